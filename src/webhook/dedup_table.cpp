@@ -1,0 +1,356 @@
+#include "webhook/dedup_table.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <stdexcept>
+#include <type_traits>
+
+#include "webhook/digest.h"
+
+namespace webhook {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x7075646562657767;
+constexpr std::uint32_t kLayoutVersion = 1;
+constexpr std::size_t kLeastEvents = 64;
+constexpr std::size_t kLeastClaims = 16;
+constexpr std::size_t kClaimsShare = 32;
+// How many claims one call may look at for owners that died.
+constexpr std::uint32_t kSweep = 64;
+
+// A process can be killed between any two writes; those that mark an entry as whole come last.
+template <typename Value>
+void store_last(Value& target, Value value) {
+    std::atomic_ref<Value>(target).store(value, std::memory_order_release);
+}
+
+std::uint64_t leading_bits(const EventKey& key) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, key.bytes.data(), sizeof(bits));
+    return bits;
+}
+
+}  // namespace
+
+struct DedupTable::Header {
+    std::uint64_t magic;
+    std::uint32_t layout_version;
+    std::uint32_t changing;
+    std::uint32_t event_capacity;
+    std::uint32_t claim_capacity;
+    // Events are numbered in the order of their commits; those in [oldest, newest) are remembered.
+    std::uint64_t oldest;
+    std::uint64_t newest;
+    std::uint64_t forgotten_early;
+    std::uint32_t claims_in_use;
+    std::uint32_t sweep_hand;
+    Place free_claims;
+    std::uint32_t reserved;
+};
+
+struct DedupTable::Event {
+    EventKey key;
+    Place next;
+    std::uint32_t expires;
+    std::uint16_t status;
+    std::uint16_t reserved;
+};
+
+struct DedupTable::Claim {
+    ClaimToken token;
+    EventKey key;
+    Place next;
+    std::uint32_t in_use;
+};
+
+// Where each region begins in a block of a given size.
+struct DedupTable::Layout {
+    std::uint32_t events = 0;
+    std::uint32_t claims = 0;
+    std::size_t claims_at = sizeof(Header);
+    std::size_t events_at = 0;
+    std::size_t buckets_at = 0;
+
+    explicit Layout(std::size_t size) {
+        if (size < sizeof(Header)) return;
+        const std::size_t space = size - sizeof(Header);
+        const std::size_t for_claims = std::max(space / kClaimsShare, kLeastClaims * sizeof(Claim));
+        if (for_claims > space) return;
+        constexpr std::size_t kMostPlaces = 0x7fffffff;
+        claims = static_cast<std::uint32_t>(std::min(for_claims / sizeof(Claim), kMostPlaces));
+        events = static_cast<std::uint32_t>(
+            std::min((space - for_claims) / (sizeof(Event) + sizeof(Place)), kMostPlaces));
+        events_at = claims_at + claims * sizeof(Claim);
+        buckets_at = events_at + events * sizeof(Event);
+    }
+};
+
+// Marks the table as being changed for as long as it lives.
+class DedupTable::Change {
+  public:
+    explicit Change(Header& header) : header_(header) {
+        store_last(header_.changing, 1U);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    ~Change() { store_last(header_.changing, 0U); }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+  private:
+    Header& header_;
+};
+
+EventKey event_key(std::string_view endpoint, std::string_view name, std::string_view value) {
+    // Lengths keep ("ab", "c") and ("a", "bc") apart.
+    std::string text = std::to_string(endpoint.size()) + ':' + std::to_string(name.size()) + ':';
+    text.reserve(text.size() + endpoint.size() + name.size() + value.size());
+    text.append(endpoint).append(name).append(value);
+    const Sha256Digest digest = sha256(text);
+    EventKey key;
+    std::copy_n(digest.begin(), key.bytes.size(), key.bytes.begin());
+    return key;
+}
+
+std::size_t DedupTable::smallest_size() {
+    return sizeof(Header) + kLeastClaims * sizeof(Claim) +
+           kLeastEvents * (sizeof(Event) + sizeof(Place));
+}
+
+DedupTable DedupTable::format(std::span<std::byte> block) {
+    if (block.size() < smallest_size()) throw std::length_error("the block is too small");
+    std::memset(block.data(), 0, block.size());
+    const Layout layout(block.size());
+    auto* header = reinterpret_cast<Header*>(block.data());
+    header->layout_version = kLayoutVersion;
+    header->event_capacity = layout.events;
+    header->claim_capacity = layout.claims;
+    DedupTable table(block);
+    table.recover();
+    store_last(header->magic, kMagic);
+    return table;
+}
+
+DedupTable DedupTable::attach(std::span<std::byte> block) {
+    const Layout layout(block.size());
+    const auto* header = reinterpret_cast<const Header*>(block.data());
+    if (block.size() < smallest_size() || header->magic != kMagic ||
+        header->layout_version != kLayoutVersion || header->event_capacity != layout.events ||
+        header->claim_capacity != layout.claims) {
+        throw std::invalid_argument("the block holds no table of this layout");
+    }
+    return DedupTable(block);
+}
+
+DedupTable::DedupTable(std::span<std::byte> block) {
+    static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 64);
+    static_assert(std::is_trivially_copyable_v<Event> && sizeof(Event) == 28);
+    static_assert(std::is_trivially_copyable_v<Claim> && sizeof(Claim) == 40);
+    const Layout layout(block.size());
+    header_ = reinterpret_cast<Header*>(block.data());
+    claims_ = reinterpret_cast<Claim*>(block.data() + layout.claims_at);
+    events_ = reinterpret_cast<Event*>(block.data() + layout.events_at);
+    buckets_ = reinterpret_cast<Place*>(block.data() + layout.buckets_at);
+}
+
+ClaimResult DedupTable::claim(std::span<const EventKey> keys, const ClaimToken& token,
+                              std::uint32_t now, WhenFull when_full, const Liveness& liveness) {
+    const Change change(*header_);
+    for (const EventKey& key : keys) {
+        if (const Event* event = find_event(key, now)) {
+            return {ClaimOutcome::duplicate, event->status};
+        }
+    }
+    for (const EventKey& key : keys) {
+        const Place held = find_claim(key);
+        if (held == 0 || claim_at(held).token == token) continue;
+        if (liveness.alive(claim_at(held).token.owner)) return {ClaimOutcome::in_flight, 0};
+        remove_claim(held);
+    }
+    if (!make_room(keys.size(), now, when_full, liveness)) return {ClaimOutcome::no_room, 0};
+    for (const EventKey& key : keys) {
+        if (find_claim(key) == 0) insert_claim(key, token);
+    }
+    return {ClaimOutcome::claimed, 0};
+}
+
+void DedupTable::commit(std::span<const EventKey> keys, const ClaimToken& token,
+                        std::uint16_t status, std::uint32_t now, std::uint32_t expires) {
+    const Change change(*header_);
+    forget_expired(now);
+    for (const EventKey& key : keys) {
+        const Place held = find_claim(key, token);
+        if (held == 0) continue;
+        if (header_->newest - header_->oldest == header_->event_capacity) forget_oldest(now);
+        // In this order, a process killed in between has remembered the event.
+        append(key, status, expires);
+        remove_claim(held);
+    }
+}
+
+void DedupTable::release(std::span<const EventKey> keys, const ClaimToken& token) {
+    const Change change(*header_);
+    for (const EventKey& key : keys) {
+        if (const Place held = find_claim(key, token)) remove_claim(held);
+    }
+}
+
+DedupStats DedupTable::stats() const {
+    return {header_->event_capacity, header_->newest - header_->oldest, header_->claims_in_use,
+            header_->forgotten_early};
+}
+
+bool DedupTable::interrupted() const {
+    return header_->changing != 0;
+}
+
+void DedupTable::recover() {
+    store_last(header_->changing, 1U);
+    std::fill_n(buckets_, header_->event_capacity, Place{0});
+    for (std::uint64_t i = header_->oldest; i != header_->newest; ++i) link(place_of_event(i));
+    header_->free_claims = 0;
+    header_->claims_in_use = 0;
+    for (std::uint32_t i = 0; i < header_->claim_capacity; ++i) {
+        const Place place = header_->event_capacity + 1 + i;
+        if (claims_[i].in_use != 0) {
+            link(place);
+            ++header_->claims_in_use;
+        } else {
+            claims_[i].next = header_->free_claims;
+            header_->free_claims = place;
+        }
+    }
+    store_last(header_->changing, 0U);
+}
+
+DedupTable::Place& DedupTable::bucket(const EventKey& key) const {
+    const std::uint64_t spread = leading_bits(key) >> 32;
+    return buckets_[spread * header_->event_capacity >> 32];
+}
+
+DedupTable::Place& DedupTable::next(Place place) const {
+    return is_claim(place) ? claim_at(place).next : events_[place - 1].next;
+}
+
+const EventKey& DedupTable::key_at(Place place) const {
+    return is_claim(place) ? claim_at(place).key : events_[place - 1].key;
+}
+
+bool DedupTable::is_claim(Place place) const {
+    return place > header_->event_capacity;
+}
+
+DedupTable::Event& DedupTable::event_at(std::uint64_t sequence) const {
+    return events_[sequence % header_->event_capacity];
+}
+
+DedupTable::Claim& DedupTable::claim_at(Place place) const {
+    return claims_[place - header_->event_capacity - 1];
+}
+
+DedupTable::Place DedupTable::place_of_event(std::uint64_t sequence) const {
+    return static_cast<Place>(sequence % header_->event_capacity) + 1;
+}
+
+void DedupTable::link(Place place) {
+    Place& first = bucket(key_at(place));
+    next(place) = first;
+    first = place;
+}
+
+void DedupTable::unlink(Place place) {
+    Place* link = &bucket(key_at(place));
+    while (*link != place) {
+        if (*link == 0) return;
+        link = &next(*link);
+    }
+    *link = next(place);
+}
+
+DedupTable::Place DedupTable::find_claim(const EventKey& key) const {
+    for (Place place = bucket(key); place != 0; place = next(place)) {
+        if (is_claim(place) && claim_at(place).key == key) return place;
+    }
+    return 0;
+}
+
+DedupTable::Place DedupTable::find_claim(const EventKey& key, const ClaimToken& token) const {
+    const Place place = find_claim(key);
+    return place != 0 && claim_at(place).token == token ? place : 0;
+}
+
+const DedupTable::Event* DedupTable::find_event(const EventKey& key, std::uint32_t now) const {
+    for (Place place = bucket(key); place != 0; place = next(place)) {
+        if (is_claim(place)) continue;
+        const Event& event = events_[place - 1];
+        if (event.key == key && event.expires > now) return &event;
+    }
+    return nullptr;
+}
+
+void DedupTable::insert_claim(const EventKey& key, const ClaimToken& token) {
+    const Place place = header_->free_claims;
+    Claim& claim = claim_at(place);
+    header_->free_claims = claim.next;
+    claim.token = token;
+    claim.key = key;
+    store_last(claim.in_use, 1U);
+    ++header_->claims_in_use;
+    link(place);
+}
+
+void DedupTable::remove_claim(Place place) {
+    unlink(place);
+    Claim& claim = claim_at(place);
+    store_last(claim.in_use, 0U);
+    claim.next = header_->free_claims;
+    header_->free_claims = place;
+    --header_->claims_in_use;
+}
+
+void DedupTable::forget_oldest(std::uint32_t now) {
+    if (event_at(header_->oldest).expires > now) ++header_->forgotten_early;
+    unlink(place_of_event(header_->oldest));
+    store_last(header_->oldest, header_->oldest + 1);
+}
+
+void DedupTable::forget_expired(std::uint32_t now) {
+    // Two for each that comes is enough to keep up, and bounds the work of one call.
+    for (int i = 0; i < 2; ++i) {
+        if (header_->oldest == header_->newest) return;
+        if (event_at(header_->oldest).expires > now) return;
+        forget_oldest(now);
+    }
+}
+
+void DedupTable::append(const EventKey& key, std::uint16_t status, std::uint32_t expires) {
+    Event& event = event_at(header_->newest);
+    event.key = key;
+    event.expires = expires;
+    event.status = status;
+    const Place place = place_of_event(header_->newest);
+    store_last(header_->newest, header_->newest + 1);
+    link(place);
+}
+
+bool DedupTable::make_room(std::size_t keys, std::uint32_t now, WhenFull when_full,
+                           const Liveness& liveness) {
+    forget_expired(now);
+    if (header_->claim_capacity - header_->claims_in_use < keys) sweep_claims(liveness);
+    if (header_->claim_capacity - header_->claims_in_use < keys) return false;
+    if (when_full == WhenFull::evict) return true;
+    const std::uint64_t taken = header_->newest - header_->oldest + header_->claims_in_use;
+    return taken + keys <= header_->event_capacity;
+}
+
+void DedupTable::sweep_claims(const Liveness& liveness) {
+    for (std::uint32_t i = 0; i < std::min(kSweep, header_->claim_capacity); ++i) {
+        const std::uint32_t index = header_->sweep_hand++ % header_->claim_capacity;
+        const Claim& claim = claims_[index];
+        if (claim.in_use != 0 && !liveness.alive(claim.token.owner)) {
+            remove_claim(header_->event_capacity + 1 + index);
+        }
+    }
+}
+
+}  // namespace webhook

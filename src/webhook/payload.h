@@ -1,0 +1,40 @@
+// Reading a JSON payload (RFC 8259, by simdjson) for the few values that a scheme names.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace webhook {
+
+// A value longer than this, in bytes, is no event id or type.
+inline constexpr std::size_t kLongestPayloadValue = 512;
+
+// Bytes that must be readable (with any content) behind a text handed to JsonReader::parse.
+std::size_t json_padding();
+
+// Keeps the memory of one parse for the next. Not for use by two at a time.
+class JsonReader {
+  public:
+    JsonReader();
+    ~JsonReader();
+    JsonReader(JsonReader&&) noexcept;
+    JsonReader& operator=(JsonReader&&) noexcept;
+
+    // Whether the text is valid JSON in valid UTF-8. `json_padding()` readable bytes must follow
+    // it.
+    bool parse(std::string_view padded_text);
+
+    // The string, integer or boolean at a JSON pointer (RFC 6901) of the text parsed last, as text.
+    // Nothing where there is none, where it is of another type, longer than kLongestPayloadValue,
+    // or holds a control character, with which it could break out of a header or a log line.
+    std::optional<std::string> value_at(std::string_view pointer) const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace webhook

@@ -1,0 +1,44 @@
+// Small questions about ASCII text, independent of any locale.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace webhook {
+
+constexpr bool is_digit(char character) {
+    return character >= '0' && character <= '9';
+}
+
+constexpr char to_lower(char character) {
+    return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a')
+                                                : character;
+}
+
+// Equal but for the case of ASCII letters, as the names of HTTP headers are compared.
+bool equals_ignoring_case(std::string_view left, std::string_view right);
+
+std::string to_lower(std::string_view text);
+
+// A number written in decimal digits only: no sign, space or fraction. Nothing where the text is
+// empty, has any other character, or exceeds 2^63 - 1.
+std::optional<std::int64_t> parse_digits(std::string_view text);
+
+// Whether any byte is a control character (0x00-0x1f, 0x7f), which must not reach a header or a
+// log.
+bool has_control_character(std::string_view text);
+
+// Whether the text is a token of RFC 9110, section 5.6.2: what a header may be named.
+bool is_header_name(std::string_view text);
+
+// The text between double quotes, as error messages show the offending token.
+std::string quoted(std::string_view text);
+
+// A list for a message: `a, b, c`.
+std::string joined(const std::vector<std::string_view>& words);
+
+}  // namespace webhook

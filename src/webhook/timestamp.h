@@ -1,0 +1,38 @@
+// Times as senders and configurations write them. All results count from the Unix epoch, in UTC.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace webhook {
+
+using Milliseconds = std::chrono::milliseconds;
+
+enum class TimestampUnit : std::uint8_t { seconds, milliseconds, rfc3339 };
+
+std::optional<TimestampUnit> find_timestamp_unit(std::string_view name);
+
+// Digits only (seconds, milliseconds) or a strict RFC 3339 date-time; nothing for all else, a date
+// that does not exist, or a number too large to hold.
+std::optional<Milliseconds> parse_timestamp(TimestampUnit unit, std::string_view text);
+
+// RFC 3339, section 5.6, with upper-case `T` and `Z`; a fraction is read to the millisecond.
+std::optional<Milliseconds> parse_rfc3339(std::string_view text);
+
+// A length of time in nginx's notation: `300`, `5m`, `1h30m`, `250ms`; a bare number is seconds.
+std::optional<Milliseconds> parse_duration(std::string_view text);
+
+struct Tolerance {
+    Milliseconds past;
+    Milliseconds future;
+};
+
+enum class Freshness : std::uint8_t { fresh, stale, future };
+
+// Exactly at either end of the window is fresh.
+Freshness freshness(Milliseconds timestamp, Milliseconds now, const Tolerance& tolerance);
+
+}  // namespace webhook
