@@ -28,6 +28,8 @@ std::optional<Milliseconds> parse_duration(std::string_view text);
 struct Tolerance {
     Milliseconds past;
     Milliseconds future;
+
+    friend bool operator==(const Tolerance&, const Tolerance&) = default;
 };
 
 enum class Freshness : std::uint8_t { fresh, stale, future };

@@ -1,0 +1,78 @@
+#include "nginx/ngx_http_webhook_answer.h"
+
+namespace webhook::ngx {
+namespace {
+
+Verdict verdict_of(const Delivery& delivery, Reason reason) {
+    if (reason == Reason::accepted) return Verdict::accepted;
+    if (delivery.conf.monitors()) return Verdict::monitored;
+    return reason == Reason::duplicate ? Verdict::duplicate : Verdict::rejected;
+}
+
+void log_verdict(const Delivery& delivery) {
+    if (delivery.verdict == Verdict::accepted) return;
+    // A duplicate is nothing to look into: every sender retries.
+    const ngx_uint_t level =
+        delivery.reason == Reason::duplicate ? NGX_LOG_INFO : *delivery.conf.log_level;
+    const ngx_str_t verdict = to_ngx(name_of(delivery.verdict));
+    const ngx_str_t reason = to_ngx(info(delivery.reason).name);
+    ngx_log_error(level, delivery.request->connection->log, 0, "webhook %V: %V, endpoint: \"%s\"",
+                  &verdict, &reason, delivery.conf.endpoint.c_str());
+}
+
+Answer answer_for(const Delivery& delivery) {
+    const auto& configured = delivery.conf.answers[static_cast<std::size_t>(delivery.reason)];
+    if (configured) return *configured;
+    if (delivery.reason == Reason::duplicate) return {delivery.first_status, nullptr};
+    return {info(delivery.reason).status, nullptr};
+}
+
+// As `return STATUS TEXT` does it.
+ngx_int_t send_text(ngx_http_request_t* request, ngx_uint_t status, const ngx_str_t& text) {
+    ngx_str_t content_type = ngx_string("text/plain");
+    ngx_http_complex_value_t value{};
+    value.value = text;
+    ngx_http_finalize_request(request,
+                              ngx_http_send_response(request, status, &content_type, &value));
+    return NGX_DONE;
+}
+
+void add_header(ngx_http_request_t* request, std::string_view name, std::string_view value) {
+    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&request->headers_out.headers));
+    if (header == nullptr) throw std::bad_alloc();
+    *header = ngx_table_elt_t{};
+    header->hash = 1;
+    header->key = to_ngx(name);
+    header->value = to_ngx(value);
+}
+
+}  // namespace
+
+void decide(Delivery& delivery, Reason reason) {
+    delivery.stage = Stage::decided;
+    delivery.reason = reason;
+    delivery.verdict = verdict_of(delivery, reason);
+    log_verdict(delivery);
+}
+
+ngx_int_t answer(Delivery& delivery) {
+    if (delivery.passes()) return NGX_DECLINED;
+    const Answer answer = answer_for(delivery);
+    if (answer.text != nullptr) return send_text(delivery.request, answer.status, *answer.text);
+    if (answer.status < NGX_HTTP_SPECIAL_RESPONSE) {
+        return send_text(delivery.request, answer.status, ngx_null_string);
+    }
+    return static_cast<ngx_int_t>(answer.status);
+}
+
+void add_headers(const Delivery& delivery) {
+    if (!delivery.decided() || delivery.passes()) return;
+    const ReasonInfo& reason = info(delivery.reason);
+    add_header(delivery.request, "Webhook-Reason", reason.name);
+    if (reason.retry_after) add_header(delivery.request, "Retry-After", "1");
+    if (delivery.reason == Reason::method) {
+        add_header(delivery.request, "Allow", delivery.conf.methods->allow);
+    }
+}
+
+}  // namespace webhook::ngx

@@ -1,0 +1,42 @@
+// The request's body as nginx holds it: in buffers, in a temporary file, or in both.
+
+#pragma once
+
+#include "nginx/ngx_http_webhook_ngx.h"
+
+#include <memory>
+#include <string_view>
+
+namespace webhook::ngx {
+
+// Whether the body is whole, as far as can be told before it is read. It is not where nginx
+// discarded it, or where another module is still reading it.
+bool body_is_whole(const ngx_http_request_t* request);
+
+// Whether `size` is the length that the sender declared, where it declared one.
+bool size_is_as_declared(const ngx_http_request_t* request, off_t size);
+
+// Reads a body once, from its start to its end, in any number of steps. Borrows the request's
+// buffers and moves none of their positions: the upstream is sent the same bytes.
+class BodyReader {
+  public:
+    BodyReader() = default;
+    explicit BodyReader(const ngx_http_request_t* request);
+
+    // The next piece, which lives until the next call; empty at the end. Throws std::runtime_error
+    // where the temporary file cannot be read.
+    std::string_view next();
+
+    // Bytes read so far.
+    off_t size() const { return size_; }
+
+  private:
+    std::string_view read_file(const ngx_buf_t& buffer);
+
+    const ngx_chain_t* link_ = nullptr;
+    off_t offset_in_file_ = 0;
+    off_t size_ = 0;
+    std::unique_ptr<u_char[]> block_;
+};
+
+}  // namespace webhook::ngx

@@ -1,0 +1,185 @@
+#include "nginx/ngx_http_webhook_conf.h"
+
+#include <algorithm>
+
+#include "webhook/presets.h"
+#include "webhook/text.h"
+
+namespace webhook::ngx {
+namespace {
+
+constexpr std::size_t kDefaultPayloadMax = 1024 * 1024;
+
+template <typename Value>
+void inherit(Value& value, const Value& parent) {
+    if (!value) value = parent;
+}
+
+[[noreturn]] void fail(const std::string& message, const Place& place) {
+    throw ConfigError(message + " in " + place.text());
+}
+
+// Whether requests can end up here: in a location, or in a server that has none.
+bool serves_requests(ngx_conf_t* cf) {
+    const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    return core->name.len > 0 || core->noname || core->locations == nullptr;
+}
+
+void inherit_from(const LocConf& parent, LocConf& conf) {
+    inherit(conf.gate, parent.gate);
+    inherit(conf.secret_sources, parent.secret_sources);
+    inherit(conf.mode, parent.mode);
+    inherit(conf.tolerance, parent.tolerance);
+    inherit(conf.methods, parent.methods);
+    inherit(conf.require_tls, parent.require_tls);
+    inherit(conf.sources, parent.sources);
+    inherit(conf.dedup, parent.dedup);
+    inherit(conf.log_level, parent.log_level);
+    inherit(conf.payload_max, parent.payload_max);
+    for (std::size_t i = 0; i < conf.answers.size(); ++i) {
+        inherit(conf.answers[i], parent.answers[i]);
+    }
+}
+
+void set_defaults(LocConf& conf) {
+    if (!conf.mode) conf.mode = Mode::enforce;
+    if (!conf.methods) conf.methods = std::make_shared<const Methods>();
+    if (!conf.require_tls) conf.require_tls = false;
+    if (!conf.log_level) conf.log_level = NGX_LOG_WARN;
+    if (!conf.payload_max) conf.payload_max = kDefaultPayloadMax;
+}
+
+void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
+    try {
+        conf.scheme = main_conf(cf).find_scheme(conf.gate->scheme);
+    } catch (const ConfigError& error) {
+        fail(error.what(), conf.gate->place);
+    }
+    conf.endpoint = conf.gate->name.empty() ? conf.scheme->name : conf.gate->name;
+    const bool inherited = parent.secrets && parent.scheme == conf.scheme &&
+                           parent.secret_sources == conf.secret_sources;
+    if (inherited) {
+        conf.secrets = parent.secrets;
+        return;
+    }
+    if (conf.secret_sources) {
+        conf.secrets = std::make_shared<const Secrets>(conf.scheme, *conf.secret_sources, cf->log);
+        return;
+    }
+    if (serves_requests(cf)) {
+        fail("no \"webhook_secret\" for \"webhook " + conf.gate->scheme + "\"", conf.gate->place);
+    }
+    // Requests that match none of the server's locations are refused with `no_secret`.
+    conf.secrets =
+        std::make_shared<const Secrets>(conf.scheme, std::vector<SecretSource>(), cf->log);
+}
+
+DedupKey default_key(const Scheme& scheme) {
+    if (scheme.event_id.kind == Source::Kind::none) {
+        return {DedupKey::Kind::body_sha256, "$webhook_body_sha256"};
+    }
+    return {DedupKey::Kind::event_id, "$webhook_event_id"};
+}
+
+void check_ttl(const LocConf& conf, const Dedup& dedup) {
+    if (!conf.scheme->timestamp) return;
+    const Tolerance tolerance = conf.tolerance.value_or(conf.scheme->timestamp->tolerance);
+    const Milliseconds needed = tolerance.past + tolerance.future;
+    if (*dedup.ttl >= needed) return;
+    fail("the ttl of \"webhook_dedup\" is shorter than twice the timestamp tolerance: " +
+             std::to_string(dedup.ttl->count() / 1000) + "s, at least " +
+             std::to_string(needed.count() / 1000) + "s are needed",
+         dedup.place);
+}
+
+// A replay under another event id passes where the sender does not sign the id.
+void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    bool by_event_id = false;
+    for (const DedupKey& key : dedup.keys) {
+        if (key.kind == DedupKey::Kind::body_sha256) return;
+        by_event_id |= key.kind == DedupKey::Kind::event_id;
+    }
+    if (!by_event_id || conf.scheme->covers_event_id()) return;
+    if (std::exchange(main_conf(cf).told_of_unsigned_event_id, true)) return;
+    ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
+                  "the signature of \"%s\" does not cover the event id: "
+                  "\"key=$webhook_body_sha256\" in \"webhook_dedup\" closes the replay in %s",
+                  conf.scheme->name.c_str(), dedup.place.text().c_str());
+}
+
+void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
+    if (!conf.dedup || !conf.dedup->on) return;
+    auto dedup = std::make_shared<Dedup>(*conf.dedup);
+    const auto& zones = main_conf(cf).zones;
+    const auto zone = zones.find(dedup->zone_name);
+    if (zone == zones.end()) {
+        fail("unknown zone " + quoted(dedup->zone_name) +
+                 ", \"webhook_dedup_zone\" defines none of this name",
+             dedup->place);
+    }
+    dedup->zone = zone->second;
+    if (!dedup->ttl) dedup->ttl = dedup->zone->ttl;
+    if (dedup->keys.empty()) dedup->keys.push_back(default_key(*conf.scheme));
+    check_ttl(conf, *dedup);
+    tell_of_unsigned_event_id(cf, conf, *dedup);
+    conf.remembers = dedup.get();
+    conf.dedup = std::move(dedup);
+}
+
+bool same_memory(const Dedup* left, const Dedup* right) {
+    if (left == nullptr || right == nullptr) return left == right;
+    return left->zone == right->zone &&
+           std::ranges::equal(left->keys, right->keys, {}, &DedupKey::text, &DedupKey::text);
+}
+
+}  // namespace
+
+std::shared_ptr<const Scheme> MainConf::find_scheme(std::string_view name) {
+    const auto known = schemes.find(name);
+    if (known != schemes.end()) return known->second;
+    auto preset = preset_scheme(name);
+    if (!preset) {
+        std::vector<std::string_view> names;
+        for (const Preset& row : presets()) names.push_back(row.name);
+        throw ConfigError("unknown scheme " + quoted(name) + ", allowed: " + joined(names) +
+                          ", or a name that \"webhook_scheme\" defines");
+    }
+    auto scheme = std::make_shared<const Scheme>(std::move(*preset));
+    schemes.emplace(name, scheme);
+    return scheme;
+}
+
+bool LocConf::same_gate(const LocConf& other) const {
+    return gated() && other.gated() && scheme == other.scheme && secrets == other.secrets &&
+           endpoint == other.endpoint && mode == other.mode && tolerance == other.tolerance &&
+           methods->mask == other.methods->mask && require_tls == other.require_tls &&
+           sources == other.sources && same_memory(remembers, other.remembers);
+}
+
+MainConf& main_conf(ngx_conf_t* cf) {
+    return *static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_webhook_module));
+}
+
+const MainConf& main_conf(const ngx_http_request_t* request) {
+    return *static_cast<MainConf*>(ngx_http_get_module_main_conf(request, ngx_http_webhook_module));
+}
+
+const LocConf& loc_conf(const ngx_http_request_t* request) {
+    return *static_cast<LocConf*>(ngx_http_get_module_loc_conf(request, ngx_http_webhook_module));
+}
+
+void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
+    const bool has_secrets_of_its_own = conf.secret_sources != nullptr;
+    inherit_from(parent, conf);
+    set_defaults(conf);
+    if (!conf.gate && has_secrets_of_its_own && serves_requests(cf)) {
+        fail("\"webhook_secret\" without \"webhook\" protects nothing",
+             conf.secret_sources->front().place);
+    }
+    if (!conf.gated()) return;
+    resolve_gate(cf, parent, conf);
+    resolve_dedup(cf, conf);
+}
+
+}  // namespace webhook::ngx

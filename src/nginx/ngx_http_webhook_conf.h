@@ -1,0 +1,114 @@
+// What the directives say: for the whole of http{} and for each location.
+//
+// A LocConf is filled by the directives of one level, completed from the level above by merge(),
+// and const from then on: the request path sees it by const reference only.
+
+#pragma once
+
+#include "nginx/ngx_http_webhook_ngx.h"
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nginx/ngx_http_webhook_dedup.h"
+#include "nginx/ngx_http_webhook_secrets.h"
+#include "nginx/ngx_http_webhook_sources.h"
+#include "webhook/reason.h"
+#include "webhook/scheme.h"
+
+namespace webhook::ngx {
+
+enum class Mode : std::uint8_t { enforce, monitor };
+
+struct Gate {
+    bool on = false;
+    std::string scheme;
+    // Empty: the scheme's name.
+    std::string name;
+    Place place;
+};
+
+struct Methods {
+    ngx_uint_t mask = NGX_HTTP_POST;
+    // As the `Allow` header lists them.
+    std::string allow = "POST";
+};
+
+// What a reason is answered with instead of its default.
+struct Answer {
+    ngx_uint_t status;
+    // Null: as nginx answers the status, so that error_page applies.
+    const ngx_str_t* text;
+};
+
+struct DedupKey {
+    enum class Kind : std::uint8_t { event_id, body_sha256, expression };
+    Kind kind;
+    // As written: it keeps the keys of different kinds apart.
+    std::string text;
+    ngx_http_complex_value_t* expression = nullptr;
+};
+
+struct Dedup {
+    bool on = false;
+    std::string zone_name;
+    std::vector<DedupKey> keys;
+    std::optional<Milliseconds> ttl;
+    Milliseconds wait{};
+    Place place;
+    // Found when the configuration is complete.
+    DedupZone* zone = nullptr;
+};
+
+struct MainConf {
+    std::map<std::string, std::shared_ptr<const Scheme>, std::less<>> schemes;
+    std::map<std::string, DedupZone*, std::less<>> zones;
+    // Files that several locations name are watched once.
+    std::vector<std::shared_ptr<AddressFile>> address_files;
+    // Whether anything in the configuration uses the variables that cost something to find.
+    bool uses_event = false;
+    bool uses_body_sha256 = false;
+    bool told_of_unsigned_event_id = false;
+
+    // A preset or a user's scheme. Throws ConfigError where there is none of this name.
+    std::shared_ptr<const Scheme> find_scheme(std::string_view name);
+};
+
+struct LocConf {
+    std::shared_ptr<const Gate> gate;
+    std::shared_ptr<std::vector<SecretSource>> secret_sources;
+    std::optional<Mode> mode;
+    std::optional<Tolerance> tolerance;
+    std::shared_ptr<const Methods> methods;
+    std::optional<bool> require_tls;
+    std::shared_ptr<Sources> sources;
+    std::shared_ptr<Dedup> dedup;
+    std::array<std::optional<Answer>, kReasonCount> answers;
+    std::optional<ngx_uint_t> log_level;
+    std::optional<std::size_t> payload_max;
+
+    // Derived from the above by merge(), where the gate is on.
+    std::shared_ptr<const Scheme> scheme;
+    std::shared_ptr<const Secrets> secrets;
+    std::string endpoint;
+    // Null: no event is remembered.
+    const Dedup* remembers = nullptr;
+
+    bool gated() const { return gate && gate->on; }
+    bool monitors() const { return mode == Mode::monitor; }
+    // Whether a request that one of the two let pass may pass the other unseen.
+    bool same_gate(const LocConf& other) const;
+};
+
+MainConf& main_conf(ngx_conf_t* cf);
+const MainConf& main_conf(const ngx_http_request_t* request);
+const LocConf& loc_conf(const ngx_http_request_t* request);
+
+// Completes `conf` from the level above. Throws ConfigError.
+void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf);
+
+}  // namespace webhook::ngx

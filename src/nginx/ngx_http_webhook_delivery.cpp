@@ -1,0 +1,49 @@
+#include "nginx/ngx_http_webhook_delivery.h"
+
+namespace webhook::ngx {
+
+std::string_view name_of(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::none:
+            return "";
+        case Verdict::accepted:
+            return "accepted";
+        case Verdict::rejected:
+            return "rejected";
+        case Verdict::duplicate:
+            return "duplicate";
+        case Verdict::monitored:
+            return "monitored";
+    }
+    return "";
+}
+
+Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier)
+    : request(request), conf(conf), earlier(earlier), headers(*conf.scheme) {
+    wake.data = this;
+    wake.log = request->connection->log;
+}
+
+Delivery::~Delivery() {
+    if (wake.posted) ngx_delete_posted_event(&wake);
+    if (wake.timer_set) ngx_del_timer(&wake);
+}
+
+Delivery* find_delivery(ngx_http_request_t* request, bool* lost) {
+    if (lost != nullptr) *lost = false;
+    auto* known = static_cast<Delivery*>(ngx_http_get_module_ctx(request, ngx_http_webhook_module));
+    if (known != nullptr || !(request->internal || request->filter_finalize)) return known;
+    known = find_in_pool<Delivery>(request->pool);
+    if (known == nullptr) return nullptr;
+    if (lost != nullptr) *lost = true;
+    ngx_http_set_ctx(request, known, ngx_http_webhook_module);
+    return known;
+}
+
+Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier) {
+    auto& delivery = make_in_pool<Delivery>(request->pool, request, conf, earlier);
+    ngx_http_set_ctx(request, &delivery, ngx_http_webhook_module);
+    return delivery;
+}
+
+}  // namespace webhook::ngx

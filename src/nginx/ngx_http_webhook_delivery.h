@@ -1,0 +1,81 @@
+// One delivery's state, from the gate to the end of its request.
+//
+// It lives in the request's pool, which destroys it. nginx forgets the contexts of modules on every
+// internal redirect; the pool does not, so that a delivery is judged once, and its claim ends with
+// its request whatever happens in between.
+
+#pragma once
+
+#include "nginx/ngx_http_webhook_ngx.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nginx/ngx_http_webhook_body.h"
+#include "nginx/ngx_http_webhook_conf.h"
+#include "nginx/ngx_http_webhook_dedup.h"
+#include "webhook/presented.h"
+#include "webhook/reason.h"
+#include "webhook/verification.h"
+
+namespace webhook::ngx {
+
+enum class Stage : std::uint8_t { arrived, reading_body, hashing, waiting, decided };
+
+enum class Verdict : std::uint8_t { none, accepted, rejected, duplicate, monitored };
+
+std::string_view name_of(Verdict verdict);
+
+struct Delivery {
+    Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);
+    ~Delivery();
+    Delivery(const Delivery&) = delete;
+    Delivery& operator=(const Delivery&) = delete;
+
+    bool decided() const { return stage == Stage::decided; }
+    bool passes() const { return verdict == Verdict::accepted || verdict == Verdict::monitored; }
+
+    ngx_http_request_t* const request;
+    const LocConf& conf;
+    // The same request's, judged by another gate before an internal redirect brought it to this
+    // one.
+    Delivery* const earlier;
+
+    Stage stage = Stage::arrived;
+    Verdict verdict = Verdict::none;
+    Reason reason = Reason::accepted;
+    // For a duplicate: the status that the first was answered with.
+    ngx_uint_t first_status = 0;
+
+    SchemeHeaders headers;
+    Presented presented;
+    // From variables: this request's own.
+    std::vector<SigningSecret> own_secrets;
+    std::optional<Verification> verification;
+    BodyReader body;
+    std::optional<Sha256> body_hash;
+    std::uint64_t verify_nanoseconds = 0;
+
+    std::string event_id;
+    std::string event_type;
+    std::string body_sha256;
+    std::string secret_id;
+    bool payload_unreadable = false;
+
+    ClaimHolder claim;
+    // Goes on with a long body, or asks again for an event in flight.
+    ngx_event_t wake{};
+    ngx_msec_t wait_until = 0;
+    ngx_msec_t wait_step = 0;
+};
+
+// The delivery of this request, wherever internal redirects have led it; null where no gate saw it.
+// `lost` tells whether nginx had forgotten it since.
+Delivery* find_delivery(ngx_http_request_t* request, bool* lost = nullptr);
+
+// A new delivery, known to nginx as the module's context.
+Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);
+
+}  // namespace webhook::ngx

@@ -1,0 +1,465 @@
+#include "nginx/ngx_http_webhook_directives.h"
+
+#include <algorithm>
+#include <span>
+
+#include "nginx/ngx_http_webhook_conf.h"
+#include "webhook/presets.h"
+#include "webhook/text.h"
+
+namespace webhook::ngx {
+namespace {
+
+constexpr Milliseconds kDefaultTtl = std::chrono::hours(72);
+constexpr Milliseconds kLongestTtl = std::chrono::hours(24 * 365);
+
+using Words = std::vector<std::string_view>;
+
+// A directive as it stands in the configuration.
+class Directive {
+  public:
+    explicit Directive(ngx_conf_t* cf) : cf(cf) {
+        const auto* words = static_cast<ngx_str_t*>(cf->args->elts);
+        for (ngx_uint_t i = 0; i < cf->args->nelts; ++i) words_.push_back(to_view(words[i]));
+    }
+
+    std::string_view name() const { return words_.front(); }
+    std::span<const std::string_view> words() const { return words_; }
+    std::span<const std::string_view> arguments() const { return words().subspan(1); }
+    std::string_view argument(std::size_t i) const { return arguments()[i]; }
+    bool is(std::string_view only_argument) const {
+        return words_.size() == 2 && words_[1] == only_argument;
+    }
+
+    Place place() const {
+        if (cf->conf_file == nullptr) return {};
+        return {std::string(to_view(cf->conf_file->file.name)), cf->conf_file->line};
+    }
+
+    // A path is relative to the folder of nginx.conf.
+    std::string path(std::string_view path) const {
+        ngx_str_t name = copy_to_pool(cf->pool, path);
+        if (path.empty() || ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+            throw ConfigError("invalid path " + quoted(path));
+        }
+        return std::string(to_view(name));
+    }
+
+    // Null where the text holds no variable.
+    ngx_http_complex_value_t* compile(std::string_view text) const {
+        ngx_str_t value = copy_to_pool(cf->pool, text);
+        auto* complex = static_cast<ngx_http_complex_value_t*>(
+            allocate(cf->pool, sizeof(ngx_http_complex_value_t)));
+        ngx_http_compile_complex_value_t compilation{};
+        compilation.cf = cf;
+        compilation.value = &value;
+        compilation.complex_value = complex;
+        if (ngx_http_compile_complex_value(&compilation) != NGX_OK) {
+            throw ConfigError("invalid variable in " + quoted(name()));
+        }
+        return complex->lengths == nullptr ? nullptr : complex;
+    }
+
+    [[noreturn]] void reject(std::string_view argument, std::string_view allowed) const {
+        throw ConfigError("invalid " + quoted(argument) + " in " + quoted(name()) +
+                          ", allowed: " + std::string(allowed));
+    }
+
+    ngx_conf_t* const cf;
+
+  private:
+    Words words_;
+};
+
+void require_first(bool first, const Directive& directive) {
+    if (!first) throw ConfigError(quoted(directive.name()) + " directive is duplicate");
+}
+
+// `value` of an argument `name=value`; nothing for any other argument.
+std::optional<std::string_view> option(std::string_view argument, std::string_view name) {
+    if (!argument.starts_with(name) || !argument.substr(name.size()).starts_with('=')) {
+        return std::nullopt;
+    }
+    return argument.substr(name.size() + 1);
+}
+
+Milliseconds duration(const Directive& directive, std::string_view argument,
+                      std::string_view value) {
+    const auto time = parse_duration(value);
+    if (!time) directive.reject(argument, "a time, such as 300s, 5m or 72h");
+    return *time;
+}
+
+Milliseconds ttl(const Directive& directive, std::string_view argument, std::string_view value) {
+    const Milliseconds time = duration(directive, argument, value);
+    if (time < std::chrono::seconds(1) || time > kLongestTtl) {
+        directive.reject(argument, "a time from 1s to 365d");
+    }
+    return time;
+}
+
+bool on_or_off(const Directive& directive) {
+    const std::string_view argument = directive.argument(0);
+    if (argument != "on" && argument != "off") directive.reject(argument, "on, off");
+    return argument == "on";
+}
+
+// webhook_scheme NAME { ... }
+
+// nginx hands each statement of the block to this.
+char* set_scheme_field(ngx_conf_t* cf, ngx_command_t*, void* builder) noexcept try {
+    const Directive statement(cf);
+    static_cast<SchemeBuilder*>(builder)->add(statement.words());
+    return NGX_CONF_OK;
+} catch (const std::exception& error) {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.what());
+    return static_cast<char*>(NGX_CONF_ERROR);
+}
+
+void define_scheme(const Directive& directive, MainConf& conf) {
+    const std::string_view name = directive.argument(0);
+    if (name.empty() || has_control_character(name) || name == "off") {
+        directive.reject(name, "a name other than \"off\"");
+    }
+    if (preset_scheme(name)) throw ConfigError("the scheme " + quoted(name) + " is a preset");
+    if (conf.schemes.contains(name)) throw ConfigError("duplicate scheme " + quoted(name));
+    SchemeBuilder builder(name);
+    ngx_conf_t block = *directive.cf;
+    block.handler = set_scheme_field;
+    block.handler_conf = &builder;
+    if (ngx_conf_parse(&block, nullptr) != NGX_CONF_OK) throw ConfigError("");
+    try {
+        conf.schemes.emplace(name, std::make_shared<const Scheme>(builder.finish()));
+    } catch (const ConfigError& error) {
+        throw ConfigError("invalid scheme " + quoted(name) + ": " + error.what());
+    }
+}
+
+// webhook SCHEME [name=ENDPOINT] | off
+
+void set_webhook(const Directive& directive, LocConf& conf) {
+    require_first(!conf.gate, directive);
+    auto gate = std::make_shared<Gate>();
+    gate->place = directive.place();
+    gate->on = !directive.is("off");
+    gate->scheme = directive.argument(0);
+    if (directive.arguments().size() > 1) {
+        const auto name = option(directive.argument(1), "name");
+        if (!name || name->empty() || has_control_character(*name) || !gate->on) {
+            directive.reject(directive.argument(1), "name=ENDPOINT, not with \"off\"");
+        }
+        gate->name = *name;
+    }
+    conf.gate = std::move(gate);
+}
+
+// webhook_secret VALUE | file:PATH | env:NAME [id=ID] [not_after=RFC3339]
+
+void read_secret(const Directive& directive, std::string_view value, SecretSource& source) {
+    constexpr std::string_view kFile = "file:";
+    constexpr std::string_view kEnvironment = "env:";
+    if (value.starts_with(kFile)) {
+        source.text = secret_from_file(directive.path(value.substr(kFile.size())), directive.cf);
+    } else if (value.starts_with(kEnvironment)) {
+        source.text = secret_from_environment(std::string(value.substr(kEnvironment.size())));
+    } else {
+        source.text = value;
+        source.variables = directive.compile(value);
+    }
+    if (source.text.empty()) throw ConfigError("empty " + quoted(directive.name()));
+}
+
+void add_secret(const Directive& directive, LocConf& conf) {
+    SecretSource source;
+    source.place = directive.place();
+    for (std::string_view argument : directive.arguments().subspan(1)) {
+        if (const auto id = option(argument, "id")) {
+            if (!source.id.empty() || id->empty() || has_control_character(*id)) {
+                directive.reject(argument, "one id=ID");
+            }
+            source.id = *id;
+        } else if (const auto time = option(argument, "not_after")) {
+            if (source.not_after) directive.reject(argument, "one not_after=");
+            source.not_after = parse_rfc3339(*time);
+            if (!source.not_after) {
+                directive.reject(argument, "an RFC 3339 time, such as 2026-12-31T00:00:00Z");
+            }
+        } else {
+            directive.reject(argument, "id=ID, not_after=RFC3339");
+        }
+    }
+    read_secret(directive, directive.argument(0), source);
+    if (source.not_after && *source.not_after <= now()) {
+        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                           "the \"not_after\" of this webhook_secret has passed");
+    }
+    if (!conf.secret_sources) {
+        conf.secret_sources = std::make_shared<std::vector<SecretSource>>();
+    }
+    conf.secret_sources->push_back(std::move(source));
+}
+
+void set_mode(const Directive& directive, LocConf& conf) {
+    require_first(!conf.mode, directive);
+    const std::string_view mode = directive.argument(0);
+    if (mode != "enforce" && mode != "monitor") directive.reject(mode, "enforce, monitor");
+    conf.mode = mode == "enforce" ? Mode::enforce : Mode::monitor;
+}
+
+// webhook_tolerance PAST [FUTURE]
+
+void set_tolerance(const Directive& directive, LocConf& conf) {
+    require_first(!conf.tolerance, directive);
+    Tolerance tolerance{};
+    tolerance.past = duration(directive, directive.argument(0), directive.argument(0));
+    const std::string_view future = directive.arguments().back();
+    tolerance.future = duration(directive, future, future);
+    if (tolerance.past <= Milliseconds(0)) directive.reject(directive.argument(0), "above zero");
+    conf.tolerance = tolerance;
+}
+
+struct MethodName {
+    std::string_view name;
+    ngx_uint_t bit;
+};
+
+constexpr MethodName kMethods[] = {
+    {"GET", NGX_HTTP_GET},         {"HEAD", NGX_HTTP_HEAD},     {"POST", NGX_HTTP_POST},
+    {"PUT", NGX_HTTP_PUT},         {"DELETE", NGX_HTTP_DELETE}, {"PATCH", NGX_HTTP_PATCH},
+    {"OPTIONS", NGX_HTTP_OPTIONS},
+};
+
+void set_methods(const Directive& directive, LocConf& conf) {
+    require_first(conf.methods == nullptr, directive);
+    Methods methods{0, {}};
+    std::vector<std::string_view> names;
+    for (const MethodName& row : kMethods) names.push_back(row.name);
+    for (std::string_view argument : directive.arguments()) {
+        const auto row = std::ranges::find(kMethods, argument, &MethodName::name);
+        if (row == std::end(kMethods)) directive.reject(argument, joined(names));
+        methods.mask |= row->bit;
+    }
+    methods.allow = joined({directive.arguments().begin(), directive.arguments().end()});
+    conf.methods = std::make_shared<const Methods>(std::move(methods));
+}
+
+void set_require_tls(const Directive& directive, LocConf& conf) {
+    require_first(!conf.require_tls, directive);
+    conf.require_tls = on_or_off(directive);
+}
+
+// webhook_allow ADDRESS | CIDR | unix: | file:PATH[#/json/pointer] ...
+
+std::shared_ptr<AddressFile> address_file(const Directive& directive, std::string_view argument) {
+    const std::size_t hash = argument.find('#');
+    const std::string path = directive.path(argument.substr(0, hash));
+    std::optional<std::string> pointer;
+    if (hash != std::string_view::npos) {
+        pointer = argument.substr(hash + 1);
+        check_json_pointer(*pointer);
+    }
+    auto& files = main_conf(directive.cf).address_files;
+    for (const auto& file : files) {
+        if (file->path() == path && file->pointer() == pointer) return file;
+    }
+    files.push_back(std::make_shared<AddressFile>(path, pointer));
+    return files.back();
+}
+
+void add_sources(const Directive& directive, LocConf& conf) {
+    constexpr std::string_view kFile = "file:";
+    if (!conf.sources) conf.sources = std::make_shared<Sources>();
+    for (std::string_view argument : directive.arguments()) {
+        if (argument == "unix:") {
+            conf.sources->allow_unix();
+        } else if (argument.starts_with(kFile)) {
+            conf.sources->allow(address_file(directive, argument.substr(kFile.size())));
+        } else if (const auto range = parse_address_range(argument)) {
+            conf.sources->allow(*range);
+        } else {
+            directive.reject(argument,
+                             "an IPv4 or IPv6 address or CIDR, unix:, file:PATH[#/json/pointer]");
+        }
+    }
+}
+
+// webhook_dedup_zone zone=NAME:SIZE [ttl=TIME] [full=evict|reject]
+
+void define_zone(const Directive& directive, MainConf& conf) {
+    auto& zone = make_in_pool<DedupZone>(directive.cf->pool);
+    zone.ttl = kDefaultTtl;
+    ssize_t size = 0;
+    for (std::string_view argument : directive.arguments()) {
+        if (const auto name_and_size = option(argument, "zone")) {
+            const std::size_t colon = name_and_size->find(':');
+            const std::string_view name = name_and_size->substr(0, colon);
+            if (colon == std::string_view::npos || name.empty()) {
+                directive.reject(argument, "zone=NAME:SIZE");
+            }
+            ngx_str_t text = to_ngx(name_and_size->substr(colon + 1));
+            size = ngx_parse_size(&text);
+            if (size == NGX_ERROR) directive.reject(argument, "zone=NAME:SIZE, such as events:64m");
+            zone.name = name;
+        } else if (const auto time = option(argument, "ttl")) {
+            zone.ttl = ttl(directive, argument, *time);
+        } else if (const auto full = option(argument, "full")) {
+            if (*full != "evict" && *full != "reject") {
+                directive.reject(argument, "full=evict, full=reject");
+            }
+            zone.when_full = *full == "evict" ? WhenFull::evict : WhenFull::reject;
+        } else {
+            directive.reject(argument, "zone=NAME:SIZE, ttl=TIME, full=evict|reject");
+        }
+    }
+    if (zone.name.empty()) throw ConfigError(quoted(directive.name()) + " has no \"zone=\"");
+    zone.request_memory(directive.cf, static_cast<std::size_t>(size));
+    conf.zones.emplace(zone.name, &zone);
+}
+
+// webhook_dedup zone=NAME [key=VALUE]... [ttl=TIME] [wait=TIME] | off
+
+DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {
+    DedupKey key{DedupKey::Kind::expression, std::string(value)};
+    if (value == "$webhook_event_id") {
+        key.kind = DedupKey::Kind::event_id;
+    } else if (value == "$webhook_body_sha256") {
+        key.kind = DedupKey::Kind::body_sha256;
+    } else {
+        key.expression = directive.compile(value);
+        if (key.expression == nullptr) {
+            directive.reject(argument, "a value with a variable, such as key=$webhook_event_id");
+        }
+    }
+    return key;
+}
+
+void set_dedup(const Directive& directive, LocConf& conf) {
+    require_first(conf.dedup == nullptr, directive);
+    auto dedup = std::make_shared<Dedup>();
+    dedup->place = directive.place();
+    dedup->on = !directive.is("off");
+    for (std::string_view argument : directive.arguments()) {
+        if (!dedup->on) break;
+        if (const auto zone = option(argument, "zone")) {
+            dedup->zone_name = *zone;
+        } else if (const auto key = option(argument, "key")) {
+            dedup->keys.push_back(dedup_key(directive, argument, *key));
+        } else if (const auto time = option(argument, "ttl")) {
+            dedup->ttl = ttl(directive, argument, *time);
+        } else if (const auto wait = option(argument, "wait")) {
+            dedup->wait = duration(directive, argument, *wait);
+        } else {
+            directive.reject(argument, "zone=NAME, key=VALUE, ttl=TIME, wait=TIME, or off alone");
+        }
+    }
+    if (dedup->on && dedup->zone_name.empty()) {
+        throw ConfigError(quoted(directive.name()) + " has no \"zone=\"");
+    }
+    if (dedup->keys.size() > kMostKeys) {
+        throw ConfigError("too many \"key=\" in " + quoted(directive.name()) +
+                          ", allowed: " + std::to_string(kMostKeys));
+    }
+    conf.dedup = std::move(dedup);
+}
+
+// webhook_response REASON STATUS [TEXT]
+
+void set_response(const Directive& directive, LocConf& conf) {
+    const std::string_view name = directive.argument(0);
+    const auto reason = find_reason(name);
+    if (!reason || *reason == Reason::accepted) {
+        std::vector<std::string_view> names;
+        for (const ReasonInfo& row : all_reasons()) {
+            if (row.reason != Reason::accepted) names.push_back(row.name);
+        }
+        directive.reject(name, joined(names));
+    }
+    auto& answer = conf.answers[static_cast<std::size_t>(*reason)];
+    if (answer) throw ConfigError("duplicate \"webhook_response\" for " + quoted(name));
+    const auto status = parse_digits(directive.argument(1));
+    const bool allowed =
+        status && ((*status >= 200 && *status < 300) || (*status >= 400 && *status < 600));
+    if (!allowed) directive.reject(directive.argument(1), "a status of 2xx, 4xx or 5xx");
+    answer = Answer{static_cast<ngx_uint_t>(*status), nullptr};
+    if (directive.arguments().size() > 2) {
+        auto* text = static_cast<ngx_str_t*>(allocate(directive.cf->pool, sizeof(ngx_str_t)));
+        *text = copy_to_pool(directive.cf->pool, directive.argument(2));
+        answer->text = text;
+    }
+}
+
+struct LogLevel {
+    std::string_view name;
+    ngx_uint_t level;
+};
+
+constexpr LogLevel kLogLevels[] = {
+    {"info", NGX_LOG_INFO},
+    {"notice", NGX_LOG_NOTICE},
+    {"warn", NGX_LOG_WARN},
+    {"error", NGX_LOG_ERR},
+};
+
+void set_log_level(const Directive& directive, LocConf& conf) {
+    require_first(!conf.log_level, directive);
+    const auto row = std::ranges::find(kLogLevels, directive.argument(0), &LogLevel::name);
+    if (row == std::end(kLogLevels)) {
+        directive.reject(directive.argument(0), "info, notice, warn, error");
+    }
+    conf.log_level = row->level;
+}
+
+void set_payload_max(const Directive& directive, LocConf& conf) {
+    require_first(!conf.payload_max, directive);
+    ngx_str_t text = to_ngx(directive.argument(0));
+    const ssize_t size = ngx_parse_size(&text);
+    if (size == NGX_ERROR || size == 0)
+        directive.reject(directive.argument(0), "a size, such as 1m");
+    conf.payload_max = static_cast<std::size_t>(size);
+}
+
+// The entry from nginx for the setter of a directive.
+template <auto Set, typename Conf>
+char* enter(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept try {
+    Set(Directive(cf), *static_cast<Conf*>(conf));
+    return NGX_CONF_OK;
+} catch (const std::exception& error) {
+    // Without a message, nginx has said what is wrong already.
+    if (*error.what() != '\0') ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.what());
+    return static_cast<char*>(NGX_CONF_ERROR);
+}
+
+constexpr ngx_uint_t kAnyLevel = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
+
+template <void (*Set)(const Directive&, LocConf&)>
+constexpr ngx_command_t location_command(ngx_str_t name, ngx_uint_t arguments) {
+    return {name, kAnyLevel | arguments, enter<Set, LocConf>, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr};
+}
+
+template <void (*Set)(const Directive&, MainConf&)>
+constexpr ngx_command_t main_command(ngx_str_t name, ngx_uint_t arguments) {
+    return {
+        name,   NGX_HTTP_MAIN_CONF | arguments, enter<Set, MainConf>, NGX_HTTP_MAIN_CONF_OFFSET, 0,
+        nullptr};
+}
+
+}  // namespace
+
+ngx_command_t commands[] = {
+    main_command<define_scheme>(ngx_string("webhook_scheme"), NGX_CONF_BLOCK | NGX_CONF_TAKE1),
+    location_command<set_webhook>(ngx_string("webhook"), NGX_CONF_TAKE12),
+    location_command<add_secret>(ngx_string("webhook_secret"), NGX_CONF_TAKE123),
+    location_command<set_mode>(ngx_string("webhook_mode"), NGX_CONF_TAKE1),
+    location_command<set_tolerance>(ngx_string("webhook_tolerance"), NGX_CONF_TAKE12),
+    location_command<set_methods>(ngx_string("webhook_methods"), NGX_CONF_1MORE),
+    location_command<set_require_tls>(ngx_string("webhook_require_tls"), NGX_CONF_TAKE1),
+    location_command<add_sources>(ngx_string("webhook_allow"), NGX_CONF_1MORE),
+    main_command<define_zone>(ngx_string("webhook_dedup_zone"), NGX_CONF_1MORE),
+    location_command<set_dedup>(ngx_string("webhook_dedup"), NGX_CONF_1MORE),
+    location_command<set_response>(ngx_string("webhook_response"), NGX_CONF_TAKE23),
+    location_command<set_log_level>(ngx_string("webhook_log_level"), NGX_CONF_TAKE1),
+    location_command<set_payload_max>(ngx_string("webhook_payload_max"), NGX_CONF_TAKE1),
+    ngx_null_command,
+};
+
+}  // namespace webhook::ngx

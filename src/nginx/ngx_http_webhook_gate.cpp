@@ -1,0 +1,473 @@
+#include "nginx/ngx_http_webhook_gate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "nginx/ngx_http_webhook_answer.h"
+#include "nginx/ngx_http_webhook_delivery.h"
+#include "webhook/encoding.h"
+#include "webhook/payload.h"
+
+namespace webhook::ngx {
+namespace {
+
+// How much of a body is hashed before other requests have their turn.
+constexpr off_t kHashedAtOnce = 1024 * 1024;
+// How often an event in flight is asked for again.
+constexpr ngx_msec_t kFirstWait = 10;
+constexpr ngx_msec_t kLongestWait = 160;
+
+using Objection = std::optional<Reason>;
+
+// -- gate
+
+bool method_allowed(const Delivery& delivery) {
+    return (delivery.request->method & delivery.conf.methods->mask) != 0;
+}
+
+bool came_over_tls(const ngx_http_request_t* request) {
+#if (NGX_HTTP_V3)
+    if (request->http_version == NGX_HTTP_VERSION_30) return true;
+#endif
+#if (NGX_HTTP_SSL)
+    return request->connection->ssl != nullptr;
+#else
+    return false;
+#endif
+}
+
+// -- source
+
+bool source_allowed(const Delivery& delivery) {
+    const ngx_connection_t* connection = delivery.request->connection;
+    const auto& sources = delivery.conf.sources;
+    return !sources || sources->allows(connection->sockaddr, connection->log);
+}
+
+// -- headers
+
+Objection check_headers(Delivery& delivery) {
+    const ngx_list_part_t* part = &delivery.request->headers_in.headers.part;
+    for (; part != nullptr; part = part->next) {
+        const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            delivery.headers.offer(to_view(headers[i].key), to_view(headers[i].value));
+        }
+    }
+    const auto objection = read_headers(*delivery.conf.scheme, delivery.headers, now(),
+                                        delivery.conf.tolerance, delivery.presented);
+    if (objection) return objection;
+    delivery.event_id = delivery.presented.event_id;
+    delivery.event_type = delivery.presented.event_type;
+    return std::nullopt;
+}
+
+void start_verification(Delivery& delivery) {
+    const Secrets& secrets = *delivery.conf.secrets;
+    std::span<const SigningSecret* const> usable = secrets.fixed();
+    std::vector<const SigningSecret*> all;
+    if (secrets.has_variables()) {
+        delivery.own_secrets = secrets.evaluate(delivery.request);
+        all.assign(usable.begin(), usable.end());
+        for (const SigningSecret& secret : delivery.own_secrets) all.push_back(&secret);
+        usable = all;
+    }
+    const SignedValues values{to_view(delivery.request->method_name), &delivery.headers,
+                              &delivery.presented};
+    delivery.verification.emplace(*delivery.conf.scheme, usable, values, now());
+}
+
+// -- verify
+
+std::uint64_t monotonic_nanoseconds() {
+    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
+                                      std::chrono::nanoseconds(1));
+}
+
+bool signature_is_right(Delivery& delivery) {
+    const SigningSecret* secret = delivery.verification->finish();
+    if (secret == nullptr) return false;
+    delivery.secret_id = secret->id;
+    return true;
+}
+
+bool needs_body_hash(const Delivery& delivery) {
+    if (main_conf(delivery.request).uses_body_sha256) return true;
+    const Dedup* dedup = delivery.conf.remembers;
+    return dedup != nullptr &&
+           std::ranges::count(dedup->keys, DedupKey::Kind::body_sha256, &DedupKey::kind) > 0;
+}
+
+// Returns false where the body goes on beyond what may be hashed at once.
+bool hash_body(Delivery& delivery) {
+    const std::uint64_t started = monotonic_nanoseconds();
+    const off_t pause_at = delivery.body.size() + kHashedAtOnce;
+    bool ended = false;
+    while (!ended && delivery.body.size() < pause_at) {
+        const std::string_view piece = delivery.body.next();
+        ended = piece.empty();
+        delivery.verification->update(piece);
+        if (delivery.body_hash) delivery.body_hash->update(piece);
+    }
+    delivery.verify_nanoseconds += monotonic_nanoseconds() - started;
+    return ended;
+}
+
+Objection verify(Delivery& delivery) {
+    if (!size_is_as_declared(delivery.request, delivery.body.size())) {
+        return Reason::incomplete_body;
+    }
+    if (delivery.body_hash) delivery.body_sha256 = to_hex(delivery.body_hash->finish());
+    if (delivery.verification->ignores_body()) return std::nullopt;  // done before the body
+    const std::uint64_t started = monotonic_nanoseconds();
+    const bool right = signature_is_right(delivery);
+    delivery.verify_nanoseconds += monotonic_nanoseconds() - started;
+    if (!right) return Reason::bad_signature;
+    return std::nullopt;
+}
+
+// -- payload
+
+bool needs_payload(const Delivery& delivery) {
+    if (!delivery.conf.scheme->reads_json()) return false;
+    if (main_conf(delivery.request).uses_event) return true;
+    const Dedup* dedup = delivery.conf.remembers;
+    return dedup != nullptr && delivery.conf.scheme->event_id.kind == webhook::Source::Kind::json &&
+           std::ranges::count(dedup->keys, DedupKey::Kind::event_id, &DedupKey::kind) > 0;
+}
+
+JsonReader& json_reader() {
+    // One for the process and never destroyed: nothing may run when the module is unloaded.
+    static JsonReader* const reader = new JsonReader();
+    return *reader;
+}
+
+// The whole body in one piece, with the room behind it that the JSON reader asks for.
+class Payload {
+  public:
+    explicit Payload(const Delivery& delivery)
+        : bytes_(std::make_unique_for_overwrite<char[]>(
+              static_cast<std::size_t>(delivery.body.size()) + json_padding())) {
+        BodyReader body(delivery.request);
+        for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
+            std::ranges::copy(piece, bytes_.get() + size_);
+            size_ += piece.size();
+        }
+        std::fill_n(bytes_.get() + size_, json_padding(), '\0');
+    }
+
+    std::string_view text() const { return {bytes_.get(), size_}; }
+
+  private:
+    std::unique_ptr<char[]> bytes_;
+    std::size_t size_ = 0;
+};
+
+void read_payload(Delivery& delivery) {
+    if (!needs_payload(delivery)) return;
+    const Scheme& scheme = *delivery.conf.scheme;
+    const bool too_large = delivery.body.size() > static_cast<off_t>(*delivery.conf.payload_max);
+    if (too_large || !json_reader().parse(Payload(delivery).text())) {
+        delivery.payload_unreadable = true;
+        return;
+    }
+    if (scheme.event_id.kind == webhook::Source::Kind::json) {
+        delivery.event_id = json_reader().value_at(scheme.event_id.text).value_or("");
+    }
+    if (scheme.event_type.kind == webhook::Source::Kind::json) {
+        delivery.event_type = json_reader().value_at(scheme.event_type.text).value_or("");
+    }
+}
+
+// -- remember
+
+std::string_view value_of(Delivery& delivery, const DedupKey& key) {
+    switch (key.kind) {
+        case DedupKey::Kind::event_id:
+            return delivery.event_id;
+        case DedupKey::Kind::body_sha256:
+            return delivery.body_sha256;
+        case DedupKey::Kind::expression:
+            break;
+    }
+    ngx_str_t value;
+    if (ngx_http_complex_value(delivery.request, key.expression, &value) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    return to_view(value);
+}
+
+// What the request's earlier deliveries hold on this zone is its own.
+std::optional<ClaimToken> token_for(const Delivery& delivery, DedupZone& zone) {
+    for (const Delivery* held = delivery.earlier; held != nullptr; held = held->earlier) {
+        if (held->claim.zone() == &zone) return held->claim.token();
+    }
+    return zone.new_token();
+}
+
+Objection prepare_claim(Delivery& delivery) {
+    const Dedup& dedup = *delivery.conf.remembers;
+    std::array<EventKey, kMostKeys> keys;
+    std::size_t count = 0;
+    for (const DedupKey& key : dedup.keys) {
+        const std::string_view value = value_of(delivery, key);
+        if (value.empty()) {
+            return delivery.payload_unreadable ? Reason::invalid_payload : Reason::missing_event_id;
+        }
+        keys[count++] = event_key(delivery.conf.endpoint, key.text, value);
+    }
+    const auto token = token_for(delivery, *dedup.zone);
+    if (!token) return Reason::unavailable;
+    delivery.claim.prepare(*dedup.zone, std::span(keys).first(count), *token);
+    return std::nullopt;
+}
+
+// The outcome of a claim, or nothing where the delivery has to wait for its twin.
+Objection claim(Delivery& delivery) {
+    const ClaimResult result = delivery.claim.try_claim();
+    switch (result.outcome) {
+        case ClaimOutcome::claimed:
+            return Reason::accepted;
+        case ClaimOutcome::duplicate:
+            delivery.first_status = result.status;
+            return Reason::duplicate;
+        case ClaimOutcome::no_room:
+            return Reason::unavailable;
+        case ClaimOutcome::in_flight:
+            break;
+    }
+    const auto left = static_cast<ngx_msec_int_t>(delivery.wait_until - ngx_current_msec);
+    if (left <= 0) return Reason::in_flight;
+    return std::nullopt;
+}
+
+// -- the way
+
+// Everything that can be refused before the body is read.
+Objection check_before_body(Delivery& delivery) {
+    if (!method_allowed(delivery)) return Reason::method;
+    if (*delivery.conf.require_tls && !came_over_tls(delivery.request)) return Reason::insecure;
+    if (!source_allowed(delivery)) return Reason::ip_denied;
+    if (const auto objection = check_headers(delivery)) return objection;
+    start_verification(delivery);
+    if (!delivery.verification->has_secret()) return Reason::no_secret;
+    if (delivery.verification->ignores_body() && !signature_is_right(delivery)) {
+        return Reason::bad_signature;
+    }
+    return std::nullopt;
+}
+
+// Everything that needs the body, which is hashed by now.
+Objection check_after_body(Delivery& delivery) {
+    if (const auto objection = verify(delivery)) return objection;
+    read_payload(delivery);
+    if (delivery.conf.remembers == nullptr) return std::nullopt;
+    return prepare_claim(delivery);
+}
+
+void on_wake(ngx_event_t* event) noexcept;
+
+// Lets nginx run the phases again: they come back to on_request(), which answers.
+void resume(ngx_http_request_t* request) {
+    request->read_event_handler = ngx_http_block_reading;
+    request->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(request);
+}
+
+void conclude(Delivery& delivery, Reason reason) {
+    decide(delivery, reason);
+    resume(delivery.request);
+}
+
+// Until the delivery is woken, only the client's leaving is listened for.
+void suspend(Delivery& delivery, Stage stage) {
+    delivery.stage = stage;
+    delivery.wake.handler = on_wake;
+    delivery.request->read_event_handler = ngx_http_test_reading;
+    delivery.request->write_event_handler = ngx_http_request_empty_handler;
+    if (ngx_handle_read_event(delivery.request->connection->read, 0) != NGX_OK) {
+        throw std::runtime_error("cannot listen for the client's leaving");
+    }
+}
+
+void remember(Delivery& delivery) {
+    if (delivery.conf.remembers == nullptr) return conclude(delivery, Reason::accepted);
+    if (const auto outcome = claim(delivery)) return conclude(delivery, *outcome);
+    suspend(delivery, Stage::waiting);
+    const auto left = static_cast<ngx_msec_t>(delivery.wait_until - ngx_current_msec);
+    delivery.wait_step = std::clamp(delivery.wait_step * 2, kFirstWait, kLongestWait);
+    ngx_add_timer(&delivery.wake, std::min(delivery.wait_step, left));
+}
+
+void go_on_with_body(Delivery& delivery) {
+    if (!hash_body(delivery)) {
+        suspend(delivery, Stage::hashing);
+        ngx_post_event(&delivery.wake, &ngx_posted_next_events);
+        return;
+    }
+    if (const auto objection = check_after_body(delivery)) return conclude(delivery, *objection);
+    if (delivery.conf.remembers != nullptr) {
+        delivery.wait_until =
+            ngx_current_msec + static_cast<ngx_msec_t>(delivery.conf.remembers->wait.count());
+    }
+    remember(delivery);
+}
+
+// A fault of ours: nothing passes but in monitor mode.
+ngx_int_t give_up(ngx_http_request_t* request, const char* what) noexcept {
+    ngx_log_error(NGX_LOG_CRIT, request->connection->log, 0, "webhook: internal fault: %s", what);
+    auto* delivery =
+        static_cast<Delivery*>(ngx_http_get_module_ctx(request, ngx_http_webhook_module));
+    if (delivery == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    decide(*delivery, Reason::internal);
+    return delivery->passes() ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+void give_up_and_resume(ngx_http_request_t* request, const char* what) noexcept {
+    give_up(request, what);
+    resume(request);
+}
+
+// Time passed for a delivery that was suspended.
+void on_wake(ngx_event_t* event) noexcept {
+    auto& delivery = *static_cast<Delivery*>(event->data);
+    ngx_http_request_t* request = delivery.request;
+    ngx_connection_t* connection = request->connection;
+    ngx_http_set_log_request(connection->log, request);
+    try {
+        if (delivery.stage == Stage::hashing) {
+            go_on_with_body(delivery);
+        } else {
+            remember(delivery);
+        }
+    } catch (const std::exception& error) {
+        give_up_and_resume(request, error.what());
+    }
+    ngx_http_run_posted_requests(connection);
+}
+
+// nginx has read the body: all of it, or as much as there will ever be.
+void on_body(ngx_http_request_t* request) noexcept try {
+    Delivery& delivery = *find_delivery(request);
+    if (!body_is_whole(request)) return conclude(delivery, Reason::incomplete_body);
+    // The upstream would close the temporary file, and an error_page find no body.
+    request->preserve_body = 1;
+    delivery.body = BodyReader(request);
+    if (needs_body_hash(delivery)) delivery.body_hash.emplace();
+    go_on_with_body(delivery);
+} catch (const std::exception& error) {
+    give_up_and_resume(request, error.what());
+}
+
+ngx_int_t read_body(Delivery& delivery) {
+    ngx_http_request_t* request = delivery.request;
+    delivery.stage = Stage::reading_body;
+    const ngx_int_t status = ngx_http_read_client_request_body(request, on_body);
+    if (status >= NGX_HTTP_SPECIAL_RESPONSE) {
+        decide(delivery, Reason::incomplete_body);
+        return delivery.passes() ? NGX_DECLINED : status;
+    }
+    // on_body() may have run already, and the request be gone but for the count that this gives
+    // back.
+    ngx_http_finalize_request(request, NGX_DONE);
+    return NGX_DONE;
+}
+
+ngx_int_t enter(Delivery& delivery) {
+    if (const auto objection = check_before_body(delivery)) {
+        decide(delivery, *objection);
+        return answer(delivery);
+    }
+    return read_body(delivery);
+}
+
+// A request that nginx redirected: the gate it comes to now may be another.
+bool needs_another_look(const Delivery& delivery, const LocConf& conf) {
+    return delivery.passes() && !delivery.conf.same_gate(conf);
+}
+
+ngx_int_t look_again(Delivery& delivery, bool lost) {
+    if (delivery.decided()) return answer(delivery);
+    if (!lost) return NGX_DONE;
+    // nginx gave up on the body, and an error_page brought the request back here.
+    decide(delivery, Reason::incomplete_body);
+    return answer(delivery);
+}
+
+// -- proxy
+
+bool is_success(ngx_uint_t status) {
+    return status >= 200 && status < 300;
+}
+
+// The status with which the upstream took the delivery; 0 where it did not. It is the upstream's
+// own word: an error_page may have made something else of it.
+ngx_uint_t accepting_status(const ngx_http_request_t* request) {
+    const ngx_uint_t answered =
+        request->err_status ? request->err_status : request->headers_out.status;
+    const ngx_http_upstream_t* upstream = request->upstream;
+    if (upstream == nullptr) return is_success(answered) ? answered : 0;
+#if (NGX_HTTP_CACHE)
+    if (request->cached) return 0;
+#endif
+    // Without a time, its header was never whole.
+    constexpr auto kNever = static_cast<ngx_msec_t>(-1);
+    if (upstream->state == nullptr || upstream->state->header_time == kNever) return 0;
+    const ngx_uint_t status = upstream->headers_in.status_n;
+    if (!is_success(status)) return 0;
+    return is_success(answered) ? answered : status;
+}
+
+// Before the answer leaves: a sender that sees 2xx must never get its retry delivered again, and
+// one that sees a failure may retry at once.
+void settle(Delivery& delivery) {
+    const ngx_uint_t status = accepting_status(delivery.request);
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        if (!each->claim.held()) continue;
+        if (status != 0) {
+            each->claim.commit(status, *each->conf.remembers->ttl);
+        } else {
+            each->claim.release();
+        }
+    }
+}
+
+ngx_http_output_header_filter_pt next_header_filter;
+
+}  // namespace
+
+ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
+    if (request != request->main) return NGX_DECLINED;
+    const LocConf& conf = loc_conf(request);
+    if (!conf.gated()) return NGX_DECLINED;
+    bool lost = false;
+    Delivery* delivery = find_delivery(request, &lost);
+    if (delivery == nullptr || needs_another_look(*delivery, conf)) {
+        return enter(open_delivery(request, conf, delivery));
+    }
+    return look_again(*delivery, lost);
+} catch (const std::exception& error) {
+    return give_up(request, error.what());
+}
+
+ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
+    if (request == request->main) {
+        if (Delivery* delivery = find_delivery(request)) {
+            settle(*delivery);
+            add_headers(*delivery);
+        }
+    }
+    return next_header_filter(request);
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_CRIT, request->connection->log, 0, "webhook: internal fault: %s",
+                  error.what());
+    return NGX_ERROR;
+}
+
+void install_header_filter() {
+    next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = on_response_headers;
+}
+
+}  // namespace webhook::ngx

@@ -1,0 +1,73 @@
+// The module as nginx loads it.
+
+#include "nginx/ngx_http_webhook_conf.h"
+#include "nginx/ngx_http_webhook_directives.h"
+#include "nginx/ngx_http_webhook_gate.h"
+#include "nginx/ngx_http_webhook_variables.h"
+
+namespace webhook::ngx {
+namespace {
+
+template <typename Conf>
+void* create_conf(ngx_conf_t* cf) noexcept try {
+    return &make_in_pool<Conf>(cf->pool);
+} catch (const std::exception&) {
+    return nullptr;
+}
+
+char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* conf) noexcept try {
+    merge(cf, *static_cast<const LocConf*>(parent), *static_cast<LocConf*>(conf));
+    return NGX_CONF_OK;
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", error.what());
+    return static_cast<char*>(NGX_CONF_ERROR);
+}
+
+ngx_int_t install(ngx_conf_t* cf) noexcept {
+    auto* core = static_cast<ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    auto* handler = static_cast<ngx_http_handler_pt*>(
+        ngx_array_push(&core->phases[NGX_HTTP_PRECONTENT_PHASE].handlers));
+    if (handler == nullptr) return NGX_ERROR;
+    *handler = on_request;
+    install_header_filter();
+    return NGX_OK;
+}
+
+ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
+    auto* conf =
+        static_cast<MainConf*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module));
+    auto* core = static_cast<ngx_http_core_main_conf_t*>(
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module));
+    if (conf != nullptr && core != nullptr) note_used_variables(core, *conf);
+    return NGX_OK;
+}
+
+ngx_http_module_t context = {
+    add_variables,          // preconfiguration
+    install,                // postconfiguration
+    create_conf<MainConf>,  // create main configuration
+    nullptr,                // init main configuration
+    nullptr,                // create server configuration
+    nullptr,                // merge server configuration
+    create_conf<LocConf>,   // create location configuration
+    merge_loc_conf,         // merge location configuration
+};
+
+}  // namespace
+}  // namespace webhook::ngx
+
+ngx_module_t ngx_http_webhook_module = {
+    NGX_MODULE_V1,
+    &webhook::ngx::context,       // module context
+    webhook::ngx::commands,       // module directives
+    NGX_HTTP_MODULE,              // module type
+    nullptr,                      // init master
+    webhook::ngx::on_configured,  // init module
+    nullptr,                      // init process
+    nullptr,                      // init thread
+    nullptr,                      // exit thread
+    nullptr,                      // exit process
+    nullptr,                      // exit master
+    NGX_MODULE_V1_PADDING,
+};

@@ -1,0 +1,84 @@
+#include "nginx/ngx_http_webhook_secrets.h"
+
+#include <cstdlib>
+
+#include "nginx/ngx_http_webhook_file.h"
+#include "webhook/text.h"
+
+namespace webhook::ngx {
+namespace {
+
+constexpr std::size_t kLargestSecretFile = 64 * 1024;
+
+void warn_if_short(const SecretSource& source, const SigningKey& key, ngx_log_t* log) {
+    if (key.size() >= kShortSecret) return;
+    ngx_log_error(NGX_LOG_WARN, log, 0,
+                  "the webhook_secret in %s is only %uz bytes long, at least %uz are safe",
+                  source.place.text().c_str(), key.size(), kShortSecret);
+}
+
+}  // namespace
+
+Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
+                 ngx_log_t* log)
+    : scheme_(std::move(scheme)) {
+    for (const SecretSource& source : sources) {
+        if (source.variables != nullptr) {
+            variable_.push_back(source);
+            continue;
+        }
+        try {
+            fixed_.push_back({source.id, source.not_after, SigningKey(*scheme_, source.text)});
+        } catch (const ConfigError& error) {
+            throw ConfigError("invalid \"webhook_secret\" for the scheme " + quoted(scheme_->name) +
+                              ": " + error.what() + " in " + source.place.text());
+        }
+        warn_if_short(source, fixed_.back().key, log);
+    }
+    for (const SigningSecret& secret : fixed_) fixed_pointers_.push_back(&secret);
+}
+
+std::vector<SigningSecret> Secrets::evaluate(ngx_http_request_t* request) const {
+    std::vector<SigningSecret> secrets;
+    secrets.reserve(variable_.size());
+    for (const SecretSource& source : variable_) {
+        ngx_str_t text;
+        if (ngx_http_complex_value(request, source.variables, &text) != NGX_OK) {
+            throw std::bad_alloc();
+        }
+        if (text.len == 0) continue;
+        try {
+            secrets.push_back({source.id, source.not_after, SigningKey(*scheme_, to_view(text))});
+        } catch (const ConfigError& error) {
+            ngx_log_error(NGX_LOG_ERR, request->connection->log, 0,
+                          "the value of \"webhook_secret\" in %s is not usable: %s",
+                          source.place.text().c_str(), error.what());
+        }
+    }
+    return secrets;
+}
+
+std::string secret_from_file(const std::string& path, ngx_conf_t* cf) {
+    FileContent content = read_file(path, kLargestSecretFile);
+    if ((content.status.st_mode & S_IROTH) != 0) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "the secret file \"%s\" is readable by others",
+                           path.c_str());
+    }
+    std::string& secret = content.bytes;
+    if (secret.ends_with('\n')) {
+        secret.pop_back();
+        if (secret.ends_with('\r')) secret.pop_back();
+    }
+    if (secret.empty()) throw ConfigError("the secret file " + quoted(path) + " is empty");
+    return std::move(secret);
+}
+
+std::string secret_from_environment(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr || *value == '\0') {
+        throw ConfigError("the environment variable " + quoted(name) + " is not set or empty");
+    }
+    return value;
+}
+
+}  // namespace webhook::ngx

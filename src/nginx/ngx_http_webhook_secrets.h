@@ -1,0 +1,65 @@
+// The secrets of `webhook_secret`: read from their files or the environment when the configuration
+// is, or taken from a request's variables.
+
+#pragma once
+
+#include "nginx/ngx_http_webhook_ngx.h"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "webhook/scheme.h"
+#include "webhook/signing_key.h"
+
+namespace webhook::ngx {
+
+// A line of the configuration, for messages about it that come after it was read.
+struct Place {
+    std::string file;
+    ngx_uint_t line = 0;
+
+    std::string text() const { return file + ":" + std::to_string(line); }
+};
+
+// One `webhook_secret`, as written.
+struct SecretSource {
+    Place place;
+    std::string id;
+    std::optional<Milliseconds> not_after;
+    // The secret, or, where it holds variables, what evaluates them.
+    std::string text;
+    ngx_http_complex_value_t* variables = nullptr;
+};
+
+// A location's secrets under its scheme. Immutable.
+class Secrets {
+  public:
+    // Throws ConfigError, with file and line, where a secret does not decode.
+    Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
+            ngx_log_t* log);
+
+    bool has_variables() const { return !variable_.empty(); }
+
+    // Those that are the same for every request.
+    std::span<const SigningSecret* const> fixed() const { return fixed_pointers_; }
+
+    // Those that this request's variables give; empty ones and ones that do not decode are left
+    // out.
+    std::vector<SigningSecret> evaluate(ngx_http_request_t* request) const;
+
+  private:
+    std::shared_ptr<const Scheme> scheme_;
+    std::vector<SigningSecret> fixed_;
+    std::vector<const SigningSecret*> fixed_pointers_;
+    std::vector<SecretSource> variable_;
+};
+
+// The text of `file:PATH` (without its one trailing newline) or `env:NAME`. Throws ConfigError.
+std::string secret_from_file(const std::string& path, ngx_conf_t* cf);
+std::string secret_from_environment(const std::string& name);
+
+}  // namespace webhook::ngx

@@ -1,0 +1,69 @@
+#include "nginx/ngx_http_webhook_workers.h"
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+namespace webhook::ngx {
+
+struct Workers::Slot {
+    pthread_mutex_t lifetime;
+    std::uint32_t generation;
+
+    void make_free() {
+        pthread_mutexattr_t attributes;
+        const bool made = pthread_mutexattr_init(&attributes) == 0 &&
+                          pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0 &&
+                          pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0 &&
+                          pthread_mutex_init(&lifetime, &attributes) == 0;
+        if (!made) throw std::runtime_error("cannot make a robust mutex");
+        pthread_mutexattr_destroy(&attributes);
+    }
+
+    // Whether nobody lived in the slot; then it is this process's.
+    bool take() {
+        const int error = pthread_mutex_trylock(&lifetime);
+        if (error == EOWNERDEAD) pthread_mutex_consistent(&lifetime);
+        if (error != 0 && error != EOWNERDEAD) return false;
+        ++generation;
+        return true;
+    }
+};
+
+std::size_t Workers::size(std::size_t slots) {
+    return slots * sizeof(Slot);
+}
+
+Workers::Workers(std::span<std::byte> block)
+    : slots_(reinterpret_cast<Slot*>(block.data()), block.size() / sizeof(Slot)) {}
+
+Workers Workers::format(std::span<std::byte> block) {
+    std::memset(block.data(), 0, block.size());
+    Workers workers(block);
+    for (Slot& slot : workers.slots_) slot.make_free();
+    return workers;
+}
+
+Workers Workers::attach(std::span<std::byte> block) {
+    return Workers(block);
+}
+
+std::optional<Owner> Workers::join() {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        if (slots_[i].take()) return Owner{static_cast<std::uint32_t>(i), slots_[i].generation};
+    }
+    return std::nullopt;
+}
+
+bool Workers::alive(Owner owner) const {
+    if (self_ && owner.process == self_->process) return owner == *self_;
+    if (owner.process >= slots_.size()) return false;
+    Slot& slot = slots_[owner.process];
+    if (slot.generation != owner.generation) return false;
+    if (!slot.take()) return true;
+    pthread_mutex_unlock(&slot.lifetime);
+    return false;
+}
+
+}  // namespace webhook::ngx
