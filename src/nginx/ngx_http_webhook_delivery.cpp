@@ -25,8 +25,13 @@ Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* e
 }
 
 Delivery::~Delivery() {
-    if (wake.posted) ngx_delete_posted_event(&wake);
-    if (wake.timer_set) ngx_del_timer(&wake);
+    // Braces: the first is a macro of several statements.
+    if (wake.posted) {
+        ngx_delete_posted_event(&wake);
+    }
+    if (wake.timer_set) {
+        ngx_del_timer(&wake);
+    }
 }
 
 Delivery* find_delivery(ngx_http_request_t* request, bool* lost) {

@@ -1,0 +1,148 @@
+# ngx_http_webhook_module: `make help` lists what there is to do.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+
+# A full nginx source tree, configured by us; without one, the headers of Debian's nginx-dev.
+NGINX_SRC ?=
+# 1: AddressSanitizer and UndefinedBehaviorSanitizer in everything that is built and run.
+SANITIZE ?=
+# How many compilers and test files run at a time.
+JOBS ?= $(shell nproc)
+# Where `make install` puts the module.
+MODULES_DIR ?= $(shell nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+
+HERE := $(CURDIR)
+BUILD := build
+MODULE := $(BUILD)/ngx_http_webhook_module.so
+DEV_SRC := /usr/share/nginx/src
+CXX := g++
+
+BUILD_PACKAGES := g++ nginx nginx-dev libssl-dev libsimdjson-dev
+TEST_PACKAGES := libgtest-dev curl perl openssl procps
+CHECK_PACKAGES := clang-format clang-tidy
+BENCH_PACKAGES := wrk
+
+CORE_SOURCES := $(wildcard src/webhook/*.cpp)
+GLUE_SOURCES := $(wildcard src/nginx/*.cpp)
+HEADERS := $(wildcard src/webhook/*.h src/nginx/*.h)
+UNIT_SOURCES := $(wildcard t/unit/*.cpp)
+FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))
+FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp)
+
+# What is built with sanitizers is kept apart from what is not.
+FLAVOUR := $(if $(filter 1,$(SANITIZE)),sanitize,release)
+OBJECTS := $(BUILD)/$(FLAVOUR)
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CXXFLAGS := -std=c++20 -g -W -Wall -Wpointer-arith -Werror -Isrc \
+            $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)
+LIBRARIES := -lcrypto -lsimdjson
+
+# The address sanitizer has to be the first library of an nginx that was built without it. nginx frees
+# little when it exits, so that only the unit tests look for leaks.
+RUN_SANITIZED = WEBHOOK_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
+                ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 UBSAN_OPTIONS=print_stacktrace=1
+RUN = WEBHOOK_MODULE=$(HERE)/$(OBJECTS)/ngx_http_webhook_module.so $(if $(filter 1,$(SANITIZE)),$(RUN_SANITIZED))
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@echo "  with SANITIZE=1 (test), NGINX_SRC=DIR (build), KEEP=1 (demo), JOBS=N"
+
+# Installs those of $(1) that are missing.
+define install_packages
+	@missing=; for package in $(1); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    echo "installing:$$missing"; \
+	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q >/dev/null; \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+.PHONY: deps deps-test deps-check deps-bench
+deps: ## install what the build needs (Debian)
+	$(call install_packages,$(BUILD_PACKAGES))
+deps-test: deps
+	$(call install_packages,$(TEST_PACKAGES))
+deps-check: deps-test
+	$(call install_packages,$(CHECK_PACKAGES))
+deps-bench: deps-test
+	$(call install_packages,$(BENCH_PACKAGES))
+
+.PHONY: build
+build: deps $(OBJECTS)/ngx_http_webhook_module.so ## build build/ngx_http_webhook_module.so
+ifneq ($(SANITIZE),1)
+	@cmp -s $(OBJECTS)/ngx_http_webhook_module.so $(MODULE) || cp $(OBJECTS)/ngx_http_webhook_module.so $(MODULE)
+	@echo "built $(MODULE)"
+endif
+
+# nginx's configure is run again when the list of sources, the compiler's flags or nginx change.
+CONFIGURED := $(OBJECTS)/nginx/configured-$(shell { echo '$(NGINX_SRC) $(CXXFLAGS)'; nginx -V 2>&1; cat config src/build/config.make; } | cksum | cut -d' ' -f1)
+
+$(CONFIGURED):
+	@rm -rf $(OBJECTS)/nginx && mkdir -p $(OBJECTS)/nginx
+ifeq ($(NGINX_SRC),)
+	@cd $(DEV_SRC) && . ./conf_flags && \
+	    WEBHOOK_CXXFLAGS="$(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)" ./configure "$${NGX_CONF_FLAGS[@]}" \
+	    --with-cc-opt="-g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2" --with-ld-opt="-Wl,-z,relro -Wl,-z,now$(if $(filter 1,$(SANITIZE)), $(SANITIZERS))" \
+	    --add-dynamic-module=$(HERE) --builddir=$(HERE)/$(OBJECTS)/nginx >$(HERE)/$(OBJECTS)/configure.log \
+	    || { tail -n 20 $(HERE)/$(OBJECTS)/configure.log; exit 1; }
+else
+	@cd $(NGINX_SRC) && configure=./configure; [ -x ./configure ] || configure=auto/configure; \
+	    WEBHOOK_CXXFLAGS="$(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)" $$configure --with-compat --with-http_ssl_module --with-http_v2_module --with-threads $(NGINX_CONFIGURE) \
+	    --with-ld-opt="$(if $(filter 1,$(SANITIZE)), $(SANITIZERS))" \
+	    --add-dynamic-module=$(HERE) --builddir=$(HERE)/$(OBJECTS)/nginx >$(HERE)/$(OBJECTS)/configure.log \
+	    || { tail -n 20 $(HERE)/$(OBJECTS)/configure.log; exit 1; }
+endif
+	@touch $@
+
+$(OBJECTS)/ngx_http_webhook_module.so: $(CONFIGURED) $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) -C $(or $(NGINX_SRC),$(DEV_SRC)) -f $(HERE)/$(OBJECTS)/nginx/Makefile modules
+	@cp $(OBJECTS)/nginx/ngx_http_webhook_module.so $@
+
+.PHONY: install
+install: build ## put the module where nginx looks for modules
+	@sudo=; [ -w "$(DESTDIR)$(MODULES_DIR)" ] || [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	    $$sudo install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ngx_http_webhook_module.so
+	@echo "installed $(DESTDIR)$(MODULES_DIR)/ngx_http_webhook_module.so"
+
+.PHONY: demo
+demo: build deps-test ## send real signed deliveries through a real nginx (KEEP=1 leaves it running)
+	@perl -It/lib examples/demo.pl $(if $(filter 1,$(KEEP)),--keep)
+
+# The pure library and its tests need no nginx.
+$(OBJECTS)/core/%.o: src/webhook/%.cpp $(wildcard src/webhook/*.h)
+	@mkdir -p $(@D)
+	@$(CXX) $(CXXFLAGS) -c $< -o $@
+$(OBJECTS)/unit/%.o: t/unit/%.cpp $(wildcard src/webhook/*.h t/unit/*.h)
+	@mkdir -p $(@D)
+	@$(CXX) $(CXXFLAGS) -c $< -o $@
+$(OBJECTS)/libwebhook.a: $(CORE_SOURCES:src/webhook/%.cpp=$(OBJECTS)/core/%.o)
+	@rm -f $@ && ar rcs $@ $^
+$(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(OBJECTS)/libwebhook.a
+	@$(CXX) $(CXXFLAGS) $^ -lgtest -lgtest_main $(LIBRARIES) -lpthread -o $@
+$(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.h) $(OBJECTS)/libwebhook.a
+	@mkdir -p $(@D)
+	@$(CXX) $(CXXFLAGS) -It/fuzz $(filter %.cpp,$^) $(OBJECTS)/libwebhook.a $(LIBRARIES) -o $@
+
+.PHONY: test unit replay prove
+test: unit replay prove ## run every test (SANITIZE=1: under the sanitizers)
+
+unit: build deps-test ## run the unit tests of src/webhook
+	@$(MAKE) --no-print-directory -j$(JOBS) $(OBJECTS)/unit-tests
+	$(OBJECTS)/unit-tests --gtest_brief=1
+
+replay: build deps-test ## run the fuzzers' corpus and bounded random inputs
+	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZERS:%=$(OBJECTS)/fuzz/%)
+	@for fuzzer in $(FUZZERS); do \
+	    echo "fuzz replay: $$fuzzer"; \
+	    $(OBJECTS)/fuzz/$$fuzzer $$(ls -d t/fuzz/corpus/$$fuzzer/* 2>/dev/null || true); \
+	done
+
+prove: build deps-test ## run the end-to-end tests on a real nginx
+	$(RUN) prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
