@@ -64,18 +64,21 @@ define install_packages
 	fi
 endef
 
-.PHONY: deps deps-test deps-check deps-bench
+.PHONY: deps deps-test deps-check deps-bench deps-fuzz
 deps: ## install what the build needs (Debian)
 	$(call install_packages,$(BUILD_PACKAGES))
 deps-test: deps
 	$(call install_packages,$(TEST_PACKAGES))
 deps-check: deps-test
 	$(call install_packages,$(CHECK_PACKAGES))
+deps-fuzz: deps
+	$(call install_packages,clang libclang-rt-14-dev)
 deps-bench: deps-test
 	$(call install_packages,$(BENCH_PACKAGES))
 
 .PHONY: build
-build: deps $(OBJECTS)/ngx_http_webhook_module.so ## build build/ngx_http_webhook_module.so
+build: deps ## build build/ngx_http_webhook_module.so
+	@$(MAKE) --no-print-directory $(OBJECTS)/ngx_http_webhook_module.so
 ifneq ($(SANITIZE),1)
 	@cmp -s $(OBJECTS)/ngx_http_webhook_module.so $(MODULE) || cp $(OBJECTS)/ngx_http_webhook_module.so $(MODULE)
 	@echo "built $(MODULE)"
@@ -110,6 +113,18 @@ install: build ## put the module where nginx looks for modules
 	@sudo=; [ -w "$(DESTDIR)$(MODULES_DIR)" ] || [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	    $$sudo install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ngx_http_webhook_module.so
 	@echo "installed $(DESTDIR)$(MODULES_DIR)/ngx_http_webhook_module.so"
+
+.PHONY: check tidy
+check: build deps-check tidy ## check format, lint, the core's purity, README and the examples
+	clang-format --dry-run --Werror $(FORMATTED)
+	@! grep -nE 'ngx_|NGX_' src/webhook/* || { echo "src/webhook must not know nginx"; exit 1; }
+	$(RUN) prove -It/lib t/directives_documented.t t/examples.t
+
+NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2)
+tidy: build deps-check
+	@echo "clang-tidy: $(words $(CORE_SOURCES) $(GLUE_SOURCES)) files"
+	@printf '%s\n' $(CORE_SOURCES) $(GLUE_SOURCES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- \
+	    -std=c++20 -Isrc -isystem $(OBJECTS)/nginx $(addprefix -isystem ,$(NGINX_HEADERS)) 2>/dev/null
 
 .PHONY: demo
 demo: build deps-test ## send real signed deliveries through a real nginx (KEEP=1 leaves it running)
@@ -146,3 +161,17 @@ replay: build deps-test ## run the fuzzers' corpus and bounded random inputs
 
 prove: build deps-test ## run the end-to-end tests on a real nginx
 	$(RUN) prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
+
+.PHONY: fuzz
+fuzz: deps-fuzz ## fuzz src/webhook with libFuzzer for FUZZ_SECONDS (60) each
+	@mkdir -p $(BUILD)/fuzz; for fuzzer in $(FUZZERS); do \
+	    clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	        -Isrc -It/fuzz t/fuzz/$${fuzzer}_fuzz.cpp $(CORE_SOURCES) $(LIBRARIES) -o $(BUILD)/fuzz/$$fuzzer; \
+	    mkdir -p $(BUILD)/fuzz/corpus-$$fuzzer; \
+	    $(BUILD)/fuzz/$$fuzzer -max_total_time=$(or $(FUZZ_SECONDS),60) -timeout=10 -print_final_stats=1 \
+	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$$fuzzer $$(ls -d t/fuzz/corpus/$$fuzzer 2>/dev/null || true); \
+	done
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD)

@@ -10,7 +10,7 @@ namespace webhook::ngx {
 
 struct FileContent {
     std::string bytes;
-    struct stat status;
+    struct stat status {};
 };
 
 // The whole of a regular file. Throws ConfigError, with the path and the system's reason, where it

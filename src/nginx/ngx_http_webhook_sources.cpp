@@ -68,7 +68,7 @@ void AddressFile::load() {
 }
 
 void AddressFile::refresh(ngx_log_t* log) {
-    struct stat status;
+    struct stat status {};
     if (stat(path_.c_str(), &status) != 0) {
         if (!missing_) {
             ngx_log_error(NGX_LOG_ERR, log, ngx_errno,

@@ -163,11 +163,11 @@ std::optional<AddressRange> parse_address_range(std::string_view text) {
 }
 
 AddressSet::AddressSet(std::vector<AddressRange> ranges) {
-    const auto middle = std::ranges::partition(ranges, [](const AddressRange& range) {
+    const auto middle = std::partition(ranges.begin(), ranges.end(), [](const AddressRange& range) {
         return range.first.family == Address::Family::ipv4;
     });
-    ipv4_ = sorted_and_merged({ranges.begin(), middle.begin()});
-    ipv6_ = sorted_and_merged({middle.begin(), ranges.end()});
+    ipv4_ = sorted_and_merged({ranges.begin(), middle});
+    ipv6_ = sorted_and_merged({middle, ranges.end()});
 }
 
 bool AddressSet::contains(const Address& address) const {
