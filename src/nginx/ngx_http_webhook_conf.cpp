@@ -123,8 +123,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     if (dedup->keys.empty()) dedup->keys.push_back(default_key(*conf.scheme));
     check_ttl(conf, *dedup);
     tell_of_unsigned_event_id(cf, conf, *dedup);
-    conf.remembers = dedup.get();
-    conf.dedup = std::move(dedup);
+    conf.remembers = std::move(dedup);
 }
 
 bool same_memory(const Dedup* left, const Dedup* right) {
@@ -154,7 +153,7 @@ bool LocConf::same_gate(const LocConf& other) const {
     return gated() && other.gated() && scheme == other.scheme && secrets == other.secrets &&
            endpoint == other.endpoint && mode == other.mode && tolerance == other.tolerance &&
            methods->mask == other.methods->mask && require_tls == other.require_tls &&
-           sources == other.sources && same_memory(remembers, other.remembers);
+           sources == other.sources && same_memory(remembers.get(), other.remembers.get());
 }
 
 MainConf& main_conf(ngx_conf_t* cf) {

@@ -86,7 +86,7 @@ struct LocConf {
     std::shared_ptr<const Methods> methods;
     std::optional<bool> require_tls;
     std::shared_ptr<Sources> sources;
-    std::shared_ptr<Dedup> dedup;
+    std::shared_ptr<const Dedup> dedup;
     std::array<std::optional<Answer>, kReasonCount> answers;
     std::optional<ngx_uint_t> log_level;
     std::optional<std::size_t> payload_max;
@@ -95,8 +95,8 @@ struct LocConf {
     std::shared_ptr<const Scheme> scheme;
     std::shared_ptr<const Secrets> secrets;
     std::string endpoint;
-    // Null: no event is remembered.
-    const Dedup* remembers = nullptr;
+    // `dedup`, complete for this scheme. Null: no event is remembered.
+    std::shared_ptr<const Dedup> remembers;
 
     bool gated() const { return gate && gate->on; }
     bool monitors() const { return mode == Mode::monitor; }

@@ -185,7 +185,9 @@ void add_secret(const Directive& directive, LocConf& conf) {
                 directive.reject(argument, "an RFC 3339 time, such as 2026-12-31T00:00:00Z");
             }
         } else {
-            directive.reject(argument, "id=ID, not_after=RFC3339");
+            // It may be a piece of a secret that should have been in quotes: it is not repeated.
+            throw ConfigError(
+                "invalid parameter in \"webhook_secret\", allowed: id=ID, not_after=RFC3339");
         }
     }
     read_secret(directive, directive.argument(0), source);

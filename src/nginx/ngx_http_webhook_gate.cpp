@@ -12,7 +12,7 @@
 namespace webhook::ngx {
 namespace {
 
-// How much of a body is hashed before other requests have their turn.
+// How much is hashed, under all secrets together, before other requests have their turn.
 constexpr off_t kHashedAtOnce = 1024 * 1024;
 // How often an event in flight is asked for again.
 constexpr ngx_msec_t kFirstWait = 10;
@@ -86,7 +86,9 @@ std::uint64_t monotonic_nanoseconds() {
 }
 
 bool signature_is_right(Delivery& delivery) {
+    const std::uint64_t started = monotonic_nanoseconds();
     const SigningSecret* secret = delivery.verification->finish();
+    delivery.verify_nanoseconds += monotonic_nanoseconds() - started;
     if (secret == nullptr) return false;
     delivery.secret_id = secret->id;
     return true;
@@ -94,7 +96,7 @@ bool signature_is_right(Delivery& delivery) {
 
 bool needs_body_hash(const Delivery& delivery) {
     if (main_conf(delivery.request).uses_body_sha256) return true;
-    const Dedup* dedup = delivery.conf.remembers;
+    const Dedup* dedup = delivery.conf.remembers.get();
     return dedup != nullptr &&
            std::ranges::count(dedup->keys, DedupKey::Kind::body_sha256, &DedupKey::kind) > 0;
 }
@@ -102,7 +104,8 @@ bool needs_body_hash(const Delivery& delivery) {
 // Returns false where the body goes on beyond what may be hashed at once.
 bool hash_body(Delivery& delivery) {
     const std::uint64_t started = monotonic_nanoseconds();
-    const off_t pause_at = delivery.body.size() + kHashedAtOnce;
+    const auto secrets = static_cast<off_t>(delivery.verification->secret_count());
+    const off_t pause_at = delivery.body.size() + kHashedAtOnce / secrets;
     bool ended = false;
     while (!ended && delivery.body.size() < pause_at) {
         const std::string_view piece = delivery.body.next();
@@ -120,10 +123,7 @@ Objection verify(Delivery& delivery) {
     }
     if (delivery.body_hash) delivery.body_sha256 = to_hex(delivery.body_hash->finish());
     if (delivery.verification->ignores_body()) return std::nullopt;  // done before the body
-    const std::uint64_t started = monotonic_nanoseconds();
-    const bool right = signature_is_right(delivery);
-    delivery.verify_nanoseconds += monotonic_nanoseconds() - started;
-    if (!right) return Reason::bad_signature;
+    if (!signature_is_right(delivery)) return Reason::bad_signature;
     return std::nullopt;
 }
 
@@ -132,7 +132,7 @@ Objection verify(Delivery& delivery) {
 bool needs_payload(const Delivery& delivery) {
     if (!delivery.conf.scheme->reads_json()) return false;
     if (main_conf(delivery.request).uses_event) return true;
-    const Dedup* dedup = delivery.conf.remembers;
+    const Dedup* dedup = delivery.conf.remembers.get();
     return dedup != nullptr && delivery.conf.scheme->event_id.kind == webhook::Source::Kind::json &&
            std::ranges::count(dedup->keys, DedupKey::Kind::event_id, &DedupKey::kind) > 0;
 }
@@ -251,7 +251,7 @@ Objection check_before_body(Delivery& delivery) {
     if (!source_allowed(delivery)) return Reason::ip_denied;
     if (const auto objection = check_headers(delivery)) return objection;
     start_verification(delivery);
-    if (!delivery.verification->has_secret()) return Reason::no_secret;
+    if (delivery.verification->secret_count() == 0) return Reason::no_secret;
     if (delivery.verification->ignores_body() && !signature_is_right(delivery)) {
         return Reason::bad_signature;
     }
@@ -365,8 +365,9 @@ ngx_int_t read_body(Delivery& delivery) {
     delivery.stage = Stage::reading_body;
     const ngx_int_t status = ngx_http_read_client_request_body(request, on_body);
     if (status >= NGX_HTTP_SPECIAL_RESPONSE) {
+        // nginx's own answer stands, also in monitor mode: there is no body to let through.
         decide(delivery, Reason::incomplete_body);
-        return delivery.passes() ? NGX_DECLINED : status;
+        return status;
     }
     // on_body() may have run already, and the request be gone but for the count that this gives
     // back.

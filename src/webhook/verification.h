@@ -29,8 +29,8 @@ class Verification {
     Verification(const Scheme& scheme, std::span<const SigningSecret* const> secrets,
                  const SignedValues& values, Milliseconds now);
 
-    // Whether there is any secret to verify with.
-    bool has_secret() const { return !attempts_.empty(); }
+    // How many secrets there are to verify with.
+    std::size_t secret_count() const { return attempts_.size(); }
 
     // Whether finish() needs no body: nothing of it is signed.
     bool ignores_body() const { return !scheme_->signs(SignedPart::Kind::body); }
