@@ -11,8 +11,10 @@ NGINX_SRC ?=
 SANITIZE ?=
 # How many compilers and test files run at a time.
 JOBS ?= $(shell nproc)
+# An ordinary user's PATH may not name the folder that Debian's nginx is in.
+NGINX = $(shell PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v nginx || echo nginx)
 # Where `make install` puts the module.
-MODULES_DIR ?= $(shell nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+MODULES_DIR ?= $(shell { $(NGINX) -V 2>&1 || true; } | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
 
 HERE := $(CURDIR)
 BUILD := build
@@ -78,14 +80,14 @@ deps-bench: deps-test
 
 .PHONY: build
 build: deps ## build build/ngx_http_webhook_module.so
-	@$(MAKE) --no-print-directory $(OBJECTS)/ngx_http_webhook_module.so
+	@$(MAKE) --no-print-directory -s $(OBJECTS)/ngx_http_webhook_module.so
 ifneq ($(SANITIZE),1)
 	@cmp -s $(OBJECTS)/ngx_http_webhook_module.so $(MODULE) || cp $(OBJECTS)/ngx_http_webhook_module.so $(MODULE)
 	@echo "built $(MODULE)"
 endif
 
 # nginx's configure is run again when the list of sources, the compiler's flags or nginx change.
-CONFIGURED := $(OBJECTS)/nginx/configured-$(shell { echo '$(NGINX_SRC) $(CXXFLAGS)'; nginx -V 2>&1; cat config src/build/config.make; } | cksum | cut -d' ' -f1)
+CONFIGURED := $(OBJECTS)/nginx/configured-$(shell { echo '$(NGINX_SRC) $(CXXFLAGS)'; $(NGINX) -V 2>&1 || true; cat config src/build/config.make; } | cksum | cut -d' ' -f1)
 
 $(CONFIGURED):
 	@rm -rf $(OBJECTS)/nginx && mkdir -p $(OBJECTS)/nginx
