@@ -32,6 +32,8 @@ ngx_int_t send_text(ngx_http_request_t* request, ngx_uint_t status, const ngx_st
     ngx_str_t content_type = ngx_string("text/plain");
     ngx_http_complex_value_t value{};
     value.value = text;
+    // The sender asks for a delivery, not for a representation: no 304 and no 412.
+    request->disable_not_modified = 1;
     ngx_http_finalize_request(request,
                               ngx_http_send_response(request, status, &content_type, &value));
     return NGX_DONE;

@@ -12,6 +12,10 @@ constexpr off_t kFileBlock = 64 * 1024;
 
 }  // namespace
 
+bool body_was_passed_on(const ngx_http_request_t* request) {
+    return request->request_body != nullptr && request->request_body_no_buffering;
+}
+
 bool body_is_whole(const ngx_http_request_t* request) {
     const ngx_http_request_body_t* body = request->request_body;
     if (body == nullptr || request->reading_body) return false;
@@ -21,8 +25,9 @@ bool body_is_whole(const ngx_http_request_t* request) {
     return has_none || body->last_saved;
 }
 
-// The header is compared, not `content_length_n`: nginx counts that down while it discards a body.
+// The header is compared, too: nginx counts `content_length_n` down while it discards a body.
 bool size_is_as_declared(const ngx_http_request_t* request, off_t size) {
+    if (std::max<off_t>(request->headers_in.content_length_n, 0) != size) return false;
     const ngx_table_elt_t* header = request->headers_in.content_length;
     if (header == nullptr) return true;
     const auto declared = parse_digits(to_view(header->value));

@@ -9,11 +9,16 @@
 
 namespace webhook::ngx {
 
-// Whether the body is whole, as far as can be told before it is read. It is not where nginx
-// discarded it, or where another module is still reading it.
+// Whether an earlier pass has sent the body on as it came (`proxy_request_buffering off`): it is
+// not kept. To be asked before nginx is asked for the body, which forgets it.
+bool body_was_passed_on(const ngx_http_request_t* request);
+
+// Whether nginx has the body to its end. It has not where it discarded the body, or where another
+// module is still reading it.
 bool body_is_whole(const ngx_http_request_t* request);
 
-// Whether `size` is the length that the sender declared, where it declared one.
+// Whether `size` is the length that the sender declared, and the one that the upstream will be
+// told.
 bool size_is_as_declared(const ngx_http_request_t* request, off_t size);
 
 // Reads a body once, from its start to its end, in any number of steps. Borrows the request's

@@ -57,7 +57,7 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
         fail(error.what(), conf.gate->place);
     }
     conf.endpoint = conf.gate->name.empty() ? conf.scheme->name : conf.gate->name;
-    const bool inherited = parent.secrets && parent.scheme == conf.scheme &&
+    const bool inherited = conf.secret_sources && parent.secrets && parent.scheme == conf.scheme &&
                            parent.secret_sources == conf.secret_sources;
     if (inherited) {
         conf.secrets = parent.secrets;
@@ -71,8 +71,8 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
         fail("no \"webhook_secret\" for \"webhook " + conf.gate->scheme + "\"", conf.gate->place);
     }
     // Requests that match none of the server's locations are refused with `no_secret`.
-    conf.secrets =
-        std::make_shared<const Secrets>(conf.scheme, std::vector<SecretSource>(), cf->log);
+    std::vector<SecretSource> none;
+    conf.secrets = std::make_shared<const Secrets>(conf.scheme, none, cf->log);
 }
 
 DedupKey default_key(const Scheme& scheme) {
@@ -80,6 +80,14 @@ DedupKey default_key(const Scheme& scheme) {
         return {DedupKey::Kind::body_sha256, "$webhook_body_sha256"};
     }
     return {DedupKey::Kind::event_id, "$webhook_event_id"};
+}
+
+void check_keys(const LocConf& conf, const Dedup& dedup) {
+    if (conf.scheme->event_id.kind != Source::Kind::none) return;
+    if (std::ranges::count(dedup.keys, DedupKey::Kind::event_id, &DedupKey::kind) == 0) return;
+    fail("\"key=$webhook_event_id\" in \"webhook_dedup\", but the scheme " +
+             quoted(conf.scheme->name) + " has no event id",
+         dedup.place);
 }
 
 void check_ttl(const LocConf& conf, const Dedup& dedup) {
@@ -102,10 +110,15 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
     }
     if (!by_event_id || conf.scheme->covers_event_id()) return;
     if (std::exchange(main_conf(cf).told_of_unsigned_event_id, true)) return;
-    ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
-                  "the signature of \"%s\" does not cover the event id: "
-                  "\"key=$webhook_body_sha256\" in \"webhook_dedup\" closes the replay in %s",
-                  conf.scheme->name.c_str(), dedup.place.text().c_str());
+    const std::string message = "the signature of " + quoted(conf.scheme->name) +
+                                " does not cover the event id: \"key=$webhook_body_sha256\" in "
+                                "\"webhook_dedup\" closes the replay in " +
+                                dedup.place.text();
+    ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "%s", message.c_str());
+    // Who tests a configuration looks at the terminal, which nginx spares notices.
+    if (ngx_test_config && !ngx_quiet_mode && cf->log->file->fd != ngx_stderr) {
+        ngx_log_stderr(0, "[notice] %s", message.c_str());
+    }
 }
 
 void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
@@ -121,6 +134,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     dedup->zone = zone->second;
     if (!dedup->ttl) dedup->ttl = dedup->zone->ttl;
     if (dedup->keys.empty()) dedup->keys.push_back(default_key(*conf.scheme));
+    check_keys(conf, *dedup);
     check_ttl(conf, *dedup);
     tell_of_unsigned_event_id(cf, conf, *dedup);
     conf.remembers = std::move(dedup);

@@ -19,7 +19,7 @@ std::string_view name_of(Verdict verdict) {
 }
 
 Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier)
-    : request(request), conf(conf), earlier(earlier), headers(*conf.scheme) {
+    : request(request), conf(conf), earlier(earlier), headers(*conf.scheme), upstreams(request) {
     wake.data = this;
     wake.log = request->connection->log;
 }

@@ -16,6 +16,7 @@
 #include "nginx/ngx_http_webhook_body.h"
 #include "nginx/ngx_http_webhook_conf.h"
 #include "nginx/ngx_http_webhook_dedup.h"
+#include "nginx/ngx_http_webhook_upstream.h"
 #include "webhook/presented.h"
 #include "webhook/reason.h"
 #include "webhook/verification.h"
@@ -65,6 +66,7 @@ struct Delivery {
     bool payload_unreadable = false;
 
     ClaimHolder claim;
+    UpstreamWatch upstreams;
     // Goes on with a long body, or asks again for an event in flight.
     ngx_event_t wake{};
     ngx_msec_t wait_until = 0;

@@ -75,6 +75,22 @@ void require_first(bool first, const Directive& directive) {
     if (!first) throw ConfigError(quoted(directive.name()) + " directive is duplicate");
 }
 
+[[noreturn]] void fail_duplicate(const Directive& directive, std::string_view parameter) {
+    throw ConfigError("duplicate parameter " + quoted(parameter) + " in " +
+                      quoted(directive.name()));
+}
+
+// No parameter of the directive but `repeatable` may stand twice.
+void require_single_parameters(const Directive& directive, std::string_view repeatable = "") {
+    std::vector<std::string_view> seen;
+    for (std::string_view argument : directive.arguments()) {
+        const std::string_view name = argument.substr(0, argument.find('=') + 1);
+        if (name.empty() || name == repeatable) continue;
+        if (std::ranges::count(seen, name) != 0) fail_duplicate(directive, name);
+        seen.push_back(name);
+    }
+}
+
 // `value` of an argument `name=value`; nothing for any other argument.
 std::optional<std::string_view> option(std::string_view argument, std::string_view name) {
     if (!argument.starts_with(name) || !argument.substr(name.size()).starts_with('=')) {
@@ -106,30 +122,69 @@ bool on_or_off(const Directive& directive) {
 
 // webhook_scheme NAME { ... }
 
-// nginx hands each statement of the block to this.
-char* set_scheme_field(ngx_conf_t* cf, ngx_command_t*, void* builder) noexcept try {
-    const Directive statement(cf);
-    static_cast<SchemeBuilder*>(builder)->add(statement.words());
-    return NGX_CONF_OK;
-} catch (const std::exception& error) {
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.what());
-    return static_cast<char*>(NGX_CONF_ERROR);
-}
+// The text of a block, from behind its `{` to its `}`. nginx's own reader knows quotes only around
+// whole words, and would not take `split=" "`.
+class BlockReader {
+  public:
+    explicit BlockReader(ngx_conf_file_t& file) : file_(file) {}
+
+    std::string read() {
+        BlockEnd end;
+        for (std::string text;;) {
+            const char character = next();
+            if (end.is(character)) return text;
+            text += character;
+        }
+    }
+
+  private:
+    char next() {
+        ngx_buf_t& buffer = *file_.buffer;
+        if (buffer.pos == buffer.last) refill(buffer);
+        const auto character = static_cast<char>(*buffer.pos++);
+        if (character == '\n') ++file_.line;
+        return character;
+    }
+
+    void refill(ngx_buf_t& buffer) {
+        const off_t left = ngx_file_size(&file_.file.info) - file_.file.offset;
+        const auto wanted =
+            static_cast<std::size_t>(std::min<off_t>(left, buffer.end - buffer.start));
+        if (file_.file.fd == NGX_INVALID_FILE || wanted == 0) {
+            throw ConfigError("unexpected end of file, expecting \"}\"");
+        }
+        const ssize_t size = ngx_read_file(&file_.file, buffer.start, wanted, file_.file.offset);
+        if (size <= 0) throw ConfigError("cannot read the block");
+        buffer.pos = buffer.start;
+        buffer.last = buffer.start + size;
+        // What `nginx -T` prints.
+        if (file_.dump != nullptr) {
+            file_.dump->last =
+                ngx_cpymem(file_.dump->last, buffer.start, static_cast<std::size_t>(size));
+        }
+    }
+
+    ngx_conf_file_t& file_;
+};
 
 void define_scheme(const Directive& directive, MainConf& conf) {
     const std::string_view name = directive.argument(0);
     if (name.empty() || has_control_character(name) || name == "off") {
         directive.reject(name, "a name other than \"off\"");
     }
-    if (preset_scheme(name)) throw ConfigError("the scheme " + quoted(name) + " is a preset");
+    if (preset_scheme(name)) {
+        throw ConfigError("the scheme " + quoted(name) + " is a preset, choose another name");
+    }
     if (conf.schemes.contains(name)) throw ConfigError("duplicate scheme " + quoted(name));
-    SchemeBuilder builder(name);
-    ngx_conf_t block = *directive.cf;
-    block.handler = set_scheme_field;
-    block.handler_conf = &builder;
-    if (ngx_conf_parse(&block, nullptr) != NGX_CONF_OK) throw ConfigError("");
+    ngx_conf_file_t& file = *directive.cf->conf_file;
+    const ngx_uint_t first_line = file.line;
+    const std::string text = BlockReader(file).read();
     try {
-        conf.schemes.emplace(name, std::make_shared<const Scheme>(builder.finish()));
+        conf.schemes.emplace(name, std::make_shared<const Scheme>(parse_scheme(name, text)));
+    } catch (const SchemeTextError& error) {
+        // For the message that nginx ends with the line.
+        file.line = first_line + error.line - 1;
+        throw ConfigError("invalid scheme " + quoted(name) + ": " + error.what());
     } catch (const ConfigError& error) {
         throw ConfigError("invalid scheme " + quoted(name) + ": " + error.what());
     }
@@ -141,7 +196,7 @@ void set_webhook(const Directive& directive, LocConf& conf) {
     require_first(!conf.gate, directive);
     auto gate = std::make_shared<Gate>();
     gate->place = directive.place();
-    gate->on = !directive.is("off");
+    gate->on = directive.argument(0) != "off";
     gate->scheme = directive.argument(0);
     if (directive.arguments().size() > 1) {
         const auto name = option(directive.argument(1), "name");
@@ -174,12 +229,13 @@ void add_secret(const Directive& directive, LocConf& conf) {
     source.place = directive.place();
     for (std::string_view argument : directive.arguments().subspan(1)) {
         if (const auto id = option(argument, "id")) {
-            if (!source.id.empty() || id->empty() || has_control_character(*id)) {
-                directive.reject(argument, "one id=ID");
+            if (!source.id.empty()) fail_duplicate(directive, "id=");
+            if (id->empty() || has_control_character(*id)) {
+                directive.reject(argument, "id=ID, not empty");
             }
             source.id = *id;
         } else if (const auto time = option(argument, "not_after")) {
-            if (source.not_after) directive.reject(argument, "one not_after=");
+            if (source.not_after) fail_duplicate(directive, "not_after=");
             source.not_after = parse_rfc3339(*time);
             if (!source.not_after) {
                 directive.reject(argument, "an RFC 3339 time, such as 2026-12-31T00:00:00Z");
@@ -288,6 +344,7 @@ void add_sources(const Directive& directive, LocConf& conf) {
 // webhook_dedup_zone zone=NAME:SIZE [ttl=TIME] [full=evict|reject]
 
 void define_zone(const Directive& directive, MainConf& conf) {
+    require_single_parameters(directive);
     auto& zone = make_in_pool<DedupZone>(directive.cf->pool);
     zone.ttl = kDefaultTtl;
     ssize_t size = 0;
@@ -337,6 +394,7 @@ DedupKey dedup_key(const Directive& directive, std::string_view argument, std::s
 
 void set_dedup(const Directive& directive, LocConf& conf) {
     require_first(conf.dedup == nullptr, directive);
+    require_single_parameters(directive, "key=");
     auto dedup = std::make_shared<Dedup>();
     dedup->place = directive.place();
     dedup->on = !directive.is("off");
@@ -416,7 +474,7 @@ void set_payload_max(const Directive& directive, LocConf& conf) {
     ngx_str_t text = to_ngx(directive.argument(0));
     const ssize_t size = ngx_parse_size(&text);
     if (size == NGX_ERROR || size == 0)
-        directive.reject(directive.argument(0), "a size, such as 1m");
+        directive.reject(directive.argument(0), "a size above zero, such as 1m");
     conf.payload_max = static_cast<std::size_t>(size);
 }
 
@@ -426,8 +484,7 @@ char* enter(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept try {
     Set(Directive(cf), *static_cast<Conf*>(conf));
     return NGX_CONF_OK;
 } catch (const std::exception& error) {
-    // Without a message, nginx has said what is wrong already.
-    if (*error.what() != '\0') ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.what());
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.what());
     return static_cast<char*>(NGX_CONF_ERROR);
 }
 

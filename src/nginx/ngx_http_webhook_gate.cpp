@@ -362,6 +362,10 @@ void on_body(ngx_http_request_t* request) noexcept try {
 
 ngx_int_t read_body(Delivery& delivery) {
     ngx_http_request_t* request = delivery.request;
+    if (body_was_passed_on(request)) {
+        decide(delivery, Reason::incomplete_body);
+        return answer(delivery);
+    }
     delivery.stage = Stage::reading_body;
     const ngx_int_t status = ngx_http_read_client_request_body(request, on_body);
     if (status >= NGX_HTTP_SPECIAL_RESPONSE) {
@@ -398,34 +402,20 @@ ngx_int_t look_again(Delivery& delivery, bool lost) {
 
 // -- proxy
 
-bool is_success(ngx_uint_t status) {
-    return status >= 200 && status < 300;
-}
-
-// The status with which the upstream took the delivery; 0 where it did not. It is the upstream's
-// own word: an error_page may have made something else of it.
-ngx_uint_t accepting_status(const ngx_http_request_t* request) {
-    const ngx_uint_t answered =
-        request->err_status ? request->err_status : request->headers_out.status;
-    const ngx_http_upstream_t* upstream = request->upstream;
-    if (upstream == nullptr) return is_success(answered) ? answered : 0;
-#if (NGX_HTTP_CACHE)
-    if (request->cached) return 0;
-#endif
-    // Without a time, its header was never whole.
-    constexpr auto kNever = static_cast<ngx_msec_t>(-1);
-    if (upstream->state == nullptr || upstream->state->header_time == kNever) return 0;
-    const ngx_uint_t status = upstream->headers_in.status_n;
-    if (!is_success(status)) return 0;
-    return is_success(answered) ? answered : status;
+// An internal redirect, into any location, begins another pass.
+void look_at_upstreams(Delivery& delivery) {
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        each->upstreams.look(delivery.request);
+    }
 }
 
 // Before the answer leaves: a sender that sees 2xx must never get its retry delivered again, and
 // one that sees a failure may retry at once.
 void settle(Delivery& delivery) {
-    const ngx_uint_t status = accepting_status(delivery.request);
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (!each->claim.held()) continue;
+        each->upstreams.look(delivery.request);
+        const ngx_uint_t status = each->upstreams.accepted_status(delivery.request);
         if (status != 0) {
             each->claim.commit(status, *each->conf.remembers->ttl);
         } else {
@@ -440,10 +430,11 @@ ngx_http_output_header_filter_pt next_header_filter;
 
 ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
     if (request != request->main) return NGX_DECLINED;
-    const LocConf& conf = loc_conf(request);
-    if (!conf.gated()) return NGX_DECLINED;
     bool lost = false;
     Delivery* delivery = find_delivery(request, &lost);
+    if (lost) look_at_upstreams(*delivery);
+    const LocConf& conf = loc_conf(request);
+    if (!conf.gated()) return NGX_DECLINED;
     if (delivery == nullptr || needs_another_look(*delivery, conf)) {
         return enter(open_delivery(request, conf, delivery));
     }
@@ -455,6 +446,8 @@ ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
 ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
     if (request == request->main) {
         if (Delivery* delivery = find_delivery(request)) {
+            // nginx gave up on the body, and answers by itself.
+            if (!delivery->decided()) decide(*delivery, Reason::incomplete_body);
             settle(*delivery);
             add_headers(*delivery);
         }

@@ -10,8 +10,9 @@ namespace {
 
 constexpr std::size_t kLargestSecretFile = 64 * 1024;
 
-void warn_if_short(const SecretSource& source, const SigningKey& key, ngx_log_t* log) {
-    if (key.size() >= kShortSecret) return;
+// Once, however many locations inherit the secret.
+void warn_if_short(SecretSource& source, const SigningKey& key, ngx_log_t* log) {
+    if (key.size() >= kShortSecret || std::exchange(source.warned_of_length, true)) return;
     ngx_log_error(NGX_LOG_WARN, log, 0,
                   "the webhook_secret in %s is only %uz bytes long, at least %uz are safe",
                   source.place.text().c_str(), key.size(), kShortSecret);
@@ -19,10 +20,10 @@ void warn_if_short(const SecretSource& source, const SigningKey& key, ngx_log_t*
 
 }  // namespace
 
-Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
+Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>& sources,
                  ngx_log_t* log)
     : scheme_(std::move(scheme)) {
-    for (const SecretSource& source : sources) {
+    for (SecretSource& source : sources) {
         if (source.variables != nullptr) {
             variable_.push_back(source);
             continue;

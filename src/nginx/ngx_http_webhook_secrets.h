@@ -33,13 +33,14 @@ struct SecretSource {
     // The secret, or, where it holds variables, what evaluates them.
     std::string text;
     ngx_http_complex_value_t* variables = nullptr;
+    bool warned_of_length = false;
 };
 
 // A location's secrets under its scheme. Immutable.
 class Secrets {
   public:
     // Throws ConfigError, with file and line, where a secret does not decode.
-    Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
+    Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>& sources,
             ngx_log_t* log);
 
     bool has_variables() const { return !variable_.empty(); }

@@ -65,8 +65,14 @@ class HeaderReader {
 
     std::optional<Reason> read_timestamp() {
         if (!scheme_.timestamp) return std::nullopt;
-        return scheme_.timestamp->source.kind == Source::Kind::header ? timestamp_from_header()
-                                                                      : timestamp_from_item();
+        const auto objection = scheme_.timestamp->source.kind == Source::Kind::header
+                                   ? timestamp_from_header()
+                                   : timestamp_from_item();
+        if (objection) return objection;
+        const auto time = parse_timestamp(scheme_.timestamp->unit, presented_.timestamp);
+        if (!time) return Reason::malformed_timestamp;
+        timestamp_ = *time;
+        return std::nullopt;
     }
 
     std::optional<Reason> read_event() {
@@ -96,9 +102,7 @@ class HeaderReader {
     std::optional<Reason> check_window(Milliseconds now,
                                        const std::optional<Tolerance>& tolerance) {
         if (!scheme_.timestamp) return std::nullopt;
-        const auto time = parse_timestamp(scheme_.timestamp->unit, presented_.timestamp);
-        if (!time) return Reason::malformed_timestamp;
-        switch (freshness(*time, now, tolerance.value_or(scheme_.timestamp->tolerance))) {
+        switch (freshness(timestamp_, now, tolerance.value_or(scheme_.timestamp->tolerance))) {
             case Freshness::stale:
                 return Reason::stale_timestamp;
             case Freshness::future:
@@ -152,6 +156,7 @@ class HeaderReader {
     const Scheme& scheme_;
     const SchemeHeaders& headers_;
     Presented& presented_;
+    Milliseconds timestamp_{};
 };
 
 std::optional<Reason> read_headers(const Scheme& scheme, const SchemeHeaders& headers,

@@ -9,7 +9,7 @@ namespace {
 constexpr std::array kPresets{
     Preset{"github", R"(
         algorithm   hmac-sha256;
-        signed      {body};
+        signed      "{body}";
         signature   header=X-Hub-Signature-256 prefix=sha256= encoding=hex;
         event_id    header=X-GitHub-Delivery;
         event_type  header=X-GitHub-Event;
@@ -22,14 +22,14 @@ constexpr std::array kPresets{
     )"},
     Preset{"shopify", R"(
         algorithm   hmac-sha256;
-        signed      {body};
+        signed      "{body}";
         signature   header=X-Shopify-Hmac-Sha256 encoding=base64;
         event_id    header=X-Shopify-Webhook-Id;
         event_type  header=X-Shopify-Topic;
     )"},
     Preset{"stripe", R"(
         algorithm   hmac-sha256;
-        signed      {timestamp}.{body};
+        signed      "{timestamp}.{body}";
         signature   header=Stripe-Signature split="," prefix=v1= encoding=hex;
         timestamp   item=t= unit=s tolerance=5m;
         event_id    json=/id;
@@ -37,7 +37,7 @@ constexpr std::array kPresets{
     )"},
     Preset{"slack", R"(
         algorithm   hmac-sha256;
-        signed      v0:{timestamp}:{body};
+        signed      "v0:{timestamp}:{body}";
         signature   header=X-Slack-Signature prefix=v0= encoding=hex;
         timestamp   header=X-Slack-Request-Timestamp unit=s tolerance=5m;
         event_id    json=/event_id;
@@ -46,8 +46,8 @@ constexpr std::array kPresets{
     Preset{"standard-webhooks", R"(
         algorithm   hmac-sha256;
         key         whsec;
-        signed      {id}.{timestamp}.{body};
-        signature   header=Webhook-Signature split=" " prefix=v1, encoding=base64;
+        signed      "{id}.{timestamp}.{body}";
+        signature   header=Webhook-Signature split=" " prefix="v1," encoding=base64;
         timestamp   header=Webhook-Timestamp unit=s tolerance=5m;
         event_id    header=Webhook-Id;
         event_type  json=/type;
@@ -55,15 +55,15 @@ constexpr std::array kPresets{
     Preset{"svix", R"(
         algorithm   hmac-sha256;
         key         whsec;
-        signed      {id}.{timestamp}.{body};
-        signature   header=Svix-Signature split=" " prefix=v1, encoding=base64;
+        signed      "{id}.{timestamp}.{body}";
+        signature   header=Svix-Signature split=" " prefix="v1," encoding=base64;
         timestamp   header=Svix-Timestamp unit=s tolerance=5m;
         event_id    header=Svix-Id;
         event_type  json=/type;
     )"},
     Preset{"pagerduty", R"(
         algorithm   hmac-sha256;
-        signed      {body};
+        signed      "{body}";
         signature   header=X-PagerDuty-Signature split="," prefix=v1= encoding=hex;
         event_id    json=/event/id;
         event_type  json=/event/event_type;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <span>
 #include <utility>
 
 #include "webhook/text.h"
@@ -68,7 +70,7 @@ const auto& row_named(const Rows& rows, std::string_view name, std::string_view 
     fail("unknown " + std::string(what) + " " + quoted(name) + ", allowed: " + names(rows));
 }
 
-std::string_view single(std::span<const std::string_view> arguments, std::string_view field) {
+const std::string& single(std::span<const std::string> arguments, std::string_view field) {
     if (arguments.size() != 1) {
         fail("invalid number of arguments in " + quoted(field) + ": it takes one");
     }
@@ -78,10 +80,10 @@ std::string_view single(std::span<const std::string_view> arguments, std::string
 // The `name=value` arguments of one statement.
 class Options {
   public:
-    Options(std::string_view field, std::span<const std::string_view> arguments,
-            std::vector<std::string_view> allowed)
+    Options(std::string_view field, std::span<const std::string> arguments,
+            const std::vector<std::string_view>& allowed)
         : field_(field) {
-        for (std::string_view argument : arguments) {
+        for (const std::string_view argument : arguments) {
             const std::size_t equals = argument.find('=');
             const std::string_view name = argument.substr(0, equals);
             if (equals == std::string_view::npos || std::ranges::count(allowed, name) == 0) {
@@ -119,81 +121,48 @@ class Options {
     std::vector<std::pair<std::string_view, std::string_view>> values_;
 };
 
-// Cuts the text of a scheme into statements.
-class Statements {
+// Takes the statements of a scheme one by one.
+class SchemeBuilder {
   public:
-    explicit Statements(std::string_view text) : rest_(text) {}
+    explicit SchemeBuilder(std::string_view name) { scheme_.name = name; }
 
-    // The next statement's words; empty at the end of the text.
-    std::vector<std::string_view> next() {
-        std::vector<std::string_view> words;
-        for (skip_space(); !rest_.empty(); skip_space()) {
-            if (rest_.front() == ';') {
-                rest_.remove_prefix(1);
-                if (words.empty()) fail("unexpected \";\"");
-                return words;
-            }
-            words.push_back(rest_.front() == '"' ? quoted_word() : plain_word());
-        }
-        if (!words.empty()) fail("statement " + quoted(words.front()) + " does not end in \";\"");
-        return words;
-    }
+    void add(const Statement& statement);
+
+    // The scheme; the builder is of no use afterwards.
+    Scheme finish();
 
   private:
-    void skip_space() {
-        const std::size_t start = rest_.find_first_not_of(" \t\r\n");
-        rest_.remove_prefix(start == std::string_view::npos ? rest_.size() : start);
+    using Arguments = std::span<const std::string>;
+
+    struct Field {
+        std::string_view name;
+        void (SchemeBuilder::*set)(Arguments);
+    };
+    static std::span<const Field> fields();
+
+    void set_algorithm(Arguments arguments);
+    void set_key(Arguments arguments);
+    void set_signed(Arguments arguments);
+    void set_signature(Arguments arguments);
+    void set_timestamp(Arguments arguments);
+    void set_event_id(Arguments arguments);
+    void set_event_type(Arguments arguments);
+
+    SignedPart placeholder(std::string_view name);
+    Source event_source(std::string_view field, Arguments arguments);
+    HeaderIndex header_index(std::string_view name);
+
+    // What only all statements together can show, with the line of the one to blame.
+    void check_signed() const;
+    void check_timestamp() const;
+
+    bool has(std::string_view field) const { return lines_.contains(field); }
+    [[noreturn]] void blame(std::string_view field, const std::string& message) const {
+        throw SchemeTextError(message, lines_.find(field)->second);
     }
 
-    std::string_view plain_word() { return take(rest_.find_first_of(" \t\r\n;")); }
-
-    std::string_view quoted_word() {
-        rest_.remove_prefix(1);
-        const std::size_t end = rest_.find('"');
-        if (end == std::string_view::npos) fail("a quoted argument has no end");
-        const std::string_view word = take(end);
-        rest_.remove_prefix(1);
-        return word;
-    }
-
-    std::string_view take(std::size_t size) {
-        const std::string_view word = rest_.substr(0, size);
-        rest_.remove_prefix(word.size());
-        return word;
-    }
-
-    std::string_view rest_;
-};
-
-}  // namespace
-
-bool Scheme::signs(SignedPart::Kind kind) const {
-    return std::ranges::any_of(signed_parts,
-                               [kind](const SignedPart& part) { return part.kind == kind; });
-}
-
-bool Scheme::covers_event_id() const {
-    switch (event_id.kind) {
-        case Source::Kind::json:
-            return signs(SignedPart::Kind::body);
-        case Source::Kind::header:
-            return signs(SignedPart::Kind::id) ||
-                   std::ranges::any_of(signed_parts, [this](const SignedPart& part) {
-                       return part.kind == SignedPart::Kind::header &&
-                              part.header == event_id.header;
-                   });
-        default:
-            return false;
-    }
-}
-
-bool Scheme::reads_json() const {
-    return event_id.kind == Source::Kind::json || event_type.kind == Source::Kind::json;
-}
-
-struct SchemeBuilder::Field {
-    std::string_view name;
-    void (SchemeBuilder::*set)(Arguments);
+    Scheme scheme_;
+    std::map<std::string, std::size_t, std::less<>> lines_;
 };
 
 std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
@@ -209,24 +178,23 @@ std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
     return kFields;
 }
 
-SchemeBuilder::SchemeBuilder(std::string_view name) {
-    scheme_.name = name;
-}
-
-void SchemeBuilder::add(std::span<const std::string_view> statement) {
-    const Field& field = row_named(fields(), statement.front(), "field");
-    if (std::ranges::count(seen_, field.name) != 0) fail("duplicate field " + quoted(field.name));
-    seen_.push_back(field.name);
-    (this->*field.set)(statement.subspan(1));
+void SchemeBuilder::add(const Statement& statement) {
+    try {
+        const Field& field = row_named(fields(), statement.words.front(), "field");
+        if (has(field.name)) fail("duplicate field " + quoted(field.name));
+        lines_.emplace(field.name, statement.line);
+        (this->*field.set)(Arguments(statement.words).subspan(1));
+    } catch (const ConfigError& error) {
+        throw SchemeTextError(error.what(), statement.line);
+    }
 }
 
 Scheme SchemeBuilder::finish() {
     for (std::string_view required : {"algorithm", "signature"}) {
-        if (std::ranges::count(seen_, required) == 0) fail("no " + quoted(required));
+        if (!has(required)) fail("no " + quoted(required));
     }
-    parse_signed_text();
-    check_placeholders();
-    check_timestamp_item();
+    check_signed();
+    check_timestamp();
     return std::move(scheme_);
 }
 
@@ -241,7 +209,22 @@ void SchemeBuilder::set_key(Arguments arguments) {
 }
 
 void SchemeBuilder::set_signed(Arguments arguments) {
-    signed_text_ = single(arguments, "signed");
+    const std::string& text = single(arguments, "signed");
+    if (text.empty()) fail("empty \"signed\"");
+    auto& parts = scheme_.signed_parts;
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t open = rest.find_first_of("{}");
+        if (open != 0) {
+            parts.push_back({SignedPart::Kind::literal, 0, std::string(rest.substr(0, open))});
+        }
+        if (open == std::string_view::npos) return;
+        const std::size_t close = rest.find('}', open);
+        if (rest[open] == '}' || close == std::string_view::npos) {
+            fail("unbalanced braces in " + quoted(text));
+        }
+        parts.push_back(placeholder(rest.substr(open + 1, close - open - 1)));
+        rest.remove_prefix(close + 1);
+    }
 }
 
 void SchemeBuilder::set_signature(Arguments arguments) {
@@ -321,29 +304,6 @@ HeaderIndex SchemeBuilder::header_index(std::string_view name) {
     return static_cast<HeaderIndex>(scheme_.headers.size() - 1);
 }
 
-void SchemeBuilder::parse_signed_text() {
-    if (scheme_.algorithm == Algorithm::token) {
-        if (!signed_text_.empty()) fail("\"signed\" has no meaning with \"algorithm token\"");
-        return;
-    }
-    if (signed_text_.empty()) fail("no \"signed\"");
-    std::string_view rest = signed_text_;
-    while (!rest.empty()) {
-        const std::size_t open = rest.find_first_of("{}");
-        if (open != 0) {
-            scheme_.signed_parts.push_back(
-                {SignedPart::Kind::literal, 0, std::string(rest.substr(0, open))});
-        }
-        if (open == std::string_view::npos) return;
-        const std::size_t close = rest.find('}', open);
-        if (rest[open] == '}' || close == std::string_view::npos) {
-            fail("unbalanced braces in " + quoted(signed_text_));
-        }
-        scheme_.signed_parts.push_back(placeholder(rest.substr(open + 1, close - open - 1)));
-        rest.remove_prefix(close + 1);
-    }
-}
-
 SignedPart SchemeBuilder::placeholder(std::string_view name) {
     constexpr std::string_view kHeader = "header:";
     if (name.starts_with(kHeader)) {
@@ -356,38 +316,66 @@ SignedPart SchemeBuilder::placeholder(std::string_view name) {
          ", allowed: {body}, {timestamp}, {id}, {method}, {header:Name}");
 }
 
-void SchemeBuilder::check_placeholders() const {
+void SchemeBuilder::check_signed() const {
+    if (scheme_.algorithm == Algorithm::token) {
+        if (has("signed")) blame("signed", "\"signed\" has no meaning with \"algorithm token\"");
+        return;
+    }
+    if (!has("signed")) fail("no \"signed\"");
     const auto& parts = scheme_.signed_parts;
     if (std::ranges::count(parts, SignedPart::Kind::body, &SignedPart::kind) > 1) {
-        fail("\"{body}\" stands more than once in \"signed\"");
+        blame("signed", "\"{body}\" stands more than once in \"signed\"");
     }
     if (scheme_.signs(SignedPart::Kind::timestamp) && !scheme_.timestamp) {
-        fail("\"signed\" names \"{timestamp}\", but there is no \"timestamp\"");
+        blame("signed", "\"signed\" names \"{timestamp}\", but there is no \"timestamp\"");
     }
     if (scheme_.signs(SignedPart::Kind::id) && scheme_.event_id.kind != Source::Kind::header) {
-        fail("\"signed\" names \"{id}\", but there is no \"event_id header=\"");
+        blame("signed", "\"signed\" names \"{id}\", but there is no \"event_id header=\"");
     }
 }
 
-void SchemeBuilder::check_timestamp_item() const {
+void SchemeBuilder::check_timestamp() const {
     if (!scheme_.timestamp || scheme_.timestamp->source.kind != Source::Kind::item) return;
     if (scheme_.signature.separators.empty()) {
-        fail("\"timestamp item=\" needs \"split=\" in \"signature\"");
+        blame("timestamp", "\"timestamp item=\" needs \"split=\" in \"signature\"");
     }
+}
+
+}  // namespace
+
+bool Scheme::signs(SignedPart::Kind kind) const {
+    return std::ranges::any_of(signed_parts,
+                               [kind](const SignedPart& part) { return part.kind == kind; });
+}
+
+bool Scheme::covers_event_id() const {
+    switch (event_id.kind) {
+        case Source::Kind::json:
+            return signs(SignedPart::Kind::body);
+        case Source::Kind::header:
+            return signs(SignedPart::Kind::id) ||
+                   std::ranges::any_of(signed_parts, [this](const SignedPart& part) {
+                       return part.kind == SignedPart::Kind::header &&
+                              part.header == event_id.header;
+                   });
+        default:
+            return false;
+    }
+}
+
+bool Scheme::reads_json() const {
+    return event_id.kind == Source::Kind::json || event_type.kind == Source::Kind::json;
 }
 
 Scheme parse_scheme(std::string_view name, std::string_view text) {
     SchemeBuilder builder(name);
-    Statements statements(text);
-    for (auto words = statements.next(); !words.empty(); words = statements.next()) {
-        builder.add(words);
-    }
+    for (const Statement& statement : parse_statements(text)) builder.add(statement);
     return builder.finish();
 }
 
 void check_json_pointer(std::string_view pointer) {
     if (!pointer.empty() && pointer.front() != '/') {
-        fail("invalid JSON pointer " + quoted(pointer) + ": it starts with \"/\"");
+        fail("invalid JSON pointer " + quoted(pointer) + ": it must start with \"/\"");
     }
     for (std::size_t i = pointer.find('~'); i != std::string_view::npos;
          i = pointer.find('~', i + 1)) {

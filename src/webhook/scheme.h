@@ -12,27 +12,23 @@
 //     event_type  json=/type;
 //
 // Whatever is unknown, repeated, missing or contradictory throws ConfigError, whose message names
-// the offending token and what is allowed. A Scheme that exists is complete and never changes.
+// the offending token and what is allowed.
 
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "webhook/digest.h"
 #include "webhook/encoding.h"
+#include "webhook/scheme_text.h"
 #include "webhook/timestamp.h"
 
 namespace webhook {
-
-struct ConfigError : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 // `token`: the sender presents the secret itself; nothing of the request is signed.
 enum class Algorithm : std::uint8_t { hmac, token };
@@ -97,44 +93,8 @@ struct Scheme {
     bool reads_json() const;
 };
 
-class SchemeBuilder {
-  public:
-    explicit SchemeBuilder(std::string_view name);
-
-    // One statement: the field's name and its arguments, unquoted.
-    void add(std::span<const std::string_view> statement);
-
-    // The scheme; the builder is of no use afterwards.
-    Scheme finish();
-
-  private:
-    using Arguments = std::span<const std::string_view>;
-
-    void set_algorithm(Arguments arguments);
-    void set_key(Arguments arguments);
-    void set_signed(Arguments arguments);
-    void set_signature(Arguments arguments);
-    void set_timestamp(Arguments arguments);
-    void set_event_id(Arguments arguments);
-    void set_event_type(Arguments arguments);
-
-    void parse_signed_text();
-    SignedPart placeholder(std::string_view name);
-    Source event_source(std::string_view field, Arguments arguments);
-    HeaderIndex header_index(std::string_view name);
-    void check_placeholders() const;
-    void check_timestamp_item() const;
-
-    struct Field;
-    static std::span<const Field> fields();
-
-    Scheme scheme_;
-    std::string signed_text_;
-    std::vector<std::string_view> seen_;
-};
-
-// A whole scheme from text: statements that end in `;`, arguments in double quotes where they hold
-// a space, a `;` or nothing.
+// The scheme that a text of statements (scheme_text.h) describes. Throws SchemeTextError where a
+// line is to blame, and ConfigError where something is missing.
 Scheme parse_scheme(std::string_view name, std::string_view text);
 
 // Throws ConfigError unless the text is a JSON pointer (RFC 6901).
