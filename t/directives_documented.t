@@ -1,0 +1,45 @@
+# README.md documents what the module has, all of it, and nothing that it does not have.
+
+use Webhook::Test;
+
+use FindBin;
+
+my $root = "$FindBin::Bin/..";
+
+# The names that a pattern captures in a source file; none at all means that the pattern is wrong.
+sub names_in ($file, $pattern) {
+    my @names = slurp("$root/$file") =~ /$pattern/mg;
+    ok scalar @names, "$file names some";
+    return @names;
+}
+
+my @directives = names_in('src/nginx/ngx_http_webhook_directives.cpp', qr/_command<\w+>\(ngx_string\("(\w+)"\)/m);
+my @variables  = names_in('src/nginx/ngx_http_webhook_variables.cpp', qr/^\s*\{"(webhook_\w+)",/m);
+my @reasons    = names_in('src/webhook/reason.cpp', qr/^\s*\{Reason::\w+, "(\w+)",/m);
+my @presets    = names_in('src/webhook/presets.cpp', qr/^\s*Preset\{"([^"]+)",/m);
+my $commands   = () = slurp("$root/src/nginx/ngx_http_webhook_directives.cpp") =~ /ngx_string\("webhook/g;
+my $rows       = () = slurp("$root/src/webhook/presets.cpp") =~ /\bPreset\{/g;
+
+is scalar @directives, $commands, 'every directive of the table is seen';
+is scalar @presets, $rows, 'every preset of the table is seen';
+
+my $readme = -e "$root/README.md" ? slurp("$root/README.md") : '';
+isnt $readme, '', 'there is a README.md';
+
+my %headings = map { $_ => 1 } $readme =~ /^### (webhook(?:_\w+)?)\s*$/mg;
+my %words    = map { $_ => 1 } $readme =~ /`([^`\n]+)`/g;
+
+ok $headings{$_}, "the directive $_ has a heading" for @directives;
+like $readme, qr/\$\Q$_\E\b/, "the variable \$$_ is named" for @variables;
+ok $words{$_}, "the reason $_ is named" for @reasons;
+ok $words{$_}, "the preset $_ is named" for @presets;
+
+my %known = map { $_ => 1 } @directives, @variables;
+my @unknown_headings  = grep { !$known{$_} } sort keys %headings;
+my @unknown_variables = grep { !$known{$_} } sort { $a cmp $b } $readme =~ /\$(webhook_\w+)/g;
+my @unknown_words     = grep { /^webhook_\w+$/ && !$known{$_} } map { /^(\w+)/ } sort keys %words;
+is_deeply \@unknown_headings,  [], 'no heading is of a directive that does not exist';
+is_deeply \@unknown_variables, [], 'no variable is named that does not exist';
+is_deeply \@unknown_words,     [], 'no directive is named that does not exist';
+
+finish();

@@ -1,0 +1,74 @@
+# Every configuration in examples/ is taken by nginx as it is, but for where its files lie.
+
+use Webhook::Test;
+
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use FindBin;
+
+# At the same time text, hexadecimal and base64.
+my $SECRET = '00112233445566778899aabbccddeeff';
+my @paths  = glob "$FindBin::Bin/../examples/*.conf";
+
+ok scalar @paths, 'there are examples';
+
+sub create ($name, $text, $mode) {
+    my $path = expand($name);
+    write_file($path, $text, $mode) unless -e $path;
+}
+
+# The files that an example names are made. What one holds follows from the directive that names it.
+sub create_files ($text) {
+    my ($certificate, $key) = certificate();
+    for my $argument ($text =~ m{\bfile:([^\s;"]+)}g) {
+        my ($path, $pointer) = split /#/, $argument, 2;
+        if (defined $pointer || $path =~ /\.json$/) {
+            my @steps = map { $_ eq '*' ? 'any' : $_ } grep { length } split m{/}, $pointer // '';
+            my $json  = '["127.0.0.1", "10.0.0.0/8"]';
+            $json = qq({"$_": $json}) for reverse @steps;
+            create($path, $json, 0644);
+        } elsif ($text =~ m{webhook_allow[^;]*\Q$path\E}) {
+            create($path, "127.0.0.1\n", 0644);
+        } else {
+            create($path, "$SECRET\n", 0600);
+        }
+    }
+    make_path(dirname(expand($_))) for $text =~ /\b(?:access_log|error_log|pid)\s+(%%DIR%%[^\s;]+)/g;
+    create($_, slurp($certificate), 0644) for $text =~ /\bssl_certificate\s+([^\s;]+)/g;
+    create($_, slurp($key), 0600) for $text =~ /\bssl_certificate_key\s+([^\s;]+)/g;
+}
+
+# Everything absolute goes into the test's own directory, every port to its own address.
+sub relocated ($text) {
+    $text =~ s{^\s*load_module\s[^;]*;}{}mg;
+    $text =~ s{(?<![\w.\$%/])/(etc|var|run|srv|opt)/}{%%DIR%%/$1/}g;
+    $text =~ s{\blisten\s+(?:127\.0\.0\.1:|\[::\]:|\*:|0\.0\.0\.0:)?(\d+)}{'listen %%ADDR%%:' . (10_000 + $1 % 10_000)}ge;
+    return $text;
+}
+
+# The blocks of nginx.conf: what is in http{}, and what is around it.
+sub parts_of ($text) {
+    my $nested = qr/(\{(?:[^{}"'#]++|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|#[^\n]*|(?1))*\})/;
+    return (http => $text) unless $text =~ /^\s*http\s*\{/m;
+    my %part = (http => '', events => '');
+    for my $name (keys %part) {
+        next unless $text =~ s/^\s*$name\s*$nested//m;
+        $part{$name} = substr $1, 1, -1;
+    }
+    return (%part, main => $text);
+}
+
+for my $path (@paths) {
+    my ($name) = $path =~ m{([^/]+)$};
+    my $text = relocated(slurp($path));
+    my %env  = map { $_ => $SECRET } $text =~ /\benv:(\w+)/g;
+    create_files($text);
+    my ($code, $output) = config_test(parts_of($text), env => \%env);
+    subtest $name => sub {
+        is $code, 0, 'nginx takes it' or diag $output;
+        unlike $output, qr/\[(?:warn|error|crit|alert|emerg)\]/, 'without a warning';
+        like $text, qr/^\s*webhook(?:_\w+)?\s/m, 'it uses the module';
+    };
+}
+
+finish();
