@@ -16,7 +16,8 @@ constexpr std::uint32_t kLayoutVersion = 1;
 constexpr std::size_t kLeastEvents = 64;
 constexpr std::size_t kLeastClaims = 16;
 constexpr std::size_t kClaimsShare = 32;
-// How many claims one call may look at for owners that died.
+// How many claims one call may look at for owners that died, and how many events for ones that
+// expired.
 constexpr std::uint32_t kSweep = 64;
 
 // A process can be killed between any two writes; those that mark an entry as whole come last.
@@ -167,7 +168,9 @@ ClaimResult DedupTable::claim(std::span<const EventKey> keys, const ClaimToken& 
         if (liveness.alive(claim_at(held).token.owner)) return {ClaimOutcome::in_flight, 0};
         remove_claim(held);
     }
-    if (!make_room(keys.size(), now, when_full, liveness)) return {ClaimOutcome::no_room, 0};
+    const auto missing = static_cast<std::size_t>(
+        std::ranges::count_if(keys, [this](const EventKey& key) { return find_claim(key) == 0; }));
+    if (!make_room(missing, now, when_full, liveness)) return {ClaimOutcome::no_room, 0};
     for (const EventKey& key : keys) {
         if (find_claim(key) == 0) insert_claim(key, token);
     }
@@ -207,6 +210,10 @@ bool DedupTable::interrupted() const {
 void DedupTable::recover() {
     store_last(header_->changing, 1U);
     std::fill_n(buckets_, header_->event_capacity, Place{0});
+    // keep_oldest() may have been about to move the other end.
+    if (header_->newest - header_->oldest > header_->event_capacity) {
+        header_->oldest = header_->newest - header_->event_capacity;
+    }
     for (std::uint64_t i = header_->oldest; i != header_->newest; ++i) link(place_of_event(i));
     header_->free_claims = 0;
     header_->claims_in_use = 0;
@@ -335,12 +342,45 @@ void DedupTable::append(const EventKey& key, std::uint16_t status, std::uint32_t
 
 bool DedupTable::make_room(std::size_t keys, std::uint32_t now, WhenFull when_full,
                            const Liveness& liveness) {
+    if (keys == 0) return true;
     forget_expired(now);
     if (header_->claim_capacity - header_->claims_in_use < keys) sweep_claims(liveness);
     if (header_->claim_capacity - header_->claims_in_use < keys) return false;
-    if (when_full == WhenFull::evict) return true;
+    if (when_full == WhenFull::evict || has_room(keys)) return true;
+    sweep_claims(liveness);
+    sweep_events(keys, now);
+    return has_room(keys);
+}
+
+bool DedupTable::has_room(std::size_t keys) const {
     const std::uint64_t taken = header_->newest - header_->oldest + header_->claims_in_use;
     return taken + keys <= header_->event_capacity;
+}
+
+// Events of different ttls do not expire in the order of their commits. Nothing is forgotten early
+// where this is called, so that the order may be given up: what still counts goes to the end.
+void DedupTable::sweep_events(std::size_t keys, std::uint32_t now) {
+    for (std::uint32_t i = 0; i < kSweep && !has_room(keys); ++i) {
+        if (header_->oldest == header_->newest) return;
+        if (event_at(header_->oldest).expires > now) {
+            keep_oldest();
+        } else {
+            forget_oldest(now);
+        }
+    }
+}
+
+void DedupTable::keep_oldest() {
+    const bool full = header_->newest - header_->oldest == header_->event_capacity;
+    if (full) {
+        // The place behind the newest is the oldest's own.
+        store_last(header_->newest, header_->newest + 1);
+    } else {
+        const Event event = event_at(header_->oldest);
+        append(event.key, event.status, event.expires);
+        unlink(place_of_event(header_->oldest));
+    }
+    store_last(header_->oldest, header_->oldest + 1);
 }
 
 void DedupTable::sweep_claims(const Liveness& liveness) {

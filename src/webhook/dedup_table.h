@@ -146,7 +146,10 @@ class DedupTable {
     void append(const EventKey& key, std::uint16_t status, std::uint32_t expires);
     bool make_room(std::size_t keys, std::uint32_t now, WhenFull when_full,
                    const Liveness& liveness);
+    bool has_room(std::size_t keys) const;
     void sweep_claims(const Liveness& liveness);
+    void sweep_events(std::size_t keys, std::uint32_t now);
+    void keep_oldest();
 
     Header* header_;
     Place* buckets_;

@@ -162,6 +162,7 @@ class HeaderReader {
 std::optional<Reason> read_headers(const Scheme& scheme, const SchemeHeaders& headers,
                                    Milliseconds now, const std::optional<Tolerance>& tolerance,
                                    Presented& presented) {
+    presented.reset();
     HeaderReader reader(scheme, headers, presented);
     if (const auto reason = reader.read_signature()) return reason;
     if (const auto reason = reader.read_timestamp()) return reason;

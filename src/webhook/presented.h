@@ -65,6 +65,11 @@ class Presented {
     std::string_view event_id;
     std::string_view event_type;
 
+    void reset() {
+        token = timestamp = event_id = event_type = {};
+        candidate_count_ = 0;
+    }
+
   private:
     friend class HeaderReader;
     std::array<Candidate, kMostCandidates> candidates_;
