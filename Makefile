@@ -164,6 +164,15 @@ replay: build deps-test ## run the fuzzers' corpus and bounded random inputs
 prove: build deps-test ## run the end-to-end tests on a real nginx
 	$(RUN) prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
 
+$(OBJECTS)/bench/%: t/bench/%.cpp $(OBJECTS)/libwebhook.a
+	@mkdir -p $(@D)
+	@$(CXX) $(CXXFLAGS) $^ $(LIBRARIES) -o $@
+
+.PHONY: bench
+bench: build deps-bench ## measure the gate against plain proxy_pass
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/hmac_cost $(OBJECTS)/bench/core_bench
+	@$(RUN) perl -It/lib t/bench/gate.pl $(OBJECTS)/bench
+
 .PHONY: fuzz
 fuzz: deps-fuzz ## fuzz src/webhook with libFuzzer for FUZZ_SECONDS (60) each
 	@mkdir -p $(BUILD)/fuzz; for fuzzer in $(FUZZERS); do \

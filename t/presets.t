@@ -212,9 +212,9 @@ subtest 'the headers of another version do not count' => sub {
     is_refused('the prefix in upper case', 'malformed_signature', uri => '/github', body => $PRESET{github}{body},
         headers => [ 'X-Hub-Signature-256' => $headers{'X-Hub-Signature-256'} =~ s/sha/SHA/r ]);
     my %standard = standard_headers($WHSEC, $PRESET{svix}{body});
+    $standard{'webhook-signature'} =~ s/v1,/v1a,/;
     is_refused('v1a of Standard Webhooks', 'malformed_signature', uri => '/standard-webhooks',
-        body => $PRESET{svix}{body},
-        headers => [ %standard, 'webhook-signature' => $standard{'webhook-signature'} =~ s/v1,/v1a,/r ]);
+        body => $PRESET{svix}{body}, headers => [%standard]);
 };
 
 subtest 'published answers' => sub {

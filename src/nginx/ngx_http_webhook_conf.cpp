@@ -84,8 +84,9 @@ DedupKey default_key(const Scheme& scheme) {
 
 void check_keys(const LocConf& conf, const Dedup& dedup) {
     if (conf.scheme->event_id.kind != Source::Kind::none) return;
-    if (std::ranges::count(dedup.keys, DedupKey::Kind::event_id, &DedupKey::kind) == 0) return;
-    fail("\"key=$webhook_event_id\" in \"webhook_dedup\", but the scheme " +
+    const auto key = std::ranges::find(dedup.keys, true, &DedupKey::names_event_id);
+    if (key == dedup.keys.end()) return;
+    fail(quoted("key=" + key->text) + " in \"webhook_dedup\", but the scheme " +
              quoted(conf.scheme->name) + " has no event id",
          dedup.place);
 }

@@ -51,6 +51,8 @@ struct DedupKey {
     // As written: it keeps the keys of different kinds apart.
     std::string text;
     ngx_http_complex_value_t* expression = nullptr;
+    // What else it holds would make one event of all that have no id.
+    bool names_event_id = false;
 };
 
 struct Dedup {
@@ -72,6 +74,7 @@ struct MainConf {
     // Whether anything in the configuration uses the variables that cost something to find.
     bool uses_event = false;
     bool uses_body_sha256 = false;
+    bool uses_verify_time = false;
     bool told_of_unsigned_event_id = false;
 
     // A preset or a user's scheme. Throws ConfigError where there is none of this name.

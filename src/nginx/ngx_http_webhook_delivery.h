@@ -8,6 +8,7 @@
 
 #include "nginx/ngx_http_webhook_ngx.h"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,12 +58,13 @@ struct Delivery {
     std::optional<Verification> verification;
     BodyReader body;
     std::optional<Sha256> body_hash;
-    std::uint64_t verify_nanoseconds = 0;
+    std::chrono::nanoseconds verify_time{};
 
-    std::string event_id;
-    std::string event_type;
+    // Views into the request's headers, its pool, or the configuration.
+    std::string_view event_id;
+    std::string_view event_type;
+    std::string_view secret_id;
     std::string body_sha256;
-    std::string secret_id;
     bool payload_unreadable = false;
 
     ClaimHolder claim;

@@ -379,6 +379,7 @@ void define_zone(const Directive& directive, MainConf& conf) {
 
 DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {
     DedupKey key{DedupKey::Kind::expression, std::string(value)};
+    key.names_event_id = value.find("webhook_event_id") != std::string_view::npos;
     if (value == "$webhook_event_id") {
         key.kind = DedupKey::Kind::event_id;
     } else if (value == "$webhook_body_sha256") {

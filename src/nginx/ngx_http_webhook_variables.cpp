@@ -38,11 +38,11 @@ std::string_view body_sha256(Delivery& delivery) {
 }
 
 std::string_view verify_time(Delivery& delivery) {
-    if (delivery.verify_nanoseconds == 0) return "";
+    if (delivery.verify_time.count() == 0) return "";
     constexpr std::size_t kSize = 32;
     auto* text = static_cast<char*>(allocate(delivery.request->pool, kSize));
     const int size =
-        std::snprintf(text, kSize, "%.6f", static_cast<double>(delivery.verify_nanoseconds) / 1e9);
+        std::snprintf(text, kSize, "%.6f", static_cast<double>(delivery.verify_time.count()) / 1e9);
     return {text, static_cast<std::size_t>(size)};
 }
 
@@ -120,6 +120,7 @@ void note_used_variables(ngx_http_core_main_conf_t* core, MainConf& conf) {
         const std::string_view name = to_view(used[i].name);
         conf.uses_event |= name == "webhook_event_id" || name == "webhook_event_type";
         conf.uses_body_sha256 |= name == "webhook_body_sha256";
+        conf.uses_verify_time |= name == "webhook_verify_time";
     }
 }
 

@@ -58,7 +58,7 @@ class HeaderReader {
             ++looked_at;
             read_candidate(item->substr(signature.prefix.size()));
         }
-        const bool found = presented_.candidate_count_ > 0 || !presented_.token.empty();
+        const bool found = !presented_.candidates_.empty() || !presented_.token.empty();
         if (!found) return Reason::malformed_signature;
         return std::nullopt;
     }
@@ -119,11 +119,11 @@ class HeaderReader {
             presented_.token = text;
             return;
         }
-        Candidate& candidate = presented_.candidates_[presented_.candidate_count_];
+        Candidate candidate;
         const auto size = decode(scheme_.signature.encoding, text, candidate.storage());
         if (!size || *size != hash_size(scheme_.hash)) return;
         candidate.resize(*size);
-        ++presented_.candidate_count_;
+        presented_.candidates_.push_back(candidate);
     }
 
     std::optional<Reason> timestamp_from_header() {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "webhook/digest.h"
 #include "webhook/reason.h"
@@ -56,7 +57,7 @@ class Candidate {
 class Presented {
   public:
     // The decoded signatures, for schemes that sign.
-    std::span<const Candidate> candidates() const { return {candidates_.data(), candidate_count_}; }
+    std::span<const Candidate> candidates() const { return candidates_; }
     // The secret as the sender shows it, for `token`.
     std::string_view token;
     // As received; empty where the scheme has none.
@@ -67,13 +68,12 @@ class Presented {
 
     void reset() {
         token = timestamp = event_id = event_type = {};
-        candidate_count_ = 0;
+        candidates_.clear();
     }
 
   private:
     friend class HeaderReader;
-    std::array<Candidate, kMostCandidates> candidates_;
-    std::size_t candidate_count_ = 0;
+    std::vector<Candidate> candidates_;
 };
 
 // Reads what the headers present into `presented`, whose views borrow from `headers`. Returns why

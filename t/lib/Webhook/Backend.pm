@@ -75,7 +75,10 @@ sub clear ($self) {
     return $self;
 }
 
-sub _records ($self, $kind) { return sort glob "$self->{folder}/$kind.[0-9]*[0-9]" }
+# Not the drafts that are being written.
+sub _records ($self, $kind) {
+    return grep { /\Q$kind\E\.\d+\z/ } sort glob "$self->{folder}/$kind.[0-9]*[0-9]";
+}
 
 # Below runs in the child.
 

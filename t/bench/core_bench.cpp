@@ -1,0 +1,215 @@
+// What the steps of the pure library cost, in nanoseconds of CPU time: the median of
+// several runs of each.
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <functional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "webhook/dedup_table.h"
+#include "webhook/presented.h"
+#include "webhook/presets.h"
+#include "webhook/signing_key.h"
+#include "webhook/verification.h"
+
+namespace webhook {
+namespace {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+constexpr int kRuns = 7;
+constexpr Milliseconds kNow{1767225600000};
+constexpr std::string_view kKey = "a secret of the usual length, 40 bytes..";
+
+[[noreturn]] void fail(const char* what) {
+    std::fprintf(stderr, "core_bench: %s\n", what);
+    std::exit(1);
+}
+
+double median(std::vector<double> values) {
+    std::ranges::sort(values);
+    return values[values.size() / 2];
+}
+
+void report(const char* what, std::vector<double> nanoseconds) {
+    std::printf("  %-46s %9.0f ns\n", what, median(std::move(nanoseconds)));
+}
+
+double cpu_nanoseconds() {
+    timespec time{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+double nanoseconds_each(int count, const std::function<void(int)>& run) {
+    const double start = cpu_nanoseconds();
+    run(count);
+    return (cpu_nanoseconds() - start) / count;
+}
+
+void measure(const char* what, int count, const std::function<void(int)>& run) {
+    run(count / 10);
+    std::vector<double> results;
+    for (int i = 0; i < kRuns; ++i) results.push_back(nanoseconds_each(count, run));
+    report(what, std::move(results));
+}
+
+std::string signature_of(std::string_view body) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> code{};
+    unsigned size = 0;
+    HMAC(EVP_sha256(), kKey.data(), static_cast<int>(kKey.size()),
+         reinterpret_cast<const unsigned char*>(body.data()), body.size(), code.data(), &size);
+    std::string text = "sha256=";
+    for (unsigned i = 0; i < size; ++i) {
+        std::array<char, 3> digits{};
+        std::snprintf(digits.data(), digits.size(), "%02x", code[i]);
+        text += digits.data();
+    }
+    return text;
+}
+
+// As GitHub sends them.
+Headers headers_for(std::string_view body) {
+    return {{"Host", "example.org"},
+            {"User-Agent", "GitHub-Hookshot/044aadd"},
+            {"Content-Length", std::to_string(body.size())},
+            {"Accept", "*/*"},
+            {"Content-Type", "application/json"},
+            {"X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958"},
+            {"X-GitHub-Event", "push"},
+            {"X-GitHub-Hook-ID", "292430182"},
+            {"X-Hub-Signature-256", signature_of(body)}};
+}
+
+void read(const Scheme& scheme, const Headers& headers, SchemeHeaders& offered,
+          Presented& presented) {
+    for (const auto& [name, value] : headers) offered.offer(name, value);
+    if (read_headers(scheme, offered, kNow, std::nullopt, presented)) fail("headers refused");
+}
+
+void measure_headers(const Scheme& scheme) {
+    const Headers headers = headers_for("{}");
+    measure("reading 9 headers", 200000, [&](int count) {
+        for (int i = 0; i < count; ++i) {
+            SchemeHeaders offered(scheme);
+            Presented presented;
+            read(scheme, headers, offered, presented);
+        }
+    });
+}
+
+void measure_verification(const char* what, const Scheme& scheme, std::size_t size, int count) {
+    const std::string body(size, 'b');
+    const SigningSecret secret{"", std::nullopt, SigningKey(scheme, kKey)};
+    const std::array secrets{&secret};
+    SchemeHeaders offered(scheme);
+    Presented presented;
+    const Headers headers = headers_for(body);
+    read(scheme, headers, offered, presented);
+    measure(what, count, [&](int times) {
+        for (int i = 0; i < times; ++i) {
+            Verification verification(scheme, secrets, {"POST", &offered, &presented}, kNow);
+            verification.update(body);
+            if (verification.finish() == nullptr) fail("verification failed");
+        }
+    });
+}
+
+void measure_one_shot(const char* what, std::size_t size, int count) {
+    const std::string body(size, 'b');
+    std::array<unsigned char, EVP_MAX_MD_SIZE> code{};
+    measure(what, count, [&](int times) {
+        for (int i = 0; i < times; ++i) {
+            unsigned length = 0;
+            HMAC(EVP_sha256(), kKey.data(), static_cast<int>(kKey.size()),
+                 reinterpret_cast<const unsigned char*>(body.data()), body.size(), code.data(),
+                 &length);
+        }
+    });
+}
+
+void measure_event_key() {
+    const std::string id = "72d3162e-cc78-11e3-81ab-4c9367dc0958";
+    unsigned sum = 0;
+    measure("key of an event id (SHA-256)", 200000, [&](int count) {
+        for (int i = 0; i < count; ++i) {
+            sum += event_key("github", "$webhook_event_id", id).bytes[0];
+        }
+    });
+    if (sum == 0) fail("all keys are zero");
+}
+
+struct AllAlive final : Liveness {
+    bool alive(Owner) const override { return true; }
+};
+
+class KeySource {
+  public:
+    EventKey next() {
+        EventKey key;
+        for (std::uint8_t& byte : key.bytes) byte = static_cast<std::uint8_t>(random_());
+        return key;
+    }
+
+  private:
+    std::mt19937_64 random_{20260101};
+};
+
+void remember(DedupTable& table, const EventKey& key, std::uint64_t sequence) {
+    constexpr std::uint32_t kTime = 1767225600;
+    const ClaimToken token{{1, 1}, sequence};
+    const std::array keys{key};
+    const auto result = table.claim(keys, token, kTime, WhenFull::evict, AllAlive());
+    if (result.outcome != ClaimOutcome::claimed) fail("a new event was not claimed");
+    table.commit(keys, token, 200, kTime, kTime + 72 * 3600);
+}
+
+// All in a block of the same size, so that only the number of events differs.
+void measure_memory(const char* what, std::size_t events) {
+    constexpr std::size_t kBlock = 64 * 1024 * 1024;
+    constexpr int kNew = 20000;
+    std::vector<double> results;
+    KeySource source;
+    std::vector<std::byte> block(kBlock);
+    DedupTable table = DedupTable::format(block);
+    std::uint64_t sequence = 0;
+    for (std::size_t i = 0; i < events; ++i) remember(table, source.next(), ++sequence);
+    for (int run = 0; run < kRuns; ++run) {
+        std::vector<EventKey> keys;
+        for (int i = 0; i < kNew; ++i) keys.push_back(source.next());
+        results.push_back(nanoseconds_each(kNew, [&](int count) {
+            for (int i = 0; i < count; ++i) {
+                remember(table, keys[static_cast<std::size_t>(i)], ++sequence);
+            }
+        }));
+    }
+    report(what, std::move(results));
+}
+
+void run() {
+    const Scheme github = preset_scheme("github").value();
+    measure_headers(github);
+    measure_verification("verifying 1 KB", github, 1024, 100000);
+    measure_one_shot("  OpenSSL's HMAC(), 1 KB", 1024, 100000);
+    measure_verification("verifying 16 KB", github, 16384, 10000);
+    measure_one_shot("  OpenSSL's HMAC(), 16 KB", 16384, 10000);
+    measure_event_key();
+    measure_memory("claim and commit, among 10 thousand events", 10000);
+    measure_memory("claim and commit, among 1 million events", 1000000);
+}
+
+}  // namespace
+}  // namespace webhook
+
+int main() {
+    webhook::run();
+}
