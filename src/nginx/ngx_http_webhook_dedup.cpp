@@ -162,8 +162,9 @@ void DedupZone::commit(std::span<const EventKey> keys, const ClaimToken& token, 
                        Milliseconds remembered_for) {
     const Lock lock(*this);
     const auto time = static_cast<std::uint32_t>(ngx_time());
+    // The time is cut to the second: one more, and no event is forgotten before its ttl has passed.
     table_->commit(keys, token, static_cast<std::uint16_t>(status), time,
-                   time + seconds(remembered_for));
+                   time + seconds(remembered_for) + 1);
 }
 
 void DedupZone::release(std::span<const EventKey> keys, const ClaimToken& token) {

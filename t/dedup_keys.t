@@ -1,0 +1,308 @@
+# Which deliveries are the same event, and what a full zone does.
+
+use Webhook::Test;
+
+my $SECRET = 'a secret of the tests';
+my $TOKEN  = 'a token of the tests';
+
+my $backend = start_backend();
+my $nginx   = start_nginx(http => <<'CONF');
+webhook_dedup_zone zone=events:1m;
+webhook_dedup_zone zone=rejecting:32k full=reject ttl=3s;
+webhook_dedup_zone zone=mixed:32k full=reject ttl=3s;
+webhook_dedup_zone zone=evicting:32k;
+webhook_secret "a secret of the tests";
+proxy_http_version 1.1;
+keepalive_requests 100000;
+webhook_scheme keyed {
+    algorithm token;
+    signature header=X-Token;
+}
+server {
+    listen %%ADDR%%:8080;
+    webhook github;
+    webhook_dedup zone=events;
+
+    location /by_id { proxy_pass http://%%BACKEND%%; }
+    location /by_body {
+        webhook keyed;
+        webhook_secret "a token of the tests";
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /by_payload {
+        webhook pagerduty;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /by_both {
+        webhook github name=both;
+        webhook_dedup zone=events key=$webhook_event_id key=$webhook_body_sha256;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /twice_the_same {
+        webhook github name=twice;
+        webhook_dedup zone=events key=$webhook_event_id key=$webhook_event_id;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /one   { webhook github name=one; proxy_pass http://%%BACKEND%%; }
+    location /two   { webhook github name=two; proxy_pass http://%%BACKEND%%; }
+    location /also_one { webhook github name=one; proxy_pass http://%%BACKEND%%; }
+    location /custom {
+        webhook github name=custom;
+        webhook_dedup zone=events key=$http_x_tenant:$webhook_event_id;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /headers {
+        webhook github name=headers;
+        webhook_dedup zone=events key=$http_x_first key=$http_x_second;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /off { webhook_dedup off; proxy_pass http://%%BACKEND%%; }
+    location /short {
+        webhook github name=short;
+        webhook_dedup zone=events ttl=1s;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /long {
+        webhook github name=long;
+        webhook_dedup zone=mixed ttl=1h;
+        proxy_pass http://%%ADDR%%:8081;
+    }
+    location /mixed  { webhook_dedup zone=mixed; proxy_pass http://%%ADDR%%:8081; }
+    location /reject { webhook_dedup zone=rejecting; proxy_pass http://%%ADDR%%:8081; }
+    location /evict  { webhook_dedup zone=evicting; proxy_pass http://%%ADDR%%:8081; }
+}
+server {
+    listen %%ADDR%%:8081;
+    location / { return 200 "taken\n"; }
+}
+server {
+    listen %%ADDR%%:8083;
+    webhook keyed;
+    webhook_secret "a token of the tests";
+    webhook_dedup zone=events;
+    location /by_body { proxy_pass http://%%BACKEND%%; }
+    location /by_id {
+        webhook github name=by_id;
+        webhook_secret "a secret of the tests";
+        proxy_pass http://%%BACKEND%%;
+    }
+}
+CONF
+
+my $connection;
+
+# nginx closes the connection after a 400.
+sub post (%request) {
+    $connection //= open_connection();
+    my $response = $connection->request(%request);
+    undef $connection if ($response->header('Connection') // '') eq 'close';
+    return $response;
+}
+
+sub deliver (%options) {
+    my $body    = delete $options{body} // '{}';
+    my $id      = exists $options{id} ? delete $options{id} : unique_id('event');
+    my $headers = delete $options{headers} // [];
+    my $signed  = [ github_headers($SECRET, $body, override => { 'X-GitHub-Delivery' => $id }) ];
+    return post(uri => '/by_id', body => $body, %options, headers => [ @$signed, @$headers ]);
+}
+
+sub outcome ($response) {
+    return $response->header('Webhook-Reason') // ($response->{status} == 200 ? 'delivered' : $response->{status});
+}
+
+sub outcome_of (%options) { return outcome(deliver(%options)) }
+
+sub new_body () { return sprintf '{"body":"%s"}', unique_id() }
+
+subtest 'the event id, where the scheme has one' => sub {
+    my $id = unique_id();
+    is outcome_of(id => $id, body => 'one'), 'delivered', 'first';
+    is outcome_of(id => $id, body => 'two'), 'duplicate', 'the same id with another body';
+    is outcome_of(body => 'one'), 'delivered', 'another id with the same body';
+    is outcome_of(id => "${id}A"), 'delivered', 'an id';
+    is outcome_of(id => "${id}a"), 'delivered', 'differs by case';
+    is outcome_of(id => substr $id, 0, -1), 'delivered', 'or by length';
+    my $long = 'x' x 4000;
+    is outcome_of(id => "${long}1"), 'delivered', 'a long id';
+    is outcome_of(id => "${long}2"), 'delivered', 'differs at its end';
+    is outcome_of(id => "${long}1"), 'duplicate', 'and is remembered';
+};
+
+subtest 'the event id in the payload' => sub {
+    my $send = sub ($body) {
+        return outcome(post(uri => '/by_payload', body => $body,
+            headers => [ pagerduty_headers($SECRET, $body) ]));
+    };
+    my $id = unique_id();
+    is $send->(qq({"event":{"id":"$id"}})), 'delivered', 'first';
+    is $send->(qq({ "event" : { "data" : 1, "id" : "$id" } })), 'duplicate', 'the same id written otherwise';
+    is $send->(qq({"event":{"id":"$id-2"}})), 'delivered', 'another';
+    is $send->('{"event":{}}'), 'missing_event_id', 'no id';
+    is $send->('{"event":{"id":""}}'), 'missing_event_id', 'an empty id';
+    is $send->('{"event":'), 'invalid_payload', 'not JSON';
+};
+
+subtest 'the body, where the scheme has no event id' => sub {
+    my $send = sub ($body) {
+        return outcome(post(uri => '/by_body', body => $body, headers => [ 'X-Token' => $TOKEN ]));
+    };
+    is $send->('one'),      'delivered', 'a body';
+    is $send->('one'),      'duplicate', 'the same';
+    is $send->('two'),      'delivered', 'another';
+    is $send->('one '),     'delivered', 'one byte more';
+    is $send->(''),         'delivered', 'no body';
+    is $send->(''),         'duplicate', 'no body again';
+    my $long = 'x' x 300_000;
+    is $send->("${long}1"), 'delivered', 'a long body';
+    is $send->("${long}2"), 'delivered', 'another long body';
+    is $send->("${long}1"), 'duplicate', 'the first long body';
+};
+
+subtest 'the scheme of the location decides, not that of the level above' => sub {
+    my $body = new_body();
+    my %by_id = (port => 8083, uri => '/by_id', body => $body);
+    my @first = (headers => [ github_headers($SECRET, $body, delivery => 'first') ]);
+    is outcome(send_request(%by_id, @first)), 'delivered', 'an event';
+    is outcome(send_request(%by_id, headers => [ github_headers($SECRET, $body) ])), 'delivered',
+        'another event with the same body';
+    is outcome(send_request(%by_id, @first)), 'duplicate', 'the first again';
+};
+
+subtest 'no event id' => sub {
+    my $response = deliver(id => undef);
+    is $response->{status}, 400, 'status';
+    is outcome($response), 'missing_event_id', 'reason';
+    is outcome_of(id => ''), 'missing_event_id', 'empty';
+    is outcome_of(uri => '/off', id => undef), 'delivered', 'nobody asks without dedup';
+    is outcome_of(uri => '/headers', headers => [ 'X-First' => unique_id() ]), 'missing_event_id',
+        'one of two keys is empty';
+};
+
+subtest 'any known key makes a duplicate' => sub {
+    my ($id, $body) = (unique_id(), new_body());
+    my %both = (uri => '/by_both');
+    $backend->clear;
+    is outcome_of(%both, id => $id, body => $body), 'delivered', 'first';
+    is outcome_of(%both, id => $id, body => $body), 'duplicate', 'both known';
+    my $other = new_body();
+    is outcome_of(%both, id => $id, body => $other), 'duplicate', 'the id is known';
+    my $replay = unique_id();
+    is outcome_of(%both, id => $replay, body => $body), 'duplicate', 'the body is known';
+    is outcome_of(%both, id => unique_id(), body => $other), 'delivered', 'a duplicate leaves its other body unknown';
+    is outcome_of(%both, id => $replay, body => new_body()), 'delivered', 'and its other id';
+    is $backend->count, 3, 'the upstream saw three';
+};
+
+subtest 'all keys are claimed or none' => sub {
+    my ($id, $body, $second_id, $second_body) = (unique_id(), new_body(), unique_id(), new_body());
+    my %both = (uri => '/by_both');
+    $backend->behave([ { hang => 1 }, {} ])->clear;
+    my $hanging = start_request(%both, body => $body, headers => [ github_headers($SECRET, $body, delivery => $id) ]);
+    wait_for(sub { $backend->count }, 3, 'in flight');
+    is outcome_of(%both, id => $id, body => $second_body), 'in_flight', 'the id is in flight';
+    is outcome_of(%both, id => $second_id, body => $body), 'in_flight', 'the body is in flight';
+    is outcome_of(%both, id => unique_id(), body => $second_body), 'delivered', 'its other body was not claimed';
+    is outcome_of(%both, id => $second_id, body => new_body()), 'delivered', 'nor its other id';
+    $hanging->cancel;
+    wait_for(sub { outcome_of(%both, id => $id, body => new_body()) eq 'delivered' }, 3, 'the id is free');
+    is outcome_of(%both, id => unique_id(), body => $body), 'delivered', 'the body is free';
+
+    $backend->behave([ { status => 500 }, {} ]);
+    ($id, $body) = (unique_id(), new_body());
+    is outcome_of(%both, id => $id, body => $body), 500, 'failed';
+    is outcome_of(%both, id => unique_id(), body => $body), 'delivered', 'the body is free after a failure';
+    is outcome_of(%both, id => $id, body => new_body()), 'delivered', 'so is the id';
+    $backend->behave;
+};
+
+subtest 'one key given twice' => sub {
+    my %event = (uri => '/twice_the_same', id => unique_id());
+    $backend->behave([ { status => 500 }, {} ]);
+    is outcome_of(%event), 500, 'failed';
+    is outcome_of(%event), 'delivered', 'delivered';
+    is outcome_of(%event), 'duplicate', 'remembered';
+    $backend->behave;
+};
+
+subtest 'endpoints are apart' => sub {
+    my $id = unique_id();
+    is outcome_of(id => $id, uri => '/one'),      'delivered', 'an endpoint';
+    is outcome_of(id => $id, uri => '/two'),      'delivered', 'another in the same zone';
+    is outcome_of(id => $id, uri => '/also_one'), 'duplicate', 'a location of the first';
+    is outcome_of(id => $id, uri => '/by_id'),    'delivered', 'without a name it is the scheme\'s';
+    is outcome_of(id => $id, uri => '/by_id/2'),  'duplicate', 'which is one endpoint';
+    is outcome_of(id => $id, uri => '/off'),      'delivered', 'no dedup' for 1 .. 2;
+};
+
+subtest 'keys with variables' => sub {
+    my $id = unique_id();
+    my $send = sub ($tenant) { outcome_of(uri => '/custom', id => $id, headers => [ 'X-Tenant' => $tenant ]) };
+    is $send->('a'), 'delivered', 'a tenant';
+    is $send->('a'), 'duplicate', 'again';
+    is $send->('b'), 'delivered', 'another tenant';
+
+    my $pair = sub ($first, $second) {
+        return outcome_of(uri => '/headers', headers => [ 'X-First' => $first, 'X-Second' => $second ]);
+    };
+    my ($one, $two) = (unique_id(), unique_id());
+    is $pair->($one, $two),        'delivered', 'two keys';
+    is $pair->($two, $one),        'delivered', 'a value of the first is none of the second';
+    is $pair->($one, unique_id()), 'duplicate', 'the first is known';
+    is $pair->(unique_id(), $two), 'duplicate', 'the second is known';
+    is $pair->('same' . $one, 'same' . $one), 'delivered', 'two of the same value';
+};
+
+subtest 'a location\'s own ttl' => sub {
+    my $id = unique_id();
+    is outcome_of(uri => '/short', id => $id), 'delivered', 'first';
+    is outcome_of(uri => '/one', id => $id), 'delivered', 'first, with the ttl of the zone';
+    ok wait_for(sub { outcome_of(uri => '/short', id => $id) eq 'delivered' }, 4, 'forgotten'), 'forgotten';
+    is outcome_of(uri => '/one', id => $id), 'duplicate', 'the other is still remembered';
+};
+
+# How many events are taken before one is not, of at most so many.
+sub fill ($uri, $most) {
+    for my $number (1 .. $most) {
+        my $response = deliver(uri => $uri, id => "$uri-$number");
+        return ($number - 1, $response) if $response->{status} != 200;
+    }
+    return ($most, undef);
+}
+
+my $capacity;
+
+subtest 'full=reject' => sub {
+    is outcome_of(uri => '/long', id => 'kept'), 'delivered', 'one that is remembered for longer';
+    fill('/mixed', 2000);
+    ($capacity, my $refused) = fill('/reject', 2000);
+    cmp_ok $capacity, '>', 500, "32k hold $capacity events";
+    cmp_ok $capacity, '<', 1000, 'and no more than they can';
+    is $refused->{status}, 503, 'the next is refused';
+    is outcome($refused), 'unavailable', 'for that reason';
+    is $refused->header('Retry-After'), '1', 'and told to come again';
+    is outcome_of(uri => '/reject', id => "/reject-$capacity"), 'duplicate', 'the last is remembered';
+    is outcome_of(uri => '/one'), 'delivered', 'another zone has room';
+    ok wait_for(sub { outcome_of(uri => '/reject', id => 'new') eq 'delivered' }, 6, 'room again'),
+        'there is room when events have expired';
+};
+
+subtest 'full=reject with several ttls in a zone' => sub {
+    is outcome_of(uri => '/long', id => 'kept'), 'duplicate', 'the one with the long ttl is remembered';
+    is outcome_of(uri => '/mixed', id => 'new'), 'delivered', 'and does not keep the room of those that expired';
+};
+
+subtest 'full=evict' => sub {
+    my ($taken) = fill('/evict', $capacity);
+    is $taken, $capacity, 'as many fit';
+    is outcome_of(uri => '/evict', id => '/evict-1'), 'duplicate', 'the first is remembered';
+    is outcome_of(uri => '/evict', id => 'one more'), 'delivered', 'one more is taken';
+    is outcome_of(uri => '/evict', id => '/evict-2'), 'duplicate', 'the second is remembered';
+    is outcome_of(uri => '/evict', id => "/evict-$capacity"), 'duplicate', 'so is the last';
+    is outcome_of(uri => '/evict', id => '/evict-1'), 'delivered', 'the first was forgotten for it';
+    is outcome_of(uri => '/evict', id => '/evict-3'), 'duplicate', 'the third is remembered';
+    is outcome_of(uri => '/evict', id => '/evict-2'), 'delivered', 'the second was forgotten next';
+};
+
+undef $connection;
+finish();

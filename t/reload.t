@@ -1,0 +1,260 @@
+# A reload keeps the memory of events: none is lost, and none is delivered again.
+
+use Webhook::Test;
+
+use Storable qw(retrieve store);
+use Time::HiRes qw(sleep time);
+use Webhook::Process qw(fork_child process_ended);
+
+my $SECRET = 'a secret of the tests';
+
+my $CONF = <<'CONF';
+webhook_dedup_zone zone=events:1m;
+server {
+    listen %%ADDR%%:8080;
+    webhook github;
+    webhook_secret "a secret of the tests";
+    webhook_dedup zone=events;
+    location / { proxy_pass http://%%BACKEND%%; }
+}
+CONF
+
+my $backend = start_backend();
+my $nginx   = start_nginx(workers => 2, http => $CONF);
+
+sub delivery ($id, %options) {
+    my $secret = delete $options{secret} // $SECRET;
+    my $body   = $options{body} //= '{}';
+    return (uri => '/', headers => [ github_headers($secret, $body, delivery => $id) ], %options);
+}
+
+sub deliver ($id, %options) { return send_request(delivery($id, %options)) }
+
+sub outcome_of ($id, %options) {
+    my $response = deliver($id, %options);
+    return $response->header('Webhook-Reason') // ($response->{status} == 200 ? 'delivered' : $response->{status});
+}
+
+# Each pair is what to find and what to put in its place.
+sub reload_with (@changes) {
+    my $text = $CONF;
+    while (my ($old, $new) = splice @changes, 0, 2) {
+        $text =~ s/\Q$old\E/$new/ or die "no $old";
+    }
+    $nginx->rewrite_config(http => $text);
+    return $nginx->reload;
+}
+
+sub warnings_since ($position) {
+    return grep { /the events that it remembered are forgotten/ } split /\n/, substr $nginx->error_log, $position;
+}
+
+subtest 'the memory stays' => sub {
+    my @ids = map { unique_id('kept') } 1 .. 10;
+    is outcome_of($_), 'delivered', 'first' for @ids;
+    my $position = length $nginx->error_log;
+    for my $round (1 .. 3) {
+        ok $nginx->reload, "reload $round";
+        is_deeply [ grep { outcome_of($_) ne 'duplicate' } @ids ], [], 'all are known';
+        is outcome_of(unique_id()), 'delivered', 'what is new is taken';
+    }
+    is_deeply [ warnings_since($position) ], [], 'nothing was forgotten';
+};
+
+subtest 'an event in flight belongs to the old worker' => sub {
+    $backend->clear->behave(delay => 0.8, status => 202);
+    my $id    = unique_id();
+    my $first = start_request(delivery($id));
+    wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+    ok $nginx->reload, 'reload';
+    is outcome_of($id), 'in_flight', 'the new workers know that it is in flight';
+    is $first->finish->{status}, 202, 'the old worker delivers it';
+    is outcome_of($id), 'duplicate', 'which the new ones know';
+    is $backend->count, 1, 'the upstream saw one';
+
+    $backend->clear->behave([ { delay => 0.8, status => 500 }, {} ]);
+    $id    = unique_id();
+    $first = start_request(delivery($id));
+    wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+    ok $nginx->reload, 'reload';
+    is outcome_of($id), 'in_flight', 'in flight';
+    is $first->finish->{status}, 500, 'the old worker fails';
+    is outcome_of($id), 'delivered', 'and the event is free';
+
+    $backend->clear->behave([ { hang => 1 }, {} ]);
+    $id    = unique_id();
+    $first = start_request(delivery($id));
+    wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+    ok $nginx->reload, 'reload';
+    $first->cancel;
+    ok wait_for(sub { outcome_of($id) eq 'delivered' }, 3, 'free'), 'the client of the old worker leaves';
+    $backend->behave;
+};
+
+subtest 'twins on both sides of a reload' => sub {
+    ok reload_with('zone=events;' => 'zone=events wait=5s;'), 'reload';
+    $backend->clear->behave([ { delay => 1, status => 500 }, { delay => 0.2, status => 202 } ]);
+    my $id  = unique_id();
+    my @old = map { my $one = start_request(delivery($id)); sleep 0.1; $one } 1 .. 2;
+    ok $nginx->reload, 'reload';
+    my @new = map { start_request(delivery($id)) } 1 .. 2;
+    my @answers = map { $_->finish } @old, @new;
+    is_deeply [ sort map { $_->{status} } @answers ], [ 202, 202, 202, 500 ], 'one failed, one was delivered';
+    is scalar(grep { ($_->header('Webhook-Reason') // '') eq 'duplicate' } @answers), 2, 'the others were duplicates';
+    is $backend->count, 2, 'the upstream saw two attempts';
+    $backend->behave;
+};
+
+subtest 'the ttl changes' => sub {
+    my ($old, $new) = (unique_id(), unique_id());
+    ok reload_with(), 'reload';
+    is outcome_of($old), 'delivered', 'with the long ttl';
+    ok reload_with('zone=events:1m' => 'zone=events:1m ttl=1s'), 'the zone\'s';
+    is outcome_of($old), 'duplicate', 'an event keeps the ttl that it was remembered with';
+    is outcome_of($new), 'delivered', 'with the short ttl';
+    ok wait_for(sub { outcome_of($new) eq 'delivered' }, 4, 'forgotten'), 'is forgotten';
+    is outcome_of($old), 'duplicate', 'the other is not';
+    $new = unique_id();
+    ok reload_with('zone=events:1m' => 'zone=events:1m ttl=1s', 'zone=events;' => 'zone=events ttl=1h;'),
+        'the location\'s';
+    is outcome_of($new), 'delivered', 'first';
+    sleep 1.1;
+    is outcome_of($new), 'duplicate', 'is remembered again';
+};
+
+subtest 'dedup is turned off and on' => sub {
+    ok reload_with(), 'on';
+    my $id = unique_id();
+    is outcome_of($id), 'delivered', 'first';
+    ok reload_with('webhook_dedup zone=events' => 'webhook_dedup off'), 'off';
+    is outcome_of($id), 'delivered', 'again' for 1 .. 2;
+    ok reload_with(), 'on again';
+    is outcome_of($id), 'duplicate', 'it is remembered';
+    my $body = sprintf '{"body":"%s"}', unique_id();
+    ok reload_with('zone=events;' => 'zone=events key=$webhook_event_id key=$webhook_body_sha256;'), 'one key more';
+    is outcome_of($id), 'duplicate', 'the first key is known';
+    is outcome_of(unique_id(), body => $body), 'delivered', 'a body';
+    is outcome_of(unique_id(), body => $body), 'duplicate', 'under another id';
+};
+
+subtest 'the size of the zone changes' => sub {
+    ok reload_with(), 'reload';
+    my $id = unique_id();
+    is outcome_of($id), 'delivered', 'first';
+    my $position = length $nginx->error_log;
+    ok reload_with('events:1m' => 'events:2m'), 'another size';
+    my @warnings = warnings_since($position);
+    is scalar(@warnings), 1, 'one warning';
+    like $warnings[0] // '', qr/\[warn\].*the size of the dedup zone "events" changed/, 'which names the zone';
+    is outcome_of($id), 'delivered', 'it is forgotten';
+    is outcome_of($id), 'duplicate', 'and remembered anew';
+
+    $position = length $nginx->error_log;
+    ok reload_with('events:1m' => 'events:2m', 'server {' => 'webhook_dedup_zone zone=more:1m; server {'), 'another zone';
+    is scalar(warnings_since($position)), 0, 'no warning';
+    is outcome_of($id), 'duplicate', 'the first remembers';
+};
+
+subtest 'an event in flight while the size changes' => sub {
+    ok reload_with(), 'reload';
+    $backend->clear->behave([ { delay => 0.8, status => 202 }, {} ]);
+    my $id    = unique_id();
+    my $first = start_request(delivery($id));
+    wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+    ok reload_with('events:1m' => 'events:2m'), 'another size';
+    is $first->finish->{status}, 202, 'is delivered';
+    is outcome_of(unique_id()), 'delivered', 'what is new is taken';
+    $backend->behave;
+};
+
+subtest 'a broken configuration' => sub {
+    allow_log(qr/unknown directive "nonsense"/, qr/unknown zone "missing"/, qr/is too small/, qr/missing\.key/);
+    ok reload_with(), 'reload';
+    my $id = unique_id();
+    is outcome_of($id), 'delivered', 'first';
+    my %broken = (
+        'syntax'                => [ 'server {' => 'nonsense; server {' ],
+        'an unknown zone'       => [ 'zone=events;' => 'zone=missing;' ],
+        'a zone that is small'  => [ 'events:1m' => 'events:4k' ],
+        'a secret that is away' => [ '"a secret of the tests"' => 'file:%%DIR%%/missing.key' ],
+    );
+    for my $name (sort keys %broken) {
+        ok !reload_with(@{ $broken{$name} }), "$name: refused";
+        is outcome_of($id), 'duplicate', "$name: the old configuration remembers";
+        is outcome_of(unique_id()), 'delivered', "$name: and serves";
+    }
+    ok reload_with(), 'mended';
+    is outcome_of($id), 'duplicate', 'it is still remembered';
+};
+
+subtest 'the secret changes' => sub {
+    write_file('hook.key', "the first secret\n");
+    my @from_file = ('"a secret of the tests"' => 'file:%%DIR%%/hook.key');
+    ok reload_with(@from_file), 'reload';
+    my $id = unique_id();
+    is outcome_of($id, secret => 'the first secret'), 'delivered', 'the first secret';
+    write_file('hook.key', "the second secret\n");
+    is outcome_of($id, secret => 'the first secret'), 'duplicate', 'stays until the reload';
+    ok $nginx->reload, 'reload';
+    is outcome_of($id, secret => 'the first secret'), 'bad_signature', 'is of no use then';
+    is outcome_of($id, secret => 'the second secret'), 'duplicate', 'the second: the event is known';
+    is outcome_of(unique_id(), secret => 'the second secret'), 'delivered', 'another event';
+};
+
+# Sends each event until it is accepted, and once more then.
+sub send_stubbornly ($sender, $until, $path) {
+    my %sent = (accepted => [], given_up => []);
+    my $deadline = $until + 5;
+    for (my $number = 1; time < $until; ++$number) {
+        my $id = "load-$sender-$number";
+        my $accepted;
+        while (!$accepted && time < $deadline) {
+            $accepted = deliver($id, timeout => 3)->{status} =~ /^2/;
+            sleep 0.01 unless $accepted;
+        }
+        push @{ $sent{ $accepted ? 'accepted' : 'given_up' } }, $id;
+        deliver($id, uri => '/again', timeout => 3);
+    }
+    store(\%sent, $path);
+}
+
+subtest 'under load' => sub {
+    ok reload_with(), 'reload';
+    $backend->clear->behave(delay => 0.02);
+    my $until   = time + 3;
+    my @senders = map {
+        my $sender = $_;
+        my $path   = directory() . "/sent-$sender";
+        { path => $path, process => fork_child(sub { send_stubbornly($sender, $until, $path) }) };
+    } 1 .. 4;
+    my $reloads = 0;
+    while (time < $until) {
+        $nginx->reload;
+        ++$reloads;
+        sleep 0.1;
+    }
+    my @sent = map {
+        my $sender = $_;
+        wait_for(sub { process_ended($sender->{process}) }, 8, 'the sender is done');
+        retrieve($sender->{path});
+    } @senders;
+    my @accepted = map { @{ $_->{accepted} } } @sent;
+    note scalar(@accepted), " events, $reloads reloads";
+    cmp_ok $reloads, '>=', 4, 'reloads';
+    cmp_ok scalar(@accepted), '>=', 80, 'events were sent';
+    is_deeply [ map { @{ $_->{given_up} } } @sent ], [], 'all were accepted in the end';
+
+    my %delivered;
+    my @again;
+    for my $request ($backend->requests) {
+        my $id = $request->{headers}{'x-github-delivery'};
+        ++$delivered{$id};
+        push @again, $id if $request->{uri} eq '/again';
+    }
+    is_deeply [ grep { !$delivered{$_} } @accepted ], [], 'the upstream saw every one';
+    is_deeply \@again, [], 'and none again that its sender had seen accepted';
+    # Nothing dies and nobody leaves here, so that there is no reason for a second attempt at all.
+    is_deeply [ grep { $delivered{$_} != 1 } sort keys %delivered ], [], 'and none twice';
+};
+
+finish();
