@@ -831,10 +831,11 @@ subtest 'an unreadable secret file' => sub {
     my $nobody = getpwnam('nobody') // die 'there is no user nobody';
     my $code = run_command(
         command => [
-            $^X, '-e', '$> = shift; exec @ARGV', $> || $nobody,
+            $^X, '-e', '($<, $>) = ($ARGV[0]) x 2; shift; exec @ARGV', $> || $nobody,
             $ENV{WEBHOOK_NGINX} // '/usr/sbin/nginx', '-t', '-p', directory(), '-e', 'stderr', '-c', "$folder/nginx.conf",
         ],
         output => "$folder/closed.output",
+        env    => { $ENV{WEBHOOK_PRELOAD} ? (LD_PRELOAD => $ENV{WEBHOOK_PRELOAD}) : () },
     );
     my $output = slurp("$folder/closed.output");
     isnt $code, 0, 'the exit code';
