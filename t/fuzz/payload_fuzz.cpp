@@ -1,0 +1,32 @@
+// The input is a JSON pointer on the first line and a payload. What is read of it must be harmless,
+// and must not depend on what the reader read before.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "fuzz.h"
+#include "webhook/payload.h"
+#include "webhook/text.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace webhook::fuzz;
+    const auto [pointer, payload] = first_line(as_text(data, size));
+    std::vector<char> padded(payload.size() + webhook::json_padding(), '}');
+    std::ranges::copy(payload, padded.begin());
+    const std::string_view text(padded.data(), payload.size());
+
+    static webhook::JsonReader used;
+    webhook::JsonReader fresh;
+    const bool valid = fresh.parse(text);
+    require(used.parse(text) == valid, "a used reader judges as a new one");
+    for (std::string_view one : {pointer, std::string_view(), std::string_view("/id")}) {
+        const auto value = fresh.value_at(one);
+        require(used.value_at(one) == value, "a used reader reads as a new one");
+        if (!value) continue;
+        require(valid, "an invalid payload has no values");
+        require(value->size() <= webhook::kLongestPayloadValue, "a value is not too long");
+        require(!webhook::has_control_character(*value), "a value has no control character");
+    }
+    return 0;
+}

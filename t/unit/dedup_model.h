@@ -1,0 +1,419 @@
+// What a DedupTable promises, written with containers, and a trial that does the same to both and
+// tells where they part. The unit tests feed it from a random generator, the fuzzer from its input.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "webhook/dedup_table.h"
+
+namespace webhook::testing {
+
+// Memory for a table, aligned as format() asks.
+class Block {
+  public:
+    explicit Block(std::size_t size) : words_((size + 7) / 8), size_(size) {}
+    std::span<std::byte> bytes() { return std::as_writable_bytes(std::span(words_)).first(size_); }
+
+  private:
+    std::vector<std::uint64_t> words_;
+    std::size_t size_;
+};
+
+// A key that differs from that of any other number, in its first bytes as a hash would.
+inline EventKey numbered_key(std::uint64_t number) {
+    std::uint64_t mixed = (number + 1) * 0x9e3779b97f4a7c15;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
+    mixed ^= mixed >> 31;
+    EventKey key;
+    std::memcpy(key.bytes.data(), &mixed, 8);
+    std::memcpy(key.bytes.data() + 8, &number, 8);
+    return key;
+}
+
+// A key that differs from that of any other number in its last bytes only.
+inline EventKey colliding_key(std::uint64_t number) {
+    EventKey key{};
+    std::memcpy(key.bytes.data() + 8, &number, 8);
+    return key;
+}
+
+// A register of the processes that died.
+class Census : public Liveness {
+  public:
+    bool alive(Owner owner) const override {
+        return !dead_.contains({owner.process, owner.generation});
+    }
+    void bury(Owner owner) { dead_.emplace(owner.process, owner.generation); }
+
+  private:
+    std::set<std::pair<std::uint32_t, std::uint32_t>> dead_;
+};
+
+// How many keys can be in flight in a block of this size.
+inline std::size_t claim_capacity(std::size_t block_size) {
+    Block block(block_size);
+    DedupTable table = DedupTable::format(block.bytes());
+    const Census census;
+    for (std::size_t i = 0;; ++i) {
+        const std::array key{numbered_key(i)};
+        if (table.claim(key, {{1, 1}, i}, 0, WhenFull::evict, census).outcome !=
+            ClaimOutcome::claimed) {
+            return i;
+        }
+    }
+}
+
+class DedupModel {
+  public:
+    using Keys = std::span<const EventKey>;
+
+    DedupModel(std::size_t capacity, std::size_t claim_capacity, WhenFull when_full)
+        : capacity_(capacity), claim_capacity_(claim_capacity), when_full_(when_full) {}
+
+    std::size_t claims_of_the_living() const { return claims_.size(); }
+    std::size_t claims_of_the_dead() const { return dead_.size(); }
+    std::uint64_t forgotten_early() const { return forgotten_early_; }
+
+    std::size_t not_expired(std::uint32_t now) const {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            delivered_, [now](const Delivered& event) { return event.expires > now; }));
+    }
+
+    ClaimResult claim(Keys keys, const ClaimToken& token, std::uint32_t now) {
+        for (const EventKey& key : keys) {
+            const auto known = latest_.find(key.bytes);
+            if (known != latest_.end() && known->second.expires > now) {
+                return {ClaimOutcome::duplicate, known->second.status};
+            }
+        }
+        std::set<Bytes> wanted;
+        for (const EventKey& key : keys) {
+            const auto held = claims_.find(key.bytes);
+            if (held == claims_.end()) {
+                wanted.insert(key.bytes);
+            } else if (!(held->second == token)) {
+                return {ClaimOutcome::in_flight, 0};
+            }
+        }
+        const std::size_t in_flight = claims_.size() + wanted.size();
+        if (in_flight > claim_capacity_) return {ClaimOutcome::no_room, 0};
+        if (when_full_ == WhenFull::reject && !wanted.empty() &&
+            not_expired(now) + in_flight > capacity_) {
+            return {ClaimOutcome::no_room, 0};
+        }
+        for (const Bytes& key : wanted) {
+            claims_.emplace(key, token);
+            dead_.erase(key);
+        }
+        return {ClaimOutcome::claimed, 0};
+    }
+
+    void commit(Keys keys, const ClaimToken& token, std::uint16_t status, std::uint32_t now,
+                std::uint32_t expires) {
+        for (const EventKey& key : keys) {
+            const auto held = claims_.find(key.bytes);
+            if (held == claims_.end() || !(held->second == token)) continue;
+            claims_.erase(held);
+            forget_expired(now);
+            if (delivered_.size() == capacity_) {
+                ++forgotten_early_;
+                forget_oldest();
+            }
+            delivered_.push_back({key.bytes, expires, ++sequence_});
+            latest_.insert_or_assign(key.bytes, Latest{expires, status, sequence_});
+        }
+    }
+
+    void release(Keys keys, const ClaimToken& token) {
+        for (const EventKey& key : keys) {
+            const auto held = claims_.find(key.bytes);
+            if (held != claims_.end() && held->second == token) claims_.erase(held);
+        }
+    }
+
+    // What a process held is free as soon as it is dead.
+    void bury(Owner owner) {
+        std::erase_if(claims_, [&](const auto& claim) {
+            if (!(claim.second.owner == owner)) return false;
+            dead_.insert(claim.first);
+            return true;
+        });
+    }
+
+  private:
+    using Bytes = std::array<std::uint8_t, 16>;
+
+    struct Delivered {
+        Bytes key;
+        std::uint32_t expires;
+        std::uint64_t sequence;
+    };
+    struct Latest {
+        std::uint32_t expires;
+        std::uint16_t status;
+        std::uint64_t sequence;
+    };
+
+    void forget_oldest() {
+        const auto latest = latest_.find(delivered_.front().key);
+        if (latest != latest_.end() && latest->second.sequence == delivered_.front().sequence) {
+            latest_.erase(latest);
+        }
+        delivered_.pop_front();
+    }
+
+    // Where the oldest makes room, an expired event behind one that is not keeps its place.
+    void forget_expired(std::uint32_t now) {
+        if (when_full_ == WhenFull::evict) {
+            while (!delivered_.empty() && delivered_.front().expires <= now) forget_oldest();
+        } else {
+            std::erase_if(delivered_,
+                          [now](const Delivered& event) { return event.expires <= now; });
+        }
+    }
+
+    std::size_t capacity_;
+    std::size_t claim_capacity_;
+    WhenFull when_full_;
+    std::deque<Delivered> delivered_;
+    std::map<Bytes, Latest> latest_;
+    std::map<Bytes, ClaimToken> claims_;
+    // Keys of the dead's claims that nobody has claimed since.
+    std::set<Bytes> dead_;
+    std::uint64_t sequence_ = 0;
+    std::uint64_t forgotten_early_ = 0;
+};
+
+struct TrialSetting {
+    // Small enough for one sweep to see every claim and, where a full table rejects, every event.
+    std::size_t block_size = DedupTable::smallest_size();
+    WhenFull when_full = WhenFull::evict;
+    std::size_t most_keys = 2;
+    std::size_t events = 150;
+    std::uint32_t shortest_ttl = 500;
+    std::uint32_t longest_ttl = 500;
+    bool keys_collide = false;
+    bool processes_die = true;
+};
+
+// A table and its model, to which the same is done.
+class DedupTrial {
+  public:
+    explicit DedupTrial(const TrialSetting& setting)
+        : setting_(setting),
+          block_(setting.block_size),
+          table_(DedupTable::format(block_.bytes())),
+          capacity_(table_.stats().capacity),
+          claim_capacity_(claim_capacity(setting.block_size)),
+          model_(capacity_, claim_capacity_, setting.when_full) {}
+
+    // Where the two parted; empty while they agree.
+    const std::string& difference() const { return difference_; }
+    std::size_t left_out() const { return left_out_; }
+    std::size_t count(ClaimOutcome outcome) const {
+        return outcomes_[static_cast<std::size_t>(outcome)];
+    }
+
+    // `choose(n)` gives a number below n.
+    template <typename Choose>
+    void step(Choose choose) {
+        const std::uint32_t action = choose(100);
+        if (action < 45) {
+            claim(new_request(choose));
+        } else if (action < 65) {
+            finish(choose, /*keep=*/false, /*commits=*/true);
+        } else if (action < 72) {
+            finish(choose, /*keep=*/false, /*commits=*/false);
+        } else if (action < 75) {
+            finish(choose, /*keep=*/true, /*commits=*/choose(2) == 0);
+        } else if (action < 80) {
+            interfere(choose);
+        } else if (action < 86) {
+            claim_again(choose);
+        } else if (action < 89) {
+            die(choose);
+        } else if (action < 91) {
+            table_ = DedupTable::attach(block_.bytes());
+            if (choose(2) == 0) table_.recover();
+        } else {
+            now_ += choose(20) == 0 ? choose(2 * setting_.longest_ttl) : choose(5);
+        }
+        compare_numbers();
+    }
+
+    // Asks a copy of both about every event.
+    void compare_events() {
+        for (std::size_t i = 0; i < setting_.events; ++i) {
+            Block copy(setting_.block_size);
+            std::ranges::copy(block_.bytes(), copy.bytes().begin());
+            DedupTable table = DedupTable::attach(copy.bytes());
+            DedupModel model = model_;
+            const std::array keys{key(i)};
+            const ClaimToken token{{99, 1}, i};
+            expect_same(model.claim(keys, token, now_),
+                        table.claim(keys, token, now_, setting_.when_full, census_), "event");
+        }
+    }
+
+  private:
+    struct Request {
+        std::vector<EventKey> keys;
+        ClaimToken token;
+    };
+
+    EventKey key(std::uint64_t number) const {
+        return setting_.keys_collide ? colliding_key(number) : numbered_key(number);
+    }
+
+    template <typename Choose>
+    std::vector<EventKey> some_keys(Choose choose) const {
+        std::vector<EventKey> keys(1 + choose(static_cast<std::uint32_t>(setting_.most_keys)));
+        // Half of all deliveries are about a few events.
+        const std::size_t events = choose(2) == 0 ? setting_.events : setting_.events / 8 + 1;
+        for (EventKey& one : keys) one = key(choose(static_cast<std::uint32_t>(events)));
+        return keys;
+    }
+
+    template <typename Choose>
+    Request new_request(Choose choose) {
+        const std::uint32_t process = choose(kProcesses);
+        return {some_keys(choose), {{process, generations_[process]}, ++sequence_}};
+    }
+
+    // A key that is named twice in one claim may need two places until it is claimed.
+    bool is_left_out(std::vector<EventKey> keys) const {
+        std::ranges::sort(keys, {}, &EventKey::bytes);
+        if (std::ranges::adjacent_find(keys) == keys.end()) return false;
+        const DedupStats stats = table_.stats();
+        if (stats.in_flight + keys.size() > claim_capacity_) return true;
+        return setting_.when_full == WhenFull::reject &&
+               stats.remembered + stats.in_flight + keys.size() > capacity_;
+    }
+
+    void claim(const Request& request) {
+        if (is_left_out(request.keys)) {
+            ++left_out_;
+            return;
+        }
+        const ClaimResult expected = model_.claim(request.keys, request.token, now_);
+        const ClaimResult result =
+            table_.claim(request.keys, request.token, now_, setting_.when_full, census_);
+        ++outcomes_[static_cast<std::size_t>(expected.outcome)];
+        expect_same(expected, result, "claim");
+        if (result.outcome == ClaimOutcome::claimed) open_.push_back(request);
+    }
+
+    template <typename Choose>
+    void claim_again(Choose choose) {
+        if (open_.empty()) return;
+        Request request = open_[choose(static_cast<std::uint32_t>(open_.size()))];
+        if (choose(2) == 0) request.keys = some_keys(choose);
+        claim(request);
+    }
+
+    template <typename Choose>
+    void finish(Choose choose, bool keep, bool commits) {
+        if (open_.empty()) return;
+        const std::size_t index = choose(static_cast<std::uint32_t>(open_.size()));
+        Request request = open_[index];
+        if (!keep) open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(index));
+        if (request.keys.size() < kMostKeys && choose(8) == 0) {
+            request.keys.push_back(some_keys(choose).front());
+        }
+        end(choose, request.keys, request.token, commits);
+    }
+
+    template <typename Choose>
+    void interfere(Choose choose) {
+        if (open_.empty()) return;
+        ClaimToken token = open_[choose(static_cast<std::uint32_t>(open_.size()))].token;
+        if (choose(2) == 0) ++token.owner.generation;
+        if (choose(2) == 0) token.sequence += 1'000'000'000;
+        end(choose, open_[choose(static_cast<std::uint32_t>(open_.size()))].keys, token,
+            choose(2) == 0);
+    }
+
+    template <typename Choose>
+    void end(Choose choose, std::span<const EventKey> keys, const ClaimToken& token, bool commits) {
+        if (!commits) {
+            model_.release(keys, token);
+            table_.release(keys, token);
+            return;
+        }
+        const auto status = static_cast<std::uint16_t>(200 + choose(100));
+        const std::uint32_t ttl =
+            setting_.shortest_ttl + choose(setting_.longest_ttl - setting_.shortest_ttl + 1);
+        model_.commit(keys, token, status, now_, now_ + ttl);
+        table_.commit(keys, token, status, now_, now_ + ttl);
+    }
+
+    template <typename Choose>
+    void die(Choose choose) {
+        if (!setting_.processes_die) return;
+        const std::uint32_t process = choose(kProcesses);
+        const Owner owner{process, generations_[process]++};
+        census_.bury(owner);
+        model_.bury(owner);
+        std::erase_if(open_, [&](const Request& request) { return request.token.owner == owner; });
+    }
+
+    void expect_same(const ClaimResult& expected, const ClaimResult& result, const char* what) {
+        if (expected.outcome == result.outcome && expected.status == result.status) return;
+        difference_ += std::string(what) + " at " + std::to_string(now_) + ": expected " +
+                       described(expected) + ", got " + described(result) + "\n";
+    }
+
+    void expect(bool holds, const char* what) {
+        if (!holds) difference_ += std::string(what) + " at " + std::to_string(now_) + "\n";
+    }
+
+    void compare_numbers() {
+        const DedupStats stats = table_.stats();
+        expect(stats.capacity == capacity_, "capacity");
+        const std::size_t living = model_.claims_of_the_living();
+        expect(stats.in_flight >= living, "too few in flight");
+        expect(stats.in_flight <= living + model_.claims_of_the_dead(), "too many in flight");
+        expect(stats.forgotten_early == model_.forgotten_early(), "forgotten_early");
+        expect(stats.remembered >= model_.not_expired(now_), "too few remembered");
+        expect(stats.remembered <= capacity_, "too many remembered");
+        expect(!table_.interrupted(), "interrupted");
+    }
+
+    static std::string described(const ClaimResult& result) {
+        static constexpr std::array kNames{"claimed", "duplicate", "in_flight", "no_room"};
+        return std::string(kNames[static_cast<std::size_t>(result.outcome)]) + ' ' +
+               std::to_string(result.status);
+    }
+
+    static constexpr std::uint32_t kProcesses = 4;
+
+    TrialSetting setting_;
+    Block block_;
+    DedupTable table_;
+    std::size_t capacity_;
+    std::size_t claim_capacity_;
+    DedupModel model_;
+    Census census_;
+    std::vector<Request> open_;
+    std::array<std::uint32_t, kProcesses> generations_{};
+    std::uint64_t sequence_ = 0;
+    std::uint32_t now_ = 1'700'000'000;
+    std::string difference_;
+    std::size_t left_out_ = 0;
+    std::array<std::size_t, 4> outcomes_{};
+};
+
+}  // namespace webhook::testing

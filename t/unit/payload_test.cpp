@@ -1,0 +1,279 @@
+#include "webhook/payload.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace webhook {
+namespace {
+
+using namespace std::string_literals;
+
+// A text with exactly the readable bytes behind it that the contract asks for, so that a sanitizer
+// sees any read beyond.
+class Padded {
+  public:
+    explicit Padded(std::string_view text, char padding = ' ')
+        : bytes_(text.size() + json_padding(), padding), size_(text.size()) {
+        std::copy(text.begin(), text.end(), bytes_.begin());
+    }
+    std::string_view text() const { return {bytes_.data(), size_}; }
+
+  private:
+    std::vector<char> bytes_;
+    std::size_t size_;
+};
+
+std::optional<std::string> value(std::string_view text, std::string_view pointer) {
+    JsonReader reader;
+    const Padded padded(text);
+    EXPECT_TRUE(reader.parse(padded.text())) << text;
+    return reader.value_at(pointer);
+}
+
+bool is_valid(std::string_view text) {
+    JsonReader reader;
+    const Padded padded(text);
+    return reader.parse(padded.text());
+}
+
+std::string nested(std::size_t depth, const std::string& innermost) {
+    return std::string(depth, '[') + innermost + std::string(depth, ']');
+}
+
+TEST(Payload, StringsAreRead) {
+    EXPECT_EQ("evt_1", value(R"({"id": "evt_1"})", "/id"));
+    EXPECT_EQ("", value(R"({"id": ""})", "/id"));
+    EXPECT_EQ("a\"b\\c/d", value(R"({"id": "a\"b\\c\/d"})", "/id"));
+    EXPECT_EQ("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+              value(R"(["\u00e4\u20ac\ud83d\ude00"])", "/0"));
+    EXPECT_EQ("\xc3\xa4", value("[\"\xc3\xa4\"]", "/0"));
+    EXPECT_EQ("1", value(R"({"id": "1"})", "/id"));
+}
+
+TEST(Payload, IntegersAreRead) {
+    EXPECT_EQ("0", value("[0]", "/0"));
+    EXPECT_EQ("-1", value("[-1]", "/0"));
+    EXPECT_EQ("9223372036854775807", value("[9223372036854775807]", "/0"));
+    EXPECT_EQ("-9223372036854775808", value("[-9223372036854775808]", "/0"));
+    EXPECT_EQ("9223372036854775808", value("[9223372036854775808]", "/0"));
+    EXPECT_EQ("18446744073709551615", value("[18446744073709551615]", "/0"));
+}
+
+TEST(Payload, BooleansAreRead) {
+    EXPECT_EQ("true", value(R"({"live": true})", "/live"));
+    EXPECT_EQ("false", value(R"({"live": false})", "/live"));
+}
+
+TEST(Payload, OtherTypesAreNoValue) {
+    for (const std::string& text :
+         {"null"s, "1.5"s, "1e3"s, "[]"s, "{}"s, "[1]"s, R"({"id": 1})"s, "-0.0"s}) {
+        EXPECT_EQ(std::nullopt, value("{\"id\": " + text + "}", "/id")) << text;
+    }
+}
+
+TEST(Payload, PointersLeadThroughObjectsAndArrays) {
+    const std::string text =
+        R"({"event": {"data": [{"id": "a"}, {"id": "b", "list": [1, [2, 3]]}]}, "": {"": "e"}})";
+    EXPECT_EQ("a", value(text, "/event/data/0/id"));
+    EXPECT_EQ("b", value(text, "/event/data/1/id"));
+    EXPECT_EQ("3", value(text, "/event/data/1/list/1/1"));
+    EXPECT_EQ("e", value(text, "//"));
+    EXPECT_EQ("x", value(R"({"0": "x"})", "/0"));
+    EXPECT_EQ("whole", value(R"("whole")", ""));
+    EXPECT_EQ("7", value("7", ""));
+}
+
+TEST(Payload, PointersUnescapeTildeAndSlash) {
+    const std::string text = R"({"a/b": 1, "m~n": 2, "~1": 3, "/": 4, "~": 5, "a~1b": 6, "~0": 7})";
+    EXPECT_EQ("1", value(text, "/a~1b"));
+    EXPECT_EQ("2", value(text, "/m~0n"));
+    EXPECT_EQ("3", value(text, "/~01"));
+    EXPECT_EQ("4", value(text, "/~1"));
+    EXPECT_EQ("5", value(text, "/~0"));
+    EXPECT_EQ("6", value(text, "/a~01b"));
+    EXPECT_EQ("7", value(text, "/~00"));
+}
+
+TEST(Payload, PointersThatLeadNowhereFindNothing) {
+    const std::string text = R"({"id": "x", "list": [1, 2], "object": {"a": 1}})";
+    for (const std::string& pointer :
+         {"/"s,           "/ID"s,      "/i"s,       "/idd"s,
+          "/id/"s,        "/id/x"s,    "/id/0"s,    "/list/2"s,
+          "/list/-"s,     "/list/-1"s, "/list/01"s, "/list/+1"s,
+          "/list/1x"s,    "/list/"s,   "/list/a"s,  "/list/99999999999999999999"s,
+          "/object/a/b"s, "/object/"s, "//id"s,     "id"s,
+          "/id~"s,        "/id~2"s,    "/\0"s,      "/id\0"s}) {
+        EXPECT_EQ(std::nullopt, value(text, pointer)) << pointer;
+    }
+}
+
+TEST(Payload, TextThatIsNoJsonIsRefused) {
+    for (const std::string& text : {""s,
+                                    " "s,
+                                    "\n"s,
+                                    "{"s,
+                                    "}"s,
+                                    "["s,
+                                    "nul"s,
+                                    "{'id': 1}"s,
+                                    "{\"id\": 1,}"s,
+                                    "[1,]"s,
+                                    "{\"id\" 1}"s,
+                                    "{id: 1}"s,
+                                    "\"open"s,
+                                    "01"s,
+                                    "+1"s,
+                                    ".5"s,
+                                    "1."s,
+                                    "NaN"s,
+                                    "0x1"s,
+                                    "// comment\n1"s,
+                                    "{\"a\": 1 \"b\": 2}"s,
+                                    "\"\\x\""s,
+                                    "\"\\u12\""s,
+                                    "payload=%7B%7D"s,
+                                    "<xml/>"s,
+                                    "\"a\nb\""s,
+                                    "\"\t\""s,
+                                    "\0"s,
+                                    "tru"s,
+                                    "True"s}) {
+        EXPECT_FALSE(is_valid(text)) << text;
+    }
+}
+
+TEST(Payload, NothingMayStandBehindTheText) {
+    for (const std::string& behind : {"x"s, "{}"s, " 1"s, ","s, "]"s, "\0"s, "\0{}"s, "\x1a"s}) {
+        EXPECT_FALSE(is_valid("{\"id\": 1}" + behind)) << behind;
+    }
+    EXPECT_TRUE(is_valid(" \t\r\n{\"id\": 1} \t\r\n"));
+}
+
+TEST(Payload, PaddingIsNoPartOfTheText) {
+    for (char padding : {' ', '}', '"', '1', ',', '\0', '\xff'}) {
+        JsonReader reader;
+        const Padded whole(R"({"id": "x"})", padding);
+        EXPECT_TRUE(reader.parse(whole.text())) << int{padding};
+        EXPECT_EQ("x", reader.value_at("/id"));
+        const Padded number("12", padding);
+        EXPECT_TRUE(reader.parse(number.text())) << int{padding};
+        EXPECT_EQ("12", reader.value_at(""));
+        const Padded open(R"({"id": "x")", padding);
+        EXPECT_FALSE(reader.parse(open.text())) << int{padding};
+    }
+}
+
+TEST(Payload, TextIsUtf8) {
+    for (const std::string& bytes : {"\xff"s, "\x80"s, "\xc3"s, "\xc0\xaf"s, "\xed\xa0\x80"s,
+                                     "\xf4\x90\x80\x80"s, "\xe2\x82"s, "\xf8\x88\x80\x80\x80"s}) {
+        EXPECT_FALSE(is_valid("{\"id\": \"" + bytes + "\"}"));
+        EXPECT_FALSE(is_valid("{\"" + bytes + "\": 1}"));
+    }
+    EXPECT_FALSE(is_valid(R"("\ud800")"));
+    EXPECT_FALSE(is_valid(R"("\udc00\ud800")"));
+}
+
+TEST(Payload, ControlCharactersAreNoValue) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    for (std::size_t i = 0; i < 0x100; ++i) {
+        const std::string escape = std::string("\\u00") + kDigits[i / 16] + kDigits[i % 16];
+        const bool control = i < 0x20 || i == 0x7f;
+        EXPECT_EQ(!control, value("[\"a" + escape + "b\"]", "/0").has_value()) << i;
+    }
+    EXPECT_EQ(std::nullopt, value(R"(["evt\r\nX-Admin: 1"])", "/0"));
+    EXPECT_EQ(std::nullopt, value("[\"a\x7f\"]", "/0"));
+}
+
+TEST(Payload, ControlCharactersElsewhereDoNotMatter) {
+    EXPECT_EQ("x", value(R"({"other": "a\r\nb\u0000", "id": "x"})", "/id"));
+}
+
+TEST(Payload, LongValuesAreNone) {
+    ASSERT_EQ(512U, kLongestPayloadValue);
+    const std::string longest(512, 'v');
+    EXPECT_EQ(longest, value("[\"" + longest + "\"]", "/0"));
+    EXPECT_EQ(std::nullopt, value("[\"" + longest + "v\"]", "/0"));
+    EXPECT_EQ(std::nullopt, value("[\"" + std::string(1'000'000, 'v') + "\"]", "/0"));
+}
+
+TEST(Payload, LengthOfAValueIsCountedInBytes) {
+    std::string escaped;
+    std::string characters;
+    for (int i = 0; i < 256; ++i) {
+        escaped += "\\u00e4";
+        characters += "\xc3\xa4";
+    }
+    EXPECT_EQ(characters, value("[\"" + escaped + "\"]", "/0"));
+    EXPECT_EQ(std::nullopt, value("[\"" + escaped + "x\"]", "/0"));
+}
+
+TEST(Payload, DeepTextDoesNoHarm) {
+    EXPECT_TRUE(is_valid(nested(500, "1")));
+    std::string pointer;
+    for (int i = 0; i < 500; ++i) pointer += "/0";
+    EXPECT_EQ("1", value(nested(500, "1"), pointer));
+    JsonReader reader;
+    for (std::size_t depth : {10'000UL, 1'000'000UL}) {
+        const Padded deep(nested(depth, "1"));
+        const bool valid = reader.parse(deep.text());
+        EXPECT_TRUE(valid || !reader.value_at("/0"));
+        const Padded open(std::string(depth, '['));
+        EXPECT_FALSE(reader.parse(open.text()));
+        std::string objects;
+        for (std::size_t i = 0; i < 10'000; ++i) objects += "{\"a\":";
+        EXPECT_FALSE(reader.parse(Padded(objects).text()));
+        const Padded next(R"({"id": "x"})");
+        ASSERT_TRUE(reader.parse(next.text()));
+        EXPECT_EQ("x", reader.value_at("/id"));
+    }
+}
+
+TEST(Payload, NothingIsFoundBeforeTheFirstParse) {
+    const JsonReader reader;
+    EXPECT_EQ(std::nullopt, reader.value_at(""));
+    EXPECT_EQ(std::nullopt, reader.value_at("/id"));
+}
+
+TEST(Payload, FailedParseForgetsTheTextBefore) {
+    JsonReader reader;
+    const Padded valid(R"({"id": "x"})");
+    ASSERT_TRUE(reader.parse(valid.text()));
+    EXPECT_EQ("x", reader.value_at("/id"));
+    for (const std::string& text : {""s, "{"s, "{\"id\": \"y\""s, "{\"id\": \"\xff\"}"s, "{}{}"s}) {
+        const Padded broken(text);
+        EXPECT_FALSE(reader.parse(broken.text()));
+        EXPECT_EQ(std::nullopt, reader.value_at("/id"));
+        EXPECT_EQ(std::nullopt, reader.value_at(""));
+        ASSERT_TRUE(reader.parse(valid.text()));
+        EXPECT_EQ("x", reader.value_at("/id"));
+    }
+}
+
+TEST(Payload, ReaderServesTextsOfAnySize) {
+    JsonReader reader;
+    for (std::size_t size : {1UL, 100'000UL, 10UL, 1'000'000UL, 0UL}) {
+        const Padded text("{\"fill\": \"" + std::string(size, 'f') +
+                          "\", \"id\": " + std::to_string(size) + "}");
+        ASSERT_TRUE(reader.parse(text.text()));
+        EXPECT_EQ(std::to_string(size), reader.value_at("/id"));
+    }
+}
+
+TEST(Payload, ReaderCanBeMoved) {
+    JsonReader reader;
+    const Padded text(R"({"id": "x"})");
+    ASSERT_TRUE(reader.parse(text.text()));
+    JsonReader moved = std::move(reader);
+    EXPECT_EQ("x", moved.value_at("/id"));
+    JsonReader assigned;
+    assigned = std::move(moved);
+    EXPECT_EQ("x", assigned.value_at("/id"));
+}
+
+}  // namespace
+}  // namespace webhook

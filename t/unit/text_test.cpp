@@ -1,0 +1,111 @@
+#include "webhook/text.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace webhook {
+namespace {
+
+using namespace std::string_literals;
+
+std::string every_byte() {
+    std::string bytes;
+    for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
+    return bytes;
+}
+
+TEST(Text, DigitsAreTheTenOfAscii) {
+    std::string digits;
+    for (char character : every_byte()) {
+        if (is_digit(character)) digits += character;
+    }
+    EXPECT_EQ("0123456789", digits);
+}
+
+TEST(Text, LoweringChangesOnlyAsciiCapitals) {
+    const std::string bytes = every_byte();
+    const std::string lowered = to_lower(bytes);
+    ASSERT_EQ(bytes.size(), lowered.size());
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const bool capital = bytes[i] >= 'A' && bytes[i] <= 'Z';
+        EXPECT_EQ(static_cast<char>(bytes[i] + (capital ? 0x20 : 0)), lowered[i]) << i;
+    }
+}
+
+TEST(Text, NamesAreEqualWhateverTheirCase) {
+    EXPECT_TRUE(equals_ignoring_case("", ""));
+    EXPECT_TRUE(equals_ignoring_case("X-Hub-Signature-256", "x-hUB-signature-256"));
+    EXPECT_FALSE(equals_ignoring_case("X-Hub-Signature-256", "X-Hub-Signature-25"));
+    EXPECT_FALSE(equals_ignoring_case("X-Hub-Signature", "X-Hub-Signature-256"));
+    EXPECT_FALSE(equals_ignoring_case("", "a"));
+    EXPECT_FALSE(equals_ignoring_case("a\0b"s, "a\0c"s));
+}
+
+TEST(Text, OnlyLettersHaveACase) {
+    EXPECT_FALSE(equals_ignoring_case("@", "`"));
+    EXPECT_FALSE(equals_ignoring_case("[", "{"));
+    EXPECT_FALSE(equals_ignoring_case("^", "~"));
+    EXPECT_FALSE(equals_ignoring_case("\xc4", "\xe4"));
+}
+
+TEST(Text, DigitsAreRead) {
+    EXPECT_EQ(0, parse_digits("0"));
+    EXPECT_EQ(1614265330, parse_digits("1614265330"));
+    EXPECT_EQ(7, parse_digits("0000000000000000000000000000007"));
+}
+
+TEST(Text, LargestNumberIsReadAndNoneBeyond) {
+    EXPECT_EQ(std::numeric_limits<std::int64_t>::max(), parse_digits("9223372036854775807"));
+    EXPECT_EQ(std::nullopt, parse_digits("9223372036854775808"));
+    EXPECT_EQ(std::nullopt, parse_digits("18446744073709551616"));
+    EXPECT_EQ(std::nullopt, parse_digits("18446744073709551617"));
+    EXPECT_EQ(std::nullopt, parse_digits(std::string(100'000, '9')));
+}
+
+TEST(Text, NumberOfAnythingButDigitsIsNone) {
+    for (const std::string& text : {""s, " 1"s, "1 "s, "+1"s, "-1"s, "-0"s, "1.0"s, "1e3"s, "0x10"s,
+                                    "1,000"s, "1_000"s, "1\0"s,
+                                    "\0"
+                                    "1"s,
+                                    "1\n"s, "\t1"s, "\xd9\xa1"s, "\xef\xbc\x91"s}) {
+        EXPECT_EQ(std::nullopt, parse_digits(text)) << webhook::quoted(text);
+    }
+}
+
+TEST(Text, ControlCharactersAreFoundAnywhere) {
+    for (int i = 0; i < 256; ++i) {
+        const std::string character(1, static_cast<char>(i));
+        const bool expected = i < 0x20 || i == 0x7f;
+        EXPECT_EQ(expected, has_control_character(character)) << i;
+        EXPECT_EQ(expected, has_control_character("ab" + character)) << i;
+        EXPECT_EQ(expected, has_control_character(character + "ab")) << i;
+    }
+    EXPECT_FALSE(has_control_character(""));
+}
+
+TEST(Text, HeaderNamesAreTokens) {
+    const std::string_view allowed =
+        "!#$%&'*+-.^_`|~0123456789"
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (char character : every_byte()) {
+        const bool expected = allowed.find(character) != std::string_view::npos;
+        EXPECT_EQ(expected, is_header_name(std::string(1, character))) << int{character};
+        EXPECT_EQ(expected, is_header_name("X" + std::string(1, character))) << int{character};
+    }
+    EXPECT_FALSE(is_header_name(""));
+}
+
+TEST(Text, QuotedTextStandsBetweenDoubleQuotes) {
+    EXPECT_EQ("\"\"", webhook::quoted(""));
+    EXPECT_EQ("\"a b\"", webhook::quoted("a b"));
+}
+
+TEST(Text, WordsAreJoinedByCommas) {
+    EXPECT_EQ("", joined({}));
+    EXPECT_EQ("hex", joined({"hex"}));
+    EXPECT_EQ("hex, base64, base64url", joined({"hex", "base64", "base64url"}));
+}
+
+}  // namespace
+}  // namespace webhook
