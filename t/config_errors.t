@@ -1,6 +1,7 @@
 # Every mistake in the configuration is found by `nginx -t`, with the file and the line of the
 # directive (marked HERE in the rows), the offending word in quotes, and what is allowed instead.
 
+use File::Copy qw(copy);
 use Webhook::Test;
 
 use FindBin;
@@ -822,6 +823,12 @@ subtest 'memory'                => sub { are_found(@MEMORY) };
 subtest 'contexts'              => sub { are_found(@CONTEXTS) };
 subtest 'numbers of arguments' => sub { are_found(@COUNTS) };
 
+sub copied ($module) {
+    my $copy = directory() . '/module.so';
+    copy($module, $copy) or die "cannot copy $module: $!";
+    return $copy;
+}
+
 subtest 'an unreadable secret file' => sub {
     my $text = in_location("webhook github;\nwebhook_secret file:%%DIR%%/closed.key; # HERE");
     write_file('closed.key', "$SECRET\n", 0);
@@ -829,10 +836,14 @@ subtest 'an unreadable secret file' => sub {
     # Root reads everything, so the test is run as somebody else.
     my $folder = directory() . '/config_test';
     my $nobody = getpwnam('nobody') // die 'there is no user nobody';
+    # Who may not be let into the folder that the module was built in.
+    my $conf = slurp("$folder/nginx.conf");
+    $conf =~ s{^(load_module )([^;]+);}{$1 . copied($2) . ';'}me or die 'no load_module';
+    write_file('config_test/closed.conf', $conf);
     my $code = run_command(
         command => [
             $^X, '-e', '($<, $>) = ($ARGV[0]) x 2; shift; exec @ARGV', $> || $nobody,
-            $ENV{WEBHOOK_NGINX} // '/usr/sbin/nginx', '-t', '-p', directory(), '-e', 'stderr', '-c', "$folder/nginx.conf",
+            $ENV{WEBHOOK_NGINX} // '/usr/sbin/nginx', '-t', '-p', directory(), '-e', 'stderr', '-c', "$folder/closed.conf",
         ],
         output => "$folder/closed.output",
         env    => { $ENV{WEBHOOK_PRELOAD} ? (LD_PRELOAD => $ENV{WEBHOOK_PRELOAD}) : () },

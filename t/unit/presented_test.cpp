@@ -168,6 +168,8 @@ TEST(ReadHeaders, SignatureWithoutThePrefixIsMalformed) {
     expect_reason(Reason::malformed_signature, bearer, with({{"Authorization", "secret"}}));
     expect_reason(Reason::malformed_signature, bearer, with({{"Authorization", "Bearer "}}));
     expect_reason(Reason::malformed_signature, bearer, with({{"Authorization", "bearer secret"}}));
+    expect_reason(Reason::malformed_signature, bearer,
+                  with({{"Authorization", "Basic Bearer secret"}}));
 }
 
 TEST(ReadHeaders, UndecodableSignatureIsMalformed) {
