@@ -178,6 +178,7 @@ void ClaimHolder::prepare(DedupZone& zone, std::span<const EventKey> keys,
     key_count_ = keys.size();
     std::ranges::copy(keys, keys_.begin());
     token_ = token;
+    zone.prefetch(keys);
 }
 
 ClaimResult ClaimHolder::try_claim() {

@@ -28,6 +28,7 @@ class DedupZone {
     // Names a new claim of this process. Nothing where too many processes share the zone.
     std::optional<ClaimToken> new_token();
 
+    void prefetch(std::span<const EventKey> keys) const { table_->prefetch(keys); }
     ClaimResult claim(std::span<const EventKey> keys, const ClaimToken& token);
     void commit(std::span<const EventKey> keys, const ClaimToken& token, ngx_uint_t status,
                 Milliseconds remembered_for);

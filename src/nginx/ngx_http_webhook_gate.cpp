@@ -241,6 +241,18 @@ Objection prepare_claim(Delivery& delivery) {
     return std::nullopt;
 }
 
+// Where the headers hold all that the claim needs, the memory that it will look at can be on its
+// way while the body is hashed.
+void prepare_claim_early(Delivery& delivery) {
+    const bool by_header = delivery.conf.scheme->event_id.kind == webhook::Source::Kind::header;
+    if (delivery.conf.remembers == nullptr || !by_header || delivery.event_id.empty()) return;
+    const auto& keys = delivery.conf.remembers->keys;
+    const bool by_event_id_only =
+        std::ranges::count(keys, DedupKey::Kind::event_id, &DedupKey::kind) ==
+        static_cast<std::ptrdiff_t>(keys.size());
+    if (by_event_id_only) prepare_claim(delivery);
+}
+
 // The outcome of a claim, or nothing where the delivery has to wait for its twin.
 Objection claim(Delivery& delivery) {
     const ClaimResult result = delivery.claim.try_claim();
@@ -280,7 +292,8 @@ Objection check_before_body(Delivery& delivery) {
 Objection check_after_body(Delivery& delivery) {
     if (const auto objection = verify(delivery)) return objection;
     read_payload(delivery);
-    if (delivery.conf.remembers == nullptr) return std::nullopt;
+    const bool prepared = delivery.claim.zone() != nullptr;
+    if (prepared || delivery.conf.remembers == nullptr) return std::nullopt;
     return prepare_claim(delivery);
 }
 
@@ -373,6 +386,7 @@ void on_body(ngx_http_request_t* request) noexcept try {
     request->preserve_body = 1;
     delivery.body = BodyReader(request);
     if (needs_body_hash(delivery)) delivery.body_hash.emplace();
+    prepare_claim_early(delivery);
     go_on_with_body(delivery);
 } catch (const std::exception& error) {
     give_up_and_resume(request, error.what());

@@ -154,6 +154,10 @@ DedupTable::DedupTable(std::span<std::byte> block) {
     buckets_ = reinterpret_cast<Place*>(block.data() + layout.buckets_at);
 }
 
+void DedupTable::prefetch(std::span<const EventKey> keys) const {
+    for (const EventKey& key : keys) __builtin_prefetch(&bucket(key), /*for writing*/ 1);
+}
+
 ClaimResult DedupTable::claim(std::span<const EventKey> keys, const ClaimToken& token,
                               std::uint32_t now, WhenFull when_full, const Liveness& liveness) {
     const Change change(*header_);

@@ -94,6 +94,10 @@ class DedupTable {
     // The table that format() made of this block.
     static DedupTable attach(std::span<std::byte> block);
 
+    // Asks the processor to bring the memory that a claim of these keys will look at. Needs no
+    // lock.
+    void prefetch(std::span<const EventKey> keys) const;
+
     // Claims all keys for the token, or none. A key that is delivered makes it a duplicate; one
     // that another living owner holds makes it in flight.
     ClaimResult claim(std::span<const EventKey> keys, const ClaimToken& token, std::uint32_t now,
