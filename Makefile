@@ -179,7 +179,7 @@ fuzz: deps-fuzz ## fuzz src/webhook with libFuzzer for FUZZ_SECONDS (60) each
 	    clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	        -Isrc -It/fuzz t/fuzz/$${fuzzer}_fuzz.cpp $(CORE_SOURCES) $(LIBRARIES) -o $(BUILD)/fuzz/$$fuzzer; \
 	    mkdir -p $(BUILD)/fuzz/corpus-$$fuzzer; \
-	    $(BUILD)/fuzz/$$fuzzer -max_total_time=$(or $(FUZZ_SECONDS),60) -timeout=10 -print_final_stats=1 \
+	    $(BUILD)/fuzz/$$fuzzer -max_total_time=$(or $(FUZZ_SECONDS),60) -timeout=10 -verbosity=0 -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-$$fuzzer $$(ls -d t/fuzz/corpus/$$fuzzer 2>/dev/null || true); \
 	done
 
