@@ -25,6 +25,10 @@ Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* e
 }
 
 Delivery::~Delivery() {
+    cancel_wake();
+}
+
+void Delivery::cancel_wake() {
     // Braces: the first is a macro of several statements.
     if (wake.posted) {
         ngx_delete_posted_event(&wake);

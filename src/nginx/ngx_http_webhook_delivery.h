@@ -36,6 +36,9 @@ struct Delivery {
     Delivery(const Delivery&) = delete;
     Delivery& operator=(const Delivery&) = delete;
 
+    // Nothing will wake it any more.
+    void cancel_wake();
+
     bool decided() const { return stage == Stage::decided; }
     bool passes() const { return verdict == Verdict::accepted || verdict == Verdict::monitored; }
 

@@ -369,7 +369,7 @@ void on_wake(ngx_event_t* event) noexcept {
     try {
         if (delivery.stage == Stage::hashing) {
             go_on_with_body(delivery);
-        } else {
+        } else if (delivery.stage == Stage::waiting) {
             remember(delivery);
         }
     } catch (const std::exception& error) {
@@ -434,8 +434,10 @@ ngx_int_t look_again(Delivery& delivery, bool lost) {
 
 // -- proxy
 
-// An internal redirect, into any location, begins another pass.
-void look_at_upstreams(Delivery& delivery) {
+// An internal redirect, into any location, begins another pass; so does post_action, after the
+// client has left.
+void begin_another_pass(Delivery& delivery) {
+    delivery.cancel_wake();
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         each->upstreams.look(delivery.request);
     }
@@ -444,16 +446,15 @@ void look_at_upstreams(Delivery& delivery) {
 // Before the answer leaves: a sender that sees 2xx must never get its retry delivered again, and
 // one that sees a failure may retry at once.
 void settle(Delivery& delivery) {
+    const bool refused = !delivery.passes();
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (!each->claim.held()) continue;
         each->upstreams.look(delivery.request);
-        const ngx_uint_t status = each->upstreams.accepted_status(delivery.request);
-        if (status != 0) {
-            each->claim.commit(status, *each->conf.remembers->ttl);
-        } else {
-            each->claim.release();
-        }
+        const ngx_uint_t status = each->upstreams.accepted_status(delivery.request, refused);
+        if (status != 0) each->claim.commit(status, *each->conf.remembers->ttl);
     }
+    // Deliveries of one request share what they hold: no release may come before a commit.
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) each->claim.release();
 }
 
 ngx_http_output_header_filter_pt next_header_filter;
@@ -464,7 +465,7 @@ ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
     if (request != request->main) return NGX_DECLINED;
     bool lost = false;
     Delivery* delivery = find_delivery(request, &lost);
-    if (lost) look_at_upstreams(*delivery);
+    if (lost) begin_another_pass(*delivery);
     const LocConf& conf = loc_conf(request);
     if (!conf.gated()) return NGX_DECLINED;
     if (delivery == nullptr || needs_another_look(*delivery, conf)) {

@@ -21,8 +21,8 @@ class UpstreamWatch {
     void look(const ngx_http_request_t* request);
 
     // The status with which the delivery was accepted; 0 where it was not. Without any upstream,
-    // the answer of nginx itself counts.
-    ngx_uint_t accepted_status(const ngx_http_request_t* request) const;
+    // the answer of nginx itself counts, unless it is a gate's refusal.
+    ngx_uint_t accepted_status(const ngx_http_request_t* request, bool refused) const;
 
   private:
     ngx_uint_t method_;

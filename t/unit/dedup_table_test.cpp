@@ -450,24 +450,25 @@ TEST_F(DedupTableTest, SeveralKeysMayNeedTheClaimsOfTheDead) {
     EXPECT_EQ(16U, table.stats().in_flight);
 }
 
-TEST(DedupTableClaims, OfTheDeadAreSweptInALargeTableToo) {
+TEST(DedupTableClaims, OfTheDeadAreSweptWhereverTheyAreInALargeTable) {
     constexpr std::size_t kSize = 1 << 20;
-    Block block(kSize);
-    DedupTable table = DedupTable::format(block.bytes());
+    const std::size_t room = claim_capacity(kSize);
     Census census;
     census.bury(kDead);
-    const std::size_t room = claim_capacity(kSize);
-    for (std::uint64_t i = 0; i < room; ++i) {
-        table.claim(keys({i}), token(i, i + 1 < room ? kOwner : kDead), kNow, WhenFull::evict,
-                    census);
+    for (std::uint64_t dead : {std::size_t{0}, room / 3, room / 2, room - 1}) {
+        Block block(kSize);
+        DedupTable table = DedupTable::format(block.bytes());
+        const auto claim = [&](std::uint64_t number, Owner owner) {
+            return table.claim(keys({number}), token(number, owner), kNow, WhenFull::evict, census)
+                .outcome;
+        };
+        for (std::uint64_t i = 0; i < room; ++i) claim(i, i == dead ? kDead : kOwner);
+        std::size_t tries = 1;
+        while (claim(room, kOwner) != ClaimOutcome::claimed) ASSERT_LT(++tries, room);
+        for (std::size_t i = 0; i < room; ++i) {
+            ASSERT_EQ(ClaimOutcome::no_room, claim(room + 1, kOwner));
+        }
     }
-    std::size_t tries = 1;
-    while (table.claim(keys({room}), token(room), kNow, WhenFull::evict, census).outcome !=
-           ClaimOutcome::claimed) {
-        ASSERT_LT(++tries, room);
-    }
-    EXPECT_EQ(ClaimOutcome::no_room,
-              table.claim(keys({room + 1}), token(0), kNow, WhenFull::evict, census).outcome);
 }
 
 class RejectingTableTest : public DedupTableTest {
@@ -625,6 +626,16 @@ TEST_F(DedupTableTest, AttachedTableIsTheSame) {
     claim({3}, token(3));
     EXPECT_EQ(ClaimOutcome::in_flight,
               attached.claim(keys({3}), token(4), now, when_full, census).outcome);
+}
+
+TEST_F(DedupTableTest, PrefetchingChangesNothing) {
+    deliver(1);
+    claim({2}, token(2));
+    Block before(block.bytes().size());
+    std::ranges::copy(block.bytes(), before.bytes().begin());
+    table.prefetch(keys({1, 2, 3}));
+    table.prefetch({});
+    EXPECT_TRUE(std::ranges::equal(before.bytes(), block.bytes()));
 }
 
 TEST_F(DedupTableTest, FormattingForgetsEverything) {
