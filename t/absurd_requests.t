@@ -234,10 +234,10 @@ subtest 'payloads' => sub {
         'a comma' => '{"id":"a",}', 'single quotes' => "{'id':'a'}", 'a comment' => '{"id":"a"/**/}',
         'NaN' => '{"id":NaN}',
         'invalid UTF-8' => qq({"id":"\xff\xfe"}), 'raw newline' => qq({"id":"a\nb"}), 'NUL behind' => qq({"id":"a"}\0),
-        'half a surrogate' => '{"id":"\ud800"}', 'a bad escape' => '{"id":"\x"}',
+        'a bad escape' => '{"id":"\x"}',
         'byte order mark in UTF-16' => "\xff\xfe{\0}\0",
         'deep arrays' => '[' x $deep . ']' x $deep, 'deep objects' => '{"id":' x $deep . '1' . '}' x $deep,
-        'open arrays' => '[' x $deep, 'a long number' => '{"id":' . '9' x 100_000 . '}',
+        'open arrays' => '[' x $deep, 'a number that is none' => '{"id":0' . '9' x 100_000 . '}',
     );
     answers($_, 'invalid_payload', 400, event('/once', $invalid{$_})) for sort keys %invalid;
     my %without = (
@@ -245,8 +245,14 @@ subtest 'payloads' => sub {
         'id null' => '{"id":null}',
         'id an object' => '{"id":{"id":"a"}}', 'id an array' => '{"id":["a"]}', 'empty id' => '{"id":""}',
         'other case' => '{"ID":"a"}', 'a fraction' => '{"id":1.5}',
+        'half a surrogate' => '{"id":"\ud800"}', 'a long number' => '{"id":' . '9' x 100_000 . '}',
     );
     answers($_, 'missing_event_id', 400, event('/once', $without{$_})) for sort keys %without;
+    my %unusual = (
+        'a large number' => '"wei":' . '9' x 40, 'a huge number' => '"x":1e400', 'half a surrogate' => '"x":"\ud83d"',
+        'deep arrays' => '"x":' . '[' x 5000 . ']' x 5000,
+    );
+    answers("$_ beside the id", undef, 200, event('/once', qq({$unusual{$_},"id":") . unique_id() . '"}')) for sort keys %unusual;
     answers("$_, not remembered", undef, 200, event('/stripe', $invalid{$_})) 
         for 'no JSON', 'cut', 'deep arrays', 'invalid UTF-8';
 

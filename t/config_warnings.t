@@ -72,7 +72,15 @@ subtest 'secrets that are easy to guess' => sub {
         "webhook_secret short; # HERE\nserver {\nlisten %%ADDR%%:8080;\n"
             . "location /a { webhook github; }\nlocation /b { webhook github; }\n}",
         '[warn] the webhook_secret in PLACE is only 5 bytes long, at least 16 are safe');
-    says_nothing('a value with a variable', in_location("webhook github;\nwebhook_secret \$arg_t;"));
+    says('what the sender sends', in_location("webhook github;\nwebhook_secret \$$_; # HERE"),
+        '[warn] this webhook_secret is what the sender sends: anyone can sign with it')
+        for qw(arg_t http_x_secret {cookie_c});
+    says_nothing('a value with a variable', in_location("webhook github;\nwebhook_secret \$host;"));
+};
+
+subtest 'signatures of nothing much' => sub {
+    my $scheme = "webhook_scheme acme { # HERE\nalgorithm hmac-sha256;\nsignature header=A;\nsigned \"{method}\";\n}\n";
+    says('the body is not signed', $scheme, '[warn] the signature of the scheme "acme" does not cover the body');
 };
 
 subtest 'secrets that have expired' => sub {

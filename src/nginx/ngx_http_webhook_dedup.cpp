@@ -142,9 +142,18 @@ void DedupZone::warn_if_forgotten() const {
 }
 
 void DedupZone::join() {
-    const Lock lock(*this);
-    self_ = workers_->join();
-    if (self_) workers_->know_self(*self_);
+    {
+        const Lock lock(*this);
+        self_ = workers_->join();
+    }
+    if (self_) {
+        workers_->know_self(*self_);
+    } else if (!std::exchange(told_of_crowd_, true)) {
+        ngx_log_error(NGX_LOG_ERR, log_, 0,
+                      "the dedup zone \"%s\" is too small for so many worker processes: "
+                      "this one refuses deliveries until others end",
+                      name.c_str());
+    }
 }
 
 std::optional<ClaimToken> DedupZone::new_token() {

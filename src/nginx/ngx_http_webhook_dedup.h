@@ -52,6 +52,7 @@ class DedupZone {
     std::optional<Workers> workers_;
     std::optional<Owner> self_;
     std::uint64_t claims_made_ = 0;
+    bool told_of_crowd_ = false;
 };
 
 // A request's claim: released when it is destroyed, unless it was committed.

@@ -167,6 +167,13 @@ class BlockReader {
     ngx_conf_file_t& file_;
 };
 
+void warn_of_unsigned_body(ngx_log_t* log, const Scheme& scheme, const Place& place) {
+    if (scheme.algorithm == Algorithm::token || scheme.signs(SignedPart::Kind::body)) return;
+    ngx_log_error(NGX_LOG_WARN, log, 0,
+                  "the signature of the scheme \"%s\" does not cover the body in %s",
+                  scheme.name.c_str(), place.text().c_str());
+}
+
 void define_scheme(const Directive& directive, MainConf& conf) {
     const std::string_view name = directive.argument(0);
     if (name.empty() || has_control_character(name) || name == "off") {
@@ -177,13 +184,15 @@ void define_scheme(const Directive& directive, MainConf& conf) {
     }
     if (conf.schemes.contains(name)) throw ConfigError("duplicate scheme " + quoted(name));
     ngx_conf_file_t& file = *directive.cf->conf_file;
-    const ngx_uint_t first_line = file.line;
+    const Place place = directive.place();
     const std::string text = BlockReader(file).read();
     try {
-        conf.schemes.emplace(name, std::make_shared<const Scheme>(parse_scheme(name, text)));
+        auto scheme = std::make_shared<const Scheme>(parse_scheme(name, text));
+        warn_of_unsigned_body(directive.cf->log, *scheme, place);
+        conf.schemes.emplace(name, std::move(scheme));
     } catch (const SchemeTextError& error) {
         // For the message that nginx ends with the line.
-        file.line = first_line + error.line - 1;
+        file.line = place.line + error.line - 1;
         throw ConfigError("invalid scheme " + quoted(name) + ": " + error.what());
     } catch (const ConfigError& error) {
         throw ConfigError("invalid scheme " + quoted(name) + ": " + error.what());
@@ -210,6 +219,17 @@ void set_webhook(const Directive& directive, LocConf& conf) {
 
 // webhook_secret VALUE | file:PATH | env:NAME [id=ID] [not_after=RFC3339]
 
+// Whoever sends a request would sign it with a secret of their own.
+void warn_of_secret_of_sender(const Directive& directive, std::string_view value) {
+    for (std::string_view variable :
+         {"$http_", "${http_", "$arg_", "${arg_", "$cookie_", "${cookie_"}) {
+        if (value.find(variable) == std::string_view::npos) continue;
+        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                           "this webhook_secret is what the sender sends: anyone can sign with it");
+        return;
+    }
+}
+
 void read_secret(const Directive& directive, std::string_view value, SecretSource& source) {
     constexpr std::string_view kFile = "file:";
     constexpr std::string_view kEnvironment = "env:";
@@ -220,6 +240,7 @@ void read_secret(const Directive& directive, std::string_view value, SecretSourc
     } else {
         source.text = value;
         source.variables = directive.compile(value);
+        if (source.variables != nullptr) warn_of_secret_of_sender(directive, value);
     }
     if (source.text.empty()) throw ConfigError("empty " + quoted(directive.name()));
 }
@@ -445,6 +466,7 @@ void set_response(const Directive& directive, LocConf& conf) {
     if (directive.arguments().size() > 2) {
         auto* text = static_cast<ngx_str_t*>(allocate(directive.cf->pool, sizeof(ngx_str_t)));
         *text = copy_to_pool(directive.cf->pool, directive.argument(2));
+        if (answer->status == NGX_HTTP_CLOSE) directive.reject("444", "444 without a text");
         answer->text = text;
     }
 }

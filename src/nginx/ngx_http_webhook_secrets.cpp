@@ -1,6 +1,7 @@
 #include "nginx/ngx_http_webhook_secrets.h"
 
 #include <cstdlib>
+#include <map>
 
 #include "nginx/ngx_http_webhook_file.h"
 #include "webhook/text.h"
@@ -75,11 +76,16 @@ std::string secret_from_file(const std::string& path, ngx_conf_t* cf) {
 }
 
 std::string secret_from_environment(const std::string& name) {
+    // Other modules (perl) trim the environment of nginx's master, so that a reload would miss what
+    // the start found: it is kept.
+    static auto& found = *new std::map<std::string, std::string>();
     const char* value = std::getenv(name.c_str());
-    if (value == nullptr || *value == '\0') {
+    if (value != nullptr && *value != '\0') found[name] = value;
+    const auto known = found.find(name);
+    if (known == found.end()) {
         throw ConfigError("the environment variable " + quoted(name) + " is not set or empty");
     }
-    return value;
+    return known->second;
 }
 
 }  // namespace webhook::ngx

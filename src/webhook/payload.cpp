@@ -2,10 +2,17 @@
 
 #include <simdjson.h>
 
+#include <new>
+#include <span>
+
+#include "webhook/json_mending.h"
 #include "webhook/text.h"
 
 namespace webhook {
 namespace {
+
+constexpr std::size_t kFirstCapacity = 4096;
+constexpr std::size_t kDeepestNesting = 65536;
 
 std::optional<std::string> as_text(const simdjson::dom::element& element) {
     std::string_view text;
@@ -22,8 +29,25 @@ std::optional<std::string> as_text(const simdjson::dom::element& element) {
 }  // namespace
 
 struct JsonReader::State {
+    // simdjson's own limit, of a thousand levels, is one that payloads may pass.
+    State() {
+        if (parser.allocate(kFirstCapacity, kDeepestNesting) != simdjson::SUCCESS) {
+            throw std::bad_alloc();
+        }
+    }
+
+    bool parse(std::string_view padded_text) {
+        simdjson::dom::element element;
+        const bool valid =
+            parser.parse(padded_text.data(), padded_text.size(), /*realloc_if_needed=*/false)
+                .get(element) == simdjson::SUCCESS;
+        root = valid ? std::optional(element) : std::nullopt;
+        return valid;
+    }
+
     simdjson::dom::parser parser;
     std::optional<simdjson::dom::element> root;
+    bool mended = false;
 };
 
 std::size_t json_padding() {
@@ -36,13 +60,13 @@ JsonReader::JsonReader(JsonReader&&) noexcept = default;
 JsonReader& JsonReader::operator=(JsonReader&&) noexcept = default;
 
 bool JsonReader::parse(std::string_view padded_text) {
-    simdjson::dom::element root;
-    const bool valid = state_->parser
-                           .parse(padded_text.data(), padded_text.size(),
-                                  /*realloc_if_needed=*/false)
-                           .get(root) == simdjson::SUCCESS;
-    state_->root = valid ? std::optional(root) : std::nullopt;
-    return valid;
+    state_->mended = false;
+    if (state_->parse(padded_text)) return true;
+    std::string mended(padded_text);
+    mended.resize(padded_text.size() + json_padding());
+    mend_json(std::span(mended).first(padded_text.size()));
+    state_->mended = true;
+    return state_->parse(std::string_view(mended).substr(0, padded_text.size()));
 }
 
 std::optional<std::string> JsonReader::value_at(std::string_view pointer) const {
@@ -53,6 +77,8 @@ std::optional<std::string> JsonReader::value_at(std::string_view pointer) const 
     if (!text || text->size() > kLongestPayloadValue || has_control_character(*text)) {
         return std::nullopt;
     }
+    // What stands for half a surrogate pair tells one such text not from another.
+    if (state_->mended && text->find("\xef\xbf\xbd") != std::string::npos) return std::nullopt;
     return text;
 }
 

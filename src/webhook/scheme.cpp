@@ -319,6 +319,9 @@ SignedPart SchemeBuilder::placeholder(std::string_view name) {
 void SchemeBuilder::check_signed() const {
     if (scheme_.algorithm == Algorithm::token) {
         if (has("signed")) blame("signed", "\"signed\" has no meaning with \"algorithm token\"");
+        if (!scheme_.signature.separators.empty()) {
+            blame("signature", "\"split=\" has no meaning with \"algorithm token\"");
+        }
         return;
     }
     if (!has("signed")) fail("no \"signed\"");

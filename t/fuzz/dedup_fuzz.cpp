@@ -49,7 +49,9 @@ testing::TrialSetting chosen_setting(std::uint32_t choice) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace webhook::fuzz;
     Choices choices(data, size);
-    webhook::testing::DedupTrial trial(chosen_setting(choices.below(32)));
+    const std::uint32_t setting = choices.below(128);
+    webhook::testing::DedupTrial trial(chosen_setting(setting));
+    if (setting / 32 == 0) trial.fill();
     while (choices.any()) {
         trial.step([&choices](std::uint32_t bound) { return choices.below(bound); });
         if (trial.difference().empty()) continue;

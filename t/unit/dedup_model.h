@@ -254,6 +254,18 @@ class DedupTrial {
         compare_numbers();
     }
 
+    // Delivers as many events as the table remembers.
+    void fill() {
+        for (std::size_t i = 0; i < capacity_; ++i) {
+            const std::array keys{key(setting_.events + i)};
+            const ClaimToken token{{0, 0}, ++sequence_};
+            expect_same(model_.claim(keys, token, now_),
+                        table_.claim(keys, token, now_, setting_.when_full, census_), "fill");
+            model_.commit(keys, token, 200, now_, now_ + setting_.longest_ttl);
+            table_.commit(keys, token, 200, now_, now_ + setting_.longest_ttl);
+        }
+    }
+
     // Asks a copy of both about every event.
     void compare_events() {
         for (std::size_t i = 0; i < setting_.events; ++i) {

@@ -1,0 +1,88 @@
+# A request that nginx leads from one gate to another, or past the end of its answer.
+
+use Time::HiRes qw(sleep);
+use Webhook::Test;
+
+my $SECRET  = 'a secret of the tests';
+my $backend = start_backend();
+my $second  = start_backend(port => 9001);
+
+start_nginx(http => <<'CONF');
+webhook_dedup_zone zone=events:1m;
+webhook_dedup      zone=events wait=3s;
+webhook_secret     "a secret of the tests";
+
+server {
+    listen %%ADDR%%:8080;
+    webhook github;
+
+    location = /dispatched { proxy_pass http://%%BACKEND%%; }
+    location @dispatched   { webhook_methods POST PUT; proxy_pass http://%%ADDR%%:9001; }
+
+    location = /refused_later { webhook github name=one; try_files /none @refuses; }
+    location @refuses {
+        webhook          github name=two;
+        webhook_secret   "another secret of the tests";
+        webhook_response bad_signature 200;
+        proxy_pass       http://%%BACKEND%%;
+    }
+    location = /one { webhook github name=one; proxy_pass http://%%BACKEND%%; }
+
+    location = /plain   { proxy_pass http://%%BACKEND%%; }
+    location = /with_post_action { proxy_pass http://%%BACKEND%%; post_action @after; }
+    location @after { webhook off; proxy_pass http://%%ADDR%%:9001; }
+}
+CONF
+
+sub delivery ($uri, $event) {
+    return (uri => $uri, body => '{}', headers => [ github_headers($SECRET, '{}', delivery => $event) ]);
+}
+
+sub reason ($response) { return $response->header('Webhook-Reason') // '' }
+
+subtest 'what the first upstream accepted stays delivered when the second, behind another gate, fails' => sub {
+    $backend->clear->behave(headers => [ 'X-Accel-Redirect' => '@dispatched' ]);
+    $second->clear->behave(status => 500);
+    is send_request(delivery('/dispatched', 'dispatched'))->{status}, 500, 'the sender sees the second';
+    is reason(send_request(delivery('/dispatched', 'dispatched'))), 'duplicate', "retry $_" for 1, 2;
+    is $backend->count, 1, 'the first got it once';
+    is $second->count, 1, 'and so did the second';
+};
+
+subtest 'a gate that refuses with 2xx has delivered nothing for the gate before it' => sub {
+    $backend->clear->behave;
+    my $response = send_request(delivery('/refused_later', 'refused'));
+    is $response->{status}, 200, 'refused, as configured';
+    is reason($response), 'bad_signature', 'by the second gate';
+    $response = send_request(delivery('/one', 'refused'));
+    is reason($response), '', 'the event is new';
+    is $backend->count, 1, 'and is delivered';
+};
+
+subtest 'nobody wakes a delivery whose client has left for post_action' => sub {
+    $backend->clear->behave(delay => 1.2);
+    $second->clear->behave;
+    my $first = start_request(delivery('/plain', 'left'));
+    wait_for(sub { $backend->count == 1 }, 3, 'the first is with the upstream');
+    my $twin = start_request(delivery('/with_post_action', 'left'));
+    sleep 0.3;
+    $twin->cancel;
+    is $first->finish->{status}, 200, 'the first is delivered';
+    wait_for(sub { $second->count == 1 }, 3, 'post_action has run');
+    sleep 0.5;
+    is $second->count, 1, 'once';
+    is $backend->count, 1, 'the twin never reached the upstream';
+};
+
+# nginx forwards 103 since 1.29; before that it takes it for the answer.
+subtest 'an early hint is not the answer' => sub {
+    my $version = qx(@{[ $ENV{WEBHOOK_NGINX} // '/usr/sbin/nginx' ]} -v 2>&1) =~ m{nginx/1\.(\d+)} ? $1 : 0;
+    plan skip_all => "nginx 1.$version knows no early hints: run with a newer WEBHOOK_NGINX" if $version < 29;
+    my $answer = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"
+        . "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
+    $backend->clear->behave(raw => $answer);
+    is send_request(delivery('/plain', 'hinted'))->{status}, 200, 'delivered';
+    is reason(send_request(delivery('/plain', 'hinted'))), 'duplicate', 'and remembered';
+};
+
+finish();
