@@ -118,7 +118,8 @@ install: build ## put the module where nginx looks for modules
 
 .PHONY: check tidy
 check: build deps-check tidy ## check format, lint, the core's purity, README and the examples
-	clang-format --dry-run --Werror $(FORMATTED)
+	@echo "clang-format: $(words $(FORMATTED)) files"
+	@clang-format --dry-run --Werror $(FORMATTED)
 	@! grep -nE 'ngx_|NGX_' src/webhook/* || { echo "src/webhook must not know nginx"; exit 1; }
 	$(RUN) prove -It/lib t/directives_documented.t t/examples.t
 
