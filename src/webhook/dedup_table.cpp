@@ -16,9 +16,10 @@ constexpr std::uint32_t kLayoutVersion = 1;
 constexpr std::size_t kLeastEvents = 64;
 constexpr std::size_t kLeastClaims = 16;
 constexpr std::size_t kClaimsShare = 32;
-// How many claims one call may look at for owners that died, and how many events for ones that
-// expired.
+// How many claims one call may look at for owners that died.
 constexpr std::uint32_t kSweep = 64;
+// How many events one call may look at for ones that expired, which takes some microseconds.
+constexpr std::uint32_t kEventSweep = 1024;
 
 // A process can be killed between any two writes; those that mark an entry as whole come last.
 template <typename Value>
@@ -364,7 +365,7 @@ bool DedupTable::has_room(std::size_t keys) const {
 // Events of different ttls do not expire in the order of their commits. Nothing is forgotten early
 // where this is called, so that the order may be given up: what still counts goes to the end.
 void DedupTable::sweep_events(std::size_t keys, std::uint32_t now) {
-    for (std::uint32_t i = 0; i < kSweep && !has_room(keys); ++i) {
+    for (std::uint32_t i = 0; i < kEventSweep && !has_room(keys); ++i) {
         if (header_->oldest == header_->newest) return;
         if (event_at(header_->oldest).expires > now) {
             keep_oldest();

@@ -23,8 +23,9 @@ class JsonReader {
     JsonReader(JsonReader&&) noexcept;
     JsonReader& operator=(JsonReader&&) noexcept;
 
-    // Whether the text is JSON (RFC 8259) in valid UTF-8, nested 65,536 levels deep at the most.
-    // `json_padding()` readable bytes must follow it. A number too large to hold counts as null.
+    // Whether the text is JSON (RFC 8259) in valid UTF-8, nested some 65,000 levels deep at the
+    // most. `json_padding()` readable bytes must follow it. A number too large to hold counts as
+    // null.
     bool parse(std::string_view padded_text);
 
     // The string, integer or boolean at a JSON pointer (RFC 6901) of the text parsed last, as text.

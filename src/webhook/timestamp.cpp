@@ -1,5 +1,6 @@
 #include "webhook/timestamp.h"
 
+#include <algorithm>
 #include <array>
 
 #include "webhook/text.h"
@@ -67,7 +68,8 @@ class Rfc3339Reader {
         if (!hour || !take(':')) return std::nullopt;
         const auto minute = number(2, 0, 59);
         if (!minute || !take(':')) return std::nullopt;
-        const auto second = number(2, 0, 60);  // 60: a leap second
+        const int last_second = *minute == 59 ? 60 : 59;  // 60: a leap second
+        const auto second = number(2, 0, last_second);
         if (!second) return std::nullopt;
         return seconds(*hour * 3600 + *minute * 60 + *second);
     }
@@ -105,7 +107,9 @@ struct DurationUnit {
 };
 
 // Largest first: nginx asks for units in falling order. `ms` stands before `m` to be tried first.
-constexpr std::array<DurationUnit, 6> kDurationUnits{{
+constexpr std::array<DurationUnit, 8> kDurationUnits{{
+    {"y", 365 * 24 * 3600 * 1000LL},
+    {"M", 30 * 24 * 3600 * 1000LL},
     {"w", 7 * 24 * 3600 * 1000LL},
     {"d", 24 * 3600 * 1000LL},
     {"h", 3600 * 1000LL},
@@ -114,7 +118,9 @@ constexpr std::array<DurationUnit, 6> kDurationUnits{{
     {"s", 1000},
 }};
 
+// A number without a unit is seconds.
 const DurationUnit* take_unit(std::string_view& text) {
+    if (text.empty()) return &kDurationUnits.back();
     for (const DurationUnit& unit : kDurationUnits) {
         if (text.starts_with(unit.name)) {
             text.remove_prefix(unit.name.size());
@@ -147,15 +153,10 @@ std::optional<Milliseconds> parse_rfc3339(std::string_view text) {
 }
 
 std::optional<Milliseconds> parse_duration(std::string_view text) {
-    if (const auto whole_seconds = parse_digits(text)) {
-        if (*whole_seconds > kLargestSecond) return std::nullopt;
-        return Milliseconds(*whole_seconds * 1000);
-    }
     std::int64_t total = 0;
     std::int64_t previous_unit = kLargestSecond * 1000;
     while (!text.empty()) {
-        const std::size_t digits = text.find_first_not_of("0123456789");
-        if (digits == std::string_view::npos) return std::nullopt;
+        const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
         const auto amount = parse_digits(text.substr(0, digits));
         text.remove_prefix(digits);
         const DurationUnit* unit = take_unit(text);

@@ -22,7 +22,8 @@ std::optional<Milliseconds> parse_timestamp(TimestampUnit unit, std::string_view
 // RFC 3339, section 5.6, with upper-case `T` and `Z`; a fraction is read to the millisecond.
 std::optional<Milliseconds> parse_rfc3339(std::string_view text);
 
-// A length of time in nginx's notation: `300`, `5m`, `1h30m`, `250ms`; a bare number is seconds.
+// A length of time in nginx's notation: `300`, `5m`, `1h30m`, `250ms`; a number without a unit is
+// seconds.
 std::optional<Milliseconds> parse_duration(std::string_view text);
 
 struct Tolerance {

@@ -1,11 +1,12 @@
 // The input is a JSON pointer on the first line and a payload. What is read of it must be harmless,
-// and must not depend on what the reader read before.
+// and must not depend on what the reader read before. What is mended once needs no more mending.
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "fuzz.h"
+#include "webhook/json_mending.h"
 #include "webhook/payload.h"
 #include "webhook/text.h"
 
@@ -20,6 +21,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     webhook::JsonReader fresh;
     const bool valid = fresh.parse(text);
     require(used.parse(text) == valid, "a used reader judges as a new one");
+    std::string mended(payload);
+    webhook::mend_json(mended);
+    std::string mended_twice = mended;
+    webhook::mend_json(mended_twice);
+    require(mended == mended_twice, "what is mended is not mended again");
     for (std::string_view one : {pointer, std::string_view(), std::string_view("/id")}) {
         const auto value = fresh.value_at(one);
         require(used.value_at(one) == value, "a used reader reads as a new one");

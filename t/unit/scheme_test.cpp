@@ -427,6 +427,7 @@ TEST(SchemeErrors, Missing) {
 TEST(SchemeErrors, Contradictory) {
     expect_refused(kToken + "signed '{body}';", {"\"signed\"", "token"});
     expect_refused(kToken + "signed '';", {"\"signed\""});
+    expect_refused("algorithm token; signature header=Token split=' ';", {"split=", "token"});
     expect_refused(
         "algorithm hmac-sha256; signed '{body}'; signature header=S split=,;"
         "timestamp header=T item=t=;",

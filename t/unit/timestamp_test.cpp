@@ -225,5 +225,18 @@ TEST(Window, OfNoLengthHoldsOnlyNow) {
     EXPECT_EQ(Freshness::future, freshness(kNow + 1ms, kNow, tolerance));
 }
 
+TEST(Duration, HasAllOfNginxsUnits) {
+    using namespace std::chrono_literals;
+    EXPECT_EQ(parse_duration("1y"), 365 * 24h);
+    EXPECT_EQ(parse_duration("2M1w"), (60 + 7) * 24h);
+    EXPECT_EQ(parse_duration("1h30"), 1h + 30s);
+    EXPECT_EQ(parse_duration("30s1h"), std::nullopt);
+}
+
+TEST(Rfc3339, HasALeapSecondOnlyAtTheEndOfAnHour) {
+    EXPECT_TRUE(parse_rfc3339("2016-12-31T23:59:60Z"));
+    EXPECT_FALSE(parse_rfc3339("2024-01-01T12:30:60Z"));
+}
+
 }  // namespace
 }  // namespace webhook
