@@ -48,15 +48,16 @@ inline ngx_str_t copy_to_pool(ngx_pool_t* pool, std::string_view text) {
 
 template <typename Object>
 void destroy_in_pool(void* object) {
-    static_cast<Object*>(object)->~Object();
+    delete static_cast<Object*>(object);
 }
 
-// An object that is destroyed when its pool is.
+// An object that is destroyed when its pool is. It lies beside the pool, whose blocks are small.
 template <typename Object, typename... Arguments>
 Object& make_in_pool(ngx_pool_t* pool, Arguments&&... arguments) {
-    ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(pool, sizeof(Object));
+    ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(pool, 0);
     if (cleanup == nullptr) throw std::bad_alloc();
-    auto* object = new (cleanup->data) Object(std::forward<Arguments>(arguments)...);
+    auto* object = new Object(std::forward<Arguments>(arguments)...);
+    cleanup->data = object;
     cleanup->handler = destroy_in_pool<Object>;
     return *object;
 }

@@ -37,7 +37,11 @@ class Items {
 void SchemeHeaders::offer(std::string_view name, std::string_view value) {
     for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
         if (!equals_ignoring_case(name, scheme_->headers[i])) continue;
-        if (slots_[i].count++ == 0) slots_[i].value = value;
+        Slot& slot = slots_[i];
+        if (slot.count++ == 0) {
+            slot.data = value.data();
+            slot.size = static_cast<std::uint32_t>(value.size());
+        }
         return;
     }
 }

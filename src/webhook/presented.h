@@ -27,12 +27,16 @@ class SchemeHeaders {
     bool missing(HeaderIndex header) const { return slots_[header].count == 0; }
     bool repeated(HeaderIndex header) const { return slots_[header].count > 1; }
     // Empty where missing.
-    std::string_view value(HeaderIndex header) const { return slots_[header].value; }
+    std::string_view value(HeaderIndex header) const {
+        return {slots_[header].data, slots_[header].size};
+    }
 
   private:
+    // Narrow, since every delivery carries all of them: a header is never 4 GB long.
     struct Slot {
-        std::string_view value;
-        std::size_t count = 0;
+        const char* data = nullptr;
+        std::uint32_t size = 0;
+        std::uint32_t count = 0;
     };
 
     const Scheme* scheme_;
