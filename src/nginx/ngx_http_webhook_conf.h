@@ -7,6 +7,7 @@
 
 #include "nginx/ngx_http_webhook_ngx.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
@@ -64,6 +65,10 @@ struct Dedup {
     Place place;
     // Found when the configuration is complete.
     DedupZone* zone = nullptr;
+
+    bool has_key(DedupKey::Kind kind) const {
+        return std::ranges::find(keys, kind, &DedupKey::kind) != keys.end();
+    }
 };
 
 struct MainConf {

@@ -111,8 +111,7 @@ bool signature_is_right(Delivery& delivery) {
 bool needs_body_hash(const Delivery& delivery) {
     if (main_conf(delivery.request).uses_body_sha256) return true;
     const Dedup* dedup = delivery.conf.remembers.get();
-    return dedup != nullptr &&
-           std::ranges::count(dedup->keys, DedupKey::Kind::body_sha256, &DedupKey::kind) > 0;
+    return dedup != nullptr && dedup->has_key(DedupKey::Kind::body_sha256);
 }
 
 // Returns false where the body goes on beyond what may be hashed at once.
@@ -147,7 +146,7 @@ bool needs_payload(const Delivery& delivery) {
     if (main_conf(delivery.request).uses_event) return true;
     const Dedup* dedup = delivery.conf.remembers.get();
     return dedup != nullptr && delivery.conf.scheme->event_id.kind == webhook::Source::Kind::json &&
-           std::ranges::count(dedup->keys, DedupKey::Kind::event_id, &DedupKey::kind) > 0;
+           dedup->has_key(DedupKey::Kind::event_id);
 }
 
 JsonReader& json_reader() {
@@ -246,11 +245,10 @@ Objection prepare_claim(Delivery& delivery) {
 void prepare_claim_early(Delivery& delivery) {
     const bool by_header = delivery.conf.scheme->event_id.kind == webhook::Source::Kind::header;
     if (delivery.conf.remembers == nullptr || !by_header || delivery.event_id.empty()) return;
-    const auto& keys = delivery.conf.remembers->keys;
-    const bool by_event_id_only =
-        std::ranges::count(keys, DedupKey::Kind::event_id, &DedupKey::kind) ==
-        static_cast<std::ptrdiff_t>(keys.size());
-    if (by_event_id_only) prepare_claim(delivery);
+    const Dedup& dedup = *delivery.conf.remembers;
+    const bool needs_more =
+        dedup.has_key(DedupKey::Kind::body_sha256) || dedup.has_key(DedupKey::Kind::expression);
+    if (!needs_more) prepare_claim(delivery);
 }
 
 // The outcome of a claim, or nothing where the delivery has to wait for its twin.
