@@ -22,10 +22,11 @@ MODULE := $(BUILD)/ngx_http_webhook_module.so
 DEV_SRC := /usr/share/nginx/src
 CXX := g++
 
-BUILD_PACKAGES := g++ nginx nginx-dev libssl-dev libsimdjson-dev
+BUILD_PACKAGES := g++ nginx nginx-dev libssl-dev libsimdjson-dev zlib1g-dev
 TEST_PACKAGES := libgtest-dev curl perl openssl procps
 CHECK_PACKAGES := clang-format clang-tidy
 BENCH_PACKAGES := wrk
+INTEROP_PACKAGES := nodejs npm
 
 CORE_SOURCES := $(wildcard src/webhook/*.cpp)
 GLUE_SOURCES := $(wildcard src/nginx/*.cpp)
@@ -40,7 +41,7 @@ OBJECTS := $(BUILD)/$(FLAVOUR)
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CXXFLAGS := -std=c++20 -g -W -Wall -Wpointer-arith -Werror -Isrc \
             $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)
-LIBRARIES := -lcrypto -lsimdjson
+LIBRARIES := -lcrypto -lsimdjson -lz
 
 # The address sanitizer has to be the first library of an nginx that was built without it. nginx frees
 # little when it exits, so that only the unit tests look for leaks.
@@ -66,7 +67,7 @@ define install_packages
 	fi
 endef
 
-.PHONY: deps deps-test deps-check deps-bench deps-fuzz
+.PHONY: deps deps-test deps-check deps-bench deps-fuzz deps-interop
 deps: ## install what the build needs (Debian)
 	$(call install_packages,$(BUILD_PACKAGES))
 deps-test: deps
@@ -77,6 +78,9 @@ deps-fuzz: deps
 	$(call install_packages,clang libclang-rt-14-dev)
 deps-bench: deps-test
 	$(call install_packages,$(BENCH_PACKAGES))
+# Node may have come from elsewhere.
+deps-interop: deps-test
+	$(if $(shell command -v npm),,$(call install_packages,$(INTEROP_PACKAGES)))
 
 .PHONY: build
 build: deps ## build build/ngx_http_webhook_module.so
@@ -149,7 +153,7 @@ $(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.
 	@$(CXX) $(CXXFLAGS) -It/fuzz $(filter %.cpp,$^) $(OBJECTS)/libwebhook.a $(LIBRARIES) -o $@
 
 .PHONY: test unit replay prove
-test: unit replay prove ## run every test (SANITIZE=1: under the sanitizers)
+test: unit replay prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
 
 unit: build deps-test ## run the unit tests of src/webhook
 	@$(MAKE) --no-print-directory -j$(JOBS) $(OBJECTS)/unit-tests
@@ -164,6 +168,24 @@ replay: build deps-test ## run the fuzzers' corpus and bounded random inputs
 
 prove: build deps-test ## run the end-to-end tests on a real nginx
 	$(RUN) prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
+
+# The SDKs are for these tests only, and stay out of the source tree.
+SDKS := $(BUILD)/interop
+$(SDKS)/installed: t/interop/package.json t/interop/package-lock.json
+	@rm -rf $(SDKS) && mkdir -p $(SDKS) && cp $^ $(SDKS)
+	@cd $(SDKS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=2 --fetch-timeout=60000
+	@touch $@
+
+.PHONY: interop interop-if-possible run-interop
+interop: build deps-interop $(SDKS)/installed run-interop ## send deliveries signed by the senders' own SDKs (npm)
+run-interop:
+	WEBHOOK_SDKS=$(HERE)/$(SDKS) $(RUN) prove -v -It/lib t/interop/interop.t
+interop-if-possible: build deps-test
+	@if command -v npm >/dev/null && $(MAKE) --no-print-directory $(SDKS)/installed; then \
+	    $(MAKE) --no-print-directory run-interop; \
+	else \
+	    echo "interop: SKIPPED, the senders' SDKs cannot be installed: npm is missing, or reaches no registry"; \
+	fi
 
 $(OBJECTS)/bench/%: t/bench/%.cpp $(OBJECTS)/libwebhook.a
 	@mkdir -p $(@D)

@@ -18,7 +18,6 @@ webhook_scheme millis {
 webhook_scheme dated {
     algorithm hmac-sha256; signed "{timestamp}.{body}"; signature header=X-Sign; timestamp header=X-Time unit=rfc3339;
 }
-webhook_scheme bearer { algorithm token; signature header=Authorization "prefix=Bearer "; }
 large_client_header_buffers 8 2m;
 client_max_body_size 16m;
 client_header_buffer_size 2k;

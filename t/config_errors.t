@@ -1,228 +1,13 @@
 # Every mistake in the configuration is found by `nginx -t`, with the file and the line of the
-# directive (marked HERE in the rows), the offending word in quotes, and what is allowed instead.
+# directive (marked HERE in the rows), the offending word in quotes, and what is allowed instead. Those
+# in schemes are in scheme_errors.t.
 
 use File::Copy qw(copy);
+use Webhook::ConfigErrors;
+use Webhook::Fixtures qw(:DEFAULT fixtures load_fixtures);
 use Webhook::Test;
 
 use FindBin;
-
-my $SECRET  = 'Zq7-a-secret-of-enough-length';
-my $PRESETS = qr/github, [a-z0-9, -]+/;
-my $LISTEN  = 'listen %%ADDR%%:8080;';
-
-sub in_server ($text) { return "server {\n$LISTEN\n$text\n}" }
-sub in_location ($text) { return in_server("location /hook {\n$text\n}") }
-
-# A location that is right but for what the row adds.
-sub gated ($text, $scheme = 'github') {
-    return in_location("webhook $scheme;\nwebhook_secret $SECRET;\n$text");
-}
-
-sub deduplicated ($text, $scheme = 'github') {
-    return "webhook_dedup_zone zone=events:1m;\n" . gated($text, $scheme);
-}
-
-# The statements of a scheme, whose other ones are right. The marked line is the one replaced.
-sub scheme (%replaced) {
-    my %field = (
-        algorithm => 'hmac-sha256',
-        signed    => '"{body}"',
-        signature => 'header=Acme-Signature',
-        %replaced,
-    );
-    my $statements = join "\n", map { /^more/ ? $field{$_} : "$_ $field{$_};" . ($replaced{$_} ? ' # HERE' : '') }
-        grep { defined $field{$_} } sort keys %field;
-    return "webhook_scheme acme {\n$statements\n}";
-}
-
-# Marks another line: the last one that begins with `start`.
-sub marked ($text, $start) {
-    my $bare = $text =~ s/ # HERE//gr;
-    return $bare =~ s/.*^\Q$start\E[^\n]*\K/ # HERE/msr;
-}
-
-sub unmarked ($text) { return $text =~ s/ # HERE//gr }
-
-my @SCHEMES = (
-    'a scheme that nobody defines' => [
-        in_location("webhook strpie; # HERE\nwebhook_secret $SECRET;"),
-        qr/unknown scheme "strpie", allowed: $PRESETS, or a name that "webhook_scheme" defines/,
-    ],
-    'a scheme that nobody defines, inherited' => [
-        "webhook strpie; # HERE\nwebhook_secret $SECRET;\n" . in_server('location / { }'),
-        qr/unknown scheme "strpie", allowed: $PRESETS, or a name that "webhook_scheme" defines/,
-    ],
-    'a field that no scheme has' => [
-        scheme(signatur => 'header=Acme-Signature'),
-        'invalid scheme "acme": unknown field "signatur", allowed: algorithm, key, signed, signature, timestamp, event_id, event_type',
-    ],
-    'an unknown parameter of signature' => [
-        scheme(signature => 'header=Acme-Signature encodign=hex'),
-        'invalid scheme "acme": unknown parameter "encodign=hex" of "signature", allowed: header, split, prefix, encoding',
-    ],
-    'an unknown parameter of timestamp' => [
-        scheme(timestamp => 'header=Acme-Timestamp units=s'),
-        'invalid scheme "acme": unknown parameter "units=s" of "timestamp", allowed: header, item, unit, tolerance, future',
-    ],
-    'a parameter without a value' => [
-        scheme(event_id => 'Acme-Id'),
-        'invalid scheme "acme": unknown parameter "Acme-Id" of "event_id", allowed: header, json',
-    ],
-    'a parameter twice' => [
-        scheme(signature => 'header=Acme-Signature header=Other'),
-        'invalid scheme "acme": duplicate parameter "header" of "signature"',
-    ],
-    'an unknown algorithm' => [
-        scheme(algorithm => 'hmac-md5'),
-        'invalid scheme "acme": unknown algorithm "hmac-md5", allowed: hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, token',
-    ],
-    'two algorithms' => [
-        scheme(algorithm => 'hmac-sha1 hmac-sha256'),
-        'invalid scheme "acme": invalid number of arguments in "algorithm": it takes one',
-    ],
-    'an unknown key' => [
-        scheme(key => 'base32'),
-        'invalid scheme "acme": unknown key "base32", allowed: utf8, base64, hex, whsec',
-    ],
-    'an unknown encoding' => [
-        scheme(signature => 'header=Acme-Signature encoding=base32'),
-        'invalid scheme "acme": invalid "encoding=base32" of "signature", allowed: hex, base64, base64url',
-    ],
-    'an unknown unit' => [
-        scheme(timestamp => 'header=Acme-Timestamp unit=us'),
-        'invalid scheme "acme": invalid "unit=us" of "timestamp", allowed: s, ms, rfc3339',
-    ],
-    'a tolerance that is no time' => [
-        scheme(timestamp => 'header=Acme-Timestamp tolerance=soon'),
-        'invalid scheme "acme": invalid "tolerance=soon" of "timestamp", allowed: a time above zero, such as 5m',
-    ],
-    'a tolerance of nothing' => [
-        scheme(timestamp => 'header=Acme-Timestamp tolerance=0'),
-        'invalid scheme "acme": invalid "tolerance=0" of "timestamp", allowed: a time above zero, such as 5m',
-    ],
-    'a future that is no time' => [
-        scheme(timestamp => 'header=Acme-Timestamp future=-1s'),
-        'invalid scheme "acme": invalid "future=-1s" of "timestamp", allowed: a time above zero, such as 5m',
-    ],
-    'a timestamp from two places' => [
-        scheme(timestamp => 'header=Acme-Timestamp item=t='),
-        'invalid scheme "acme": "timestamp" takes either "header=" or "item="',
-    ],
-    'a timestamp from nowhere' => [
-        scheme(timestamp => 'unit=s'),
-        'invalid scheme "acme": "timestamp" takes either "header=" or "item="',
-    ],
-    'a timestamp item without a name' => [
-        scheme(timestamp => 'item='),
-        'invalid scheme "acme": invalid "item=" of "timestamp", allowed: what the item starts with',
-    ],
-    'an event id from two places' => [
-        scheme(event_id => 'header=Acme-Id json=/id'),
-        'invalid scheme "acme": "event_id" takes either "header=" or "json="',
-    ],
-    'a signature from nowhere' => [
-        scheme(signature => 'encoding=hex'),
-        'invalid scheme "acme": "signature" has no "header="',
-    ],
-    'a header name that is none' => [
-        scheme(signature => '"header=Acme Signature"'),
-        'invalid scheme "acme": invalid header name "Acme Signature"',
-    ],
-    'an empty header name' => [
-        scheme(event_type => 'header='),
-        'invalid scheme "acme": invalid header name ""',
-    ],
-    'a JSON pointer without a slash' => [
-        scheme(event_id => 'json=id'),
-        qr/invalid scheme "acme": invalid JSON pointer "id": .*"\/"/,
-    ],
-    'a JSON pointer with a stray tilde' => [
-        scheme(event_type => 'json=/a~2b'),
-        'invalid scheme "acme": invalid JSON pointer "/a~2b": "~" stands only in ~0 and ~1',
-    ],
-    'a template without quotes' => [
-        scheme(signed => '{body}'),
-        qr/invalid scheme "acme": unexpected "\{": .*/,
-    ],
-    'a statement without its end' => [
-        scheme(signature => 'header=Acme-Signature') =~ s/Signature;/Signature/r,
-        'invalid scheme "acme": unknown parameter "signed" of "signature", allowed: header, split, prefix, encoding',
-    ],
-    'the last statement without its end' => [
-        scheme(timestamp => 'header=Acme-Timestamp') =~ s/Timestamp;/Timestamp/r,
-        'invalid scheme "acme": "timestamp" does not end in ";"',
-    ],
-    'a statement of nothing' => [
-        scheme(more => '; # HERE'),
-        'invalid scheme "acme": unexpected ";"',
-    ],
-    'a field twice' => [
-        scheme(more => 'algorithm hmac-sha1; # HERE'),
-        'invalid scheme "acme": duplicate field "algorithm"',
-    ],
-    'an unknown placeholder' => [
-        marked(scheme(signed => '"{id}.{bdoy}"', event_id => 'header=Acme-Id'), 'signed'),
-        'invalid scheme "acme": unknown placeholder "{bdoy}" in "signed", '
-            . 'allowed: {body}, {timestamp}, {id}, {method}, {header:Name}',
-    ],
-    'a brace that is not closed' => [
-        scheme(signed => '"v0:{body"'),
-        'invalid scheme "acme": unbalanced braces in "v0:{body"',
-    ],
-    'a brace that is not opened' => [
-        scheme(signed => '"v0:body}"'),
-        'invalid scheme "acme": unbalanced braces in "v0:body}"',
-    ],
-    'a header name in the template that is none' => [
-        scheme(signed => '"{header:Acme Id}{body}"'),
-        'invalid scheme "acme": invalid header name "Acme Id"',
-    ],
-    'the body twice' => [
-        scheme(signed => '"{body}{body}"'),
-        'invalid scheme "acme": "{body}" stands more than once in "signed"',
-    ],
-    'the template names a timestamp that the scheme does not have' => [
-        scheme(signed => '"{timestamp}.{body}"'),
-        'invalid scheme "acme": "signed" names "{timestamp}", but there is no "timestamp"',
-    ],
-    'the template names an id that the scheme does not have' => [
-        scheme(signed => '"{id}.{body}"'),
-        'invalid scheme "acme": "signed" names "{id}", but there is no "event_id header="',
-    ],
-    'a template for a token' => [
-        marked(scheme(algorithm => 'token', signed => '"{body}"'), 'signed'),
-        'invalid scheme "acme": "signed" has no meaning with "algorithm token"',
-    ],
-    'more headers than a scheme may have' => [
-        scheme(signed => '"' . join('', map { "{header:Acme-$_}" } 1 .. 40) . '{body}"'),
-        qr/invalid scheme "acme": too many headers, allowed: \d+/,
-    ],
-    'a timestamp item in a signature that is not split' => [
-        scheme(timestamp => 'item=t='),
-        'invalid scheme "acme": "timestamp item=" needs "split=" in "signature"',
-    ],
-    (
-        map {
-            ; "no $_" => [ marked(scheme($_ => undef), '}'), qq{invalid scheme "acme": no "$_"} ]
-        } qw(algorithm signature signed)
-    ),
-    'a scheme twice' => [
-        scheme() . "\n" . marked(scheme(), 'webhook_scheme'),
-        'duplicate scheme "acme"',
-    ],
-    'a scheme named as a preset' => [
-        marked(scheme() =~ s/acme/stripe/r, 'webhook_scheme'),
-        qr/the scheme "stripe" is a preset, choose another name/,
-    ],
-    'a scheme named off' => [
-        marked(scheme() =~ s/acme/off/r, 'webhook_scheme'),
-        'invalid "off" in "webhook_scheme", allowed: a name other than "off"',
-    ],
-    'a scheme without a name' => [
-        marked(scheme() =~ s/acme/""/r, 'webhook_scheme'),
-        'invalid "" in "webhook_scheme", allowed: a name other than "off"',
-    ],
-);
 
 my @SECRETS = (
     'a secret file that does not exist' => [
@@ -370,13 +155,152 @@ my @SECRETS = (
     ],
 );
 
+sub in_file ($scheme, $name) { return in_location("webhook $scheme;\nwebhook_secret file:%%DIR%%/$name; # HERE") }
+sub not_usable ($scheme, $why) { return qq{invalid "webhook_secret" for the scheme "$scheme": $why} }
+
+# A file (or a text) for a scheme, and why it cannot be its secret.
+sub key_rows () {
+    return (
+        (map { [ $_ => 'noise.key', 'the secret is not a PEM public key or certificate' ] } qw(aws-sns travis-ci paypal)),
+        [ 'aws-sns', 'cut.pem',     'the secret is not a PEM public key or certificate' ],
+        [ 'aws-sns', 'rsa.spki',    'the secret is not a PEM public key or certificate' ],
+        [ 'aws-sns', 'private.pem', 'the secret holds a private key, not a public one' ],
+        [ 'aws-sns', 'both.pem',    'the secret holds a private key, not a public one' ],
+        [ 'aws-sns', 'two.pem',     'the secret holds more than one PEM block' ],
+        [ 'aws-sns', 'ec.pem',      'the secret is not an RSA key' ],
+        [ 'aws-sns', 'short.pem',   'the RSA key is 1024 bits long, at least 2048 are safe' ],
+        [ 'sendgrid', 'noise.key',  'the secret is not a SubjectPublicKeyInfo in base64' ],
+        [ 'sendgrid', 'ec.pem',     'the secret is not a SubjectPublicKeyInfo in base64' ],
+        [ 'sendgrid', 'rsa.spki',   'the secret is not a P-256 key' ],
+        [ 'sendgrid', 'p384.spki',  'the secret is not a P-256 key' ],
+        [ 'plaid', 'noise.key',     'the secret is not a JWK' ],
+        [ 'plaid', 'ec.pem',        'the secret is not a JWK' ],
+        [ 'plaid', 'private.jwk',   'the JWK is a private key, not a public one' ],
+        [ 'plaid', 'oct.jwk',       'the JWK is a shared secret, not a public key' ],
+        [ 'plaid', 'use.jwk',       'the JWK is not for signatures' ],
+        [ 'plaid', 'p384.jwk',      'the JWK is not a P-256 key' ],
+        [ 'plaid', 'short.jwk',     'the JWK\'s "x" is 3 bytes long, not 32' ],
+        [ 'plaid', 'padded.jwk',    'the JWK\'s "x" is not base64url without padding' ],
+        [ 'plaid', 'off_curve.jwk', 'the JWK is not a point of P-256' ],
+        [ 'plaid', 'no_y.jwk',      'the JWK has no member "y", or several' ],
+        [ 'plaid', 'two_x.jwk',     'the JWK has no member "x", or several' ],
+        [ 'plaid', 'rsa.jwk',       'the secret is not a P-256 key' ],
+        [ 'plaid', 'other.jwk',     'the JWK\'s "kty" is not EC, OKP or RSA' ],
+        [ 'discord', 'noise.key',   'the secret is not an Ed25519 key: 32 bytes in hex' ],
+        [ 'discord', 'short.hex',   'the secret is not an Ed25519 key: 32 bytes in hex' ],
+        [ 'discord', 'zero.hex',    'the Ed25519 key is of small order: anyone can sign for it' ],
+        [ 'telnyx', 'short.hex',    'the secret is not an Ed25519 key: 32 bytes in base64' ],
+        [ 'standard-webhooks-v1a', 'whsec.key', 'the secret is not an Ed25519 key: 32 bytes in base64 behind "whpk_"' ],
+        [ 'standard-webhooks-v1a', 'telnyx.key', 'the secret is not an Ed25519 key: 32 bytes in base64 behind "whpk_"' ],
+        [ 'adyen-payments', 'noise.key', 'the secret is not valid hex' ],
+        [ 'airtable', 'noise.key',  'the secret is not valid base64' ],
+        [ 'basic', 'noise.key',     'the secret is not "user:password"' ],
+    );
+}
+
+sub are_usable_keys () {
+    for my $row (key_rows()) {
+        my ($scheme, $file, $why) = @$row;
+        my $text = in_file($scheme, $file);
+        $text =~ s/; # HERE/ id=one; # HERE/ if $scheme eq 'paypal';
+        is_found("$file for $scheme", $text, not_usable($scheme, $why));
+    }
+}
+
+# Whoever knows a public key would sign with it.
+sub no_public_key_is_shared () {
+    my $why = 'the secret is a public key: anyone could sign with it';
+    for my $file (qw(rsa.pem ec.pem ed25519.pem certificate.pem bundle.pem rsa.spki ec.spki public.jwk set.jwk whpk.key)) {
+        is_found("$file for github", in_file('github', $file), not_usable('github', $why));
+    }
+    for my $scheme (qw(gitlab basic netlify hubspot-v1 svix adyen-payments airtable contentful twilio figma)) {
+        is_found("rsa.pem for $scheme", in_file($scheme, 'rsa.pem'), not_usable($scheme, $why));
+    }
+}
+
+my @SIGNED_IDS = (
+    'a secret without the id that its sender signs' => [
+        in_location("webhook paypal;\nwebhook_secret file:%%DIR%%/rsa.pem; # HERE"),
+        '"webhook_secret" has no "id=", which the scheme "paypal" signs,',
+    ],
+    'the second of two secrets without the id that its sender signs' => [
+        in_location("webhook paypal;\nwebhook_secret file:%%DIR%%/rsa.pem id=one;\n"
+                . 'webhook_secret file:%%DIR%%/rsa.pem; # HERE'),
+        '"webhook_secret" has no "id=", which the scheme "paypal" signs,',
+    ],
+);
+
+my $HANDSHAKE = 'invalid parameter in "webhook_handshake", allowed: token=VALUE, not with "off"';
+
+my @HANDSHAKES = (
+    'neither on nor off' => [
+        gated('webhook_handshake yes; # HERE', 'slack'), qr/[^\n]*in "webhook_handshake", allowed: on, off.*/,
+    ],
+    # Nothing that may be a token is repeated in the message.
+    'a token and nothing else' => [
+        gated("webhook_handshake token=$SECRET; # HERE", 'meta'), qr/[^\n]*in "webhook_handshake", allowed: on, off.*/,
+    ],
+    'the token alone, without its name' => [
+        gated("webhook_handshake $SECRET; # HERE", 'meta'), qr/[^\n]*in "webhook_handshake", allowed: on, off.*/,
+    ],
+    'the token before the switch' => [
+        gated("webhook_handshake token=$SECRET on; # HERE", 'meta'), qr/[^\n]*in "webhook_handshake", allowed: on, off.*/,
+    ],
+    'a token without its name' => [ gated("webhook_handshake on $SECRET; # HERE", 'meta'), $HANDSHAKE ],
+    'a token by another name'  => [ gated("webhook_handshake on secret=$SECRET; # HERE", 'meta'), $HANDSHAKE ],
+    'a token for no handshake' => [ gated("webhook_handshake off token=$SECRET; # HERE", 'meta'), $HANDSHAKE ],
+    'an empty token'           => [ gated('webhook_handshake on token=; # HERE', 'meta'), 'empty "webhook_handshake"' ],
+    'a token from a file that does not exist' => [
+        gated('webhook_handshake on token=file:%%DIR%%/absent.key; # HERE', 'meta'),
+        'cannot read "%%DIR%%/absent.key": No such file or directory',
+    ],
+    'a token from an empty file' => [
+        gated('webhook_handshake on token=file:%%DIR%%/newline.key; # HERE', 'meta'),
+        'the secret file "%%DIR%%/newline.key" is empty',
+    ],
+    'a token from the environment that is not there' => [
+        gated('webhook_handshake on token=env:WEBHOOK_TEST_ABSENT; # HERE', 'meta'),
+        'the environment variable "WEBHOOK_TEST_ABSENT" is not set or empty',
+    ],
+    (
+        map {
+            ; "no token, which $_ presents" => [
+                gated('webhook_handshake on; # HERE', $_),
+                qq{"webhook_handshake" has no "token=", which the scheme "$_" needs},
+            ]
+        } qw(meta whatsapp)
+    ),
+    'no token, inherited' => [
+        "webhook_handshake on; # HERE\n" . gated('', 'meta'),
+        '"webhook_handshake" has no "token=", which the scheme "meta" needs',
+    ],
+    'a scheme that has no handshake' => [
+        gated('webhook_handshake on; # HERE'),
+        '"webhook_handshake" is on, but the scheme "github" has no handshake',
+    ],
+    'a scheme of one\'s own that has no handshake' => [
+        unmarked(scheme()) . "\n" . gated('webhook_handshake on; # HERE', 'acme'),
+        '"webhook_handshake" is on, but the scheme "acme" has no handshake',
+    ],
+);
+
+my @URLS = (
+    'an empty URL' => [ gated('webhook_url ""; # HERE', 'square'), 'empty "webhook_url"' ],
+    'a URL with a variable name that is none' => [
+        gated('webhook_url "https://example.com$"; # HERE', 'square'),
+        [ 'invalid variable name', 'invalid variable in "webhook_url"' ],
+    ],
+);
+
 my @REPEATED = (
     'webhook'             => 'stripe',
     'webhook_mode'        => 'enforce',
+    'webhook_url'         => 'http://localhost/',
     'webhook_tolerance'   => '5m',
     'webhook_methods'     => 'POST',
     'webhook_require_tls' => 'off',
     'webhook_dedup'       => 'off',
+    'webhook_handshake'   => 'off',
     'webhook_log_level'   => 'warn',
     'webhook_payload_max' => '1m',
 );
@@ -682,11 +606,13 @@ my %EXAMPLE = (
     webhook             => 'webhook github;',
     webhook_secret      => "webhook_secret $SECRET;",
     webhook_mode        => 'webhook_mode monitor;',
+    webhook_url         => 'webhook_url http://localhost/;',
     webhook_tolerance   => 'webhook_tolerance 5m;',
     webhook_methods     => 'webhook_methods POST;',
     webhook_require_tls => 'webhook_require_tls on;',
     webhook_allow       => 'webhook_allow 127.0.0.1;',
     webhook_dedup       => 'webhook_dedup off;',
+    webhook_handshake   => 'webhook_handshake off;',
     webhook_response    => 'webhook_response no_secret 403;',
     webhook_log_level   => 'webhook_log_level info;',
     webhook_payload_max => 'webhook_payload_max 1m;',
@@ -725,8 +651,10 @@ my %TOO_MANY = (
     webhook             => 'github name=one name=two',
     webhook_secret      => "$SECRET id=one id=two id=three",
     webhook_mode        => 'enforce monitor',
+    webhook_url         => 'http://localhost/ http://localhost/',
     webhook_tolerance   => '5m 5m 5m',
     webhook_require_tls => 'on off',
+    webhook_handshake   => 'on token=one token=two',
     webhook_response    => 'no_secret 403 no no',
     webhook_log_level   => 'info warn',
     webhook_payload_max => '1m 2m',
@@ -775,48 +703,81 @@ my %FILES = (
     'cut.json'     => '{"hooks":["10.0.0.0/8"',
 );
 
-sub marked_line ($text) {
-    my @lines = split /\n/, $text;
-    my ($index) = grep { $lines[$_] =~ /# HERE/ } 0 .. $#lines;
-    die "no line is marked:\n$text" unless defined $index;
-    return $index + 1 + ($lines[$index] =~ /# HERE\+(\d+)/ ? $1 : 0);
+sub openssl (@arguments) {
+    my $output = directory() . '/openssl.output';
+    unlink $output;
+    my $code   = run_command(command => [ 'openssl', @arguments ], output => $output, timeout => 60);
+    die "openssl @arguments: exit $code\n" . slurp($output) if $code;
+    return slurp($output);
 }
 
-sub complaints ($output) {
-    return map { s/^.*?\[emerg\] (?:\d+#\d+: )?//r } grep { /\[emerg\]/ } split /\n/, $output;
+# A new private key, its path.
+sub generate ($name, @arguments) {
+    my $path = directory() . "/$name";
+    openssl('genpkey', @arguments, '-out', $path);
+    return $path;
 }
 
-sub is_found ($name, $text, $expected) {
-    my ($code, $output) = config_test(
-        http => $text, files => \%FILES, env => { WEBHOOK_TEST_EMPTY => '', WEBHOOK_TEST_ABSENT => undef },
+sub public_pem ($path) { return openssl(qw(pkey -pubout -in), $path) }
+sub pem_to_spki ($pem) { return $pem =~ s/-----[^-]+-----|\s//gr }
+
+# All that key_rows() and no_public_key_is_shared() name.
+sub key_files () {
+    my $rsa     = slurp(rsa_secret('pem')->{written} =~ s/^file://r);
+    my $jwk     = slurp(ec_secret('jwk')->{written} =~ s/^file://r);
+    my $ec      = public_pem(ec_secret('jwk')->{key});
+    my $ed25519 = ed25519_secret('whpk');
+    my $private = slurp(rsa_secret('pem')->{key});
+    my $p384    = public_pem(generate('p384.key', qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-384)));
+    my $certificate = slurp(rsa_secret('certificate')->{written} =~ s/^file://r);
+    my $n = base64url("\xc5" . "\x01" x 255);
+    return (
+        'noise.key'       => "Zq7-a-secret-of-enough-length\n",
+        'rsa.pem'         => $rsa,
+        'cut.pem'         => substr($rsa, 0, 200),
+        'private.pem'     => $private,
+        'both.pem'        => "$rsa$private",
+        'two.pem'         => "$rsa$rsa",
+        'bundle.pem'      => "# the certificate\n$certificate",
+        'certificate.pem' => $certificate,
+        'short.pem'       => public_pem(generate('short.key', qw(-algorithm RSA -pkeyopt rsa_keygen_bits:1024))),
+        'ec.pem'          => $ec,
+        'ed25519.pem'     => public_pem($ed25519->{key}),
+        'rsa.spki'        => pem_to_spki($rsa),
+        'ec.spki'         => pem_to_spki($ec),
+        'p384.spki'       => pem_to_spki($p384),
+        'public.jwk'      => $jwk,
+        'set.jwk'         => qq({"keys":[$jwk]}),
+        'private.jwk'     => $jwk =~ s/\}$/,"d":"Zq7a"}/r,
+        'oct.jwk'         => '{"kty":"oct","k":"Zq7-a-secret-of-enough-length"}',
+        'use.jwk'         => $jwk =~ s/"sig"/"enc"/r,
+        'p384.jwk'        => $jwk =~ s/P-256/P-384/r,
+        'short.jwk'       => $jwk =~ s/"x":"[^"]+/"x":"AAAA/r,
+        'padded.jwk'      => $jwk =~ s/"x":"[^"]+\K/=/r,
+        'off_curve.jwk'   => $jwk =~ s/"x":"([^"]+)","y":"[^"]+/"x":"$1","y":"$1/r,
+        'no_y.jwk'        => $jwk =~ s/,"y":"[^"]+"//r,
+        'two_x.jwk'       => $jwk =~ s/("x":"[^"]+"),/$1,$1,/r,
+        'rsa.jwk'         => qq({"kty":"RSA","n":"$n","e":"AQAB"}),
+        'other.jwk'       => $jwk =~ s/"EC"/"ec"/r,
+        'short.hex'       => '00112233445566778899aabbccddeeff',
+        'zero.hex'        => '00' x 32,
+        'whsec.key'       => 'whsec_' . base64('Zq7' x 11),
+        'telnyx.key'      => ed25519_secret('base64')->{written},
+        'whpk.key'        => $ed25519->{written},
     );
-    my $place = directory() . '/config_test/http.conf:' . marked_line($text);
-    my @found = complaints($output);
-    subtest $name => sub {
-        isnt $code, 0, 'the exit code';
-        if (ref $expected eq 'Regexp') {
-            is scalar @found, 1, 'one complaint' or diag $output;
-            like $found[0], qr/\A$expected in \Q$place\E\z/, 'the complaint and its place';
-        } else {
-            my @messages = ref $expected ? @$expected : $expected;
-            is_deeply \@found, [ map { expand($_) . " in $place" } @messages ], 'the complaint and its place'
-                or diag $output;
-        }
-        unlike $output, qr/Zq7/, 'no secret is printed';
-    };
 }
-
-sub are_found (@rows) {
-    while (my ($name, $row) = splice @rows, 0, 2) {
-        is_found($name, @$row);
-    }
-}
+%FILES = (%FILES, key_files());
+write_file($_, $FILES{$_}) for keys %FILES;
 
 mkdir directory() . '/folder';
 symlink 'loop.key', directory() . '/loop.key';
 
-subtest 'schemes'               => sub { are_found(@SCHEMES) };
 subtest 'secrets'               => sub { are_found(@SECRETS) };
+subtest 'keys that are none'    => sub { are_usable_keys() };
+subtest 'keys that are public'  => sub { no_public_key_is_shared() };
+subtest 'ids that are signed'   => sub { are_found(@SIGNED_IDS) };
+subtest 'handshakes'            => sub { are_found(@HANDSHAKES) };
+subtest 'URLs'                  => sub { are_found(@URLS) };
 subtest 'directives'            => sub { are_found(@DIRECTIVES) };
 subtest 'sources'               => sub { are_found(@SOURCES) };
 subtest 'memory'                => sub { are_found(@MEMORY) };
@@ -857,6 +818,18 @@ subtest 'an unreadable secret file' => sub {
     unlike $output, qr/Zq7/, 'no secret is printed';
 };
 
+load_fixtures("$FindBin::Bin/fixtures");
+
+sub known_presets () { return slurp("$FindBin::Bin/../src/webhook/presets.cpp") =~ /^\s*Preset\{"([^"]+)"/mg }
+
+# A location as its users would write it.
+sub with_preset ($name) {
+    my $fixture = fixtures()->{$name} // die "$name has no fixture";
+    my @secrets = map { qq("$_->{written}") } @{ $fixture->{secrets} };
+    $secrets[0] .= " $fixture->{options}" if $fixture->{options};
+    return "location /$name {\nwebhook $name;\n" . join('', map { "webhook_secret $_;\n" } @secrets) . "}\n";
+}
+
 # The other side of each fence: what is nearly one of the mistakes.
 subtest 'what is right is taken' => sub {
     my %right = (
@@ -887,10 +860,7 @@ webhook_scheme acme {
     event_type  json=/type;
 }
 CONF
-        (
-            map { ; "the preset $_" => in_location("webhook $_;\nwebhook_secret $SECRET;") }
-                slurp("$FindBin::Bin/../src/webhook/presets.cpp") =~ /^\s*Preset\{"([^"]+)"/mg
-        ),
+        'a preset in each location' => in_server(join '', map { with_preset($_) } known_presets()),
         'every directive once' =>
             gated(join "\n", map { $EXAMPLE{$_} } grep { !/^webhook(?:_secret)?$/ } sort keys %EXAMPLE),
     );

@@ -6,14 +6,16 @@ namespace {
 Verdict verdict_of(const Delivery& delivery, Reason reason) {
     if (reason == Reason::accepted) return Verdict::accepted;
     if (delivery.conf.monitors()) return Verdict::monitored;
+    if (reason == Reason::handshake) return Verdict::handshake;
     return reason == Reason::duplicate ? Verdict::duplicate : Verdict::rejected;
 }
 
 void log_verdict(const Delivery& delivery) {
     if (delivery.verdict == Verdict::accepted) return;
-    // A duplicate is nothing to look into: every sender retries.
-    const ngx_uint_t level =
-        delivery.reason == Reason::duplicate ? NGX_LOG_INFO : *delivery.conf.log_level;
+    // Neither is anything to look into: every sender retries, and asks whether the endpoint is
+    // there.
+    const bool usual = delivery.reason == Reason::duplicate || delivery.reason == Reason::handshake;
+    const ngx_uint_t level = usual ? NGX_LOG_INFO : *delivery.conf.log_level;
     const ngx_str_t verdict = to_ngx(name_of(delivery.verdict));
     const ngx_str_t reason = to_ngx(info(delivery.reason).name);
     ngx_log_error(level, delivery.request->connection->log, 0, "webhook %V: %V, endpoint: \"%s\"",
@@ -28,8 +30,9 @@ Answer answer_for(const Delivery& delivery) {
 }
 
 // As `return STATUS TEXT` does it.
-ngx_int_t send_text(ngx_http_request_t* request, ngx_uint_t status, const ngx_str_t& text) {
-    ngx_str_t content_type = ngx_string("text/plain");
+ngx_int_t send_text(ngx_http_request_t* request, ngx_uint_t status, const ngx_str_t& text,
+                    std::string_view type = "text/plain") {
+    ngx_str_t content_type = to_ngx(type);
     ngx_http_complex_value_t value{};
     value.value = text;
     // The sender asks for a delivery, not for a representation: no 304 and no 412.
@@ -59,6 +62,10 @@ void decide(Delivery& delivery, Reason reason) {
 
 ngx_int_t answer(Delivery& delivery) {
     if (delivery.passes()) return NGX_DECLINED;
+    if (delivery.verdict == Verdict::handshake) {
+        const HandshakeAnswer& answer = *delivery.handshake;
+        return send_text(delivery.request, answer.status, to_ngx(answer.body), answer.content_type);
+    }
     const Answer answer = answer_for(delivery);
     if (answer.text != nullptr) return send_text(delivery.request, answer.status, *answer.text);
     if (answer.status < NGX_HTTP_SPECIAL_RESPONSE) {
@@ -71,6 +78,14 @@ void add_headers(const Delivery& delivery) {
     if (!delivery.decided() || delivery.passes()) return;
     const ReasonInfo& reason = info(delivery.reason);
     add_header(delivery.request, "Webhook-Reason", reason.name);
+    if (delivery.verdict == Verdict::handshake) {
+        // Whoever asks chooses what is answered.
+        add_header(delivery.request, "X-Content-Type-Options", "nosniff");
+        const HandshakeAnswer& answer = *delivery.handshake;
+        if (!answer.header_name.empty()) {
+            add_header(delivery.request, answer.header_name, answer.header_value);
+        }
+    }
     if (reason.retry_after) add_header(delivery.request, "Retry-After", "1");
     if (delivery.reason == Reason::method) {
         add_header(delivery.request, "Allow", delivery.conf.methods->allow);

@@ -30,11 +30,13 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.gate, parent.gate);
     inherit(conf.secret_sources, parent.secret_sources);
     inherit(conf.mode, parent.mode);
+    if (conf.url == nullptr) conf.url = parent.url;
     inherit(conf.tolerance, parent.tolerance);
     inherit(conf.methods, parent.methods);
     inherit(conf.require_tls, parent.require_tls);
     inherit(conf.sources, parent.sources);
     inherit(conf.dedup, parent.dedup);
+    inherit(conf.handshake, parent.handshake);
     inherit(conf.log_level, parent.log_level);
     inherit(conf.payload_max, parent.payload_max);
     for (std::size_t i = 0; i < conf.answers.size(); ++i) {
@@ -75,8 +77,40 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     conf.secrets = std::make_shared<const Secrets>(conf.scheme, none, cf->log);
 }
 
+// As the request line and the Host header have it.
+void set_default_url(ngx_conf_t* cf, LocConf& conf) {
+    if (conf.url != nullptr || !conf.scheme->reads_url()) return;
+    conf.url = static_cast<ngx_http_complex_value_t*>(
+        allocate(cf->pool, sizeof(ngx_http_complex_value_t)));
+    ngx_str_t text = copy_to_pool(cf->pool, "$scheme://$http_host$request_uri");
+    ngx_http_compile_complex_value_t compilation{};
+    compilation.cf = cf;
+    compilation.value = &text;
+    compilation.complex_value = conf.url;
+    if (ngx_http_compile_complex_value(&compilation) != NGX_OK) throw std::bad_alloc();
+}
+
+void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
+    if (!conf.shakes_hands()) return;
+    const auto& handshakes = conf.scheme->handshakes;
+    if (handshakes.empty()) {
+        // Inherited, it is for the other locations.
+        if (!has_one_of_its_own) return;
+        fail("\"webhook_handshake\" is on, but the scheme " + quoted(conf.scheme->name) +
+                 " has no handshake",
+             conf.handshake->place);
+    }
+    const bool needs_token = std::ranges::find(handshakes, Handshake::Check::token,
+                                               &Handshake::check) != handshakes.end();
+    if (needs_token && !conf.handshake->token) {
+        fail("\"webhook_handshake\" has no \"token=\", which the scheme " +
+                 quoted(conf.scheme->name) + " needs",
+             conf.handshake->place);
+    }
+}
+
 DedupKey default_key(const Scheme& scheme) {
-    if (scheme.event_id.kind == Source::Kind::none) {
+    if (scheme.event_id.kind == Source::Kind::none || scheme.event_id.batch) {
         return {DedupKey::Kind::body_sha256, "$webhook_body_sha256"};
     }
     return {DedupKey::Kind::event_id, "$webhook_event_id"};
@@ -156,6 +190,7 @@ std::shared_ptr<const Scheme> MainConf::find_scheme(std::string_view name) {
     if (!preset) {
         std::vector<std::string_view> names;
         for (const Preset& row : presets()) names.push_back(row.name);
+        for (const PresetAlias& row : preset_aliases()) names.push_back(row.name);
         throw ConfigError("unknown scheme " + quoted(name) + ", allowed: " + joined(names) +
                           ", or a name that \"webhook_scheme\" defines");
     }
@@ -168,7 +203,8 @@ bool LocConf::same_gate(const LocConf& other) const {
     return gated() && other.gated() && scheme == other.scheme && secrets == other.secrets &&
            endpoint == other.endpoint && mode == other.mode && tolerance == other.tolerance &&
            methods->mask == other.methods->mask && require_tls == other.require_tls &&
-           sources == other.sources && same_memory(remembers.get(), other.remembers.get());
+           sources == other.sources && url == other.url && handshake == other.handshake &&
+           same_memory(remembers.get(), other.remembers.get());
 }
 
 MainConf& main_conf(ngx_conf_t* cf) {
@@ -185,6 +221,7 @@ const LocConf& loc_conf(const ngx_http_request_t* request) {
 
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     const bool has_secrets_of_its_own = conf.secret_sources != nullptr;
+    const bool has_handshake_of_its_own = conf.handshake != nullptr;
     inherit_from(parent, conf);
     set_defaults(conf);
     if (!conf.gate && has_secrets_of_its_own && serves_requests(cf)) {
@@ -193,6 +230,8 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     }
     if (!conf.gated()) return;
     resolve_gate(cf, parent, conf);
+    set_default_url(cf, conf);
+    resolve_handshake(conf, has_handshake_of_its_own);
     resolve_dedup(cf, conf);
 }
 

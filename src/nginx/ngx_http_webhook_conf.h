@@ -18,6 +18,7 @@
 #include "nginx/ngx_http_webhook_dedup.h"
 #include "nginx/ngx_http_webhook_secrets.h"
 #include "nginx/ngx_http_webhook_sources.h"
+#include "webhook/digest.h"
 #include "webhook/reason.h"
 #include "webhook/scheme.h"
 
@@ -56,6 +57,14 @@ struct DedupKey {
     bool names_event_id = false;
 };
 
+// Whether the sender's endpoint verification is answered here.
+struct HandshakeSwitch {
+    bool on = false;
+    // The digest of the token that some senders present.
+    std::optional<Sha256Digest> token;
+    Place place;
+};
+
 struct Dedup {
     bool on = false;
     std::string zone_name;
@@ -90,11 +99,13 @@ struct LocConf {
     std::shared_ptr<const Gate> gate;
     std::shared_ptr<std::vector<SecretSource>> secret_sources;
     std::optional<Mode> mode;
+    ngx_http_complex_value_t* url = nullptr;
     std::optional<Tolerance> tolerance;
     std::shared_ptr<const Methods> methods;
     std::optional<bool> require_tls;
     std::shared_ptr<Sources> sources;
     std::shared_ptr<const Dedup> dedup;
+    std::shared_ptr<const HandshakeSwitch> handshake;
     std::array<std::optional<Answer>, kReasonCount> answers;
     std::optional<ngx_uint_t> log_level;
     std::optional<std::size_t> payload_max;
@@ -107,6 +118,7 @@ struct LocConf {
     std::shared_ptr<const Dedup> remembers;
 
     bool gated() const { return gate && gate->on; }
+    bool shakes_hands() const { return handshake && handshake->on; }
     bool monitors() const { return mode == Mode::monitor; }
     // Whether a request that one of the two let pass may pass the other unseen.
     bool same_gate(const LocConf& other) const;

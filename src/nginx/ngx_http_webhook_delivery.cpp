@@ -10,6 +10,8 @@ std::string_view name_of(Verdict verdict) {
             return "accepted";
         case Verdict::rejected:
             return "rejected";
+        case Verdict::handshake:
+            return "handshake";
         case Verdict::duplicate:
             return "duplicate";
         case Verdict::monitored:
@@ -36,6 +38,21 @@ void Delivery::cancel_wake() {
     if (wake.timer_set) {
         ngx_del_timer(&wake);
     }
+}
+
+std::span<const SigningSecret* const> collect_secrets(Delivery& delivery,
+                                                      std::vector<const SigningSecret*>& all) {
+    const Secrets& secrets = *delivery.conf.secrets;
+    secrets.tell_of_expired(now(), delivery.request->connection->log);
+    if (!secrets.has_variables()) return secrets.fixed();
+    delivery.own_secrets = secrets.evaluate(delivery.request);
+    all.assign(secrets.fixed().begin(), secrets.fixed().end());
+    for (const SigningSecret& secret : delivery.own_secrets) all.push_back(&secret);
+    return all;
+}
+
+std::string_view kept(const Delivery& delivery, std::string_view text) {
+    return to_view(copy_to_pool(delivery.request->pool, text));
 }
 
 Delivery* find_delivery(ngx_http_request_t* request, bool* lost) {

@@ -9,7 +9,9 @@
 #include "nginx/ngx_http_webhook_ngx.h"
 
 #include <chrono>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "nginx/ngx_http_webhook_conf.h"
 #include "nginx/ngx_http_webhook_dedup.h"
 #include "nginx/ngx_http_webhook_upstream.h"
+#include "webhook/handshake.h"
 #include "webhook/presented.h"
 #include "webhook/reason.h"
 #include "webhook/verification.h"
@@ -26,7 +29,7 @@ namespace webhook::ngx {
 
 enum class Stage : std::uint8_t { arrived, reading_body, hashing, waiting, decided };
 
-enum class Verdict : std::uint8_t { none, accepted, rejected, duplicate, monitored };
+enum class Verdict : std::uint8_t { none, accepted, rejected, duplicate, handshake, monitored };
 
 std::string_view name_of(Verdict verdict);
 
@@ -56,18 +59,21 @@ struct Delivery {
 
     SchemeHeaders headers;
     Presented presented;
+    // What was wrong before the body was read, where the body can show that it is a handshake.
+    std::optional<Reason> postponed;
+    std::unique_ptr<const HandshakeAnswer> handshake;
     // From variables: this request's own.
     std::vector<SigningSecret> own_secrets;
     std::optional<Verification> verification;
     BodyReader body;
-    std::optional<Sha256> body_hash;
+    std::optional<HashStream> body_hash;
     std::chrono::nanoseconds verify_time{};
 
     // Views into the request's headers, its pool, or the configuration.
     std::string_view event_id;
     std::string_view event_type;
     std::string_view secret_id;
-    std::string body_sha256;
+    std::string_view body_sha256;
     bool payload_unreadable = false;
 
     ClaimHolder claim;
@@ -77,6 +83,14 @@ struct Delivery {
     ngx_msec_t wait_until = 0;
     ngx_msec_t wait_step = 0;
 };
+
+// All secrets that it may be signed with, those of its own variables among them; `all` keeps the
+// list where one has to be made. To be called once, since it lays the delivery's own secrets anew.
+std::span<const SigningSecret* const> collect_secrets(Delivery& delivery,
+                                                      std::vector<const SigningSecret*>& all);
+
+// A view of the text that lives as long as the request.
+std::string_view kept(const Delivery& delivery, std::string_view text);
 
 // The delivery of this request, wherever internal redirects have led it; null where no gate saw it.
 // `lost` tells whether nginx had forgotten it since.

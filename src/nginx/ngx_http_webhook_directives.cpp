@@ -47,6 +47,11 @@ class Directive {
 
     // Null where the text holds no variable.
     ngx_http_complex_value_t* compile(std::string_view text) const {
+        ngx_http_complex_value_t* complex = compile_any(text);
+        return complex->lengths == nullptr ? nullptr : complex;
+    }
+
+    ngx_http_complex_value_t* compile_any(std::string_view text) const {
         ngx_str_t value = copy_to_pool(cf->pool, text);
         auto* complex = static_cast<ngx_http_complex_value_t*>(
             allocate(cf->pool, sizeof(ngx_http_complex_value_t)));
@@ -57,7 +62,7 @@ class Directive {
         if (ngx_http_compile_complex_value(&compilation) != NGX_OK) {
             throw ConfigError("invalid variable in " + quoted(name()));
         }
-        return complex->lengths == nullptr ? nullptr : complex;
+        return complex;
     }
 
     [[noreturn]] void reject(std::string_view argument, std::string_view allowed) const {
@@ -168,7 +173,7 @@ class BlockReader {
 };
 
 void warn_of_unsigned_body(ngx_log_t* log, const Scheme& scheme, const Place& place) {
-    if (scheme.algorithm == Algorithm::token || scheme.signs(SignedPart::Kind::body)) return;
+    if (scheme.presents_secret() || scheme.covers_body()) return;
     ngx_log_error(NGX_LOG_WARN, log, 0,
                   "the signature of the scheme \"%s\" does not cover the body in %s",
                   scheme.name.c_str(), place.text().c_str());
@@ -230,19 +235,29 @@ void warn_of_secret_of_sender(const Directive& directive, std::string_view value
     }
 }
 
-void read_secret(const Directive& directive, std::string_view value, SecretSource& source) {
-    constexpr std::string_view kFile = "file:";
-    constexpr std::string_view kEnvironment = "env:";
+constexpr std::string_view kFile = "file:";
+constexpr std::string_view kEnvironment = "env:";
+
+bool stands_elsewhere(std::string_view secret) {
+    return secret.starts_with(kFile) || secret.starts_with(kEnvironment);
+}
+
+std::string fixed_secret(const Directive& directive, std::string_view value) {
+    std::string secret(value);
     if (value.starts_with(kFile)) {
-        source.text = secret_from_file(directive.path(value.substr(kFile.size())), directive.cf);
+        secret = secret_from_file(directive.path(value.substr(kFile.size())), directive.cf);
     } else if (value.starts_with(kEnvironment)) {
-        source.text = secret_from_environment(std::string(value.substr(kEnvironment.size())));
-    } else {
-        source.text = value;
-        source.variables = directive.compile(value);
-        if (source.variables != nullptr) warn_of_secret_of_sender(directive, value);
+        secret = secret_from_environment(secret.substr(kEnvironment.size()));
     }
-    if (source.text.empty()) throw ConfigError("empty " + quoted(directive.name()));
+    if (secret.empty()) throw ConfigError("empty " + quoted(directive.name()));
+    return secret;
+}
+
+void read_secret(const Directive& directive, std::string_view value, SecretSource& source) {
+    source.text = fixed_secret(directive, value);
+    if (stands_elsewhere(value)) return;
+    source.variables = directive.compile(value);
+    if (source.variables != nullptr) warn_of_secret_of_sender(directive, value);
 }
 
 void add_secret(const Directive& directive, LocConf& conf) {
@@ -268,9 +283,12 @@ void add_secret(const Directive& directive, LocConf& conf) {
         }
     }
     read_secret(directive, directive.argument(0), source);
-    if (source.not_after && *source.not_after <= now()) {
-        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
-                           "the \"not_after\" of this webhook_secret has passed");
+    if (source.not_after) {
+        source.expiry = std::make_shared<ExpiryNotice>();
+        if (*source.not_after <= now() && source.expiry->is_first()) {
+            ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                               "the \"not_after\" of this webhook_secret has passed");
+        }
     }
     if (!conf.secret_sources) {
         conf.secret_sources = std::make_shared<std::vector<SecretSource>>();
@@ -346,7 +364,6 @@ std::shared_ptr<AddressFile> address_file(const Directive& directive, std::strin
 }
 
 void add_sources(const Directive& directive, LocConf& conf) {
-    constexpr std::string_view kFile = "file:";
     if (!conf.sources) conf.sources = std::make_shared<Sources>();
     for (std::string_view argument : directive.arguments()) {
         if (argument == "unix:") {
@@ -444,15 +461,49 @@ void set_dedup(const Directive& directive, LocConf& conf) {
     conf.dedup = std::move(dedup);
 }
 
+// webhook_url STRING
+
+void set_url(const Directive& directive, LocConf& conf) {
+    require_first(conf.url == nullptr, directive);
+    if (directive.argument(0).empty()) throw ConfigError("empty " + quoted(directive.name()));
+    conf.url = directive.compile_any(directive.argument(0));
+}
+
+// webhook_handshake on | off [token=VALUE | token=file:PATH | token=env:NAME]
+
+void set_handshake(const Directive& directive, LocConf& conf) {
+    require_first(conf.handshake == nullptr, directive);
+    auto handshake = std::make_shared<HandshakeSwitch>();
+    handshake->place = directive.place();
+    handshake->on = directive.argument(0) == "on";
+    // What is wrong may be a token: it is not repeated.
+    if (!handshake->on && directive.argument(0) != "off") {
+        throw ConfigError("invalid parameter in \"webhook_handshake\", allowed: on, off");
+    }
+    if (directive.arguments().size() > 1) {
+        const auto token = option(directive.argument(1), "token");
+        if (!token || !handshake->on) {
+            throw ConfigError(
+                "invalid parameter in \"webhook_handshake\", allowed: token=VALUE, "
+                "not with \"off\"");
+        }
+        handshake->token = sha256(fixed_secret(directive, *token));
+    }
+    conf.handshake = std::move(handshake);
+}
+
 // webhook_response REASON STATUS [TEXT]
 
 void set_response(const Directive& directive, LocConf& conf) {
     const std::string_view name = directive.argument(0);
     const auto reason = find_reason(name);
-    if (!reason || *reason == Reason::accepted) {
+    const auto is_fixed = [](Reason each) {
+        return each == Reason::accepted || each == Reason::handshake;
+    };
+    if (!reason || is_fixed(*reason)) {
         std::vector<std::string_view> names;
         for (const ReasonInfo& row : all_reasons()) {
-            if (row.reason != Reason::accepted) names.push_back(row.name);
+            if (!is_fixed(row.reason)) names.push_back(row.name);
         }
         directive.reject(name, joined(names));
     }
@@ -532,12 +583,14 @@ ngx_command_t commands[] = {
     location_command<set_webhook>(ngx_string("webhook"), NGX_CONF_TAKE12),
     location_command<add_secret>(ngx_string("webhook_secret"), NGX_CONF_TAKE123),
     location_command<set_mode>(ngx_string("webhook_mode"), NGX_CONF_TAKE1),
+    location_command<set_url>(ngx_string("webhook_url"), NGX_CONF_TAKE1),
     location_command<set_tolerance>(ngx_string("webhook_tolerance"), NGX_CONF_TAKE12),
     location_command<set_methods>(ngx_string("webhook_methods"), NGX_CONF_1MORE),
     location_command<set_require_tls>(ngx_string("webhook_require_tls"), NGX_CONF_TAKE1),
     location_command<add_sources>(ngx_string("webhook_allow"), NGX_CONF_1MORE),
     main_command<define_zone>(ngx_string("webhook_dedup_zone"), NGX_CONF_1MORE),
     location_command<set_dedup>(ngx_string("webhook_dedup"), NGX_CONF_1MORE),
+    location_command<set_handshake>(ngx_string("webhook_handshake"), NGX_CONF_TAKE12),
     location_command<set_response>(ngx_string("webhook_response"), NGX_CONF_TAKE23),
     location_command<set_log_level>(ngx_string("webhook_log_level"), NGX_CONF_TAKE1),
     location_command<set_payload_max>(ngx_string("webhook_payload_max"), NGX_CONF_TAKE1),

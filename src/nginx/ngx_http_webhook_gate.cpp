@@ -6,14 +6,17 @@
 
 #include "nginx/ngx_http_webhook_answer.h"
 #include "nginx/ngx_http_webhook_delivery.h"
+#include "nginx/ngx_http_webhook_handshake.h"
+#include "nginx/ngx_http_webhook_payload.h"
 #include "webhook/encoding.h"
-#include "webhook/payload.h"
 
 namespace webhook::ngx {
 namespace {
 
 // How much is hashed, under all secrets together, before other requests have their turn.
 constexpr off_t kHashedAtOnce = 1024 * 1024;
+// What a body's hash is remembered under.
+constexpr std::string_view kBodyHashKey = "$webhook_body_sha256";
 // How often an event in flight is asked for again.
 constexpr ngx_msec_t kFirstWait = 10;
 constexpr ngx_msec_t kLongestWait = 160;
@@ -47,7 +50,7 @@ bool source_allowed(const Delivery& delivery) {
 
 // -- headers
 
-Objection check_headers(Delivery& delivery) {
+void collect_headers(Delivery& delivery) {
     const ngx_list_part_t* part = &delivery.request->headers_in.headers.part;
     for (; part != nullptr; part = part->next) {
         const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
@@ -55,6 +58,9 @@ Objection check_headers(Delivery& delivery) {
             delivery.headers.offer(to_view(headers[i].key), to_view(headers[i].value));
         }
     }
+}
+
+Objection check_headers(Delivery& delivery) {
     const auto objection = read_headers(*delivery.conf.scheme, delivery.headers, now(),
                                         delivery.conf.tolerance, delivery.presented);
     if (objection) return objection;
@@ -63,19 +69,26 @@ Objection check_headers(Delivery& delivery) {
     return std::nullopt;
 }
 
-void start_verification(Delivery& delivery) {
-    const Secrets& secrets = *delivery.conf.secrets;
-    std::span<const SigningSecret* const> usable = secrets.fixed();
-    std::vector<const SigningSecret*> all;
-    if (secrets.has_variables()) {
-        delivery.own_secrets = secrets.evaluate(delivery.request);
-        all.assign(usable.begin(), usable.end());
-        for (const SigningSecret& secret : delivery.own_secrets) all.push_back(&secret);
-        usable = all;
+std::string_view signed_url(const Delivery& delivery) {
+    if (!delivery.conf.scheme->reads_url()) return {};
+    ngx_str_t url;
+    if (ngx_http_complex_value(delivery.request, delivery.conf.url, &url) != NGX_OK) {
+        throw std::bad_alloc();
     }
-    const SignedValues values{to_view(delivery.request->method_name), &delivery.headers,
-                              &delivery.presented};
-    delivery.verification.emplace(*delivery.conf.scheme, usable, values, now());
+    return to_view(url);
+}
+
+void start_verification(Delivery& delivery) {
+    std::vector<const SigningSecret*> all;
+    const SignedRequest request{to_view(delivery.request->method_name),
+                                signed_url(delivery),
+                                to_view(delivery.request->args),
+                                &delivery.headers,
+                                &delivery.presented,
+                                &delivery.conf.tolerance,
+                                &json_reader()};
+    delivery.verification.emplace(*delivery.conf.scheme, collect_secrets(delivery, all), request,
+                                  now());
 }
 
 // -- verify
@@ -100,12 +113,15 @@ class Stopwatch {
     Clock::time_point started_;
 };
 
-bool signature_is_right(Delivery& delivery) {
+Objection verify_signature(Delivery& delivery, WholeBody* body) {
     const Stopwatch stopwatch(delivery);
-    const SigningSecret* secret = delivery.verification->finish();
-    if (secret == nullptr) return false;
-    delivery.secret_id = secret->id;
-    return true;
+    Verification& verification = *delivery.verification;
+    if (const auto objection = verification.verify_signature(body)) return objection;
+    delivery.secret_id = verification.secret()->id;
+    if (!verification.late_timestamp().empty()) {
+        delivery.presented.timestamp = kept(delivery, verification.late_timestamp());
+    }
+    return std::nullopt;
 }
 
 bool needs_body_hash(const Delivery& delivery) {
@@ -117,26 +133,35 @@ bool needs_body_hash(const Delivery& delivery) {
 // Returns false where the body goes on beyond what may be hashed at once.
 bool hash_body(Delivery& delivery) {
     const Stopwatch stopwatch(delivery);
-    const auto secrets = static_cast<off_t>(delivery.verification->secret_count());
-    const off_t pause_at = delivery.body.size() + kHashedAtOnce / secrets;
+    Verification* verification = delivery.postponed ? nullptr : &*delivery.verification;
+    const std::size_t secrets = verification == nullptr ? 1 : verification->secret_count();
+    const off_t pause_at = delivery.body.size() + kHashedAtOnce / static_cast<off_t>(secrets);
     bool ended = false;
     while (!ended && delivery.body.size() < pause_at) {
         const std::string_view piece = delivery.body.next();
         ended = piece.empty();
-        delivery.verification->update(piece);
+        if (verification != nullptr) verification->update(piece);
         if (delivery.body_hash) delivery.body_hash->update(piece);
     }
     return ended;
 }
 
-Objection verify(Delivery& delivery) {
-    if (!size_is_as_declared(delivery.request, delivery.body.size())) {
-        return Reason::incomplete_body;
+std::string hex_digest(HashStream& hash) {
+    std::array<std::uint8_t, kLargestHash> digest;
+    return to_hex(hash.finish(digest));
+}
+
+Objection verify(Delivery& delivery, Payload& payload) {
+    Verification& verification = *delivery.verification;
+    if (!verification.ignores_body()) {  // else done before the body
+        WholeBody* body = verification.needs_whole_body() ? payload.whole() : nullptr;
+        if (const auto objection = verify_signature(delivery, body)) return objection;
     }
-    if (delivery.body_hash) delivery.body_sha256 = to_hex(delivery.body_hash->finish());
-    if (delivery.verification->ignores_body()) return std::nullopt;  // done before the body
-    if (!signature_is_right(delivery)) return Reason::bad_signature;
-    return std::nullopt;
+    if (const auto objection = verification.verify_digest()) return objection;
+    if (!verification.needs_whole_body_for_timestamp()) return std::nullopt;
+    const auto objection = verification.verify_timestamp(payload.whole());
+    delivery.presented.timestamp = kept(delivery, verification.late_timestamp());
+    return objection;
 }
 
 // -- payload
@@ -149,51 +174,20 @@ bool needs_payload(const Delivery& delivery) {
            dedup->has_key(DedupKey::Kind::event_id);
 }
 
-JsonReader& json_reader() {
-    // One for the process and never destroyed: nothing may run when the module is unloaded.
-    static JsonReader* const reader = new JsonReader();
-    return *reader;
-}
-
-// The whole body in one piece, with the room behind it that the JSON reader asks for.
-class Payload {
-  public:
-    explicit Payload(const Delivery& delivery)
-        : bytes_(std::make_unique_for_overwrite<char[]>(
-              static_cast<std::size_t>(delivery.body.size()) + json_padding())) {
-        BodyReader body(delivery.request);
-        for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
-            std::ranges::copy(piece, bytes_.get() + size_);
-            size_ += piece.size();
-        }
-        std::fill_n(bytes_.get() + size_, json_padding(), '\0');
-    }
-
-    std::string_view text() const { return {bytes_.get(), size_}; }
-
-  private:
-    std::unique_ptr<char[]> bytes_;
-    std::size_t size_ = 0;
-};
-
-std::string_view value_at(const Delivery& delivery, const std::string& pointer) {
-    const auto value = json_reader().value_at(pointer);
-    return value ? to_view(copy_to_pool(delivery.request->pool, *value)) : std::string_view();
-}
-
-void read_payload(Delivery& delivery) {
+void read_payload(Delivery& delivery, Payload& payload) {
     if (!needs_payload(delivery)) return;
+    const JsonReader* json = payload.json();
+    delivery.payload_unreadable = json == nullptr;
+    if (json == nullptr) return;
+    const auto value_at = [&](const std::string& pointer) {
+        return kept(delivery, json->value_at(pointer).value_or(""));
+    };
     const Scheme& scheme = *delivery.conf.scheme;
-    const bool too_large = delivery.body.size() > static_cast<off_t>(*delivery.conf.payload_max);
-    if (too_large || !json_reader().parse(Payload(delivery).text())) {
-        delivery.payload_unreadable = true;
-        return;
-    }
     if (scheme.event_id.kind == webhook::Source::Kind::json) {
-        delivery.event_id = value_at(delivery, scheme.event_id.text);
+        delivery.event_id = value_at(scheme.event_id.text);
     }
     if (scheme.event_type.kind == webhook::Source::Kind::json) {
-        delivery.event_type = value_at(delivery, scheme.event_type.text);
+        delivery.event_type = value_at(scheme.event_type.text);
     }
 }
 
@@ -215,6 +209,16 @@ std::string_view value_of(Delivery& delivery, const DedupKey& key) {
     return to_view(value);
 }
 
+// For a delivery that has no event id, though its scheme knows one.
+std::string_view hash_of_body(Delivery& delivery) {
+    if (!delivery.body_sha256.empty()) return delivery.body_sha256;
+    HashStream hash(Hash::sha256);
+    BodyReader body(delivery.request);
+    for (auto piece = body.next(); !piece.empty(); piece = body.next()) hash.update(piece);
+    delivery.body_sha256 = kept(delivery, hex_digest(hash));
+    return delivery.body_sha256;
+}
+
 // What the request's earlier deliveries hold on this zone is its own.
 std::optional<ClaimToken> token_for(const Delivery& delivery, DedupZone& zone) {
     for (const Delivery* held = delivery.earlier; held != nullptr; held = held->earlier) {
@@ -228,11 +232,17 @@ Objection prepare_claim(Delivery& delivery) {
     std::array<EventKey, kMostKeys> keys;
     std::size_t count = 0;
     for (const DedupKey& key : dedup.keys) {
-        const std::string_view value = value_of(delivery, key);
-        if (value.empty() || (key.names_event_id && delivery.event_id.empty())) {
+        std::string_view name = key.text;
+        std::string_view value = value_of(delivery, key);
+        const bool is_event_id = key.kind == DedupKey::Kind::event_id;
+        if (value.empty() && is_event_id && delivery.conf.scheme->event_id.optional) {
+            name = kBodyHashKey;
+            value = hash_of_body(delivery);
+        }
+        if (value.empty() || (!is_event_id && key.names_event_id && delivery.event_id.empty())) {
             return delivery.payload_unreadable ? Reason::invalid_payload : Reason::missing_event_id;
         }
-        keys[count++] = event_key(delivery.conf.endpoint, key.text, value);
+        keys[count++] = event_key(delivery.conf.endpoint, name, value);
     }
     const auto token = token_for(delivery, *dedup.zone);
     if (!token) return Reason::unavailable;
@@ -272,24 +282,44 @@ Objection claim(Delivery& delivery) {
 
 // -- the way
 
-// Everything that can be refused before the body is read.
-Objection check_before_body(Delivery& delivery) {
-    if (!method_allowed(delivery)) return Reason::method;
-    if (*delivery.conf.require_tls && !came_over_tls(delivery.request)) return Reason::insecure;
-    if (!source_allowed(delivery)) return Reason::ip_denied;
+// What the headers show of the signature.
+Objection check_signature_before_body(Delivery& delivery) {
+    if (!delivery.conf.shakes_hands()) collect_headers(delivery);
     if (const auto objection = check_headers(delivery)) return objection;
     start_verification(delivery);
     if (delivery.verification->secret_count() == 0) return Reason::no_secret;
-    if (delivery.verification->ignores_body() && !signature_is_right(delivery)) {
-        return Reason::bad_signature;
-    }
+    if (delivery.verification->ignores_body()) return verify_signature(delivery, nullptr);
+    return std::nullopt;
+}
+
+// Everything that can be refused before the body is read.
+Objection check_before_body(Delivery& delivery) {
+    // Who is refused for the method or the source is refused at once, but where a handshake may
+    // come with another method.
+    if (delivery.conf.shakes_hands()) collect_headers(delivery);
+    if (!method_allowed(delivery) && !may_be_handshake(delivery)) return Reason::method;
+    if (*delivery.conf.require_tls && !came_over_tls(delivery.request)) return Reason::insecure;
+    if (!source_allowed(delivery)) return Reason::ip_denied;
+    if (const auto outcome = check_handshake_before_body(delivery)) return outcome;
+    const auto objection = check_signature_before_body(delivery);
+    if (!objection || !may_be_unsigned_handshake_in_body(delivery)) return objection;
+    delivery.postponed = objection;
     return std::nullopt;
 }
 
 // Everything that needs the body, which is hashed by now.
 Objection check_after_body(Delivery& delivery) {
-    if (const auto objection = verify(delivery)) return objection;
-    read_payload(delivery);
+    if (!size_is_as_declared(delivery.request, delivery.body.size())) {
+        return Reason::incomplete_body;
+    }
+    if (delivery.body_hash) delivery.body_sha256 = kept(delivery, hex_digest(*delivery.body_hash));
+    Payload payload(delivery);
+    if (const auto outcome = check_unsigned_handshake(delivery, payload)) return outcome;
+    if (delivery.postponed) return delivery.postponed;
+    if (const auto objection = verify(delivery, payload)) return objection;
+    if (const auto outcome = check_verified_handshake(delivery, payload)) return outcome;
+    if (!method_allowed(delivery)) return Reason::method;
+    read_payload(delivery, payload);
     const bool prepared = delivery.claim.zone() != nullptr;
     if (prepared || delivery.conf.remembers == nullptr) return std::nullopt;
     return prepare_claim(delivery);
@@ -383,7 +413,7 @@ void on_body(ngx_http_request_t* request) noexcept try {
     // The upstream would close the temporary file, and an error_page find no body.
     request->preserve_body = 1;
     delivery.body = BodyReader(request);
-    if (needs_body_hash(delivery)) delivery.body_hash.emplace();
+    if (needs_body_hash(delivery)) delivery.body_hash.emplace(Hash::sha256);
     prepare_claim_early(delivery);
     go_on_with_body(delivery);
 } catch (const std::exception& error) {

@@ -1,5 +1,7 @@
 #include "nginx/ngx_http_webhook_secrets.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <map>
 
@@ -13,7 +15,7 @@ constexpr std::size_t kLargestSecretFile = 64 * 1024;
 
 // Once, however many locations inherit the secret.
 void warn_if_short(SecretSource& source, const SigningKey& key, ngx_log_t* log) {
-    if (key.size() >= kShortSecret || std::exchange(source.warned_of_length, true)) return;
+    if (!key.is_short() || std::exchange(source.warned_of_length, true)) return;
     ngx_log_error(NGX_LOG_WARN, log, 0,
                   "the webhook_secret in %s is only %uz bytes long, at least %uz are safe",
                   source.place.text().c_str(), key.size(), kShortSecret);
@@ -21,16 +23,33 @@ void warn_if_short(SecretSource& source, const SigningKey& key, ngx_log_t* log) 
 
 }  // namespace
 
+ExpiryNotice::ExpiryNotice() {
+    void* memory = mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    told_ = new (memory) std::atomic<bool>(false);
+}
+
+ExpiryNotice::~ExpiryNotice() {
+    munmap(told_, sizeof(std::atomic<bool>));
+}
+
 Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>& sources,
                  ngx_log_t* log)
     : scheme_(std::move(scheme)) {
-    for (SecretSource& source : sources) {
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        SecretSource& source = sources[i];
+        if (source.id.empty() && scheme_->names_secret_id()) {
+            throw ConfigError("\"webhook_secret\" has no \"id=\", which the scheme " +
+                              quoted(scheme_->name) + " signs, in " + source.place.text());
+        }
+        if (source.not_after) expiring_.push_back(source);
         if (source.variables != nullptr) {
-            variable_.push_back(source);
+            variable_.emplace_back(source, i);
             continue;
         }
         try {
-            fixed_.push_back({source.id, source.not_after, SigningKey(*scheme_, source.text)});
+            fixed_.push_back({source.id, source.not_after, SigningKey(*scheme_, source.text), i});
         } catch (const ConfigError& error) {
             throw ConfigError("invalid \"webhook_secret\" for the scheme " + quoted(scheme_->name) +
                               ": " + error.what() + " in " + source.place.text());
@@ -40,17 +59,27 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>
     for (const SigningSecret& secret : fixed_) fixed_pointers_.push_back(&secret);
 }
 
+void Secrets::tell_of_expired(Milliseconds now, ngx_log_t* log) const {
+    for (const SecretSource& source : expiring_) {
+        if (now < *source.not_after || !source.expiry->is_first()) continue;
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "the \"not_after\" of the webhook_secret \"%s\" in %s has passed",
+                      source.id.c_str(), source.place.text().c_str());
+    }
+}
+
 std::vector<SigningSecret> Secrets::evaluate(ngx_http_request_t* request) const {
     std::vector<SigningSecret> secrets;
     secrets.reserve(variable_.size());
-    for (const SecretSource& source : variable_) {
+    for (const auto& [source, index] : variable_) {
         ngx_str_t text;
         if (ngx_http_complex_value(request, source.variables, &text) != NGX_OK) {
             throw std::bad_alloc();
         }
         if (text.len == 0) continue;
         try {
-            secrets.push_back({source.id, source.not_after, SigningKey(*scheme_, to_view(text))});
+            secrets.push_back(
+                {source.id, source.not_after, SigningKey(*scheme_, to_view(text)), index});
         } catch (const ConfigError& error) {
             ngx_log_error(NGX_LOG_ERR, request->connection->log, 0,
                           "the value of \"webhook_secret\" in %s is not usable: %s",

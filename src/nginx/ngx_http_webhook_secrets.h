@@ -5,6 +5,7 @@
 
 #include "nginx/ngx_http_webhook_ngx.h"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,11 +26,29 @@ struct Place {
     std::string text() const { return file + ":" + std::to_string(line); }
 };
 
+// Told once that a secret has expired, by whichever worker finds out: a flag in memory that all
+// share.
+class ExpiryNotice {
+  public:
+    ExpiryNotice();
+    ~ExpiryNotice();
+    ExpiryNotice(const ExpiryNotice&) = delete;
+    ExpiryNotice& operator=(const ExpiryNotice&) = delete;
+
+    // True for the first who asks.
+    bool is_first() { return !told_->exchange(true); }
+
+  private:
+    std::atomic<bool>* told_;
+};
+
 // One `webhook_secret`, as written.
 struct SecretSource {
     Place place;
     std::string id;
     std::optional<Milliseconds> not_after;
+    // Null without a `not_after`.
+    std::shared_ptr<ExpiryNotice> expiry;
     // The secret, or, where it holds variables, what evaluates them.
     std::string text;
     ngx_http_complex_value_t* variables = nullptr;
@@ -42,6 +61,9 @@ class Secrets {
     // Throws ConfigError, with file and line, where a secret does not decode.
     Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>& sources,
             ngx_log_t* log);
+
+    // Logs each secret whose `not_after` has passed, once.
+    void tell_of_expired(Milliseconds now, ngx_log_t* log) const;
 
     bool has_variables() const { return !variable_.empty(); }
 
@@ -56,7 +78,8 @@ class Secrets {
     std::shared_ptr<const Scheme> scheme_;
     std::vector<SigningSecret> fixed_;
     std::vector<const SigningSecret*> fixed_pointers_;
-    std::vector<SecretSource> variable_;
+    std::vector<std::pair<SecretSource, std::size_t>> variable_;
+    std::vector<SecretSource> expiring_;
 };
 
 // The text of `file:PATH` (without its one trailing newline) or `env:NAME`. Throws ConfigError.

@@ -30,9 +30,11 @@ const char* openssl_name(Hash hash) {
 }
 
 // Fetched once and kept: a fetch for each digest costs more than the digest of a short text.
-const EVP_MD* sha256_method() {
-    static EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    require(method != nullptr, "find SHA256");
+const EVP_MD* method_of(Hash hash) {
+    static std::array<EVP_MD*, kHashCount> methods{};
+    EVP_MD*& method = methods.at(static_cast<std::size_t>(hash));
+    if (method == nullptr) method = EVP_MD_fetch(nullptr, openssl_name(hash), nullptr);
+    require(method != nullptr, "find a hash");
     return method;
 }
 
@@ -52,27 +54,35 @@ std::size_t hash_size(Hash hash) {
     throw CryptoError("unknown hash");
 }
 
+std::optional<Hash> find_hash(std::string_view name) {
+    if (name == "sha1") return Hash::sha1;
+    if (name == "sha256") return Hash::sha256;
+    if (name == "sha384") return Hash::sha384;
+    if (name == "sha512") return Hash::sha512;
+    return std::nullopt;
+}
+
 Sha256Digest sha256(std::string_view bytes) {
     Sha256Digest digest;
-    require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, sha256_method(),
+    require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, method_of(Hash::sha256),
                        nullptr) == 1,
             "hash");
     return digest;
 }
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+HashStream::HashStream(Hash hash) : context_(EVP_MD_CTX_new()) {
     require(context_ != nullptr, "allocate a hash");
-    require(EVP_DigestInit_ex(context_.get(), sha256_method(), nullptr) == 1, "start a hash");
+    require(EVP_DigestInit_ex(context_.get(), method_of(hash), nullptr) == 1, "start a hash");
 }
 
-void Sha256::update(std::string_view bytes) {
+void HashStream::update(std::string_view bytes) {
     require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1, "hash");
 }
 
-Sha256Digest Sha256::finish() {
-    Sha256Digest digest;
-    require(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1, "finish a hash");
-    return digest;
+std::span<const std::uint8_t> HashStream::finish(std::span<std::uint8_t, kLargestHash> output) {
+    unsigned size = 0;
+    require(EVP_DigestFinal_ex(context_.get(), output.data(), &size) == 1, "finish a hash");
+    return output.first(size);
 }
 
 bool equal_in_constant_time(std::span<const std::uint8_t> left,

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -23,21 +24,26 @@ struct CryptoError : std::runtime_error {
 
 enum class Hash : std::uint8_t { sha1, sha256, sha384, sha512 };
 
+inline constexpr std::size_t kHashCount = 4;
 inline constexpr std::size_t kLargestHash = 64;
 
 // The length of a hash, in bytes.
 std::size_t hash_size(Hash hash);
 
+// `sha1`, `sha256`, `sha384`, `sha512`.
+std::optional<Hash> find_hash(std::string_view name);
+
 using Sha256Digest = std::array<std::uint8_t, 32>;
 
 Sha256Digest sha256(std::string_view bytes);
 
-// SHA-256 of bytes that come piece by piece.
-class Sha256 {
+// The hash of bytes that come piece by piece.
+class HashStream {
   public:
-    Sha256();
+    explicit HashStream(Hash hash);
     void update(std::string_view bytes);
-    Sha256Digest finish();
+    // The hash: a view into `output`. To be called once.
+    std::span<const std::uint8_t> finish(std::span<std::uint8_t, kLargestHash> output);
 
   private:
     struct Free {

@@ -1,5 +1,7 @@
 #include "webhook/encoding.h"
 
+#include <openssl/evp.h>
+
 #include <array>
 
 #include "webhook/text.h"
@@ -114,6 +116,15 @@ std::string to_hex(std::span<const std::uint8_t> bytes) {
         text += kDigits[byte >> 4];
         text += kDigits[byte & 0xf];
     }
+    return text;
+}
+
+std::string to_base64(std::span<const std::uint8_t> bytes) {
+    // Room for the terminating zero that OpenSSL writes.
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(),
+                                     static_cast<int>(bytes.size()));
+    text.resize(static_cast<std::size_t>(size));
     return text;
 }
 

@@ -29,4 +29,7 @@ std::optional<std::string> decode(TextEncoding encoding, std::string_view text);
 // Lower-case hex digits of the bytes.
 std::string to_hex(std::span<const std::uint8_t> bytes);
 
+// Padded base64 of the bytes.
+std::string to_base64(std::span<const std::uint8_t> bytes);
+
 }  // namespace webhook

@@ -4,6 +4,8 @@
 
 #include <new>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "webhook/json_mending.h"
 #include "webhook/text.h"
@@ -26,6 +28,84 @@ std::optional<std::string> as_text(const simdjson::dom::element& element) {
     return std::nullopt;
 }
 
+// What stands for half a surrogate pair tells one such text not from another.
+bool has_replacement_character(std::string_view text) {
+    return text.find("\xef\xbf\xbd") != std::string_view::npos;
+}
+
+// The first character as a reader that ignores case sees it, and its size. Two letters beyond ASCII
+// count as ASCII ones then: U+017F as `s`, U+212A as `k`.
+std::pair<char, std::size_t> first_folded(std::string_view text) {
+    if (text.starts_with("\xc5\xbf")) return {'s', 2};
+    if (text.starts_with("\xe2\x84\xaa")) return {'k', 3};
+    return {to_lower(text.front()), 1};
+}
+
+bool equals_folded(std::string_view name, std::string_view wanted) {
+    while (!name.empty() && !wanted.empty()) {
+        const auto [character, size] = first_folded(name);
+        const auto [wanted_character, wanted_size] = first_folded(wanted);
+        if (character != wanted_character) return false;
+        name.remove_prefix(size);
+        wanted.remove_prefix(wanted_size);
+    }
+    return name.empty() && wanted.empty();
+}
+
+enum class Standing : std::uint8_t { absent, found, unclear };
+
+// What every reader finds at a place.
+struct Found {
+    Standing standing = Standing::unclear;
+    simdjson::dom::element element;
+};
+
+Found member_of(const simdjson::dom::object& object, std::string_view name) {
+    Found found{Standing::absent, {}};
+    for (const auto [key, value] : object) {
+        if (!equals_folded(key, name)) continue;
+        if (found.standing != Standing::absent || key != name) return {};
+        found = {Standing::found, value};
+    }
+    return found;
+}
+
+Found element_of(const simdjson::dom::array& array, std::string_view index) {
+    const auto number = parse_digits(index);
+    const bool leading_zero = index.size() > 1 && index.starts_with('0');
+    Found found{Standing::absent, {}};
+    if (number && !leading_zero &&
+        array.at(static_cast<std::size_t>(*number)).get(found.element) == simdjson::SUCCESS) {
+        found.standing = Standing::found;
+    }
+    return found;
+}
+
+// A reference token (RFC 6901, section 4) without its escapes; nothing where one is wrong.
+std::optional<std::string> unescaped(std::string_view token) {
+    std::string name;
+    for (std::size_t i = 0; i < token.size(); ++i) {
+        if (token[i] != '~') {
+            name += token[i];
+            continue;
+        }
+        const std::string_view escaped = token.substr(++i, 1);
+        if (escaped != "0" && escaped != "1") return std::nullopt;
+        name += escaped == "0" ? '~' : '/';
+    }
+    return name;
+}
+
+Found step(const Found& from, std::string_view token) {
+    if (from.standing != Standing::found) return from;
+    const auto name = unescaped(token);
+    simdjson::dom::object object;
+    simdjson::dom::array array;
+    if (name && from.element.get(object) == simdjson::SUCCESS) return member_of(object, *name);
+    if (name && from.element.get(array) == simdjson::SUCCESS) return element_of(array, *name);
+    return {Standing::absent, {}};
+}
+
 }  // namespace
 
 struct JsonReader::State {
@@ -42,12 +122,32 @@ struct JsonReader::State {
             parser.parse(padded_text.data(), padded_text.size(), /*realloc_if_needed=*/false)
                 .get(element) == simdjson::SUCCESS;
         root = valid ? std::optional(element) : std::nullopt;
+        way.clear();
         return valid;
+    }
+
+    Found find(std::string_view pointer) {
+        Found here = root ? Found{Standing::found, *root} : Found{};
+        if (!pointer.empty() && !pointer.starts_with('/')) return {Standing::absent, {}};
+        for (std::size_t depth = 0; !pointer.empty(); ++depth) {
+            pointer.remove_prefix(1);
+            const std::string_view token = pointer.substr(0, pointer.find('/'));
+            pointer.remove_prefix(token.size());
+            if (depth >= way.size() || way[depth].first != token) {
+                way.resize(depth);
+                way.emplace_back(token, step(here, token));
+            }
+            here = way[depth].second;
+        }
+        return here;
     }
 
     simdjson::dom::parser parser;
     std::optional<simdjson::dom::element> root;
     bool mended = false;
+    // The way walked last. The next one often starts alike, and an object of many members is not
+    // to be searched for every value below it.
+    std::vector<std::pair<std::string, Found>> way;
 };
 
 std::size_t json_padding() {
@@ -58,6 +158,12 @@ JsonReader::JsonReader() : state_(std::make_unique<State>()) {}
 JsonReader::~JsonReader() = default;
 JsonReader::JsonReader(JsonReader&&) noexcept = default;
 JsonReader& JsonReader::operator=(JsonReader&&) noexcept = default;
+
+bool JsonReader::parse_copy(std::string_view text) {
+    std::string padded(text);
+    padded.resize(text.size() + json_padding());
+    return parse(std::string_view(padded).substr(0, text.size()));
+}
 
 bool JsonReader::parse(std::string_view padded_text) {
     state_->mended = false;
@@ -77,9 +183,36 @@ std::optional<std::string> JsonReader::value_at(std::string_view pointer) const 
     if (!text || text->size() > kLongestPayloadValue || has_control_character(*text)) {
         return std::nullopt;
     }
-    // What stands for half a surrogate pair tells one such text not from another.
-    if (state_->mended && text->find("\xef\xbf\xbd") != std::string::npos) return std::nullopt;
+    if (state_->mended && has_replacement_character(*text)) return std::nullopt;
     return text;
+}
+
+std::optional<std::string> JsonReader::signed_value_at(std::string_view pointer) const {
+    const Found found = state_->find(pointer);
+    if (found.standing != Standing::found) return std::nullopt;
+    auto text = as_text(found.element);
+    if (text && state_->mended && has_replacement_character(*text)) return std::nullopt;
+    return text;
+}
+
+bool JsonReader::lacks(std::string_view pointer) const {
+    const Found found = state_->find(pointer);
+    if (found.standing == Standing::absent) return true;
+    // Where the text was mended, it may have been a number.
+    return found.standing == Standing::found && found.element.is_null() && !state_->mended;
+}
+
+std::optional<std::size_t> JsonReader::array_size_at(std::string_view pointer) const {
+    const Found found = state_->find(pointer);
+    simdjson::dom::array array;
+    if (found.standing != Standing::found || found.element.get(array) != simdjson::SUCCESS) {
+        return std::nullopt;
+    }
+    return array.size();
+}
+
+bool JsonReader::has(std::string_view pointer) const {
+    return state_->root && state_->root->at_pointer(pointer).error() == simdjson::SUCCESS;
 }
 
 }  // namespace webhook

@@ -28,10 +28,29 @@ class JsonReader {
     // null.
     bool parse(std::string_view padded_text);
 
+    // The same for a text that nothing need follow: it is copied.
+    bool parse_copy(std::string_view text);
+
     // The string, integer or boolean at a JSON pointer (RFC 6901) of the text parsed last, as text.
     // Nothing where there is none, where it is of another type, longer than kLongestPayloadValue,
     // or holds a control character, with which it could break out of a header or a log line.
     std::optional<std::string> value_at(std::string_view pointer) const;
+
+    // The same for a value that is signed, or a signature: of any length and content. Nothing also
+    // where a member on the way there may be another one to another reader: it stands more than
+    // once in its object, or only in another case (some readers take `id` for `ID`).
+    std::optional<std::string> signed_value_at(std::string_view pointer) const;
+
+    // Whether no reader finds anything but null at a pointer, so that a signed value was left out.
+    // Where a member on the way may be another one to another reader, this is not so.
+    bool lacks(std::string_view pointer) const;
+
+    // How many elements the array at a pointer has (beyond 16,777,215 no more are counted); nothing
+    // where there is no array. As strict as signed_value_at().
+    std::optional<std::size_t> array_size_at(std::string_view pointer) const;
+
+    // Whether there is anything at a pointer, null included.
+    bool has(std::string_view pointer) const;
 
   private:
     struct State;

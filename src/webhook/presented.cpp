@@ -1,5 +1,7 @@
 #include "webhook/presented.h"
 
+#include <algorithm>
+
 #include "webhook/encoding.h"
 #include "webhook/text.h"
 
@@ -44,90 +46,178 @@ void SchemeHeaders::offer(std::string_view name, std::string_view value) {
         }
         return;
     }
+    if (scheme_->reads_other_headers()) others_.emplace_back(name, value);
 }
+
+std::optional<std::string_view> SchemeHeaders::only(std::string_view name) const {
+    for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
+        if (scheme_->headers[i] == name) return only(static_cast<HeaderIndex>(i));
+    }
+    std::optional<std::string_view> found;
+    for (const auto& [known, value] : others_) {
+        if (!equals_ignoring_case(known, name)) continue;
+        if (found) return std::nullopt;
+        found = value;
+    }
+    return found;
+}
+
+Candidate::Candidate(std::span<const std::uint8_t> bytes, std::optional<std::size_t> key_index)
+    : size_(bytes.size()), key_index_(key_index) {
+    if (size_ > small_.size()) large_ = std::make_unique_for_overwrite<std::uint8_t[]>(size_);
+    std::ranges::copy(bytes, large_ ? large_.get() : small_.data());
+}
+
+bool Presented::take_signatures(const Scheme& scheme, const SignatureSource& source,
+                                std::string_view text) {
+    const std::size_t before = candidates_.size();
+    Items items(text, source.separators);
+    std::size_t looked_at = before;
+    for (auto item = items.next(); item && looked_at < kMostCandidates; item = items.next()) {
+        if (!item->starts_with(source.prefix)) continue;
+        ++looked_at;
+        take(scheme, source, item->substr(source.prefix.size()));
+    }
+    return text.empty() || looked_at == kMostCandidates || candidates_.size() > before ||
+           !token.empty();
+}
+
+// Signatures of hashes have their length; what is not as long is none.
+void Presented::take(const Scheme& scheme, const SignatureSource& source, std::string_view item) {
+    if (scheme.presents_secret() || scheme.algorithm == Algorithm::jwt) {
+        token = item;
+        return;
+    }
+    std::array<std::uint8_t, kLongestSignature> bytes;
+    const auto size = decode(source.encoding, item, bytes);
+    if (!size || *size == 0) return;
+    const bool is_code = scheme.algorithm == Algorithm::hmac || scheme.algorithm == Algorithm::hash;
+    if (is_code && *size != hash_size(scheme.hash)) return;
+    candidates_.emplace_back(std::span(bytes).first(*size), source.key_index);
+}
+
+std::optional<Reason> check_timestamp(const TimestampSource& source, std::string_view text,
+                                      Milliseconds now, const std::optional<Tolerance>& tolerance) {
+    const auto time = parse_timestamp(source.unit, text);
+    if (!time) return Reason::malformed_timestamp;
+    switch (freshness(*time, now, tolerance.value_or(source.tolerance))) {
+        case Freshness::stale:
+            return Reason::stale_timestamp;
+        case Freshness::future:
+            return Reason::future_timestamp;
+        case Freshness::fresh:
+            break;
+    }
+    return std::nullopt;
+}
+
+namespace {
 
 class HeaderReader {
   public:
     HeaderReader(const Scheme& scheme, const SchemeHeaders& headers, Presented& presented)
         : scheme_(scheme), headers_(headers), presented_(presented) {}
 
-    std::optional<Reason> read_signature() {
-        const SignatureSource& signature = scheme_.signature;
-        if (headers_.missing(signature.header)) return Reason::missing_signature;
-        if (headers_.repeated(signature.header)) return Reason::malformed_signature;
-        Items items(headers_.value(signature.header), signature.separators);
-        std::size_t looked_at = 0;
-        for (auto item = items.next(); item && looked_at < kMostCandidates; item = items.next()) {
-            if (!item->starts_with(signature.prefix)) continue;
-            ++looked_at;
-            read_candidate(item->substr(signature.prefix.size()));
+    std::optional<Reason> read_signatures() {
+        bool in_headers = false;
+        bool present = false;
+        for (const SignatureSource& source : scheme_.signatures) {
+            if (source.source.kind != Source::Kind::header) continue;
+            in_headers = true;
+            const auto objection = source.numbered_headers.empty()
+                                       ? read_header(source, present)
+                                       : read_numbered_headers(source, present);
+            if (objection) return objection;
         }
-        const bool found = !presented_.candidates_.empty() || !presented_.token.empty();
-        if (!found) return Reason::malformed_signature;
-        return std::nullopt;
+        if (!in_headers || presented_.has_signature()) return std::nullopt;
+        return present ? Reason::malformed_signature : Reason::missing_signature;
     }
 
     std::optional<Reason> read_timestamp() {
-        if (!scheme_.timestamp) return std::nullopt;
+        if (!is_timestamp_in_headers()) return std::nullopt;
         const auto objection = scheme_.timestamp->source.kind == Source::Kind::header
                                    ? timestamp_from_header()
                                    : timestamp_from_item();
         if (objection) return objection;
-        const auto time = parse_timestamp(scheme_.timestamp->unit, presented_.timestamp);
-        if (!time) return Reason::malformed_timestamp;
-        timestamp_ = *time;
+        const bool valid =
+            parse_timestamp(scheme_.timestamp->unit, presented_.timestamp).has_value();
+        if (!valid) return Reason::malformed_timestamp;
         return std::nullopt;
     }
 
     std::optional<Reason> read_event() {
-        for (const Source* source : {&scheme_.event_id, &scheme_.event_type}) {
+        for (const Source* source :
+             {static_cast<const Source*>(&scheme_.event_id), &scheme_.event_type}) {
             if (source->kind == Source::Kind::header && headers_.repeated(source->header)) {
                 return Reason::missing_header;
             }
         }
         presented_.event_id = event_header(scheme_.event_id);
         presented_.event_type = event_header(scheme_.event_type);
-        if (scheme_.signs(SignedPart::Kind::id) && presented_.event_id.empty()) {
+        if (scheme_.signs(TextPart::Kind::id) && presented_.event_id.empty()) {
             return Reason::missing_header;
         }
         return std::nullopt;
     }
 
-    std::optional<Reason> check_signed_headers() {
-        for (const SignedPart& part : scheme_.signed_parts) {
-            if (part.kind != SignedPart::Kind::header) continue;
-            if (headers_.missing(part.header) || headers_.repeated(part.header)) {
+    std::optional<Reason> check_other_headers() {
+        for (const TextPart& part : scheme_.signed_parts) {
+            if (part.kind == TextPart::Kind::header && !headers_.only(part.header)) {
                 return Reason::missing_header;
             }
+        }
+        for (const RequiredHeader& required : scheme_.required_headers) {
+            if (headers_.only(required.header) != required.value) return Reason::missing_header;
+        }
+        if (scheme_.content_type && headers_.repeated(*scheme_.content_type)) {
+            return Reason::missing_header;
         }
         return std::nullopt;
     }
 
     std::optional<Reason> check_window(Milliseconds now,
                                        const std::optional<Tolerance>& tolerance) {
-        if (!scheme_.timestamp) return std::nullopt;
-        switch (freshness(timestamp_, now, tolerance.value_or(scheme_.timestamp->tolerance))) {
-            case Freshness::stale:
-                return Reason::stale_timestamp;
-            case Freshness::future:
-                return Reason::future_timestamp;
-            case Freshness::fresh:
-                break;
+        if (!is_timestamp_in_headers()) return std::nullopt;
+        return check_timestamp(*scheme_.timestamp, presented_.timestamp, now, tolerance);
+    }
+
+  private:
+    bool is_timestamp_in_headers() const {
+        if (!scheme_.timestamp) return false;
+        const Source::Kind kind = scheme_.timestamp->source.kind;
+        return kind == Source::Kind::header || kind == Source::Kind::item;
+    }
+
+    std::optional<Reason> read_header(const SignatureSource& source, bool& present) {
+        const HeaderIndex header = source.source.header;
+        if (headers_.missing(header)) return std::nullopt;
+        present = true;
+        const bool taken = !headers_.repeated(header) &&
+                           presented_.take_signatures(scheme_, source, headers_.value(header));
+        if (!taken) return Reason::malformed_signature;
+        return std::nullopt;
+    }
+
+    std::optional<Reason> read_numbered_headers(const SignatureSource& source, bool& present) {
+        const std::string& stem = source.numbered_headers;
+        std::vector<std::int64_t> seen;
+        for (const auto& [name, value] : headers_.others()) {
+            const auto number = number_behind(stem, name);
+            if (!number) continue;
+            present = true;
+            const bool repeated = std::ranges::count(seen, *number) != 0;
+            if (repeated || !presented_.take_signatures(scheme_, source, value)) {
+                return Reason::malformed_signature;
+            }
+            seen.push_back(*number);
+            if (presented_.candidates().size() == kMostCandidates) break;
         }
         return std::nullopt;
     }
 
-  private:
-    void read_candidate(std::string_view text) {
-        if (scheme_.algorithm == Algorithm::token) {
-            presented_.token = text;
-            return;
-        }
-        Candidate candidate;
-        const auto size = decode(scheme_.signature.encoding, text, candidate.storage());
-        if (!size || *size != hash_size(scheme_.hash)) return;
-        candidate.resize(*size);
-        presented_.candidates_.push_back(candidate);
+    static std::optional<std::int64_t> number_behind(std::string_view stem, std::string_view name) {
+        if (!equals_ignoring_case(stem, name.substr(0, stem.size()))) return std::nullopt;
+        return parse_digits(name.substr(stem.size()));
     }
 
     std::optional<Reason> timestamp_from_header() {
@@ -140,13 +230,16 @@ class HeaderReader {
 
     std::optional<Reason> timestamp_from_item() {
         const std::string_view prefix = scheme_.timestamp->source.text;
-        Items items(headers_.value(scheme_.signature.header), scheme_.signature.separators);
+        const SignatureSource& signature = scheme_.signatures.front();
+        Items items(headers_.value(signature.source.header), signature.separators);
         bool found = false;
         for (auto item = items.next(); item; item = items.next()) {
             if (!item->starts_with(prefix)) continue;
-            if (found) return Reason::malformed_timestamp;
+            const std::string_view value = item->substr(prefix.size());
+            const bool same = scheme_.timestamp->may_repeat && value == presented_.timestamp;
+            if (found && !same) return Reason::malformed_timestamp;
             found = true;
-            presented_.timestamp = item->substr(prefix.size());
+            presented_.timestamp = value;
         }
         if (!found) return Reason::missing_timestamp;
         return std::nullopt;
@@ -160,18 +253,19 @@ class HeaderReader {
     const Scheme& scheme_;
     const SchemeHeaders& headers_;
     Presented& presented_;
-    Milliseconds timestamp_{};
 };
+
+}  // namespace
 
 std::optional<Reason> read_headers(const Scheme& scheme, const SchemeHeaders& headers,
                                    Milliseconds now, const std::optional<Tolerance>& tolerance,
                                    Presented& presented) {
     presented.reset();
     HeaderReader reader(scheme, headers, presented);
-    if (const auto reason = reader.read_signature()) return reason;
+    if (const auto reason = reader.read_signatures()) return reason;
     if (const auto reason = reader.read_timestamp()) return reason;
     if (const auto reason = reader.read_event()) return reason;
-    if (const auto reason = reader.check_signed_headers()) return reason;
+    if (const auto reason = reader.check_other_headers()) return reason;
     return reader.check_window(now, tolerance);
 }
 

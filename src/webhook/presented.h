@@ -4,14 +4,17 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "webhook/digest.h"
 #include "webhook/reason.h"
 #include "webhook/scheme.h"
+#include "webhook/signing_key.h"
 #include "webhook/timestamp.h"
 
 namespace webhook {
@@ -30,6 +33,17 @@ class SchemeHeaders {
     std::string_view value(HeaderIndex header) const {
         return {slots_[header].data, slots_[header].size};
     }
+    // The value where the header is there once.
+    std::optional<std::string_view> only(HeaderIndex header) const {
+        if (slots_[header].count != 1) return std::nullopt;
+        return value(header);
+    }
+
+    // The headers beyond those that the scheme names, where it reads such.
+    using Other = std::pair<std::string_view, std::string_view>;
+    std::span<const Other> others() const { return others_; }
+    // The value of the only header of this name, in lower case.
+    std::optional<std::string_view> only(std::string_view name) const;
 
   private:
     // Narrow, since every delivery carries all of them: a header is never 4 GB long.
@@ -41,30 +55,41 @@ class SchemeHeaders {
 
     const Scheme* scheme_;
     std::array<Slot, kMostHeaders> slots_{};
+    std::vector<Other> others_;
 };
 
-// At most this many items of a signature header are looked at.
+// At most this many signatures are looked at.
 inline constexpr std::size_t kMostCandidates = 16;
+// The longest signature, in bytes: that of an RSA key of 16,384 bits is 2,048.
+inline constexpr std::size_t kLongestSignature = 2048;
 
 // A decoded signature, any of which may match.
 class Candidate {
   public:
-    std::span<std::uint8_t, kLargestHash> storage() { return bytes_; }
-    void resize(std::size_t size) { size_ = size; }
-    std::span<const std::uint8_t> bytes() const { return {bytes_.data(), size_}; }
+    Candidate(std::span<const std::uint8_t> bytes, std::optional<std::size_t> key_index);
+
+    std::span<const std::uint8_t> bytes() const {
+        return {large_ ? large_.get() : small_.data(), size_};
+    }
+    // Whether it can be a signature under this secret.
+    bool is_for(const SigningSecret& secret) const {
+        return !key_index_ || *key_index_ == secret.index;
+    }
 
   private:
-    std::array<std::uint8_t, kLargestHash> bytes_;
-    std::size_t size_ = 0;
+    std::array<std::uint8_t, kLargestHash> small_;
+    std::unique_ptr<std::uint8_t[]> large_;
+    std::size_t size_;
+    std::optional<std::size_t> key_index_;
 };
 
 class Presented {
   public:
     // The decoded signatures, for schemes that sign.
     std::span<const Candidate> candidates() const { return candidates_; }
-    // The secret as the sender shows it, for `token`.
+    // The secret or the token as the sender shows it, for `token`, `basic` and `jwt`.
     std::string_view token;
-    // As received; empty where the scheme has none.
+    // As received; empty where the scheme has none, or where it stands in the body or in a token.
     std::string_view timestamp;
     // From a header; empty where missing, or where it stands in the body.
     std::string_view event_id;
@@ -75,10 +100,22 @@ class Presented {
         candidates_.clear();
     }
 
+    // Takes the signatures out of one header or one value of the body, whose views the caller
+    // keeps. Returns false where it is not empty but holds none.
+    bool take_signatures(const Scheme& scheme, const SignatureSource& source,
+                         std::string_view text);
+    // Whether any was found.
+    bool has_signature() const { return !candidates_.empty() || !token.empty(); }
+
   private:
-    friend class HeaderReader;
+    void take(const Scheme& scheme, const SignatureSource& source, std::string_view item);
+
     std::vector<Candidate> candidates_;
 };
+
+// Whether a timestamp, as its scheme writes it, lies in the window. Returns why it does not.
+std::optional<Reason> check_timestamp(const TimestampSource& source, std::string_view text,
+                                      Milliseconds now, const std::optional<Tolerance>& tolerance);
 
 // Reads what the headers present into `presented`, whose views borrow from `headers`. Returns why
 // the delivery has to be refused, or nothing. `tolerance` replaces the scheme's where given.

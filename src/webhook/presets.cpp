@@ -1,12 +1,193 @@
 #include "webhook/presets.h"
 
+#include <algorithm>
 #include <array>
 
 namespace webhook {
 namespace {
 
 // Sources: each sender's own documentation or SDK, as README's table of presets names it.
-constexpr std::array kPresets{
+constexpr Preset kPresets[] = {
+    Preset{"adyen-payments", R"(
+        algorithm   hmac-sha256;
+        key         hex;
+        native      adyen-payments;
+        signature   encoding=base64;
+        event_type  json=/notificationItems/0/NotificationRequestItem/eventCode;
+    )"},
+    Preset{"adyen-platform", R"(
+        algorithm   hmac-sha256;
+        key         hex;
+        signed      "{body}";
+        signature   header=HmacSignature encoding=base64;
+        event_type  json=/type;
+    )"},
+    Preset{"airtable", R"(
+        algorithm   hmac-sha256;
+        key         base64;
+        signed      "{body}";
+        signature   header=X-Airtable-Content-MAC prefix=hmac-sha256= encoding=hex;
+    )"},
+    Preset{"asana", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Hook-Signature encoding=hex;
+        handshake   verify=none when=header:X-Hook-Secret header="X-Hook-Secret: {header:X-Hook-Secret}";
+    )"},
+    Preset{"atlassian-connect", R"(
+        algorithm   jwt=HS256;
+        signature   header=Authorization prefix="JWT ";
+        claims      qsh="{url:qsh}";
+    )"},
+    Preset{"aws-sns", R"(
+        algorithm   rsa-sha256;
+        key         pem;
+        native      aws-sns;
+        signature   encoding=base64;
+        timestamp   json=/Timestamp unit=rfc3339 tolerance=75m future=5m;
+        event_id    json=/MessageId;
+        event_type  json=/Type;
+    )"},
+    Preset{"aws-sns-v1", R"(
+        algorithm   rsa-sha1;
+        key         pem;
+        native      aws-sns;
+        signature   encoding=base64;
+        timestamp   json=/Timestamp unit=rfc3339 tolerance=75m future=5m;
+        event_id    json=/MessageId;
+        event_type  json=/Type;
+    )"},
+    Preset{"basic", R"(
+        algorithm   basic;
+        signature   header=Authorization prefix="Basic ";
+    )"},
+    Preset{"bearer", R"(
+        algorithm   token;
+        signature   header=Authorization prefix="Bearer ";
+    )"},
+    Preset{"bitbucket", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Hub-Signature prefix=sha256= encoding=hex;
+        event_id    header=X-Request-UUID;
+        event_type  header=X-Event-Key;
+    )"},
+    Preset{"box", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}{timestamp}";
+        signature   header=Box-Signature-Primary encoding=base64 key_index=0;
+        signature   header=Box-Signature-Secondary encoding=base64 key_index=1;
+        timestamp   header=Box-Delivery-Timestamp unit=rfc3339 tolerance=10m;
+        require     Box-Signature-Version=1;
+        require     Box-Signature-Algorithm=HmacSHA256;
+        event_id    header=Box-Delivery-Id;
+        event_type  json=/trigger;
+    )"},
+    Preset{"calcom", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Cal-Signature-256 encoding=hex;
+        event_type  json=/triggerEvent;
+    )"},
+    Preset{"calendly", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}.{body}";
+        signature   header=Calendly-Webhook-Signature split="," prefix=v1= encoding=hex;
+        timestamp   item=t= unit=s tolerance=3m;
+        event_type  json=/event;
+    )"},
+    Preset{"checkout-com", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=Cko-Signature encoding=hex;
+        event_id    json=/id;
+        event_type  json=/type;
+    )"},
+    Preset{"circleci", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=Circleci-Signature split="," prefix=v1= encoding=hex;
+        event_id    json=/id;
+        event_type  header=Circleci-Event-Type;
+    )"},
+    Preset{"coinbase-commerce", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-CC-Webhook-Signature encoding=hex;
+        event_id    json=/event/id;
+        event_type  json=/event/type;
+    )"},
+    Preset{"contentful", R"(
+        algorithm   hmac-sha256;
+        native      contentful;
+        signature   encoding=hex;
+        timestamp   header=X-Contentful-Timestamp unit=ms tolerance=30s;
+        event_type  header=X-Contentful-Topic;
+    )"},
+    Preset{"customerio", R"(
+        algorithm   hmac-sha256;
+        signed      "v0:{timestamp}:{body}";
+        signature   header=X-CIO-Signature encoding=hex;
+        timestamp   header=X-CIO-Timestamp unit=s tolerance=5m;
+        event_id    json=/event_id;
+        event_type  json=/metric;
+    )"},
+    Preset{"discord", R"(
+        algorithm   ed25519;
+        key         hex;
+        signed      "{timestamp}{body}";
+        signature   header=X-Signature-Ed25519 encoding=hex;
+        timestamp   header=X-Signature-Timestamp unit=s tolerance=5m;
+        event_id    json=/id optional;
+        event_type  json=/type;
+        handshake   when=json:/type=1 when=!json:/event type=application/json answer='{"type":1}';
+        handshake   when=json:/type=0 status=204;
+    )"},
+    Preset{"docusign", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-DocuSign-Signature-* encoding=base64;
+        event_type  json=/event;
+    )"},
+    Preset{"dropbox", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Dropbox-Signature encoding=hex;
+        handshake   method=GET verify=none when=query:challenge answer="{query:challenge}";
+    )"},
+    Preset{"elevenlabs", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}.{body}";
+        signature   header=ElevenLabs-Signature split="," prefix=v0= encoding=hex;
+        timestamp   item=t= unit=s tolerance=30m;
+        event_type  json=/type;
+    )"},
+    Preset{"figma", R"(
+        algorithm   token;
+        signature   json=/passcode;
+        event_type  json=/event_type;
+    )"},
+    Preset{"forgejo", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Forgejo-Signature encoding=hex;
+        event_id    header=X-Forgejo-Delivery;
+        event_type  header=X-Forgejo-Event;
+    )"},
+    Preset{"gitea", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Gitea-Signature encoding=hex;
+        event_id    header=X-Gitea-Delivery;
+        event_type  header=X-Gitea-Event;
+    )"},
+    Preset{"gitea-form", R"(
+        algorithm   hmac-sha256;
+        signed      "{field:payload}";
+        signature   header=X-Gitea-Signature encoding=hex;
+        event_id    header=X-Gitea-Delivery;
+        event_type  header=X-Gitea-Event;
+    )"},
     Preset{"github", R"(
         algorithm   hmac-sha256;
         signed      "{body}";
@@ -20,6 +201,236 @@ constexpr std::array kPresets{
         event_id    header=Idempotency-Key;
         event_type  header=X-Gitlab-Event;
     )"},
+    Preset{"gocardless", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=Webhook-Signature encoding=hex;
+        event_id    json=/meta/webhook_id;
+    )"},
+    Preset{"grafana", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}:{body}";
+        signature   header=X-Grafana-Alerting-Signature encoding=hex;
+        timestamp   header=X-Grafana-Alerting-Signature-Timestamp unit=s tolerance=5m;
+        event_type  json=/status;
+    )"},
+    Preset{"hubspot-v1", R"(
+        algorithm   sha256;
+        signed      "{secret}{body}";
+        signature   header=X-HubSpot-Signature encoding=hex;
+        require     X-HubSpot-Signature-Version=v1;
+    )"},
+    Preset{"hubspot-v2", R"(
+        algorithm   sha256;
+        signed      "{secret}{method}{url}{body}";
+        signature   header=X-HubSpot-Signature encoding=hex;
+        require     X-HubSpot-Signature-Version=v2;
+    )"},
+    Preset{"hubspot-v3", R"(
+        algorithm   hmac-sha256;
+        signed      "{method}{url:hubspot}{body}{timestamp}";
+        signature   header=X-HubSpot-Signature-v3 encoding=base64;
+        timestamp   header=X-HubSpot-Request-Timestamp unit=ms tolerance=5m;
+        event_id    json=/0/eventId batch;
+        event_type  json=/0/subscriptionType;
+    )"},
+    Preset{"intercom", R"(
+        algorithm   hmac-sha1;
+        signed      "{body}";
+        signature   header=X-Hub-Signature prefix=sha1= encoding=hex;
+        event_id    json=/id;
+        event_type  json=/topic;
+    )"},
+    Preset{"jira", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Hub-Signature prefix=sha256= encoding=hex;
+        event_id    header=X-Atlassian-Webhook-Identifier;
+        event_type  json=/webhookEvent;
+    )"},
+    Preset{"klaviyo", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}{header:Klaviyo-Timestamp}";
+        signature   header=Klaviyo-Signature encoding=hex;
+    )"},
+    Preset{"launchdarkly", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-LD-Signature encoding=hex;
+        event_id    json=/_id;
+        event_type  json=/kind;
+    )"},
+    Preset{"lemon-squeezy", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Signature encoding=hex;
+        event_type  header=X-Event-Name;
+    )"},
+    Preset{"line", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Line-Signature encoding=base64;
+        event_id    json=/events/0/webhookEventId batch;
+        event_type  json=/events/0/type;
+    )"},
+    Preset{"linear", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=Linear-Signature encoding=hex;
+        timestamp   json=/webhookTimestamp unit=ms tolerance=1m;
+        event_id    header=Linear-Delivery;
+        event_type  header=Linear-Event;
+    )"},
+    Preset{"mailgun", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}{json:/signature/token}";
+        signature   json=/signature/signature encoding=hex;
+        timestamp   json=/signature/timestamp unit=s tolerance=10m;
+        event_id    json=/event-data/id;
+        event_type  json=/event-data/event;
+    )"},
+    Preset{"meta", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Hub-Signature-256 prefix=sha256= encoding=hex;
+        event_type  json=/object;
+        handshake   method=GET when=query:hub.mode=subscribe
+                    verify=token:query:hub.verify_token answer="{query:hub.challenge}";
+    )"},
+    Preset{"mollie", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Mollie-Signature prefix=sha256= encoding=hex;
+        event_id    json=/id;
+        event_type  json=/type;
+    )"},
+    Preset{"monday", R"(
+        algorithm   jwt=HS256;
+        signature   header=Authorization;
+        claims      aud="{url}";
+        event_type  json=/event/type;
+        handshake   verify=none when=json:/challenge type=application/json
+                    answer='{"challenge":"{json:/challenge}"}';
+    )"},
+    Preset{"mux", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}.{body}";
+        signature   header=Mux-Signature split="," prefix=v1= encoding=hex;
+        timestamp   item=t= unit=s tolerance=5m;
+        event_id    json=/id;
+        event_type  json=/type;
+    )"},
+    Preset{"netlify", R"(
+        algorithm   jwt=HS256;
+        signature   header=X-Webhook-Signature;
+        claims      iss=netlify;
+        digest      claim=sha256 algorithm=sha256 encoding=hex;
+        event_type  header=X-Netlify-Event;
+    )"},
+    Preset{"notion", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Notion-Signature prefix=sha256= encoding=hex;
+        event_id    json=/id;
+        event_type  json=/type;
+    )"},
+    Preset{"okta", R"(
+        algorithm   token;
+        signature   header=Authorization;
+        event_id    json=/eventId;
+        event_type  json=/data/events/0/eventType;
+        handshake   method=GET when=header:X-Okta-Verification-Challenge type=application/json
+                    answer='{"verification":"{header:X-Okta-Verification-Challenge}"}';
+    )"},
+    Preset{"openrouter", R"(
+        algorithm   token;
+        signature   header=X-Webhook-Signature;
+    )"},
+    Preset{"paddle", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}:{body}";
+        signature   header=Paddle-Signature split=";" prefix=h1= encoding=hex;
+        timestamp   item=ts= unit=s tolerance=5s;
+        event_id    json=/event_id;
+        event_type  json=/event_type;
+    )"},
+    Preset{"pagerduty", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-PagerDuty-Signature split="," prefix=v1= encoding=hex;
+        event_id    json=/event/id;
+        event_type  json=/event/event_type;
+    )"},
+    Preset{"paypal", R"(
+        algorithm   rsa-sha256;
+        key         pem;
+        signed      "{header:Paypal-Transmission-Id}|{header:Paypal-Transmission-Time}|{secret_id}|{crc32:body}";
+        signature   header=Paypal-Transmission-Sig encoding=base64;
+        event_id    json=/id;
+        event_type  json=/event_type;
+    )"},
+    Preset{"persona", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}.{body}";
+        signature   header=Persona-Signature split=", " prefix=v1= encoding=hex;
+        timestamp   item=t= unit=s tolerance=5m may_repeat;
+        event_id    json=/data/id;
+        event_type  json=/data/attributes/name;
+    )"},
+    Preset{"plaid", R"(
+        algorithm   jwt=ES256;
+        key         jwk;
+        signature   header=Plaid-Verification;
+        timestamp   claim=iat unit=s tolerance=5m;
+        digest      claim=request_body_sha256 algorithm=sha256 encoding=hex;
+    )"},
+    Preset{"razorpay", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Razorpay-Signature encoding=hex;
+        event_id    header=X-Razorpay-Event-Id;
+        event_type  json=/event;
+    )"},
+    Preset{"salesforce-data-cloud", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Signature encoding=base64;
+    )"},
+    Preset{"salesforce-mc-ens", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Sfmc-Ens-Signature encoding=base64;
+    )"},
+    Preset{"sanity", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}.{body}";
+        signature   header=Sanity-Webhook-Signature split="," prefix=v1= encoding=base64url;
+        timestamp   item=t= unit=ms tolerance=5m;
+        event_id    header=Idempotency-Key;
+    )"},
+    Preset{"segment", R"(
+        algorithm   hmac-sha1;
+        signed      "{body}";
+        signature   header=X-Signature encoding=hex;
+        event_id    json=/messageId;
+        event_type  json=/type;
+    )"},
+    Preset{"sendgrid", R"(
+        algorithm   ecdsa-p256-sha256;
+        key         spki;
+        signed      "{timestamp}{body}";
+        signature   header=X-Twilio-Email-Event-Webhook-Signature encoding=base64;
+        timestamp   header=X-Twilio-Email-Event-Webhook-Timestamp unit=s tolerance=10m;
+        event_id    json=/0/sg_event_id batch;
+        event_type  json=/0/event;
+    )"},
+    Preset{"sentry", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=Sentry-Hook-Signature encoding=hex;
+        event_id    header=Request-ID;
+        event_type  header=Sentry-Hook-Resource;
+    )"},
     Preset{"shopify", R"(
         algorithm   hmac-sha256;
         signed      "{body}";
@@ -27,21 +438,28 @@ constexpr std::array kPresets{
         event_id    header=X-Shopify-Webhook-Id;
         event_type  header=X-Shopify-Topic;
     )"},
-    Preset{"stripe", R"(
+    Preset{"shopify-events", R"(
         algorithm   hmac-sha256;
-        signed      "{timestamp}.{body}";
-        signature   header=Stripe-Signature split="," prefix=v1= encoding=hex;
-        timestamp   item=t= unit=s tolerance=5m;
-        event_id    json=/id;
-        event_type  json=/type;
+        signed      "{body}";
+        signature   header=Shopify-Hmac-Sha256 encoding=base64;
+        event_id    header=Shopify-Webhook-Id;
+        event_type  header=Shopify-Topic;
     )"},
     Preset{"slack", R"(
         algorithm   hmac-sha256;
         signed      "v0:{timestamp}:{body}";
         signature   header=X-Slack-Signature prefix=v0= encoding=hex;
         timestamp   header=X-Slack-Request-Timestamp unit=s tolerance=5m;
-        event_id    json=/event_id;
+        event_id    json=/event_id optional;
         event_type  json=/event/type;
+        handshake   when=json:/type=url_verification answer="{json:/challenge}";
+    )"},
+    Preset{"square", R"(
+        algorithm   hmac-sha256;
+        signed      "{url}{body}";
+        signature   header=X-Square-Hmacsha256-Signature encoding=base64;
+        event_id    json=/event_id;
+        event_type  json=/type;
     )"},
     Preset{"standard-webhooks", R"(
         algorithm   hmac-sha256;
@@ -50,6 +468,23 @@ constexpr std::array kPresets{
         signature   header=Webhook-Signature split=" " prefix="v1," encoding=base64;
         timestamp   header=Webhook-Timestamp unit=s tolerance=5m;
         event_id    header=Webhook-Id;
+        event_type  json=/type;
+    )"},
+    Preset{"standard-webhooks-v1a", R"(
+        algorithm   ed25519;
+        key         whpk;
+        signed      "{id}.{timestamp}.{body}";
+        signature   header=Webhook-Signature split=" " prefix="v1a," encoding=base64;
+        timestamp   header=Webhook-Timestamp unit=s tolerance=5m;
+        event_id    header=Webhook-Id;
+        event_type  json=/type;
+    )"},
+    Preset{"stripe", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}.{body}";
+        signature   header=Stripe-Signature split="," prefix=v1= encoding=hex;
+        timestamp   item=t= unit=s tolerance=5m;
+        event_id    json=/id;
         event_type  json=/type;
     )"},
     Preset{"svix", R"(
@@ -61,18 +496,157 @@ constexpr std::array kPresets{
         event_id    header=Svix-Id;
         event_type  json=/type;
     )"},
-    Preset{"pagerduty", R"(
+    Preset{"telegram", R"(
+        algorithm   token;
+        signature   header=X-Telegram-Bot-Api-Secret-Token;
+        event_id    json=/update_id;
+    )"},
+    Preset{"telnyx", R"(
+        algorithm   ed25519;
+        key         base64;
+        signed      "{timestamp}|{body}";
+        signature   header=Telnyx-Signature-Ed25519 encoding=base64;
+        timestamp   header=Telnyx-Timestamp unit=s tolerance=5m;
+        event_id    json=/data/id;
+        event_type  json=/data/event_type;
+    )"},
+    Preset{"travis-ci", R"(
+        algorithm   rsa-sha1;
+        key         pem;
+        signed      "{field:payload}";
+        signature   header=Signature encoding=base64;
+    )"},
+    Preset{"trello", R"(
+        algorithm   hmac-sha1;
+        signed      "{body}{url}";
+        signature   header=X-Trello-Webhook encoding=base64;
+        event_id    json=/action/id;
+        event_type  json=/action/type;
+        handshake   method=HEAD verify=none;
+    )"},
+    Preset{"twilio", R"(
+        algorithm   hmac-sha1;
+        signed      "{url:ports}{form}";
+        signature   header=X-Twilio-Signature encoding=base64;
+        digest      query=bodySHA256 algorithm=sha256 encoding=hex optional;
+        event_id    header=I-Twilio-Idempotency-Token;
+    )"},
+    Preset{"twilio-form", R"(
+        algorithm   hmac-sha1;
+        signed      "{url:ports}{form}";
+        signature   header=X-Twilio-Signature encoding=base64;
+        event_id    header=I-Twilio-Idempotency-Token;
+    )"},
+    Preset{"twilio-json", R"(
+        algorithm   hmac-sha1;
+        signed      "{url:ports}";
+        signature   header=X-Twilio-Signature encoding=base64;
+        digest      query=bodySHA256 algorithm=sha256 encoding=hex;
+    )"},
+    Preset{"twitch", R"(
+        algorithm   hmac-sha256;
+        signed      "{id}{timestamp}{body}";
+        signature   header=Twitch-Eventsub-Message-Signature prefix=sha256= encoding=hex;
+        timestamp   header=Twitch-Eventsub-Message-Timestamp unit=rfc3339 tolerance=10m;
+        event_id    header=Twitch-Eventsub-Message-Id;
+        event_type  header=Twitch-Eventsub-Subscription-Type;
+        handshake   when=header:Twitch-Eventsub-Message-Type=webhook_callback_verification
+                    when=json:/challenge answer="{json:/challenge}";
+    )"},
+    Preset{"typeform", R"(
         algorithm   hmac-sha256;
         signed      "{body}";
-        signature   header=X-PagerDuty-Signature split="," prefix=v1= encoding=hex;
-        event_id    json=/event/id;
-        event_type  json=/event/event_type;
+        signature   header=Typeform-Signature prefix=sha256= encoding=base64;
+        event_id    json=/event_id;
+        event_type  json=/event_type;
     )"},
-    Preset{"openrouter", R"(
-        algorithm   token;
-        signature   header=X-Webhook-Signature;
+    Preset{"vercel", R"(
+        algorithm   hmac-sha1;
+        signed      "{body}";
+        signature   header=X-Vercel-Signature encoding=hex;
+        event_id    json=/id;
+        event_type  json=/type;
+    )"},
+    Preset{"vonage", R"(
+        algorithm   jwt=HS256;
+        signature   header=Authorization prefix="Bearer ";
+        digest      claim=payload_hash algorithm=sha256 encoding=hex optional;
+    )"},
+    Preset{"woocommerce", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-WC-Webhook-Signature encoding=base64;
+        event_id    header=X-WC-Webhook-Delivery-ID;
+        event_type  header=X-WC-Webhook-Topic;
+    )"},
+    Preset{"workos", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}.{body}";
+        signature   header=WorkOS-Signature split=", " prefix=v1= encoding=hex;
+        timestamp   item=t= unit=ms tolerance=3m;
+        event_id    json=/id;
+        event_type  json=/event;
+    )"},
+    Preset{"x-twitter", R"(
+        algorithm   hmac-sha256;
+        signed      "{body}";
+        signature   header=X-Twitter-Webhooks-Signature prefix=sha256= encoding=base64;
+        handshake   method=GET verify=none when=query:crc_token type=application/json
+                    answer='{"response_token":"sha256={hmac-sha256-base64:query:crc_token}"}';
+    )"},
+    Preset{"zendesk", R"(
+        algorithm   hmac-sha256;
+        signed      "{timestamp}{body}";
+        signature   header=X-Zendesk-Webhook-Signature encoding=base64;
+        timestamp   header=X-Zendesk-Webhook-Signature-Timestamp unit=rfc3339 tolerance=5m;
+        event_id    header=X-Zendesk-Webhook-Invocation-Id;
+    )"},
+    Preset{"zoom", R"(
+        algorithm   hmac-sha256;
+        signed      "v0:{timestamp}:{body}";
+        signature   header=X-Zm-Signature prefix=v0= encoding=hex;
+        timestamp   header=X-Zm-Request-Timestamp unit=s tolerance=5m;
+        event_type  json=/event;
+        handshake   when=json:/event=endpoint.url_validation type=application/json
+                    answer='{"plainToken":"{json:/payload/plainToken}","encryptedToken":"{hmac-sha256-hex:json:/payload/plainToken}"}';
     )"},
 };
+
+constexpr PresetAlias kAliases[] = {
+    {"anthropic", "standard-webhooks", "event_type json=/data/type;"},
+    {"auth0", "bearer", ""},
+    {"bigcommerce", "standard-webhooks", "event_type json=/scope;"},
+    {"clerk", "svix", ""},
+    {"facebook", "meta", ""},
+    {"gitlab-signed", "standard-webhooks", "event_type header=X-Gitlab-Event;"},
+    {"hubspot", "hubspot-v3", ""},
+    {"instagram", "meta", ""},
+    {"openai", "standard-webhooks", ""},
+    {"postmark", "basic", "event_type json=/RecordType;"},
+    {"replicate", "standard-webhooks", ""},
+    {"resend", "svix", ""},
+    {"supabase", "standard-webhooks", ""},
+    {"whatsapp", "meta", ""},
+    {"x", "x-twitter", ""},
+};
+
+// The preset's statements, those of a field that the alias has too left out.
+Scheme alias_scheme(const PresetAlias& alias, const Preset& preset) {
+    std::vector<Statement> statements = parse_statements(preset.text);
+    const std::vector<Statement> own = parse_statements(alias.text);
+    std::erase_if(statements, [&own](const Statement& statement) {
+        return std::ranges::any_of(own, [&statement](const Statement& each) {
+            return each.words.front() == statement.words.front();
+        });
+    });
+    statements.insert(statements.end(), own.begin(), own.end());
+    return build_scheme(alias.name, statements);
+}
+
+const Preset* find_preset(std::string_view name) {
+    const auto found = std::ranges::find(kPresets, name, &Preset::name);
+    return found == std::end(kPresets) ? nullptr : found;
+}
 
 }  // namespace
 
@@ -80,11 +654,15 @@ std::span<const Preset> presets() {
     return kPresets;
 }
 
+std::span<const PresetAlias> preset_aliases() {
+    return kAliases;
+}
+
 std::optional<Scheme> preset_scheme(std::string_view name) {
-    for (const Preset& preset : kPresets) {
-        if (preset.name == name) return parse_scheme(preset.name, preset.text);
-    }
-    return std::nullopt;
+    if (const Preset* preset = find_preset(name)) return parse_scheme(preset->name, preset->text);
+    const auto alias = std::ranges::find(kAliases, name, &PresetAlias::name);
+    if (alias == std::end(kAliases)) return std::nullopt;
+    return alias_scheme(*alias, *find_preset(alias->preset));
 }
 
 }  // namespace webhook

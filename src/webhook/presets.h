@@ -16,9 +16,19 @@ struct Preset {
     std::string_view text;
 };
 
-std::span<const Preset> presets();
+// A sender that signs as another one does.
+struct PresetAlias {
+    std::string_view name;
+    std::string_view preset;
+    // Statements that replace the preset's; most have none.
+    std::string_view text;
+};
 
-// The scheme of the preset with exactly this name; nothing where there is none.
+std::span<const Preset> presets();
+std::span<const PresetAlias> preset_aliases();
+
+// The scheme of the preset or alias with exactly this name, which it bears; nothing where there is
+// none.
 std::optional<Scheme> preset_scheme(std::string_view name);
 
 }  // namespace webhook

@@ -26,6 +26,7 @@ enum class Reason : std::uint8_t {
     no_secret,
     incomplete_body,
     bad_signature,
+    handshake,
     invalid_payload,
     missing_event_id,
     duplicate,
@@ -39,7 +40,7 @@ struct ReasonInfo {
     Reason reason;
     std::string_view name;
     // The HTTP status; 0 where another party decides it: the upstream's for `accepted`, the first
-    // delivery's for `duplicate`.
+    // delivery's for `duplicate`, the sender's custom for `handshake`.
     std::uint16_t status;
     // A sender that is told 503 is asked to come back.
     bool retry_after;

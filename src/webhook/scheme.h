@@ -23,79 +23,193 @@
 #include <string_view>
 #include <vector>
 
+#include "webhook/algorithm.h"
 #include "webhook/digest.h"
 #include "webhook/encoding.h"
+#include "webhook/native.h"
 #include "webhook/scheme_text.h"
 #include "webhook/timestamp.h"
 
 namespace webhook {
 
-// `token`: the sender presents the secret itself; nothing of the request is signed.
-enum class Algorithm : std::uint8_t { hmac, token };
-
-// How the text of a secret becomes the bytes of the key. `whsec`: base64 behind `whsec_`, which may
-// stand behind `v1,`; without `whsec_`, the text itself.
-enum class KeyEncoding : std::uint8_t { utf8, base64, hex, whsec };
-
 // Which of Scheme::headers.
 using HeaderIndex = std::uint8_t;
 
-inline constexpr std::size_t kMostHeaders = 16;
+inline constexpr std::size_t kMostHeaders = 12;
 
 // Where a value of the delivery is found.
 struct Source {
-    enum class Kind : std::uint8_t { none, header, item, json };
+    enum class Kind : std::uint8_t { none, header, item, json, query, claim };
     Kind kind = Kind::none;
     HeaderIndex header = 0;
-    // The item's prefix, or the JSON pointer (RFC 6901).
+    // The item's prefix, the JSON pointer (RFC 6901), or the name of the parameter or claim.
     std::string text;
 };
 
-// A piece of the text that is signed.
-struct SignedPart {
-    enum class Kind : std::uint8_t { literal, body, timestamp, id, method, header };
+// A piece of a text that holds placeholders.
+struct TextPart {
+    enum class Kind : std::uint8_t {
+        literal,
+        body,
+        timestamp,
+        id,
+        method,
+        url,
+        url_hubspot,
+        // With and without the default port: one of the two has to be right.
+        url_ports,
+        url_qsh,
+        secret,
+        secret_id,
+        form,
+        header,
+        json,
+        field,
+        query,
+        crc32_of_body,
+        sha256_of_body,
+        // Codes of another value under the signing secret, for the answer of a handshake.
+        hmac_hex,
+        hmac_base64,
+    };
     Kind kind;
     HeaderIndex header = 0;
-    std::string literal;
+    // The literal itself, the JSON pointer, or the name of the field or parameter.
+    std::string text;
+    // What hmac_hex and hmac_base64 are codes of.
+    Source source;
 };
 
+using Text = std::vector<TextPart>;
+
 struct SignatureSource {
-    HeaderIndex header = 0;
+    // A header or a JSON pointer; none where a native function finds it.
+    Source source;
+    // Not empty: the signature stands in any header whose name, in lower case, is this and a
+    // number.
+    std::string numbered_headers;
     // Characters that separate the items of the header; none: the header is one item.
     std::string separators;
     // An item counts when it starts with this.
     std::string prefix;
     TextEncoding encoding = TextEncoding::hex;
+    // Which secret alone this can be a signature under, counted from 0; nothing: any.
+    std::optional<std::size_t> key_index;
 };
 
 struct TimestampSource {
     Source source;
     TimestampUnit unit = TimestampUnit::seconds;
     Tolerance tolerance{};
+    // An item may stand more than once, with the same value.
+    bool may_repeat = false;
+};
+
+struct EventId : Source {
+    // The first of several events in one delivery has this id: it does not name the others.
+    bool batch = false;
+    // Not every delivery has one; what has none is known by its body.
+    bool optional = false;
+};
+
+struct RequiredHeader {
+    HeaderIndex header;
+    std::string value;
+};
+
+// A digest of the body that the sender gives elsewhere, where it is signed.
+struct DigestSource {
+    Source source;
+    Hash hash = Hash::sha256;
+    TextEncoding encoding = TextEncoding::hex;
+    // It may be missing where there is no body, or where the signature covers the body's fields.
+    bool optional = false;
+};
+
+struct RequiredClaim {
+    std::string name;
+    Text value;
+};
+
+enum class JwtAlgorithm : std::uint8_t { hs256, hs384, hs512, es256, rs256, eddsa };
+
+// How a sender asks whether an endpoint is there and whose it is, and what it wants to hear.
+struct Handshake {
+    enum class Check : std::uint8_t { signature, token, none };
+    struct Condition {
+        enum class Test : std::uint8_t { present, absent, equals };
+        Source source;
+        Test test;
+        std::string value;
+    };
+
+    std::string method = "POST";
+    std::vector<Condition> conditions;
+    Check check = Check::signature;
+    // Where the sender presents the token.
+    Source token;
+    std::uint16_t status = 200;
+    std::string content_type = "text/plain";
+    Text body;
+    // Empty: none.
+    std::string header_name;
+    Text header_value;
+
+    // Whether it is recognised by the body.
+    bool reads_json() const;
+    // Whether its answer proves that the secret is known.
+    bool proves_secret() const;
 };
 
 struct Scheme {
     std::string name;
     Algorithm algorithm = Algorithm::hmac;
     Hash hash = Hash::sha256;
+    // For `jwt`: the pinned ones.
+    std::vector<JwtAlgorithm> jwt_algorithms;
     KeyEncoding key = KeyEncoding::utf8;
-    std::vector<SignedPart> signed_parts;
-    SignatureSource signature;
+    // Builds the signed text instead of `signed_parts`; null: none.
+    const Native* native = nullptr;
+    Text signed_parts;
+    std::vector<SignatureSource> signatures;
     std::optional<TimestampSource> timestamp;
-    Source event_id;
+    EventId event_id;
     Source event_type;
+    std::vector<RequiredHeader> required_headers;
+    std::optional<DigestSource> digest;
+    std::vector<RequiredClaim> claims;
+    std::vector<Handshake> handshakes;
     // The names, in lower case, of every header that the scheme reads.
     std::vector<std::string> headers;
+    // Of `Content-Type`, where the signed text has form fields in it.
+    std::optional<HeaderIndex> content_type;
 
-    bool signs(SignedPart::Kind kind) const;
+    bool signs(TextPart::Kind kind) const;
+    // Whether the secret's id takes part in the verification.
+    bool names_secret_id() const;
+    // Whether the sender presents the secret itself.
+    bool presents_secret() const;
+    // Whether the signing key is a public one.
+    bool has_public_key() const;
+    // Whether who changes the body also breaks the signature.
+    bool covers_body() const;
     // Whether who changes the event id also breaks the signature.
     bool covers_event_id() const;
     bool reads_json() const;
+    // Whether anything of the URL takes part in the verification.
+    bool reads_url() const;
+    // Whether the signed text has fields of a form in it.
+    bool signs_form() const;
+    // Whether it reads headers that `headers` does not name.
+    bool reads_other_headers() const;
 };
 
 // The scheme that a text of statements (scheme_text.h) describes. Throws SchemeTextError where a
 // line is to blame, and ConfigError where something is missing.
 Scheme parse_scheme(std::string_view name, std::string_view text);
+
+// The same of statements; `name` is what messages and `$webhook_scheme` call it.
+Scheme build_scheme(std::string_view name, std::span<const Statement> statements);
 
 // Throws ConfigError unless the text is a JSON pointer (RFC 6901).
 void check_json_pointer(std::string_view pointer);

@@ -1,6 +1,7 @@
 #include "webhook/signing_key.h"
 
 #include "webhook/encoding.h"
+#include "webhook/scheme_words.h"
 #include "webhook/text.h"
 
 namespace webhook {
@@ -12,17 +13,7 @@ std::string decoded(std::string_view text, TextEncoding encoding, std::string_vi
     return std::move(*bytes);
 }
 
-std::string key_bytes(KeyEncoding encoding, std::string_view secret) {
-    switch (encoding) {
-        case KeyEncoding::utf8:
-            return std::string(secret);
-        case KeyEncoding::base64:
-            return decoded(secret, TextEncoding::base64, "base64");
-        case KeyEncoding::hex:
-            return decoded(secret, TextEncoding::hex, "hex");
-        case KeyEncoding::whsec:
-            break;
-    }
+std::string behind_whsec(std::string_view secret) {
     constexpr std::string_view kVersion = "v1,";
     constexpr std::string_view kMark = "whsec_";
     std::string_view marked = secret;
@@ -32,17 +23,69 @@ std::string key_bytes(KeyEncoding encoding, std::string_view secret) {
     return decoded(marked, TextEncoding::base64, "base64 after \"whsec_\"");
 }
 
+std::string key_bytes(KeyEncoding encoding, std::string_view secret) {
+    switch (encoding) {
+        case KeyEncoding::base64:
+            return decoded(secret, TextEncoding::base64, "base64");
+        case KeyEncoding::hex:
+            return decoded(secret, TextEncoding::hex, "hex");
+        case KeyEncoding::whsec:
+            return behind_whsec(secret);
+        default:
+            return std::string(secret);
+    }
+}
+
+Algorithm key_algorithm(const Scheme& scheme) {
+    return scheme.algorithm == Algorithm::jwt ? info(scheme.jwt_algorithms.front()).key_algorithm
+                                              : scheme.algorithm;
+}
+
 }  // namespace
 
 SigningKey::SigningKey(const Scheme& scheme, std::string_view secret) {
+    if (secret.empty()) throw ConfigError("the secret is empty");
+    if (scheme.has_public_key()) {
+        public_ = std::make_shared<const PublicKey>(key_algorithm(scheme), scheme.key, secret);
+        return;
+    }
+    if (is_public_key(secret)) {
+        throw ConfigError("the secret is a public key: anyone could sign with it");
+    }
     const std::string key = key_bytes(scheme.key, secret);
     if (key.empty()) throw ConfigError("the secret is empty");
     size_ = key.size();
-    if (scheme.algorithm == Algorithm::token) {
-        token_digest_ = sha256(key);
-    } else {
-        hmac_ = std::make_shared<const HmacKey>(scheme.hash, key);
+    take_shared_secret(scheme, key);
+}
+
+void SigningKey::take_shared_secret(const Scheme& scheme, const std::string& key) {
+    switch (scheme.algorithm) {
+        case Algorithm::basic:
+            if (key.find(':') == std::string::npos) {
+                throw ConfigError("the secret is not \"user:password\"");
+            }
+            [[fallthrough]];
+        case Algorithm::token:
+            token_digest_ = sha256(key);
+            return;
+        case Algorithm::hash:
+            text_ = std::make_shared<const std::string>(key);
+            return;
+        case Algorithm::jwt:
+            for (const JwtAlgorithm algorithm : scheme.jwt_algorithms) {
+                hmacs_.push_back(std::make_shared<const HmacKey>(info(algorithm).hash, key));
+            }
+            return;
+        default:
+            hmacs_.push_back(std::make_shared<const HmacKey>(scheme.hash, key));
     }
+}
+
+Hmac SigningKey::start_hmac(Hash hash) const {
+    for (const auto& key : hmacs_) {
+        if (key->hash() == hash) return key->start();
+    }
+    throw CryptoError("no HMAC key for this hash");
 }
 
 bool SigningKey::is_token(std::string_view presented) const {

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "webhook/digest.h"
+#include "webhook/public_key.h"
 #include "webhook/scheme.h"
 #include "webhook/timestamp.h"
 
@@ -19,22 +21,37 @@ inline constexpr std::size_t kShortSecret = 16;
 // The key in the form that its scheme verifies with. Immutable; copies share the key.
 class SigningKey {
   public:
-    // `secret` is the text that the user gave. Throws ConfigError where it is empty or does not
-    // decode as the scheme's `key` says; the message does not repeat it.
+    // `secret` is the text that the user gave. Throws ConfigError where it is empty, does not
+    // decode as the scheme's `key` says, or is a public key where a shared secret is wanted; the
+    // message does not repeat it.
     SigningKey(const Scheme& scheme, std::string_view secret);
 
+    // Whether whoever guesses can find it.
+    bool is_short() const { return public_ == nullptr && size_ < kShortSecret; }
     // The length of the decoded key, in bytes.
     std::size_t size() const { return size_; }
 
-    // For the HMAC algorithms.
-    Hmac start_hmac() const { return hmac_->start(); }
+    // For the HMAC algorithms; the second for a JWT's.
+    Hmac start_hmac() const { return hmacs_.front()->start(); }
+    Hmac start_hmac(Hash hash) const;
 
-    // For `token`: whether this is the secret, in a time that tells neither content nor length.
+    // For the algorithms with a public key.
+    const PublicKey& public_key() const { return *public_; }
+
+    // For `sha256`: what `{secret}` stands for.
+    std::string_view text() const { return *text_; }
+
+    // For `token` and `basic`: whether this is the secret, in a time that tells neither content nor
+    // length.
     bool is_token(std::string_view presented) const;
 
   private:
-    std::size_t size_;
-    std::shared_ptr<const HmacKey> hmac_;
+    void take_shared_secret(const Scheme& scheme, const std::string& key);
+
+    std::size_t size_ = 0;
+    std::vector<std::shared_ptr<const HmacKey>> hmacs_;
+    std::shared_ptr<const PublicKey> public_;
+    std::shared_ptr<const std::string> text_;
     Sha256Digest token_digest_{};
 };
 
@@ -44,6 +61,8 @@ struct SigningSecret {
     // From this time on the secret matches nothing.
     std::optional<Milliseconds> not_after;
     SigningKey key;
+    // Its place among the location's secrets, counted from 0.
+    std::size_t index = 0;
 
     bool usable(Milliseconds now) const { return !not_after || now < *not_after; }
 };

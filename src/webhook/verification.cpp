@@ -1,74 +1,497 @@
 #include "webhook/verification.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 
+#include "webhook/encoding.h"
+#include "webhook/jwt.h"
+#include "webhook/scheme_words.h"
+#include "webhook/url.h"
+
 namespace webhook {
+namespace {
+
+using Kind = TextPart::Kind;
+
+// How far the clocks of two careful machines are apart at the most.
+constexpr Milliseconds kClockSkew = std::chrono::minutes(1);
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+// Values of the payload that the signed text names; they have to be known before it is hashed.
+bool is_in_payload(const TextPart& part) {
+    return part.kind == Kind::json || part.kind == Kind::form || part.kind == Kind::field;
+}
+
+// Whether the text in front of the body is known only when the body is.
+bool is_late(const TextPart& part) {
+    return part.kind == Kind::crc32_of_body || part.kind == Kind::sha256_of_body;
+}
+
+bool wants_whole_body(const Scheme& scheme) {
+    if (scheme.native != nullptr) return true;
+    if (scheme.signatures.front().source.kind == Source::Kind::json) return true;
+    if (scheme.signs(Kind::body) && scheme.algorithm == Algorithm::ed25519) return true;
+    const bool has_json_timestamp =
+        scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::json;
+    if (has_json_timestamp && scheme.signs(Kind::timestamp)) return true;
+    const auto& parts = scheme.signed_parts;
+    const auto body = std::ranges::find(parts, Kind::body, &TextPart::kind);
+    return std::ranges::any_of(parts, is_in_payload) ||
+           (body != parts.end() && std::any_of(parts.begin(), body, is_late));
+}
+
+bool is_signed(const SigningKey& key, Algorithm algorithm, Hash hash, std::string_view text,
+               std::span<const std::uint8_t> signature) {
+    std::array<std::uint8_t, kLargestHash> bytes;
+    switch (algorithm) {
+        case Algorithm::hmac: {
+            Hmac hmac = key.start_hmac(hash);
+            hmac.update(text);
+            return equal_in_constant_time(signature, hmac.finish(bytes));
+        }
+        case Algorithm::ecdsa_p256:
+        case Algorithm::rsa: {
+            HashStream stream(hash);
+            stream.update(text);
+            return key.public_key().verify_digest(hash, stream.finish(bytes), signature);
+        }
+        case Algorithm::ed25519:
+            return key.public_key().verify_message(text, signature);
+        default:
+            return false;
+    }
+}
+
+}  // namespace
 
 Verification::Verification(const Scheme& scheme, std::span<const SigningSecret* const> secrets,
-                           const SignedValues& values, Milliseconds now)
-    : scheme_(&scheme), values_(values) {
+                           const SignedRequest& request, Milliseconds now)
+    : scheme_(&scheme),
+      request_(request),
+      now_(now),
+      streams_body_(scheme.signs(Kind::body)),
+      needs_whole_body_(wants_whole_body(scheme)),
+      rest_(scheme.signed_parts),
+      extras_(extras_for(scheme, request.url)) {
     attempts_.reserve(secrets.size());
     for (const SigningSecret* secret : secrets) {
-        if (!secret->usable(now)) continue;
-        Attempt& attempt = attempts_.emplace_back(Attempt{secret, std::nullopt});
-        if (scheme.algorithm == Algorithm::hmac) attempt.hmac.emplace(secret->key.start_hmac());
+        if (secret->usable(now)) add_attempts(*secret);
     }
-    const Parts parts = scheme.signed_parts;
-    const auto body = std::ranges::find(parts, SignedPart::Kind::body, &SignedPart::kind);
-    const auto before = static_cast<std::size_t>(body - parts.begin());
-    hash(parts.first(before));
-    rest_ = parts.subspan(std::min(before + 1, parts.size()));
+    if (!streams_body_ || needs_whole_body_) return;
+    const auto body = std::ranges::find(rest_, Kind::body, &TextPart::kind);
+    const auto before = static_cast<std::size_t>(body - rest_.begin());
+    early_objection_ = add_parts(rest_.first(before), nullptr);
+    rest_ = rest_.subspan(before + 1);
+}
+
+std::unique_ptr<Verification::Extras> Verification::extras_for(const Scheme& scheme,
+                                                               std::string_view url) {
+    const bool has_late_timestamp =
+        scheme.timestamp && (scheme.timestamp->source.kind == Source::Kind::json ||
+                             scheme.timestamp->source.kind == Source::Kind::claim);
+    const bool needed = has_late_timestamp || scheme.digest || scheme.signs_form() ||
+                        scheme.signs(Kind::url_ports) || scheme.signs(Kind::crc32_of_body) ||
+                        scheme.signs(Kind::sha256_of_body) ||
+                        scheme.signatures.front().source.kind == Source::Kind::json;
+    if (!needed) return nullptr;
+    auto extras = std::make_unique<Extras>();
+    if (scheme.signs(Kind::url_ports)) extras->other_url = with_other_port(url).value_or("");
+    if (scheme.signs(Kind::crc32_of_body)) extras->crc32 = 0;
+    if (scheme.signs(Kind::sha256_of_body)) extras->sha256.emplace(Hash::sha256);
+    if (scheme.digest) extras->digest.emplace(scheme.digest->hash);
+    return extras;
+}
+
+void Verification::add_attempts(const SigningSecret& secret) {
+    ++secret_count_;
+    add_attempt(secret, request_.url);
+    if (extras_ && !extras_->other_url.empty()) add_attempt(secret, extras_->other_url);
+}
+
+void Verification::add_attempt(const SigningSecret& secret, std::string_view url) {
+    Attempt& attempt = attempts_.emplace_back(Attempt{&secret, url, {}});
+    if (scheme_->native != nullptr) return;
+    switch (scheme_->algorithm) {
+        case Algorithm::hmac:
+            attempt.text.emplace<Hmac>(secret.key.start_hmac());
+            break;
+        case Algorithm::hash:
+        case Algorithm::ecdsa_p256:
+        case Algorithm::rsa:
+            attempt.text.emplace<HashStream>(scheme_->hash);
+            break;
+        case Algorithm::ed25519:
+            attempt.text.emplace<std::string>();
+            break;
+        default:
+            break;
+    }
+}
+
+void Verification::Attempt::add(std::string_view bytes) {
+    if (auto* hmac = std::get_if<Hmac>(&text)) {
+        hmac->update(bytes);
+    } else if (auto* hash = std::get_if<HashStream>(&text)) {
+        hash->update(bytes);
+    } else if (auto* whole = std::get_if<std::string>(&text)) {
+        *whole += bytes;
+    }
+}
+
+void Verification::add(std::string_view value) {
+    for (Attempt& attempt : attempts_) attempt.add(value);
 }
 
 void Verification::update(std::string_view piece_of_body) {
-    if (ignores_body()) return;
-    for (Attempt& attempt : attempts_) attempt.hmac->update(piece_of_body);
+    if (streams_body_ && !needs_whole_body_) add(piece_of_body);
+    if (extras_) extras_->update(piece_of_body);
 }
 
-const SigningSecret* Verification::finish() {
-    hash(rest_);
-    for (Attempt& attempt : attempts_) {
-        if (matches(attempt)) return attempt.secret;
+void Verification::Extras::update(std::string_view piece_of_body) {
+    if (piece_of_body.empty()) return;
+    body_is_empty = false;
+    if (crc32) {
+        const auto* bytes = reinterpret_cast<const Bytef*>(piece_of_body.data());
+        crc32 = static_cast<std::uint32_t>(crc32_z(*crc32, bytes, piece_of_body.size()));
     }
-    return nullptr;
+    if (sha256) sha256->update(piece_of_body);
+    if (digest) digest->update(piece_of_body);
 }
 
-std::string_view Verification::value_of(const SignedPart& part) const {
+Verification::Objection Verification::add_parts(Parts parts, WholeBody* body) {
+    for (const TextPart& part : parts) {
+        if (const auto objection = add_part(part, body)) return objection;
+    }
+    return std::nullopt;
+}
+
+Verification::Objection Verification::add_part(const TextPart& part, WholeBody* body) {
+    const Presented& presented = *request_.presented;
     switch (part.kind) {
-        case SignedPart::Kind::literal:
-            return part.literal;
-        case SignedPart::Kind::timestamp:
-            return values_.presented->timestamp;
-        case SignedPart::Kind::id:
-            return values_.presented->event_id;
-        case SignedPart::Kind::method:
-            return values_.method;
-        case SignedPart::Kind::header:
-            return values_.headers->value(part.header);
-        case SignedPart::Kind::body:
+        case Kind::literal:
+            add(part.text);
             break;
+        case Kind::body:
+            if (body == nullptr) return Reason::invalid_payload;
+            add(body->text());
+            break;
+        case Kind::timestamp:
+            add(has_json_timestamp() ? extras_->late_timestamp : presented.timestamp);
+            break;
+        case Kind::id:
+            add(presented.event_id);
+            break;
+        case Kind::method:
+            add(request_.method);
+            break;
+        case Kind::url:
+            add(request_.url);
+            break;
+        case Kind::url_hubspot:
+            add(hubspot_url(request_.url));
+            break;
+        case Kind::url_ports:
+            for (Attempt& attempt : attempts_) attempt.add(attempt.url);
+            break;
+        case Kind::secret:
+            for (Attempt& attempt : attempts_) attempt.add(attempt.secret->key.text());
+            break;
+        case Kind::secret_id:
+            for (Attempt& attempt : attempts_) attempt.add(attempt.secret->id);
+            break;
+        case Kind::header:
+            add(request_.headers->value(part.header));
+            break;
+        case Kind::query: {
+            const auto value = query_value(request_.query, part.text);
+            if (!value) return Reason::bad_signature;
+            add(*value);
+            break;
+        }
+        case Kind::json:
+            return add_json(part, body);
+        case Kind::form:
+        case Kind::field:
+            return add_form(part, body);
+        case Kind::crc32_of_body:
+            add(std::to_string(*extras_->crc32));
+            break;
+        case Kind::sha256_of_body: {
+            std::array<std::uint8_t, kLargestHash> digest;
+            add(to_hex(extras_->sha256->finish(digest)));
+            break;
+        }
+        case Kind::url_qsh:
+        case Kind::hmac_hex:
+        case Kind::hmac_base64:
+            return Reason::bad_signature;  // never in a signed text
     }
-    return {};
+    return std::nullopt;
 }
 
-void Verification::hash(Parts parts) {
-    for (const SignedPart& part : parts) {
-        const std::string_view value = value_of(part);
-        for (Attempt& attempt : attempts_) attempt.hmac->update(value);
+Verification::Objection Verification::add_json(const TextPart& part, WholeBody* body) {
+    const JsonReader* json = body == nullptr ? nullptr : body->json();
+    const auto value = json == nullptr ? std::nullopt : json->signed_value_at(part.text);
+    if (!value) return Reason::invalid_payload;
+    add(*value);
+    return std::nullopt;
+}
+
+bool Verification::is_form() const {
+    return is_form_type(request_.headers->value(*scheme_->content_type));
+}
+
+// Where the sender could say that a form is none, its fields would not be signed: then the body has
+// to be empty, or covered by a digest.
+Verification::Objection Verification::add_form(const TextPart& part, WholeBody* body) {
+    if (body == nullptr) return Reason::invalid_payload;
+    const bool may_be_none = part.kind == Kind::form && (extras_->body_is_empty || extras_->digest);
+    if (!is_form()) {
+        if (may_be_none) return std::nullopt;
+        return Reason::invalid_payload;
     }
+    const Form* form = body->form();
+    if (form == nullptr) return Reason::invalid_payload;
+    if (part.kind == Kind::form) {
+        add(form->sorted_text());
+        return std::nullopt;
+    }
+    // What the signature does not cover may not come along.
+    for (const auto& [name, value] : form->fields()) {
+        const auto names_it = [&](const TextPart& each) {
+            return each.kind == Kind::field && each.text == name;
+        };
+        if (std::ranges::none_of(scheme_->signed_parts, names_it)) return Reason::invalid_payload;
+    }
+    const auto value = form->only(part.text);
+    if (!value) return Reason::invalid_payload;
+    add(*value);
+    return std::nullopt;
+}
+
+std::optional<Reason> Verification::verify_signature(WholeBody* body) {
+    if (early_objection_) return early_objection_;
+    if (scheme_->algorithm == Algorithm::jwt) return match_jwt();
+    if (const auto objection = read_signature_in_body(body)) return objection;
+    if (needs_whole_body_ && has_json_timestamp()) {
+        if (const auto objection = read_json_timestamp(body)) return objection;
+    }
+    if (scheme_->native != nullptr) return match_native(body);
+    if (const auto objection = add_parts(rest_, body)) return objection;
+    return match();
+}
+
+Verification::Objection Verification::read_signature_in_body(WholeBody* body) {
+    const SignatureSource& source = scheme_->signatures.front();
+    if (source.source.kind != Source::Kind::json) return std::nullopt;
+    const JsonReader* json = body == nullptr ? nullptr : body->json();
+    if (json == nullptr) return Reason::invalid_payload;
+    const auto text = json->signed_value_at(source.source.text);
+    if (!text) return Reason::missing_signature;
+    extras_->signature_in_body = *text;
+    request_.presented->take_signatures(*scheme_, source, extras_->signature_in_body);
+    if (!request_.presented->has_signature()) return Reason::malformed_signature;
+    return std::nullopt;
+}
+
+Verification::Objection Verification::read_json_timestamp(WholeBody* body) {
+    const JsonReader* json = body == nullptr ? nullptr : body->json();
+    if (json == nullptr) return Reason::invalid_payload;
+    const auto text = json->signed_value_at(scheme_->timestamp->source.text);
+    if (!text || text->empty()) return Reason::missing_timestamp;
+    extras_->late_timestamp = *text;
+    return std::nullopt;
+}
+
+std::optional<Reason> Verification::verify_timestamp(WholeBody* body) {
+    if (!has_json_timestamp()) return std::nullopt;
+    if (extras_->late_timestamp.empty()) {
+        if (const auto objection = read_json_timestamp(body)) return objection;
+    }
+    return check_timestamp(*scheme_->timestamp, extras_->late_timestamp, now_, *request_.tolerance);
+}
+
+Verification::Objection Verification::match() {
+    for (Attempt& attempt : attempts_) {
+        if (!matches(attempt)) continue;
+        secret_ = attempt.secret;
+        return std::nullopt;
+    }
+    return Reason::bad_signature;
 }
 
 bool Verification::matches(Attempt& attempt) const {
-    if (scheme_->algorithm == Algorithm::token) {
-        return attempt.secret->key.is_token(values_.presented->token);
-    }
-    std::array<std::uint8_t, kLargestHash> code;
-    const auto expected = attempt.hmac->finish(code);
+    const SigningSecret& secret = *attempt.secret;
+    const Presented& presented = *request_.presented;
+    if (scheme_->algorithm == Algorithm::token) return secret.key.is_token(presented.token);
+    if (scheme_->algorithm == Algorithm::basic) return matches_basic(secret);
+    std::array<std::uint8_t, kLargestHash> bytes;
+    std::span<const std::uint8_t> expected;
+    if (auto* hmac = std::get_if<Hmac>(&attempt.text)) expected = hmac->finish(bytes);
+    if (auto* hash = std::get_if<HashStream>(&attempt.text)) expected = hash->finish(bytes);
     bool found = false;
-    for (const Candidate& candidate : values_.presented->candidates()) {
-        found |= equal_in_constant_time(candidate.bytes(), expected);
+    for (const Candidate& candidate : presented.candidates()) {
+        if (!candidate.is_for(secret)) continue;
+        switch (scheme_->algorithm) {
+            case Algorithm::hmac:
+            case Algorithm::hash:
+                found |= equal_in_constant_time(candidate.bytes(), expected);
+                break;
+            case Algorithm::ecdsa_p256:
+            case Algorithm::rsa:
+                found |= secret.key.public_key().verify_digest(scheme_->hash, expected,
+                                                               candidate.bytes());
+                break;
+            case Algorithm::ed25519:
+                found |= secret.key.public_key().verify_message(std::get<std::string>(attempt.text),
+                                                                candidate.bytes());
+                break;
+            default:
+                break;
+        }
     }
     return found;
+}
+
+bool Verification::matches_basic(const SigningSecret& secret) const {
+    const auto credentials = decode(TextEncoding::base64, request_.presented->token);
+    return credentials && secret.key.is_token(*credentials);
+}
+
+Verification::Objection Verification::match_native(WholeBody* body) {
+    if (body == nullptr) return Reason::invalid_payload;
+    NativeRequest request{request_.method, request_.url, body->text(), {}, nullptr};
+    request.header = [this](std::string_view name) { return request_.headers->only(name); };
+    if (scheme_->native->reads_json) {
+        request.json = body->json();
+        if (request.json == nullptr) return Reason::invalid_payload;
+    }
+    const SignedItems items = scheme_->native->items(request);
+    if (!items || items->empty()) return Reason::missing_signature;
+    std::vector<std::string> signatures;
+    for (const SignedItem& item : *items) {
+        auto signature = decode(scheme_->signatures.front().encoding, item.signature);
+        if (!signature) return Reason::malformed_signature;
+        signatures.push_back(std::move(*signature));
+    }
+    for (const Attempt& attempt : attempts_) {
+        bool all = true;
+        for (std::size_t i = 0; i < items->size() && all; ++i) {
+            const std::string& id = (*items)[i].secret_id;
+            all = (id.empty() || id == attempt.secret->id) &&
+                  is_signed(attempt.secret->key, scheme_->algorithm, scheme_->hash,
+                            (*items)[i].text, bytes_of(signatures[i]));
+        }
+        if (!all) continue;
+        secret_ = attempt.secret;
+        return std::nullopt;
+    }
+    return Reason::bad_signature;
+}
+
+Verification::Objection Verification::match_jwt() {
+    const auto jwt = parse_jwt(request_.presented->token, scheme_->jwt_algorithms, *request_.json);
+    if (!jwt) return Reason::malformed_signature;
+    const JwtAlgorithmName& algorithm = info(jwt->algorithm);
+    std::string signature = jwt->signature;
+    if (algorithm.key_algorithm == Algorithm::ecdsa_p256) {
+        auto der = ecdsa_der(bytes_of(signature));
+        if (!der) return Reason::malformed_signature;
+        signature = std::move(*der);
+    }
+    for (const Attempt& attempt : attempts_) {
+        if (!is_signed(attempt.secret->key, algorithm.key_algorithm, algorithm.hash,
+                       jwt->signed_text, bytes_of(signature))) {
+            continue;
+        }
+        secret_ = attempt.secret;
+        return check_claims(jwt->claims);
+    }
+    return Reason::bad_signature;
+}
+
+Verification::Objection Verification::check_claims(std::string_view claims) {
+    const JsonReader& json = *request_.json;
+    if (!request_.json->parse_copy(claims)) return Reason::malformed_signature;
+    if (const auto objection = check_expiry()) return objection;
+    if (scheme_->timestamp && scheme_->timestamp->source.kind == Source::Kind::claim) {
+        const auto text = json.signed_value_at(pointer_to(scheme_->timestamp->source.text));
+        if (!text) return Reason::missing_timestamp;
+        extras_->late_timestamp = *text;
+        const auto objection =
+            check_timestamp(*scheme_->timestamp, *text, now_, *request_.tolerance);
+        if (objection) return objection;
+    }
+    for (const RequiredClaim& claim : scheme_->claims) {
+        if (const auto objection = check_claim(claim)) return objection;
+    }
+    if (scheme_->digest) {
+        extras_->digest_claim = json.signed_value_at(pointer_to(scheme_->digest->source.text));
+    }
+    return std::nullopt;
+}
+
+// RFC 7519, section 4.1: whoever reads a token has to mind these where they are there.
+Verification::Objection Verification::check_expiry() const {
+    const auto time = [this](std::string_view pointer) {
+        const auto text = request_.json->signed_value_at(pointer);
+        return text ? parse_timestamp(TimestampUnit::seconds, *text) : std::nullopt;
+    };
+    if (request_.json->has("/exp")) {
+        const auto expires = time("/exp");
+        if (!expires) return Reason::malformed_timestamp;
+        if (now_ >= *expires) return Reason::stale_timestamp;
+    }
+    if (request_.json->has("/nbf")) {
+        const auto begins = time("/nbf");
+        if (!begins) return Reason::malformed_timestamp;
+        if (now_ + kClockSkew < *begins) return Reason::future_timestamp;
+    }
+    return std::nullopt;
+}
+
+// The value itself, or an array that holds it, as `aud` may be.
+Verification::Objection Verification::check_claim(const RequiredClaim& claim) const {
+    std::string expected;
+    for (const TextPart& part : claim.value) {
+        if (part.kind == Kind::literal) expected += part.text;
+        if (part.kind == Kind::url) expected += request_.url;
+        if (part.kind != Kind::url_qsh) continue;
+        const auto hash = atlassian_qsh(request_.method, request_.url, "");
+        if (!hash) return Reason::bad_signature;
+        expected += *hash;
+    }
+    const std::string pointer = pointer_to(claim.name);
+    if (request_.json->signed_value_at(pointer) == expected) return std::nullopt;
+    const std::size_t size = request_.json->array_size_at(pointer).value_or(0);
+    for (std::size_t i = 0; i < size; ++i) {
+        const auto value = request_.json->signed_value_at(pointer + "/" + std::to_string(i));
+        if (value == expected) return std::nullopt;
+    }
+    return Reason::bad_signature;
+}
+
+std::optional<Reason> Verification::verify_digest() {
+    if (!scheme_->digest) return std::nullopt;
+    const DigestSource& source = *scheme_->digest;
+    const auto text = source.source.kind == Source::Kind::claim
+                          ? extras_->digest_claim
+                          : query_value(query_of(request_.url), source.source.text);
+    if (!text) {
+        const bool covered = extras_->body_is_empty || (scheme_->signs_form() && is_form());
+        if (source.optional && covered) return std::nullopt;
+        return Reason::bad_signature;
+    }
+    std::array<std::uint8_t, kLargestHash> bytes;
+    const auto presented = decode(source.encoding, *text);
+    if (presented && equal_in_constant_time(bytes_of(*presented), extras_->digest->finish(bytes))) {
+        return std::nullopt;
+    }
+    return Reason::bad_signature;
 }
 
 }  // namespace webhook

@@ -2,62 +2,151 @@
 
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "webhook/presented.h"
 #include "webhook/scheme.h"
 #include "webhook/signing_key.h"
+#include "webhook/whole_body.h"
 
 namespace webhook {
 
-// What a signed text may name besides the body. Views must live until the verification ends.
-struct SignedValues {
+// The request as it arrived, besides its body. Views must live until the verification ends.
+struct SignedRequest {
     std::string_view method;
+    // As the sender saw it; asked for where Scheme::reads_url() says so.
+    std::string_view url;
+    // The request's own, undecoded.
+    std::string_view query;
     const SchemeHeaders* headers;
-    const Presented* presented;
+    Presented* presented;
+    // Replaces the scheme's, where there is one.
+    const std::optional<Tolerance>* tolerance;
+    // For JSON in a token. Nobody else may use it during a call of a member.
+    JsonReader* json;
 };
 
-// Takes the body in any number of pieces, once, and hashes it under every usable secret as it goes,
-// so that a body of any size is verified in constant memory.
+// Takes the body in any number of pieces, once. Where a signature is of a hash of the body, it is
+// verified in constant memory; where it is not, the body is wanted whole.
+//
+// The calls, in this order: update() for each piece, verify_signature() once (before the pieces
+// where it needs no body), verify_digest() and verify_timestamp() once, after the pieces.
 class Verification {
   public:
-    // The scheme, the secrets and the views in `values` must outlive it. Secrets whose `not_after`
+    // The scheme, the secrets and the views in `request` must outlive it. Secrets whose `not_after`
     // has passed at `now` take no part.
     Verification(const Scheme& scheme, std::span<const SigningSecret* const> secrets,
-                 const SignedValues& values, Milliseconds now);
+                 const SignedRequest& request, Milliseconds now);
 
     // How many secrets there are to verify with.
-    std::size_t secret_count() const { return attempts_.size(); }
+    std::size_t secret_count() const { return secret_count_; }
 
-    // Whether finish() needs no body: nothing of it is signed.
-    bool ignores_body() const { return !scheme_->signs(SignedPart::Kind::body); }
+    // Whether nothing of the body is needed for the signature.
+    bool ignores_body() const { return !streams_body_ && !needs_whole_body_ && !hashes_body(); }
+    // Whether verify_signature() wants the body in one piece.
+    bool needs_whole_body() const { return needs_whole_body_; }
+    // Whether verify_timestamp() does.
+    bool needs_whole_body_for_timestamp() const { return has_json_timestamp(); }
 
     void update(std::string_view piece_of_body);
 
-    // The secret under which any of the presented signatures is right; null where none is. To be
-    // called once.
-    const SigningSecret* finish();
+    // Returns why the delivery has to be refused, or nothing: then secret() has signed it. `body`
+    // is null where it is not needed.
+    std::optional<Reason> verify_signature(WholeBody* body);
+    // The body's digest, where the scheme has one outside of the signed text.
+    std::optional<Reason> verify_digest();
+    // A timestamp that stands in the body.
+    std::optional<Reason> verify_timestamp(WholeBody* body);
+
+    // The secret under which one of the presented signatures is right; null where none is.
+    const SigningSecret* secret() const { return secret_; }
+    // The same, or the first that there is to verify with; null where there is none.
+    const SigningSecret* secret_for_answers() const {
+        if (secret_ != nullptr || attempts_.empty()) return secret_;
+        return attempts_.front().secret;
+    }
+    // The timestamp, where it was not in the headers.
+    std::string_view late_timestamp() const {
+        return extras_ ? std::string_view(extras_->late_timestamp) : std::string_view();
+    }
 
   private:
+    using Parts = std::span<const TextPart>;
+    using Objection = std::optional<Reason>;
+
+    // One secret, and one form of the URL, that the signature may be right for.
     struct Attempt {
         const SigningSecret* secret;
-        std::optional<Hmac> hmac;
+        std::string_view url;
+        // For Ed25519, which hashes the text twice, the text itself.
+        std::variant<std::monostate, Hmac, HashStream, std::string> text;
+
+        void add(std::string_view bytes);
     };
 
-    using Parts = std::span<const SignedPart>;
+    // What few schemes need. It lies apart, since every delivery carries the rest.
+    struct Extras {
+        // The URL with or without its port, where the scheme tries both.
+        std::string other_url;
+        // What the signed text names of the body besides the body.
+        std::optional<std::uint32_t> crc32;
+        std::optional<HashStream> sha256;
+        // For `digest`.
+        std::optional<HashStream> digest;
+        std::optional<std::string> digest_claim;
+        bool body_is_empty = true;
+        std::string signature_in_body;
+        std::string late_timestamp;
 
-    std::string_view value_of(const SignedPart& part) const;
-    void hash(Parts parts);
+        void update(std::string_view piece_of_body);
+    };
+
+    static std::unique_ptr<Extras> extras_for(const Scheme& scheme, std::string_view url);
+
+    void add_attempts(const SigningSecret& secret);
+    void add_attempt(const SigningSecret& secret, std::string_view url);
+
+    Objection add_parts(Parts parts, WholeBody* body);
+    Objection add_part(const TextPart& part, WholeBody* body);
+    void add(std::string_view value);
+    Objection add_json(const TextPart& part, WholeBody* body);
+    Objection add_form(const TextPart& part, WholeBody* body);
+
+    Objection read_signature_in_body(WholeBody* body);
+    Objection read_json_timestamp(WholeBody* body);
+    Objection match();
     bool matches(Attempt& attempt) const;
+    bool matches_basic(const SigningSecret& secret) const;
+    Objection match_native(WholeBody* body);
+    Objection match_jwt();
+    Objection check_claims(std::string_view claims);
+    Objection check_expiry() const;
+    Objection check_claim(const RequiredClaim& claim) const;
+    bool is_form() const;
+
+    bool has_json_timestamp() const {
+        return scheme_->timestamp && scheme_->timestamp->source.kind == Source::Kind::json;
+    }
+    bool hashes_body() const { return extras_ && (extras_->crc32 || extras_->sha256); }
 
     const Scheme* scheme_;
-    SignedValues values_;
+    SignedRequest request_;
+    Milliseconds now_;
+    bool streams_body_ = false;
+    bool needs_whole_body_ = false;
+    std::size_t secret_count_ = 0;
     std::vector<Attempt> attempts_;
-    // The parts behind the body.
+    // The parts that are not hashed yet.
     Parts rest_;
+    std::unique_ptr<Extras> extras_;
+    Objection early_objection_;
+    const SigningSecret* secret_ = nullptr;
 };
 
 }  // namespace webhook

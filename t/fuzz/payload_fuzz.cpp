@@ -27,7 +27,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     webhook::mend_json(mended_twice);
     require(mended == mended_twice, "what is mended is not mended again");
     for (std::string_view one : {pointer, std::string_view(), std::string_view("/id")}) {
+        const auto signed_value = fresh.signed_value_at(one);
+        require(used.signed_value_at(one) == signed_value, "a used reader reads as a new one");
+        require(!signed_value || (fresh.has(one) && !fresh.lacks(one)), "a signed value is there");
+        require(!fresh.array_size_at(one) || fresh.has(one), "an array is there");
         const auto value = fresh.value_at(one);
+        require(!value || !signed_value || value == signed_value, "a signed value is that value");
         require(used.value_at(one) == value, "a used reader reads as a new one");
         if (!value) continue;
         require(valid, "an invalid payload has no values");

@@ -1,13 +1,19 @@
-// A delivery and a sender for tests: what is signed here is computed by OpenSSL's one-call HMAC,
-// apart from the library under test.
+// A delivery and a sender for tests: what is signed here is computed by OpenSSL's one-call
+// functions, apart from the library under test.
 
 #pragma once
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -20,6 +26,7 @@
 #include "webhook/scheme.h"
 #include "webhook/signing_key.h"
 #include "webhook/text.h"
+#include "webhook/url.h"
 #include "webhook/verification.h"
 
 namespace webhook {
@@ -65,10 +72,131 @@ inline std::string hmac_base64(std::string_view key, std::string_view text) {
     return base64(hmac(EVP_sha256(), key, text));
 }
 
+inline std::string base64url(std::string_view bytes) {
+    std::string text = base64(bytes);
+    std::ranges::replace(text, '+', '-');
+    std::ranges::replace(text, '/', '_');
+    while (text.ends_with('=')) text.pop_back();
+    return text;
+}
+
+inline std::string hashed(const EVP_MD* hash, std::string_view text) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    EVP_Digest(text.data(), text.size(), digest.data(), &size, hash, nullptr);
+    return {digest.begin(), digest.begin() + size};
+}
+
+inline std::string sha256_hex(std::string_view text) {
+    return hex(hashed(EVP_sha256(), text));
+}
+
+// A key pair of a sender.
+class KeyPair {
+  public:
+    // Made once for each kind: RSA takes its time.
+    static const KeyPair& ed25519() {
+        static const KeyPair pair(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), nullptr);
+        return pair;
+    }
+    static const KeyPair& ecdsa() {
+        static const KeyPair pair(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_sha256());
+        return pair;
+    }
+    static const KeyPair& rsa() {
+        static const KeyPair pair(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048}),
+                                  EVP_sha256());
+        return pair;
+    }
+
+    // Ed25519 has no hash of its own choice.
+    std::string sign(std::string_view text) const { return sign(text, hash_); }
+    std::string sign(std::string_view text, const EVP_MD* hash) const {
+        std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
+                                                                   EVP_MD_CTX_free);
+        EVP_DigestSignInit(context.get(), nullptr, hash, nullptr, key_.get());
+        std::string signature(1024, '\0');
+        std::size_t size = signature.size();
+        EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                       reinterpret_cast<const unsigned char*>(text.data()), text.size());
+        signature.resize(size);
+        return signature;
+    }
+    // As a token holds it (RFC 7518, section 3.4): two numbers of 32 bytes.
+    std::string sign_as_numbers(std::string_view text) const {
+        const std::string der = sign(text);
+        const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+        std::unique_ptr<ECDSA_SIG, void (*)(ECDSA_SIG*)> signature(
+            d2i_ECDSA_SIG(nullptr, &bytes, static_cast<long>(der.size())), ECDSA_SIG_free);
+        std::string numbers(64, '\0');
+        auto* output = reinterpret_cast<unsigned char*>(numbers.data());
+        BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), output, 32);
+        BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), output + 32, 32);
+        return numbers;
+    }
+
+    std::string der() const {
+        unsigned char* bytes = nullptr;
+        const int size = i2d_PUBKEY(key_.get(), &bytes);
+        std::string text(bytes, bytes + size);
+        OPENSSL_free(bytes);
+        return text;
+    }
+    std::string pem() const {
+        std::unique_ptr<BIO, int (*)(BIO*)> memory(BIO_new(BIO_s_mem()), BIO_free);
+        PEM_write_bio_PUBKEY(memory.get(), key_.get());
+        char* text = nullptr;
+        const long size = BIO_get_mem_data(memory.get(), &text);
+        return {text, text + size};
+    }
+    // The 32 bytes of an Ed25519 key, which end its DER.
+    std::string raw() const { return der().substr(der().size() - 32); }
+    std::string jwk() const {
+        if (hash_ == nullptr) {
+            return R"({"kty":"OKP","crv":"Ed25519","x":")" + base64url(raw()) + "\"}";
+        }
+        if (EVP_PKEY_is_a(key_.get(), "RSA") == 1) {
+            return R"({"kty":"RSA","n":")" + number("n") + R"(","e":")" + number("e") + "\"}";
+        }
+        const std::string point = der().substr(der().size() - 64);
+        return R"({"kty":"EC","crv":"P-256","x":")" + base64url(point.substr(0, 32)) +
+               R"(","y":")" + base64url(point.substr(32)) + "\"}";
+    }
+
+  private:
+    KeyPair(EVP_PKEY* key, const EVP_MD* hash) : key_(key, EVP_PKEY_free), hash_(hash) {}
+
+    std::string number(const char* name) const {
+        BIGNUM* number = nullptr;
+        EVP_PKEY_get_bn_param(key_.get(), name, &number);
+        std::string bytes(static_cast<std::size_t>(BN_num_bytes(number)), '\0');
+        BN_bn2bin(number, reinterpret_cast<unsigned char*>(bytes.data()));
+        BN_free(number);
+        return base64url(bytes);
+    }
+
+    std::shared_ptr<EVP_PKEY> key_;
+    const EVP_MD* hash_;
+};
+
+// A JSON Web Token: `sign` makes the signature of a text.
+template <typename Sign>
+std::string token(std::string_view header, std::string_view claims, Sign sign) {
+    const std::string text = base64url(header) + '.' + base64url(claims);
+    return text + '.' + base64url(sign(text));
+}
+
+inline std::string hs256_token(std::string_view claims, std::string_view key) {
+    return token(R"({"alg":"HS256","typ":"JWT"})", claims,
+                 [key](std::string_view text) { return hmac(EVP_sha256(), key, text); });
+}
+
 struct Delivery {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
     std::string method = "POST";
+    // As the sender saw it.
+    std::string url = "https://hooks.example/in";
 
     void add(std::string_view name, std::string_view value) { headers.emplace_back(name, value); }
 
@@ -107,30 +235,70 @@ inline void PrintTo(const Judgement& judgement, std::ostream* stream) {
     *stream << info(judgement.reason).name << " by \"" << judgement.secret_id << '"';
 }
 
-// What the gate would answer; the body comes in pieces that end at the `cuts`.
-inline Judgement judge(const Scheme& scheme, const std::vector<SigningSecret>& secrets,
+// A body as verification wants it: with bytes behind it that are no part of it.
+class PaddedBody {
+  public:
+    explicit PaddedBody(const std::string& body)
+        : padded_(body + std::string(json_padding(), '}')), size_(body.size()) {}
+
+    std::string_view text() const { return std::string_view(padded_).substr(0, size_); }
+
+  private:
+    std::string padded_;
+    std::size_t size_;
+};
+
+// The pieces of a body that end at the `cuts`.
+inline void update(Verification& verification, std::string_view body,
+                   const std::vector<std::size_t>& cuts) {
+    std::size_t position = 0;
+    for (std::size_t cut : cuts) {
+        verification.update(body.substr(position, cut - position));
+        position = cut;
+    }
+    verification.update(body.substr(position));
+}
+
+// What the gate would answer; the body comes in pieces that end at the `cuts`. The first secret is
+// that of index 0, and so on.
+inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
                        const Delivery& delivery, Milliseconds now,
-                       const std::vector<std::size_t>& cuts = {}) {
+                       const std::vector<std::size_t>& cuts = {},
+                       const std::optional<Tolerance>& tolerance = std::nullopt) {
     const SchemeHeaders headers = delivery.offered_to(scheme);
     Presented presented;
-    if (const auto reason = read_headers(scheme, headers, now, std::nullopt, presented)) {
+    if (const auto reason = read_headers(scheme, headers, now, tolerance, presented)) {
         return {*reason, ""};
     }
     std::vector<const SigningSecret*> pointers;
-    for (const SigningSecret& one : secrets) pointers.push_back(&one);
-    Verification verification(scheme, pointers, {delivery.method, &headers, &presented}, now);
-    if (verification.secret_count() == 0) return {Reason::no_secret, ""};
-    std::string_view rest = delivery.body;
-    std::size_t position = 0;
-    for (std::size_t cut : cuts) {
-        verification.update(rest.substr(0, cut - position));
-        rest.remove_prefix(cut - position);
-        position = cut;
+    for (SigningSecret& one : secrets) {
+        one.index = pointers.size();
+        pointers.push_back(&one);
     }
-    verification.update(rest);
-    const SigningSecret* matched = verification.finish();
-    if (matched == nullptr) return {Reason::bad_signature, ""};
-    return {Reason::accepted, matched->id};
+    JsonReader token_json;
+    JsonReader body_json;
+    const SignedRequest request{delivery.method, delivery.url, query_of(delivery.url),
+                                &headers,        &presented,   &tolerance,
+                                &token_json};
+    Verification verification(scheme, pointers, request, now);
+    if (verification.secret_count() == 0) return {Reason::no_secret, ""};
+    std::optional<Reason> objection;
+    if (verification.ignores_body()) objection = verification.verify_signature(nullptr);
+    if (objection) return {*objection, ""};
+    update(verification, delivery.body, cuts);
+    const PaddedBody padded(delivery.body);
+    WholeBody whole(padded.text(), body_json);
+    if (!verification.ignores_body()) {
+        objection =
+            verification.verify_signature(verification.needs_whole_body() ? &whole : nullptr);
+    }
+    if (!objection) objection = verification.verify_digest();
+    if (!objection) {
+        const bool needs_it = verification.needs_whole_body_for_timestamp();
+        objection = verification.verify_timestamp(needs_it ? &whole : nullptr);
+    }
+    if (objection) return {*objection, ""};
+    return {Reason::accepted, verification.secret()->id};
 }
 
 }  // namespace testing

@@ -284,5 +284,182 @@ TEST(Payload, ReaderCanBeMoved) {
     EXPECT_EQ("x", assigned.value_at("/id"));
 }
 
+// What a reader says of a text, by each of its questions.
+class Read {
+  public:
+    explicit Read(std::string_view text) {
+        const Padded padded(text);
+        EXPECT_TRUE(reader_.parse(padded.text())) << text;
+    }
+    const JsonReader* operator->() const { return &reader_; }
+
+  private:
+    JsonReader reader_;
+};
+
+std::optional<std::string> signed_value(std::string_view text, std::string_view pointer) {
+    return Read(text)->signed_value_at(pointer);
+}
+
+TEST(SignedValue, HasAnyLengthAndContent) {
+    const std::string long_text(100'000, 'x');
+    EXPECT_EQ(long_text, signed_value("{\"a\": \"" + long_text + "\"}", "/a"));
+    EXPECT_EQ("\0\n\x7f\xc3\xa9"s, signed_value(R"({"a": "\u0000\n\u007f\u00e9"})", "/a"));
+    EXPECT_EQ("", signed_value(R"({"a": ""})", "/a"));
+    EXPECT_EQ("-7", signed_value(R"({"a": -7})", "/a"));
+    EXPECT_EQ("true", signed_value(R"({"a": true})", "/a"));
+    EXPECT_EQ("x", signed_value(R"("x")", ""));
+    for (const char* other : {"null", "1.5", "[]", "{}", "[\"x\"]"}) {
+        EXPECT_EQ(std::nullopt, signed_value("{\"a\": "s + other + "}", "/a")) << other;
+    }
+}
+
+TEST(SignedValue, IsFoundWhereAnyValueIs) {
+    const std::string text =
+        R"({"event": [{"id": "a"}, {"id": "b"}], "a/b": 1, "m~n": 2, "~1": 3, "": {"": "e"}, "0": 4})";
+    const Read read(text);
+    for (const std::string& pointer :
+         {"/event/0/id"s, "/event/1/id"s, "/a~1b"s, "/m~0n"s, "/~01"s, "//"s, "/0"s}) {
+        ASSERT_TRUE(read->value_at(pointer)) << pointer;
+        EXPECT_EQ(read->value_at(pointer), read->signed_value_at(pointer)) << pointer;
+        EXPECT_TRUE(read->has(pointer)) << pointer;
+        EXPECT_FALSE(read->lacks(pointer)) << pointer;
+    }
+    for (const std::string& pointer :
+         {"/x"s, "/event/2/id"s, "/event/00/id"s, "/event/-/id"s, "/event/+1/id"s, "/event/-1/id"s,
+          "/event/1/id/x"s, "/event/1x/id"s, "/event//id"s, "/event/99999999999999999999/id"s,
+          "/a/b"s, "/~"s, "/~2"s, "/m~n"s, "event"s, "/0\0"s}) {
+        EXPECT_EQ(std::nullopt, read->value_at(pointer)) << pointer;
+        EXPECT_EQ(std::nullopt, read->signed_value_at(pointer)) << pointer;
+        EXPECT_FALSE(read->has(pointer)) << pointer;
+        EXPECT_TRUE(read->lacks(pointer)) << pointer;
+    }
+}
+
+TEST(SignedValue, RepeatedMembersAreRefused) {
+    for (const char* text : {R"({"a": {"b": 1}, "a": {"b": 1}})", R"({"a": {"b": 1}, "a": 1})",
+                             R"({"a": 1, "a": {"b": 1}})", R"({"a": {"b": 1, "b": 1}})",
+                             R"({"a": {"b": 1, "\u0062": 1}})", R"({"\u0061": 1, "a": {"b": 1}})",
+                             R"({"a": {"b": 1}, "A": {}})", R"({"A": {"b": 1}})",
+                             R"({"a": {"B": 1}})", R"({"a": {"b": 1, "B": 2}})",
+                             R"({"a": {"B": 2, "b": 1}})", R"({"a": {"b": null, "b": null}})"}) {
+        const Read read(text);
+        EXPECT_EQ(std::nullopt, read->signed_value_at("/a/b")) << text;
+        EXPECT_FALSE(read->lacks("/a/b")) << text;
+    }
+}
+
+TEST(SignedValue, RepeatedMembersElsewhereDoNotMatter) {
+    const std::string text =
+        R"({"x": 1, "x": 2, "ab": 1, "a": {"b": "v", "c": 1, "c": 1, "bb": 1}, "": 1})";
+    EXPECT_EQ("v", signed_value(text, "/a/b"));
+    EXPECT_EQ("v", value(R"({"a": "v", "a": "w"})", "/a"));
+}
+
+TEST(SignedValue, LettersBeyondAsciiThatAreReadAsAsciiAreRefused) {
+    const std::string text =
+        "{\"ki\xc5\xbf\": 1, \"\xe2\x84\xaa"
+        "2\": 2, \"s3\": 3, \"\xc5\xbf\": 4}";
+    EXPECT_EQ("3", signed_value(text, "/s3"));
+    EXPECT_EQ("4", signed_value(text, "/\xc5\xbf"));
+    for (const char* pointer : {"/kis", "/k2", "/K2", "/s"}) {
+        EXPECT_EQ(std::nullopt, signed_value(text, pointer)) << pointer;
+        EXPECT_FALSE(Read(text)->lacks(pointer)) << pointer;
+    }
+    EXPECT_TRUE(Read(text)->lacks("/i"));
+}
+
+TEST(SignedValue, WhatWasMendedIsRefused) {
+    EXPECT_EQ(std::nullopt, signed_value(R"({"a": "x\ud800"})", "/a"));
+    EXPECT_EQ(std::nullopt, signed_value(R"({"a": "\ufffd", "b": "\udc00"})", "/a"));
+    EXPECT_EQ("y", signed_value(R"({"a": "x\ud800", "b": "y"})", "/b"));
+    EXPECT_EQ("\xef\xbf\xbd", signed_value(R"({"a": "\ufffd"})", "/a"));
+    EXPECT_EQ(std::nullopt, signed_value(R"({"a": 1e400})", "/a"));
+}
+
+TEST(SignedValue, PointersAreStrict) {
+    const std::string text = R"({"/": "slash", "~": "tilde", "x": "x"})";
+    EXPECT_EQ("slash", signed_value(text, "/~1"));
+    EXPECT_EQ("tilde", signed_value(text, "/~0"));
+    for (const char* pointer : {"/~", "/~2", "/~x", "x", "ax", "~1", "/x~"}) {
+        EXPECT_EQ(std::nullopt, signed_value(text, pointer)) << pointer;
+    }
+}
+
+// simdjson itself takes such an index for one below 2^64.
+TEST(SignedValue, IndexDoesNotWrapAround) {
+    EXPECT_EQ(std::nullopt, signed_value(R"(["x"])", "/18446744073709551616"));
+    EXPECT_TRUE(Read(R"(["x"])")->lacks("/18446744073709551616"));
+}
+
+TEST(SignedValue, IsLackingOnlyWhereNobodyFindsIt) {
+    EXPECT_TRUE(Read("{}")->lacks("/a"));
+    EXPECT_TRUE(Read("[]")->lacks("/a"));
+    EXPECT_TRUE(Read("[]")->lacks("/0"));
+    EXPECT_TRUE(Read(R"({"a": null})")->lacks("/a"));
+    EXPECT_TRUE(Read(R"({"a": null})")->lacks("/a/b"));
+    EXPECT_TRUE(Read(R"({"a": 1})")->lacks("/a/b"));
+    EXPECT_FALSE(Read(R"({"a": ""})")->lacks("/a"));
+    EXPECT_FALSE(Read(R"({"a": []})")->lacks("/a"));
+    EXPECT_FALSE(Read(R"({"a": 1e400})")->lacks("/a"));
+    EXPECT_FALSE(Read(R"({"a": null, "b": 1e400})")->lacks("/a"));
+    EXPECT_FALSE(Read(R"({"A": null})")->lacks("/a"));
+}
+
+TEST(SignedValue, WayIsForgottenWithTheText) {
+    JsonReader reader;
+    EXPECT_EQ(std::nullopt, reader.signed_value_at("/a/b"));
+    EXPECT_FALSE(reader.lacks("/a/b"));
+    EXPECT_FALSE(reader.has(""));
+    for (const char* text : {R"({"a": {"b": "1", "c": "x"}})", R"({"a": {"b": "2", "c": "y"}})"}) {
+        const Padded padded(text);
+        ASSERT_TRUE(reader.parse(padded.text()));
+        EXPECT_EQ(value(text, "/a/b"), reader.signed_value_at("/a/b"));
+        EXPECT_EQ(value(text, "/a/c"), reader.signed_value_at("/a/c"));
+    }
+    const Padded invalid("{");
+    ASSERT_FALSE(reader.parse(invalid.text()));
+    EXPECT_EQ(std::nullopt, reader.signed_value_at("/a/b"));
+    EXPECT_FALSE(reader.has("/a/b"));
+}
+
+TEST(SignedValue, DoesNotDependOnWhatWasAskedBefore) {
+    const std::string text = R"({"a": {"b": [{"c": "1"}, {"c": "2"}], "d": "3"}, "b": {"c": "4"}})";
+    const std::vector<std::string> pointers{"/a/b/0/c", "/a/b/1/c", "/a/d",     "/b/c",
+                                            "/a/b/1",   "/a",       "",         "/a/b/0/x",
+                                            "/b/b",     "a",        "/a/b/0/c/"};
+    const Read used(text);
+    for (const std::string& first : pointers) {
+        for (const std::string& second : pointers) {
+            EXPECT_EQ(Read(text)->signed_value_at(first), used->signed_value_at(first)) << first;
+            EXPECT_EQ(Read(text)->signed_value_at(second), used->signed_value_at(second))
+                << first << ' ' << second;
+        }
+    }
+}
+
+TEST(ArraySize, IsThatOfAnArray) {
+    EXPECT_EQ(0U, Read(R"({"a": []})")->array_size_at("/a"));
+    EXPECT_EQ(3U, Read(R"({"a": [1, [2, 3], {"b": [4]}]})")->array_size_at("/a"));
+    EXPECT_EQ(2U, Read(R"([[], [1, 2]])")->array_size_at("/1"));
+    EXPECT_EQ(1U, Read("[[]]")->array_size_at(""));
+    for (const char* text : {R"({"a": {}})", R"({"a": null})", R"({"a": "x"})", "{}",
+                             R"({"A": []})", R"({"a": [], "a": []})", R"({"a": [], "A": 1})"}) {
+        EXPECT_EQ(std::nullopt, Read(text)->array_size_at("/a")) << text;
+    }
+}
+
+TEST(Has, FindsAnythingAtAll) {
+    for (const char* value : {"null", "1", "1.5", "\"\"", "[]", "{}", "1e400"}) {
+        EXPECT_TRUE(Read("{\"a\": "s + value + "}")->has("/a")) << value;
+    }
+    EXPECT_TRUE(Read("1")->has(""));
+    EXPECT_TRUE(Read(R"({"a": 1, "a": 2})")->has("/a"));
+    EXPECT_FALSE(Read(R"({"a": 1})")->has("/b"));
+    EXPECT_FALSE(Read(R"({"a": 1})")->has("/A"));
+    EXPECT_FALSE(Read(R"({"a": 1})")->has("/a/b"));
+    EXPECT_FALSE(Read("[1]")->has("/1"));
+}
+
 }  // namespace
 }  // namespace webhook

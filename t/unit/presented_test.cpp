@@ -99,9 +99,9 @@ TEST(SchemeHeaders, EmptyValueIsNotMissing) {
     const Scheme scheme = parse_scheme("test", kBare);
     SchemeHeaders headers(scheme);
     headers.offer("X-Sign", "");
-    EXPECT_FALSE(headers.missing(scheme.signature.header));
+    EXPECT_FALSE(headers.missing(scheme.signatures.front().source.header));
     headers.offer("X-Sign", "");
-    EXPECT_TRUE(headers.repeated(scheme.signature.header));
+    EXPECT_TRUE(headers.repeated(scheme.signatures.front().source.header));
 }
 
 TEST(ReadHeaders, DecodesTheSignature) {

@@ -170,8 +170,12 @@ TEST(Verification, BodyThatNeverComesIsEmpty) {
         const SchemeHeaders headers = delivery.offered_to(scheme);
         Presented presented;
         ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
-        Verification verification(scheme, secrets, {"POST", &headers, &presented}, kNow);
-        EXPECT_EQ(body.empty() ? &key : nullptr, verification.finish());
+        const std::optional<Tolerance> tolerance;
+        Verification verification(
+            scheme, secrets, {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
+        EXPECT_EQ(body.empty() ? std::nullopt : std::optional(Reason::bad_signature),
+                  verification.verify_signature(nullptr));
+        EXPECT_EQ(body.empty() ? &key : nullptr, verification.secret());
     }
 }
 
@@ -304,15 +308,19 @@ TEST(Verification, WithoutAUsableSecretNothingMatches) {
     Presented presented;
     ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
     const SigningSecret expired = secret(scheme, kSecret, "", kNow);
+    const std::optional<Tolerance> tolerance;
+    const SignedRequest request{"POST", "", "", &headers, &presented, &tolerance, nullptr};
     for (const std::vector<const SigningSecret*>& secrets :
          {std::vector<const SigningSecret*>{}, {&expired}, {&expired, &expired}}) {
-        Verification verification(scheme, secrets, {"POST", &headers, &presented}, kNow);
+        Verification verification(scheme, secrets, request, kNow);
         EXPECT_EQ(verification.secret_count(), 0U);
+        EXPECT_EQ(nullptr, verification.secret_for_answers());
         verification.update("body");
-        EXPECT_EQ(nullptr, verification.finish());
+        EXPECT_EQ(Reason::bad_signature, verification.verify_signature(nullptr));
+        EXPECT_EQ(nullptr, verification.secret());
     }
     const std::vector<const SigningSecret*> secrets{&expired};
-    Verification verification(scheme, secrets, {"POST", &headers, &presented}, kNow - 1ms);
+    const Verification verification(scheme, secrets, request, kNow - 1ms);
     EXPECT_EQ(verification.secret_count(), 1U);
 }
 
@@ -405,8 +413,9 @@ TEST(Verification, BodyIsIgnoredWhereItIsNotSigned) {
     EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow));
 
     const SchemeHeaders headers = delivery.offered_to(scheme);
-    const Presented presented{};
-    const SignedValues values{"POST", &headers, &presented};
+    Presented presented{};
+    const std::optional<Tolerance> tolerance;
+    const SignedRequest values{"POST", "", "", &headers, &presented, &tolerance, nullptr};
     EXPECT_TRUE(Verification(scheme, {}, values, kNow).ignores_body());
     const Scheme signs_body = bare_scheme();
     EXPECT_FALSE(Verification(signs_body, {}, values, kNow).ignores_body());
@@ -458,7 +467,8 @@ class Ongoing {
         : delivery_(bare(body, key)),
           headers_(delivery_.offered_to(scheme)),
           reason_(read_headers(scheme, headers_, kNow, std::nullopt, presented_)),
-          verification_(scheme, secrets, {"POST", &headers_, &presented_}, kNow) {}
+          verification_(scheme, secrets,
+                        {"POST", "", "", &headers_, &presented_, &tolerance_, nullptr}, kNow) {}
     Ongoing(const Ongoing&) = delete;
     Ongoing& operator=(const Ongoing&) = delete;
 
@@ -468,13 +478,14 @@ class Ongoing {
     }
     const SigningSecret* finish() {
         take(delivery_.body.size());
-        return verification_.finish();
+        return verification_.verify_signature(nullptr) ? nullptr : verification_.secret();
     }
 
   private:
     Delivery delivery_;
     SchemeHeaders headers_;
     Presented presented_;
+    std::optional<Tolerance> tolerance_;
     std::optional<Reason> reason_;
     Verification verification_;
     std::size_t position_ = 0;

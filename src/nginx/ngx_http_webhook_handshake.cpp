@@ -1,0 +1,89 @@
+#include "nginx/ngx_http_webhook_handshake.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "webhook/handshake.h"
+
+namespace webhook::ngx {
+namespace {
+
+enum class Signature : std::uint8_t { unknown, verified };
+
+HandshakeRequest request_of(const Delivery& delivery) {
+    return {to_view(delivery.request->method_name), to_view(delivery.request->args),
+            &delivery.headers};
+}
+
+// The secret that the answer is made with: the one that verified the request, or the first that is
+// of use.
+const SigningKey* key_for_answer(Delivery& delivery) {
+    if (delivery.verification) {
+        const SigningSecret* secret = delivery.verification->secret_for_answers();
+        return secret == nullptr ? nullptr : &secret->key;
+    }
+    std::vector<const SigningSecret*> all;
+    for (const SigningSecret* secret : collect_secrets(delivery, all)) {
+        if (secret->usable(now())) return &secret->key;
+    }
+    return nullptr;
+}
+
+bool token_is_right(const Delivery& delivery, const Handshake& handshake) {
+    const auto token = presented_token(handshake, request_of(delivery));
+    const auto& expected = delivery.conf.handshake->token;
+    return token && expected && equal_in_constant_time(sha256(*token), *expected);
+}
+
+Reason answer(Delivery& delivery, const Handshake& handshake, const JsonReader* json) {
+    if (handshake.check == Handshake::Check::token && !token_is_right(delivery, handshake)) {
+        return Reason::bad_signature;
+    }
+    const SigningKey* key = handshake.proves_secret() ? key_for_answer(delivery) : nullptr;
+    if (handshake.proves_secret() && key == nullptr) return Reason::no_secret;
+    auto answer = answer_to(handshake, request_of(delivery), json, key);
+    if (!answer) return Reason::invalid_payload;
+    delivery.handshake = std::make_unique<const HandshakeAnswer>(std::move(*answer));
+    return Reason::handshake;
+}
+
+std::optional<Reason> check(Delivery& delivery, const JsonReader* json, Signature signature) {
+    const Handshake* handshake = find_handshake(*delivery.conf.scheme, request_of(delivery), json);
+    if (handshake == nullptr) return std::nullopt;
+    const bool has_to_be_signed = handshake->check == Handshake::Check::signature;
+    if (has_to_be_signed && signature != Signature::verified) return std::nullopt;
+    return answer(delivery, *handshake, json);
+}
+
+}  // namespace
+
+bool may_be_handshake(const Delivery& delivery) {
+    return delivery.conf.shakes_hands() &&
+           may_be_handshake(*delivery.conf.scheme, request_of(delivery));
+}
+
+bool may_be_unsigned_handshake_in_body(const Delivery& delivery) {
+    const auto is_one = [](const Handshake& handshake) {
+        return handshake.reads_json() && handshake.check != Handshake::Check::signature;
+    };
+    return may_be_handshake(delivery) &&
+           std::ranges::any_of(delivery.conf.scheme->handshakes, is_one);
+}
+
+std::optional<Reason> check_handshake_before_body(Delivery& delivery) {
+    if (!may_be_handshake(delivery)) return std::nullopt;
+    return check(delivery, nullptr, Signature::unknown);
+}
+
+std::optional<Reason> check_unsigned_handshake(Delivery& delivery, Payload& payload) {
+    if (!may_be_unsigned_handshake_in_body(delivery)) return std::nullopt;
+    return check(delivery, payload.json(), Signature::unknown);
+}
+
+std::optional<Reason> check_verified_handshake(Delivery& delivery, Payload& payload) {
+    if (!may_be_handshake(delivery)) return std::nullopt;
+    return check(delivery, payload.json(), Signature::verified);
+}
+
+}  // namespace webhook::ngx

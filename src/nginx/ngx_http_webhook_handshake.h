@@ -1,0 +1,30 @@
+// The sender's endpoint verification, answered at the edge.
+//
+// A handshake that the sender signs is answered only after its signature was verified. One that it
+// does not sign is answered as soon as it is recognised: by its headers and query, or by its body.
+
+#pragma once
+
+#include "nginx/ngx_http_webhook_ngx.h"
+
+#include <optional>
+
+#include "nginx/ngx_http_webhook_delivery.h"
+#include "nginx/ngx_http_webhook_payload.h"
+
+namespace webhook::ngx {
+
+// Whether the request can be a handshake that this location answers, as far as this is known before
+// its body is. Its headers have to be collected.
+bool may_be_handshake(const Delivery& delivery);
+
+// Whether only the body can show that it is one, and the sender does not sign it.
+bool may_be_unsigned_handshake_in_body(const Delivery& delivery);
+
+// What becomes of the request as a handshake, with its answer put into the delivery; nothing where
+// it is none.
+std::optional<Reason> check_handshake_before_body(Delivery& delivery);
+std::optional<Reason> check_unsigned_handshake(Delivery& delivery, Payload& payload);
+std::optional<Reason> check_verified_handshake(Delivery& delivery, Payload& payload);
+
+}  // namespace webhook::ngx

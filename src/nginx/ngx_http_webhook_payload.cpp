@@ -1,0 +1,35 @@
+#include "nginx/ngx_http_webhook_payload.h"
+
+#include <algorithm>
+
+namespace webhook::ngx {
+
+JsonReader& json_reader() {
+    // Never destroyed: nothing may run when the module is unloaded.
+    static JsonReader* const reader = new JsonReader();
+    return *reader;
+}
+
+WholeBody* Payload::whole() {
+    const bool too_large = delivery_.body.size() > static_cast<off_t>(*delivery_.conf.payload_max);
+    if (!whole_ && !too_large) load();
+    return whole_ ? &*whole_ : nullptr;
+}
+
+const JsonReader* Payload::json() {
+    return whole() == nullptr ? nullptr : whole_->json();
+}
+
+void Payload::load() {
+    const auto size = static_cast<std::size_t>(delivery_.body.size());
+    bytes_ = std::make_unique_for_overwrite<char[]>(size + json_padding());
+    char* end = bytes_.get();
+    BodyReader body(delivery_.request);
+    for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
+        end = std::ranges::copy(piece, end).out;
+    }
+    std::fill_n(end, json_padding(), '\0');
+    whole_.emplace(std::string_view(bytes_.get(), size), json_reader());
+}
+
+}  // namespace webhook::ngx

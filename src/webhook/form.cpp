@@ -1,0 +1,80 @@
+#include "webhook/form.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "webhook/encoding.h"
+#include "webhook/text.h"
+
+namespace webhook {
+namespace {
+
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+
+std::optional<std::string> decoded(std::string_view text) {
+    std::string bytes;
+    bytes.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '%') {
+            std::array<std::uint8_t, 1> byte{};
+            if (decode(TextEncoding::hex, text.substr(i + 1, 2), byte) != 1) return std::nullopt;
+            bytes += static_cast<char>(byte[0]);
+            i += 2;
+        } else {
+            bytes += text[i] == '+' ? ' ' : text[i];
+        }
+    }
+    return bytes;
+}
+
+std::optional<Form::Field> parse_field(std::string_view text) {
+    const std::size_t equals = text.find('=');
+    auto name = decoded(text.substr(0, equals));
+    if (!name) return std::nullopt;
+    if (equals == std::string_view::npos) return Form::Field(std::move(*name), std::string());
+    auto value = decoded(text.substr(equals + 1));
+    if (!value) return std::nullopt;
+    return Form::Field(std::move(*name), std::move(*value));
+}
+
+}  // namespace
+
+bool is_form_type(std::string_view content_type) {
+    if (!equals_ignoring_case(content_type.substr(0, kFormType.size()), kFormType)) return false;
+    content_type.remove_prefix(kFormType.size());
+    const std::size_t following = content_type.find_first_not_of(" \t");
+    return following == std::string_view::npos || content_type[following] == ';';
+}
+
+std::optional<Form> Form::parse(std::string_view text) {
+    Form form;
+    while (!text.empty()) {
+        const std::string_view piece = text.substr(0, text.find('&'));
+        text.remove_prefix(std::min(piece.size() + 1, text.size()));
+        if (piece.empty()) continue;
+        auto field = parse_field(piece);
+        if (!field || form.fields_.size() == kMostFormFields) return std::nullopt;
+        form.fields_.push_back(std::move(*field));
+    }
+    return form;
+}
+
+std::optional<std::string_view> Form::only(std::string_view name) const {
+    std::optional<std::string_view> found;
+    for (const auto& [field, value] : fields_) {
+        if (field != name) continue;
+        if (found) return std::nullopt;
+        found = value;
+    }
+    return found;
+}
+
+std::string Form::sorted_text() const {
+    std::set<std::pair<std::string_view, std::string_view>> sorted(fields_.begin(), fields_.end());
+    std::string text;
+    for (const auto& [name, value] : sorted) text.append(name).append(value);
+    return text;
+}
+
+}  // namespace webhook

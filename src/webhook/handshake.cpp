@@ -1,0 +1,214 @@
+#include "webhook/handshake.h"
+
+#include <algorithm>
+
+#include "webhook/encoding.h"
+#include "webhook/form.h"
+#include "webhook/text.h"
+#include "webhook/url.h"
+
+namespace webhook {
+namespace {
+
+using Kind = TextPart::Kind;
+using Value = std::optional<std::string>;
+
+// Reads values where a handshake says they are.
+class Values {
+  public:
+    Values(const HandshakeRequest& request, const JsonReader* json)
+        : request_(request), json_(json) {}
+
+    Value at(const Source& source) const {
+        switch (source.kind) {
+            case Source::Kind::header:
+                return suitable(request_.headers->only(source.header));
+            case Source::Kind::query:
+                return suitable(query_value(request_.query, source.text));
+            case Source::Kind::json:
+                return json_ == nullptr ? std::nullopt : json_->value_at(source.text);
+            default:
+                return std::nullopt;
+        }
+    }
+
+    bool has(const Source& source) const {
+        if (source.kind != Source::Kind::json) return at(source).has_value();
+        return json_ != nullptr && json_->has(source.text);
+    }
+
+    // What is there but of no use is not absent.
+    bool lacks(const Source& source) const {
+        switch (source.kind) {
+            case Source::Kind::header:
+                return request_.headers->missing(source.header);
+            case Source::Kind::query: {
+                const auto query = Form::parse(request_.query);
+                return query && std::ranges::none_of(query->fields(), [&](const auto& field) {
+                           return field.first == source.text;
+                       });
+            }
+            default:
+                return json_ != nullptr && !json_->has(source.text);
+        }
+    }
+
+    bool meets(const Handshake::Condition& condition) const {
+        switch (condition.test) {
+            case Handshake::Condition::Test::present:
+                return has(condition.source);
+            case Handshake::Condition::Test::absent:
+                return lacks(condition.source);
+            case Handshake::Condition::Test::equals:
+                return at(condition.source) == condition.value;
+        }
+        return false;
+    }
+
+  private:
+    template <typename Text>
+    static Value suitable(const std::optional<Text>& text) {
+        if (!text || text->size() > kLongestPayloadValue || has_control_character(*text)) {
+            return std::nullopt;
+        }
+        return std::string(*text);
+    }
+
+    const HandshakeRequest& request_;
+    const JsonReader* json_;
+};
+
+bool is_letter(char character) {
+    const char lowered = to_lower(character);
+    return lowered >= 'a' && lowered <= 'z';
+}
+
+// What no payload consists of: letters, digits and a few signs, with the padding of base64 at the
+// end only, and neither a number nor a word of JSON.
+bool is_plain_token(std::string_view text) {
+    const std::string_view padding = text.substr(std::min(text.find('='), text.size()));
+    if (padding.find_first_not_of('=') != std::string_view::npos || padding.size() > 2) {
+        return false;
+    }
+    text.remove_suffix(padding.size());
+    const bool is_number = text.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
+    if (is_number || text == "true" || text == "false" || text == "null") return false;
+    return std::ranges::all_of(text, [](char character) {
+        return is_letter(character) || is_digit(character) ||
+               std::string_view("-._~+/").find(character) != std::string_view::npos;
+    });
+}
+
+// `application/json`, or with the suffix `+json` (RFC 6839), whatever parameters follow.
+bool is_json_type(std::string_view media_type) {
+    const std::string_view type = media_type.substr(0, media_type.find(';'));
+    const std::size_t end = type.find_last_not_of(" \t") + 1;
+    return to_lower(type.substr(0, end)).ends_with("json");
+}
+
+Value hmac_of(const Value& text, const SigningKey* key, Kind encoding) {
+    if (!text || key == nullptr || !is_plain_token(*text)) return std::nullopt;
+    std::array<std::uint8_t, kLargestHash> bytes;
+    Hmac hmac = key->start_hmac();
+    hmac.update(*text);
+    const auto code = hmac.finish(bytes);
+    return encoding == Kind::hmac_hex ? to_hex(code) : to_base64(code);
+}
+
+// The quotes, the backslash, and what HTML could take for a tag; control characters never come
+// here.
+std::string escaped_for_json(std::string_view text) {
+    std::string escaped;
+    for (const char character : text) {
+        if (character == '"' || character == '\\') escaped += '\\';
+        if (character == '<') {
+            escaped += "\\u003c";
+        } else {
+            escaped += character;
+        }
+    }
+    return escaped;
+}
+
+class AnswerWriter {
+  public:
+    AnswerWriter(const Values& values, const SigningKey* key) : values_(values), key_(key) {}
+
+    Value write(const Text& parts, bool as_json) const {
+        std::string text;
+        for (const TextPart& part : parts) {
+            const Value value = value_of(part);
+            if (!value) return std::nullopt;
+            text += as_json && part.kind != Kind::literal ? escaped_for_json(*value) : *value;
+        }
+        return text;
+    }
+
+  private:
+    Value value_of(const TextPart& part) const {
+        switch (part.kind) {
+            case Kind::literal:
+                return part.text;
+            case Kind::header:
+                return values_.at({Source::Kind::header, part.header, {}});
+            case Kind::json:
+                return values_.at({Source::Kind::json, 0, part.text});
+            case Kind::query:
+                return values_.at({Source::Kind::query, 0, part.text});
+            case Kind::hmac_hex:
+            case Kind::hmac_base64:
+                return hmac_of(values_.at(part.source), key_, part.kind);
+            default:
+                return std::nullopt;
+        }
+    }
+
+    const Values& values_;
+    const SigningKey* key_;
+};
+
+}  // namespace
+
+bool may_be_handshake(const Scheme& scheme, const HandshakeRequest& request) {
+    const Values values(request, nullptr);
+    return std::ranges::any_of(scheme.handshakes, [&](const Handshake& handshake) {
+        if (handshake.method != request.method) return false;
+        return std::ranges::all_of(
+            handshake.conditions, [&](const Handshake::Condition& condition) {
+                return condition.source.kind == Source::Kind::json || values.meets(condition);
+            });
+    });
+}
+
+const Handshake* find_handshake(const Scheme& scheme, const HandshakeRequest& request,
+                                const JsonReader* json) {
+    const Values values(request, json);
+    for (const Handshake& handshake : scheme.handshakes) {
+        if (handshake.method != request.method) continue;
+        if (handshake.reads_json() && json == nullptr) continue;
+        const auto met = [&](const Handshake::Condition& condition) {
+            return values.meets(condition);
+        };
+        if (std::ranges::all_of(handshake.conditions, met)) return &handshake;
+    }
+    return nullptr;
+}
+
+std::optional<std::string> presented_token(const Handshake& handshake,
+                                           const HandshakeRequest& request) {
+    return Values(request, nullptr).at(handshake.token);
+}
+
+std::optional<HandshakeAnswer> answer_to(const Handshake& handshake,
+                                         const HandshakeRequest& request, const JsonReader* json,
+                                         const SigningKey* key) {
+    const Values values(request, json);
+    const AnswerWriter writer(values, key);
+    auto body = writer.write(handshake.body, is_json_type(handshake.content_type));
+    auto header_value = writer.write(handshake.header_value, false);
+    if (!body || !header_value) return std::nullopt;
+    return HandshakeAnswer{handshake.status, handshake.content_type, std::move(*body),
+                           handshake.header_name, std::move(*header_value)};
+}
+
+}  // namespace webhook

@@ -1,0 +1,686 @@
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <span>
+#include <utility>
+
+#include "webhook/scheme.h"
+#include "webhook/scheme_words.h"
+#include "webhook/text.h"
+
+namespace webhook {
+namespace {
+
+using Kind = TextPart::Kind;
+
+constexpr Milliseconds kDefaultTolerance = std::chrono::minutes(5);
+constexpr std::size_t kHighestKeyIndex = 15;
+
+[[noreturn]] void fail(const std::string& message) {
+    throw ConfigError(message);
+}
+
+const std::string& single(std::span<const std::string> arguments, std::string_view field) {
+    if (arguments.size() != 1) {
+        fail("invalid number of arguments in " + quoted(field) + ": it takes one");
+    }
+    return arguments.front();
+}
+
+// `name` and `value` of an argument `name=value`.
+std::pair<std::string_view, std::string_view> pair_of(std::string_view argument,
+                                                      std::string_view field) {
+    const std::size_t equals = argument.find('=');
+    if (equals == std::string_view::npos || equals == 0) {
+        fail("invalid " + quoted(argument) + " of " + quoted(field) + ", allowed: Name=Value");
+    }
+    return {argument.substr(0, equals), argument.substr(equals + 1)};
+}
+
+// Takes the statements of a scheme one by one.
+class SchemeBuilder {
+  public:
+    explicit SchemeBuilder(std::string_view name) { scheme_.name = name; }
+
+    void add(const Statement& statement);
+
+    // The scheme; the builder is of no use afterwards.
+    Scheme finish();
+
+  private:
+    using Arguments = std::span<const std::string>;
+    // Strict: every brace belongs to a placeholder. Lenient: one that does not look like it is
+    // text, as in JSON.
+    enum class Braces { strict, lenient };
+
+    struct Field {
+        std::string_view name;
+        void (SchemeBuilder::*set)(Arguments);
+        bool repeatable = false;
+    };
+    static std::span<const Field> fields();
+
+    void set_algorithm(Arguments arguments);
+    void set_jwt_algorithms(std::string_view names);
+    void set_key(Arguments arguments);
+    void set_native(Arguments arguments);
+    void set_signed(Arguments arguments);
+    void add_signature(Arguments arguments);
+    void set_timestamp(Arguments arguments);
+    void set_event_id(Arguments arguments);
+    void set_event_type(Arguments arguments);
+    void add_required_headers(Arguments arguments);
+    void set_digest(Arguments arguments);
+    void add_claims(Arguments arguments);
+    void add_handshake(Arguments arguments);
+
+    Handshake::Condition condition(const Options& options, std::string_view text);
+    void set_check(Handshake& handshake, const Options& options);
+    void set_answer_header(Handshake& handshake, const Options& options);
+
+    Text parse_text(std::string_view text, std::string_view field,
+                    std::span<const PlaceholderName> known, Braces braces);
+    TextPart placeholder(std::string_view text, std::string_view field,
+                         std::span<const PlaceholderName> known);
+    Source source_of(std::string_view kind, std::string_view text);
+    Source named_source(std::string_view text);
+    HeaderIndex header_index(std::string_view name);
+    std::optional<TextEncoding> text_encoding(const Options& options) const;
+
+    // What only all statements together can show, with the line of the one to blame.
+    void check_key() const;
+    void check_what_presents_the_secret() const;
+    void check_native() const;
+    void check_signed() const;
+    void check_jwt() const;
+    void check_signatures() const;
+    void check_digest() const;
+    void check_timestamp() const;
+    void check_handshakes() const;
+
+    bool has(std::string_view field) const { return lines_.contains(field); }
+    [[noreturn]] void blame(std::string_view field, const std::string& message) const {
+        throw SchemeTextError(message, lines_.find(field)->second);
+    }
+    void refuse_options(std::initializer_list<std::string_view> names) const {
+        for (std::string_view name : names) {
+            if (!signature_options_.contains(name)) continue;
+            blame("signature", quoted(std::string(name) + "=") + " has no meaning with " +
+                                   quoted("algorithm " + algorithm_name_));
+        }
+    }
+    void refuse(std::string_view field) const {
+        if (has(field)) {
+            blame(field,
+                  quoted(field) + " has no meaning with " + quoted("algorithm " + algorithm_name_));
+        }
+    }
+
+    Scheme scheme_;
+    std::string algorithm_name_;
+    // The lines of the fields; of a repeated one, the last.
+    std::map<std::string, std::size_t, std::less<>> lines_;
+    std::vector<std::size_t> handshake_lines_;
+    std::set<std::string_view> signature_options_;
+};
+
+std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
+    static constexpr std::array<Field, 12> kFields{{
+        {"algorithm", &SchemeBuilder::set_algorithm},
+        {"key", &SchemeBuilder::set_key},
+        {"native", &SchemeBuilder::set_native},
+        {"signed", &SchemeBuilder::set_signed},
+        {"signature", &SchemeBuilder::add_signature, true},
+        {"timestamp", &SchemeBuilder::set_timestamp},
+        {"event_id", &SchemeBuilder::set_event_id},
+        {"event_type", &SchemeBuilder::set_event_type},
+        {"require", &SchemeBuilder::add_required_headers, true},
+        {"digest", &SchemeBuilder::set_digest},
+        {"claims", &SchemeBuilder::add_claims, true},
+        {"handshake", &SchemeBuilder::add_handshake, true},
+    }};
+    return kFields;
+}
+
+void SchemeBuilder::add(const Statement& statement) {
+    try {
+        const Field& field = row_named(fields(), statement.words.front(), "field");
+        if (has(field.name) && !field.repeatable) fail("duplicate field " + quoted(field.name));
+        lines_.insert_or_assign(std::string(field.name), statement.line);
+        if (field.name == "handshake") handshake_lines_.push_back(statement.line);
+        (this->*field.set)(Arguments(statement.words).subspan(1));
+    } catch (const ConfigError& error) {
+        throw SchemeTextError(error.what(), statement.line);
+    }
+}
+
+Scheme SchemeBuilder::finish() {
+    for (std::string_view required : {"algorithm", "signature"}) {
+        if (!has(required)) fail("no " + quoted(required));
+    }
+    check_key();
+    check_what_presents_the_secret();
+    check_native();
+    check_signed();
+    check_jwt();
+    check_signatures();
+    check_digest();
+    check_timestamp();
+    check_handshakes();
+    return std::move(scheme_);
+}
+
+void SchemeBuilder::set_algorithm(Arguments arguments) {
+    constexpr std::string_view kJwt = "jwt=";
+    algorithm_name_ = single(arguments, "algorithm");
+    if (algorithm_name_.starts_with(kJwt)) {
+        set_jwt_algorithms(std::string_view(algorithm_name_).substr(kJwt.size()));
+        algorithm_name_ = "jwt";
+        return;
+    }
+    const auto known = algorithm_names();
+    const auto row = std::ranges::find(known, algorithm_name_, &AlgorithmName::name);
+    if (row == known.end()) {
+        fail("unknown algorithm " + quoted(algorithm_name_) + ", allowed: " + names_of(known) +
+             ", jwt=ALG[,ALG]");
+    }
+    scheme_.algorithm = row->algorithm;
+    scheme_.hash = row->hash;
+}
+
+void SchemeBuilder::set_jwt_algorithms(std::string_view names) {
+    scheme_.algorithm = Algorithm::jwt;
+    for (;;) {
+        const std::size_t comma = names.find(',');
+        const JwtAlgorithmName& row =
+            row_named(jwt_algorithm_names(), names.substr(0, comma), "JWT algorithm");
+        auto& pinned = scheme_.jwt_algorithms;
+        if (std::ranges::count(pinned, row.algorithm) != 0) {
+            fail("duplicate JWT algorithm " + quoted(row.name));
+        }
+        // A public key that could be taken for an HMAC key is the oldest hole in JWT.
+        if (!pinned.empty() && info(pinned.front()).key_algorithm != row.key_algorithm) {
+            fail("JWT algorithms " + quoted(info(pinned.front()).name) + " and " +
+                 quoted(row.name) + " take different keys");
+        }
+        pinned.push_back(row.algorithm);
+        if (comma == std::string_view::npos) break;
+        names.remove_prefix(comma + 1);
+    }
+    scheme_.hash = info(scheme_.jwt_algorithms.front()).hash;
+}
+
+void SchemeBuilder::set_key(Arguments arguments) {
+    scheme_.key = row_named(key_encoding_names(), single(arguments, "key"), "key").encoding;
+}
+
+void SchemeBuilder::set_native(Arguments arguments) {
+    const std::string& name = single(arguments, "native");
+    scheme_.native = find_native(name);
+    if (scheme_.native == nullptr) {
+        fail("unknown native " + quoted(name) + ", allowed: " + names_of(natives()));
+    }
+}
+
+void SchemeBuilder::set_signed(Arguments arguments) {
+    const std::string& text = single(arguments, "signed");
+    if (text.empty()) fail("empty \"signed\"");
+    scheme_.signed_parts = parse_text(text, "signed", signed_placeholders(), Braces::strict);
+    if (scheme_.signs_form()) scheme_.content_type = header_index("Content-Type");
+}
+
+void SchemeBuilder::add_signature(Arguments arguments) {
+    const Options options("signature", arguments,
+                          {{"header", "json", "split", "prefix", "encoding", "key_index"}, {}, {}});
+    for (std::string_view name : {"split", "prefix", "encoding", "key_index"}) {
+        if (options.has(name)) signature_options_.insert(name);
+    }
+    SignatureSource signature;
+    const std::string_view header = options.get("header");
+    if (options.has("header") && options.has("json")) {
+        fail("\"signature\" takes either \"header=\" or \"json=\"");
+    }
+    if (header.ends_with('*')) {
+        const std::string_view stem = header.substr(0, header.size() - 1);
+        if (!is_header_name(stem)) fail("invalid header name " + quoted(header));
+        signature.source.kind = Source::Kind::header;
+        signature.numbered_headers = to_lower(stem);
+    } else if (options.has("header")) {
+        signature.source = source_of("header", header);
+    } else if (options.has("json")) {
+        signature.source = source_of("json", options.get("json"));
+    }
+    signature.separators = options.get("split");
+    signature.prefix = options.get("prefix");
+    signature.encoding = text_encoding(options).value_or(TextEncoding::hex);
+    if (options.has("key_index")) {
+        const auto index = parse_digits(options.get("key_index"));
+        if (!index || *index > static_cast<std::int64_t>(kHighestKeyIndex)) {
+            options.reject("key_index", "0 to " + std::to_string(kHighestKeyIndex));
+        }
+        signature.key_index = static_cast<std::size_t>(*index);
+    }
+    scheme_.signatures.push_back(std::move(signature));
+}
+
+void SchemeBuilder::set_timestamp(Arguments arguments) {
+    const Options options(
+        "timestamp", arguments,
+        {{"header", "item", "json", "claim", "unit", "tolerance", "future"}, {"may_repeat"}, {}});
+    TimestampSource timestamp;
+    const std::string_view kind = options.exactly_one_of({"header", "item", "json", "claim"});
+    timestamp.source = source_of(kind, options.get(kind));
+    if (options.has("unit")) {
+        const auto unit = find_timestamp_unit(options.get("unit"));
+        if (!unit) options.reject("unit", "s, ms, rfc3339");
+        timestamp.unit = *unit;
+    }
+    timestamp.tolerance.past = options.duration("tolerance", kDefaultTolerance);
+    timestamp.tolerance.future = options.duration("future", timestamp.tolerance.past);
+    timestamp.may_repeat = options.flag("may_repeat");
+    if (timestamp.may_repeat && kind != "item") {
+        fail("\"may_repeat\" has no meaning without \"item=\"");
+    }
+    scheme_.timestamp = std::move(timestamp);
+}
+
+void SchemeBuilder::set_event_id(Arguments arguments) {
+    const Options options("event_id", arguments, {{"header", "json"}, {"batch", "optional"}, {}});
+    const std::string_view kind = options.exactly_one_of({"header", "json"});
+    static_cast<Source&>(scheme_.event_id) = source_of(kind, options.get(kind));
+    scheme_.event_id.batch = options.flag("batch");
+    scheme_.event_id.optional = options.flag("optional");
+}
+
+void SchemeBuilder::set_event_type(Arguments arguments) {
+    const Options options("event_type", arguments, {{"header", "json"}, {}, {}});
+    const std::string_view kind = options.exactly_one_of({"header", "json"});
+    scheme_.event_type = source_of(kind, options.get(kind));
+}
+
+void SchemeBuilder::add_required_headers(Arguments arguments) {
+    if (arguments.empty()) fail("\"require\" names no header, allowed: Name=Value");
+    for (std::string_view argument : arguments) {
+        const auto [name, value] = pair_of(argument, "require");
+        scheme_.required_headers.push_back({header_index(name), std::string(value)});
+    }
+}
+
+void SchemeBuilder::set_digest(Arguments arguments) {
+    const Options options("digest", arguments,
+                          {{"query", "claim", "algorithm", "encoding"}, {"optional"}, {}});
+    DigestSource digest;
+    const std::string_view kind = options.exactly_one_of({"query", "claim"});
+    digest.source = source_of(kind, options.get(kind));
+    if (options.has("algorithm")) {
+        const auto hash = find_hash(options.get("algorithm"));
+        if (!hash || *hash == Hash::sha1) options.reject("algorithm", "sha256, sha384, sha512");
+        digest.hash = *hash;
+    }
+    digest.encoding = text_encoding(options).value_or(TextEncoding::hex);
+    digest.optional = options.flag("optional");
+    scheme_.digest = std::move(digest);
+}
+
+void SchemeBuilder::add_claims(Arguments arguments) {
+    if (arguments.empty()) fail("\"claims\" names no claim, allowed: name=value");
+    for (std::string_view argument : arguments) {
+        const auto [name, value] = pair_of(argument, "claims");
+        for (const RequiredClaim& known : scheme_.claims) {
+            if (known.name == name) fail("duplicate claim " + quoted(name));
+        }
+        scheme_.claims.push_back(
+            {std::string(name), parse_text(value, "claims", claim_placeholders(), Braces::strict)});
+    }
+}
+
+void SchemeBuilder::add_handshake(Arguments arguments) {
+    const Options options(
+        "handshake", arguments,
+        {{"method", "when", "verify", "status", "type", "header", "answer"}, {}, "when"});
+    Handshake handshake;
+    if (options.has("method")) handshake.method = options.get("method");
+    if (!is_header_name(handshake.method)) options.reject("method", "a method, such as GET");
+    for (std::string_view text : options.all("when")) {
+        handshake.conditions.push_back(condition(options, text));
+    }
+    // Else every delivery would be answered as the question.
+    const bool is_delivery = handshake.method != "GET" && handshake.method != "HEAD";
+    if (handshake.conditions.empty() && is_delivery) {
+        fail("\"handshake\" has no \"when=\", which \"method=" + handshake.method + "\" needs");
+    }
+    set_check(handshake, options);
+    if (options.has("status")) {
+        const auto status = parse_digits(options.get("status"));
+        if (!status || *status < 200 || *status > 299) options.reject("status", "200 to 299");
+        handshake.status = static_cast<std::uint16_t>(*status);
+    }
+    if (options.has("type")) handshake.content_type = options.get("type");
+    if (handshake.content_type.empty() || has_control_character(handshake.content_type)) {
+        options.reject("type", "a media type, such as text/plain");
+    }
+    handshake.body =
+        parse_text(options.get("answer"), "handshake", answer_placeholders(), Braces::lenient);
+    if (options.has("header")) set_answer_header(handshake, options);
+    scheme_.handshakes.push_back(std::move(handshake));
+}
+
+// `json:/type=value` (equals), `json:/type` (is there), `!json:/type` (is not).
+Handshake::Condition SchemeBuilder::condition(const Options& options, std::string_view text) {
+    const std::string_view whole = text;
+    using Test = Handshake::Condition::Test;
+    Handshake::Condition condition{};
+    const bool negated = text.starts_with('!');
+    if (negated) text.remove_prefix(1);
+    const std::size_t equals = text.find('=');
+    condition.test = negated                            ? Test::absent
+                     : equals == std::string_view::npos ? Test::present
+                                                        : Test::equals;
+    condition.source = named_source(text.substr(0, equals));
+    const bool contradicts = negated && equals != std::string_view::npos;
+    if (condition.source.kind == Source::Kind::none || contradicts) {
+        options.reject_argument("when=" + std::string(whole),
+                                "header:Name, json:/pointer or query:name, behind it =VALUE, or "
+                                "before it ! where it must not be there");
+    }
+    if (condition.test == Test::equals) condition.value = text.substr(equals + 1);
+    return condition;
+}
+
+void SchemeBuilder::set_check(Handshake& handshake, const Options& options) {
+    constexpr std::string_view kToken = "token:";
+    const std::string_view check = options.find("verify").value_or("signature");
+    if (check == "none") {
+        handshake.check = Handshake::Check::none;
+    } else if (check.starts_with(kToken)) {
+        handshake.check = Handshake::Check::token;
+        handshake.token = named_source(check.substr(kToken.size()));
+    }
+    const bool wants_token = handshake.check == Handshake::Check::token;
+    const bool has_token =
+        handshake.token.kind == Source::Kind::header || handshake.token.kind == Source::Kind::query;
+    const bool known = check == "signature" || check == "none" || wants_token;
+    if (!known || wants_token != has_token) {
+        options.reject("verify", "signature, none, token:header:Name, token:query:name");
+    }
+}
+
+void SchemeBuilder::set_answer_header(Handshake& handshake, const Options& options) {
+    const std::string_view text = options.get("header");
+    const std::size_t colon = text.find(": ");
+    handshake.header_name = text.substr(0, colon);
+    if (colon == std::string_view::npos || !is_header_name(handshake.header_name) ||
+        has_control_character(text)) {
+        options.reject("header", "\"Name: value\"");
+    }
+    handshake.header_value =
+        parse_text(text.substr(colon + 2), "handshake", answer_placeholders(), Braces::lenient);
+}
+
+Text SchemeBuilder::parse_text(std::string_view text, std::string_view field,
+                               std::span<const PlaceholderName> known, Braces braces) {
+    Text parts;
+    const auto add_literal = [&parts](std::string_view literal) {
+        if (literal.empty()) return;
+        if (!parts.empty() && parts.back().kind == Kind::literal) {
+            parts.back().text += literal;
+        } else {
+            parts.push_back({Kind::literal, 0, std::string(literal), {}});
+        }
+    };
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t open = rest.find_first_of("{}");
+        add_literal(rest.substr(0, open));
+        if (open == std::string_view::npos) break;
+        rest.remove_prefix(open);
+        const std::size_t close = rest.find_first_of("}\"{", 1);
+        const bool closed =
+            rest.front() == '{' && close != std::string_view::npos && rest[close] == '}';
+        const bool looks_like_one = closed && rest[1] >= 'a' && rest[1] <= 'z';
+        if (braces == Braces::lenient && !looks_like_one) {
+            add_literal(rest.substr(0, 1));
+            rest.remove_prefix(1);
+            continue;
+        }
+        if (!closed) fail("unbalanced braces in " + quoted(text));
+        parts.push_back(placeholder(rest.substr(1, close - 1), field, known));
+        rest.remove_prefix(close + 1);
+    }
+    return parts;
+}
+
+TextPart SchemeBuilder::placeholder(std::string_view text, std::string_view field,
+                                    std::span<const PlaceholderName> known) {
+    const std::size_t colon = text.find(':');
+    for (const PlaceholderName& row : known) {
+        TextPart part{row.kind, 0, {}, {}};
+        if (!row.takes_argument) {
+            if (row.name == text) return part;
+            continue;
+        }
+        if (colon == std::string_view::npos || row.name != text.substr(0, colon)) continue;
+        const std::string_view argument = text.substr(colon + 1);
+        switch (row.kind) {
+            case Kind::header:
+                part.header = header_index(argument);
+                return part;
+            case Kind::json:
+                check_json_pointer(argument);
+                break;
+            case Kind::hmac_hex:
+            case Kind::hmac_base64:
+                part.source = named_source(argument);
+                if (part.source.kind == Source::Kind::none) {
+                    fail("invalid placeholder " + quoted("{" + std::string(text) + "}") +
+                         ", allowed behind it: header:Name, json:/pointer, query:name");
+                }
+                return part;
+            default:
+                if (argument.empty()) {
+                    fail("no name in placeholder " + quoted("{" + std::string(text) + "}"));
+                }
+        }
+        part.text = argument;
+        return part;
+    }
+    std::vector<std::string> allowed;
+    for (const PlaceholderName& row : known) {
+        allowed.push_back("{" + std::string(row.name) + (row.takes_argument ? ":...}" : "}"));
+    }
+    fail("unknown placeholder " + quoted("{" + std::string(text) + "}") + " in " + quoted(field) +
+         ", allowed: " + joined({allowed.begin(), allowed.end()}));
+}
+
+Source SchemeBuilder::source_of(std::string_view kind, std::string_view text) {
+    Source source;
+    source.text = text;
+    if (kind == "header") {
+        source.kind = Source::Kind::header;
+        source.text.clear();
+        source.header = header_index(text);
+        return source;
+    }
+    if (kind == "json") {
+        check_json_pointer(text);
+        source.kind = Source::Kind::json;
+        return source;
+    }
+    if (text.empty()) fail("empty " + quoted(std::string(kind) + "="));
+    source.kind = kind == "item"    ? Source::Kind::item
+                  : kind == "query" ? Source::Kind::query
+                                    : Source::Kind::claim;
+    return source;
+}
+
+// `header:Name`, `json:/pointer` or `query:name`; of no kind where it is none of these.
+Source SchemeBuilder::named_source(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    const std::string_view kind = text.substr(0, colon);
+    if (colon == std::string_view::npos) return {};
+    if (kind != "header" && kind != "json" && kind != "query") return {};
+    return source_of(kind, text.substr(colon + 1));
+}
+
+HeaderIndex SchemeBuilder::header_index(std::string_view name) {
+    if (!is_header_name(name)) fail("invalid header name " + quoted(name));
+    const std::string lowered = to_lower(name);
+    const auto known = std::ranges::find(scheme_.headers, lowered);
+    if (known != scheme_.headers.end()) {
+        return static_cast<HeaderIndex>(known - scheme_.headers.begin());
+    }
+    if (scheme_.headers.size() == kMostHeaders) {
+        fail("too many headers, allowed: " + std::to_string(kMostHeaders));
+    }
+    scheme_.headers.push_back(lowered);
+    return static_cast<HeaderIndex>(scheme_.headers.size() - 1);
+}
+
+std::optional<TextEncoding> SchemeBuilder::text_encoding(const Options& options) const {
+    if (!options.has("encoding")) return std::nullopt;
+    const auto encoding = find_text_encoding(options.get("encoding"));
+    if (!encoding) options.reject("encoding", "hex, base64, base64url");
+    return encoding;
+}
+
+void SchemeBuilder::check_key() const {
+    const Algorithm algorithm = scheme_.algorithm == Algorithm::jwt
+                                    ? info(scheme_.jwt_algorithms.front()).key_algorithm
+                                    : scheme_.algorithm;
+    const auto fitting = key_encodings_for(algorithm);
+    if (std::ranges::count(fitting, scheme_.key) != 0) return;
+    std::vector<std::string_view> names;
+    for (const KeyEncodingName& row : key_encoding_names()) {
+        if (std::ranges::count(fitting, row.encoding) != 0) names.push_back(row.name);
+    }
+    if (!has("key")) {
+        fail("no \"key\" for " + quoted("algorithm " + algorithm_name_) +
+             ", allowed: " + joined(names));
+    }
+    blame("key", "this \"key\" does not fit " + quoted("algorithm " + algorithm_name_) +
+                     ", allowed: " + joined(names));
+}
+
+void SchemeBuilder::check_what_presents_the_secret() const {
+    if (!scheme_.presents_secret()) return;
+    for (std::string_view field : {"signed", "native", "digest", "timestamp"}) refuse(field);
+    refuse_options({"split", "encoding", "key_index"});
+}
+
+void SchemeBuilder::check_native() const {
+    if (scheme_.native == nullptr) return;
+    if (has("signed")) blame("signed", "\"signed\" has no meaning with \"native\"");
+    if (scheme_.algorithm == Algorithm::jwt || scheme_.algorithm == Algorithm::hash) {
+        refuse("native");
+    }
+    const bool has_other_options =
+        std::ranges::any_of(signature_options_, [](auto name) { return name != "encoding"; });
+    if (scheme_.signatures.size() > 1 || has_other_options ||
+        scheme_.signatures.front().source.kind != Source::Kind::none) {
+        blame("signature", "with \"native\", \"signature\" takes \"encoding=\" only");
+    }
+}
+
+void SchemeBuilder::check_signed() const {
+    const Algorithm algorithm = scheme_.algorithm;
+    if (scheme_.presents_secret() || scheme_.native != nullptr) return;
+    if (algorithm == Algorithm::jwt) return refuse("signed");
+    if (!has("signed")) fail("no \"signed\"");
+    const auto& parts = scheme_.signed_parts;
+    if (std::ranges::count(parts, Kind::body, &TextPart::kind) > 1) {
+        blame("signed", "\"{body}\" stands more than once in \"signed\"");
+    }
+    if (scheme_.signs(Kind::timestamp) && !scheme_.timestamp) {
+        blame("signed", "\"signed\" names \"{timestamp}\", but there is no \"timestamp\"");
+    }
+    if (scheme_.signs(Kind::id) && scheme_.event_id.kind != Source::Kind::header) {
+        blame("signed", "\"signed\" names \"{id}\", but there is no \"event_id header=\"");
+    }
+    if (scheme_.signs(Kind::secret) != (algorithm == Algorithm::hash)) {
+        blame("signed", algorithm == Algorithm::hash
+                            ? "\"algorithm sha256\" needs \"{secret}\" in \"signed\""
+                            : "\"{secret}\" stands only with \"algorithm sha256\"");
+    }
+}
+
+void SchemeBuilder::check_jwt() const {
+    if (scheme_.algorithm == Algorithm::jwt) {
+        refuse_options({"split", "encoding", "key_index"});
+        const auto& signatures = scheme_.signatures;
+        const bool in_one_header = signatures.size() == 1 &&
+                                   signatures.front().source.kind == Source::Kind::header &&
+                                   signatures.front().numbered_headers.empty();
+        if (!in_one_header) {
+            blame("signature", "\"algorithm jwt\" takes one \"signature\", with \"header=\"");
+        }
+        return;
+    }
+    refuse("claims");
+    if (scheme_.timestamp && scheme_.timestamp->source.kind == Source::Kind::claim) {
+        blame("timestamp", "\"timestamp claim=\" needs \"algorithm jwt\"");
+    }
+}
+
+void SchemeBuilder::check_signatures() const {
+    if (scheme_.native != nullptr) return;
+    for (const SignatureSource& signature : scheme_.signatures) {
+        if (signature.source.kind == Source::Kind::none) {
+            blame("signature", "\"signature\" takes either \"header=\" or \"json=\"");
+        }
+        const bool presents = scheme_.presents_secret() || scheme_.algorithm == Algorithm::jwt;
+        if (scheme_.signatures.size() > 1 && presents) {
+            blame("signature",
+                  "\"signature\" stands only once with " + quoted("algorithm " + algorithm_name_));
+        }
+        if (scheme_.signatures.size() > 1 && signature.source.kind == Source::Kind::json) {
+            blame("signature", "\"signature json=\" stands only once");
+        }
+    }
+}
+
+void SchemeBuilder::check_digest() const {
+    if (!scheme_.digest) return;
+    const bool from_claim = scheme_.digest->source.kind == Source::Kind::claim;
+    if (from_claim != (scheme_.algorithm == Algorithm::jwt)) {
+        blame("digest",
+              "\"digest claim=\" stands with \"algorithm jwt\" only, and "
+              "\"digest query=\" with all others");
+    }
+    const bool signs_url = scheme_.signs(Kind::url) || scheme_.signs(Kind::url_ports);
+    if (!from_claim && !signs_url) {
+        blame("digest", "\"digest query=\" needs \"{url}\" in \"signed\": it would not be signed");
+    }
+}
+
+void SchemeBuilder::check_timestamp() const {
+    if (!scheme_.timestamp || scheme_.timestamp->source.kind != Source::Kind::item) return;
+    const SignatureSource& signature = scheme_.signatures.front();
+    if (signature.separators.empty() || scheme_.signatures.size() > 1 ||
+        signature.source.kind != Source::Kind::header || !signature.numbered_headers.empty()) {
+        blame("timestamp", "\"timestamp item=\" needs \"split=\" in \"signature\"");
+    }
+}
+
+void SchemeBuilder::check_handshakes() const {
+    for (std::size_t i = 0; i < scheme_.handshakes.size(); ++i) {
+        const bool has_key = scheme_.algorithm == Algorithm::hmac && scheme_.hash == Hash::sha256;
+        if (scheme_.handshakes[i].proves_secret() && !has_key) {
+            throw SchemeTextError("\"{hmac-sha256-...}\" needs \"algorithm hmac-sha256\"",
+                                  handshake_lines_[i]);
+        }
+    }
+}
+
+}  // namespace
+
+Scheme build_scheme(std::string_view name, std::span<const Statement> statements) {
+    SchemeBuilder builder(name);
+    for (const Statement& statement : statements) builder.add(statement);
+    return builder.finish();
+}
+
+Scheme parse_scheme(std::string_view name, std::string_view text) {
+    return build_scheme(name, parse_statements(text));
+}
+
+}  // namespace webhook

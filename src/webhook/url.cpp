@@ -1,0 +1,193 @@
+#include "webhook/url.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <vector>
+
+#include "webhook/digest.h"
+#include "webhook/encoding.h"
+#include "webhook/form.h"
+#include "webhook/text.h"
+
+namespace webhook {
+namespace {
+
+constexpr std::string_view kHubspotDecodes = ":/?@!$'()*,;";
+// RFC 3986, section 2.3.
+constexpr std::string_view kUnreserved = "-._~";
+
+struct Scheme {
+    std::string_view start;
+    std::string_view default_port;
+};
+
+constexpr std::array kSchemes{Scheme{"https://", ":443"}, Scheme{"http://", ":80"}};
+
+bool is_letter_or_digit(char character) {
+    const char lowered = to_lower(character);
+    return is_digit(character) || (lowered >= 'a' && lowered <= 'z');
+}
+
+// Where the port starts (with its colon) in an authority, or would start; nothing where there is no
+// host, or no end to it.
+std::optional<std::size_t> port_start(std::string_view authority) {
+    const std::size_t user_end = authority.rfind('@');
+    const std::size_t host = user_end == std::string_view::npos ? 0 : user_end + 1;
+    if (!authority.substr(host).starts_with('[')) {
+        const std::size_t end = std::min(authority.find(':', host), authority.size());
+        return end > host ? std::optional(end) : std::nullopt;
+    }
+    const std::size_t bracket = authority.find(']', host);
+    if (bracket == std::string_view::npos) return std::nullopt;
+    return bracket + 1;
+}
+
+bool is_port(std::string_view text) {
+    return text.size() <= 6 && text.starts_with(':') && parse_digits(text.substr(1));
+}
+
+std::string_view path_of(std::string_view url) {
+    const std::string_view target = target_of(url);
+    return target.substr(0, target.find_first_of("?#"));
+}
+
+std::string canonical_path(std::string_view path, std::string_view base_path) {
+    if (base_path.ends_with('/')) base_path.remove_suffix(1);
+    if (path.starts_with(base_path)) {
+        const std::string_view rest = path.substr(base_path.size());
+        if (rest.empty() || rest.starts_with('/')) path = rest;
+    }
+    std::string canonical;
+    if (!path.starts_with('/')) canonical += '/';
+    for (char character : path) {
+        if (character == '&') {
+            canonical += "%26";
+        } else {
+            canonical += character;
+        }
+    }
+    if (canonical.size() > 1 && canonical.ends_with('/')) canonical.pop_back();
+    return canonical;
+}
+
+bool is_utf8(std::string_view text) {
+    return simdjson::validate_utf8(text.data(), text.size());
+}
+
+std::string joined_values(std::vector<std::string_view> values) {
+    std::ranges::sort(values);
+    std::string list;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (i > 0) list += ',';
+        list += percent_encoded(values[i], kUnreserved);
+    }
+    return list;
+}
+
+std::optional<std::string> canonical_query(std::string_view query) {
+    const auto form = Form::parse(query);
+    if (!form) return std::nullopt;
+    std::map<std::string_view, std::vector<std::string_view>> parameters;
+    for (const auto& [name, value] : form->fields()) {
+        if (!is_utf8(name) || !is_utf8(value)) return std::nullopt;
+        if (name != "jwt") parameters[name].push_back(value);
+    }
+    std::string canonical;
+    for (const auto& [name, values] : parameters) {
+        if (!canonical.empty()) canonical += '&';
+        canonical += percent_encoded(name, kUnreserved) + '=' + joined_values(values);
+    }
+    return canonical;
+}
+
+std::string to_upper(std::string_view text) {
+    std::string raised(text);
+    for (char& character : raised) {
+        const bool lower = character >= 'a' && character <= 'z';
+        if (lower) character = static_cast<char>(character - 'a' + 'A');
+    }
+    return raised;
+}
+
+}  // namespace
+
+std::string_view target_of(std::string_view url) {
+    if (url.starts_with('/')) return url;
+    const std::size_t scheme_end = url.find("://");
+    const std::size_t authority = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
+    return url.substr(std::min(url.find_first_of("/?#", authority), url.size()));
+}
+
+std::string_view query_of(std::string_view url) {
+    url = url.substr(0, url.find('#'));
+    const std::size_t mark = url.find('?');
+    return mark == std::string_view::npos ? std::string_view() : url.substr(mark + 1);
+}
+
+std::optional<std::string> query_value(std::string_view query, std::string_view name) {
+    const auto form = Form::parse(query);
+    if (!form) return std::nullopt;
+    const auto value = form->only(name);
+    return value ? std::optional(std::string(*value)) : std::nullopt;
+}
+
+std::string percent_encoded(std::string_view text, std::string_view kept) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    std::string encoded;
+    encoded.reserve(text.size());
+    for (char character : text) {
+        if (is_letter_or_digit(character) || kept.find(character) != std::string_view::npos) {
+            encoded += character;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(character);
+        encoded += '%';
+        encoded += kDigits[byte >> 4];
+        encoded += kDigits[byte & 0xf];
+    }
+    return encoded;
+}
+
+std::optional<std::string> with_other_port(std::string_view url) {
+    for (const auto& [scheme, default_port] : kSchemes) {
+        if (!equals_ignoring_case(url.substr(0, scheme.size()), scheme)) continue;
+        const std::string_view target = target_of(url);
+        const std::string_view before = url.substr(0, url.size() - target.size());
+        const auto start = port_start(before.substr(scheme.size()));
+        if (!start) return std::nullopt;
+        const std::string_view port = before.substr(scheme.size() + *start);
+        if (!port.empty() && !is_port(port)) return std::nullopt;
+        std::string other(before.substr(0, before.size() - port.size()));
+        if (port.empty()) other += default_port;
+        return other.append(target);
+    }
+    return std::nullopt;
+}
+
+std::string hubspot_url(std::string_view url) {
+    std::string decoded_url;
+    decoded_url.reserve(url.size());
+    for (std::size_t i = 0; i < url.size(); ++i) {
+        std::array<std::uint8_t, 1> byte{};
+        const bool decodes =
+            url[i] == '%' && decode(TextEncoding::hex, url.substr(i + 1, 2), byte) == 1 &&
+            kHubspotDecodes.find(static_cast<char>(byte[0])) != std::string_view::npos;
+        decoded_url += decodes ? static_cast<char>(byte[0]) : url[i];
+        if (decodes) i += 2;
+    }
+    return decoded_url;
+}
+
+std::optional<std::string> atlassian_qsh(std::string_view method, std::string_view url,
+                                         std::string_view base_path) {
+    const auto query = canonical_query(query_of(url));
+    if (!query) return std::nullopt;
+    const std::string request =
+        to_upper(method) + '&' + canonical_path(path_of(url), base_path) + '&' + *query;
+    return to_hex(sha256(request));
+}
+
+}  // namespace webhook

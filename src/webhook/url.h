@@ -1,0 +1,43 @@
+// The URL that a sender delivers to, in the forms in which senders sign it.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace webhook {
+
+// What is behind the host and port of a URL: its path, query and fragment. A URL that starts with
+// `/` is all of that.
+std::string_view target_of(std::string_view url);
+
+// The query of a URL: what is behind its first `?` and before a `#`; empty where there is none.
+std::string_view query_of(std::string_view url);
+
+// The decoded value of the only parameter of this name in a query; nothing where there is none,
+// more than one, or the query does not decode.
+std::optional<std::string> query_value(std::string_view query, std::string_view name);
+
+// Every byte as % and two hex digits in upper case, but ASCII letters, digits and those in `kept`.
+std::string percent_encoded(std::string_view text, std::string_view kept);
+
+// The same URL without its port, whichever that is, or where it has none, with the default one of
+// its scheme (http, https): some senders sign the one for the other. Nothing where it is no such
+// URL.
+std::optional<std::string> with_other_port(std::string_view url);
+
+// As HubSpot signs it, with these decoded and nothing else: %3A %2F %3F %40 %21 %24 %27 %28 %29 %2A
+// %2C %3B (in either case).
+// https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests
+std::string hubspot_url(std::string_view url);
+
+// The query string hash of Atlassian Connect, in lower-case hex: SHA-256 of METHOD&path&query, the
+// query's parameters sorted and encoded anew, without `jwt`. `base_path` is the path of the app's
+// base URL, which Atlassian leaves out of the path (empty: none). Nothing where the query does not
+// decode, or not into UTF-8.
+// https://developer.atlassian.com/cloud/bitbucket/query-string-hash/
+std::optional<std::string> atlassian_qsh(std::string_view method, std::string_view url,
+                                         std::string_view base_path);
+
+}  // namespace webhook

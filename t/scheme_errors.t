@@ -1,0 +1,648 @@
+# Every mistake in a scheme, and in naming one, is found by `nginx -t`, with the file and the line of the
+# statement (marked HERE in the rows), the offending word in quotes, and what is allowed instead.
+
+use Webhook::ConfigErrors;
+use Webhook::Test;
+
+my $SIGNATURE = "header, json, split, prefix, encoding, key_index";
+
+my $PRESETS = qr/adyen-payments, [a-z0-9, -]+, github, [a-z0-9, -]+, zoom, [a-z0-9, -]+/;
+
+my @SCHEMES = (
+    'a scheme that nobody defines' => [
+        in_location("webhook strpie; # HERE\nwebhook_secret $SECRET;"),
+        qr/unknown scheme "strpie", allowed: $PRESETS, or a name that "webhook_scheme" defines/,
+    ],
+    'a scheme that nobody defines, inherited' => [
+        "webhook strpie; # HERE\nwebhook_secret $SECRET;\n" . in_server('location / { }'),
+        qr/unknown scheme "strpie", allowed: $PRESETS, or a name that "webhook_scheme" defines/,
+    ],
+    'a field that no scheme has' => [
+        scheme(signatur => 'header=Acme-Signature'),
+        'invalid scheme "acme": unknown field "signatur", allowed: algorithm, key, native, signed, signature, '
+            . 'timestamp, event_id, event_type, require, digest, claims, handshake',
+    ],
+    'an unknown parameter of signature' => [
+        scheme(signature => 'header=Acme-Signature encodign=hex'),
+        qq{invalid scheme "acme": unknown parameter "encodign=hex" of "signature", allowed: $SIGNATURE},
+    ],
+    'an unknown parameter of timestamp' => [
+        scheme(timestamp => 'header=Acme-Timestamp units=s'),
+        'invalid scheme "acme": unknown parameter "units=s" of "timestamp", '
+            . 'allowed: header, item, json, claim, unit, tolerance, future, may_repeat',
+    ],
+    'a parameter without a value' => [
+        scheme(event_id => 'Acme-Id'),
+        'invalid scheme "acme": unknown parameter "Acme-Id" of "event_id", allowed: header, json, batch, optional',
+    ],
+    'a parameter twice' => [
+        scheme(signature => 'header=Acme-Signature header=Other'),
+        'invalid scheme "acme": duplicate parameter "header" of "signature"',
+    ],
+    'an unknown algorithm' => [
+        scheme(algorithm => 'hmac-md5'),
+        'invalid scheme "acme": unknown algorithm "hmac-md5", allowed: hmac-sha1, hmac-sha256, hmac-sha384, '
+            . 'hmac-sha512, sha256, ed25519, ecdsa-p256-sha256, rsa-sha1, rsa-sha256, token, basic, jwt=ALG[,ALG]',
+    ],
+    'two algorithms' => [
+        scheme(algorithm => 'hmac-sha1 hmac-sha256'),
+        'invalid scheme "acme": invalid number of arguments in "algorithm": it takes one',
+    ],
+    'an unknown key' => [
+        scheme(key => 'base32'),
+        'invalid scheme "acme": unknown key "base32", allowed: utf8, base64, hex, whsec, whpk, pem, spki, jwk',
+    ],
+    'an unknown encoding' => [
+        scheme(signature => 'header=Acme-Signature encoding=base32'),
+        'invalid scheme "acme": invalid "encoding=base32" of "signature", allowed: hex, base64, base64url',
+    ],
+    'an unknown unit' => [
+        scheme(timestamp => 'header=Acme-Timestamp unit=us'),
+        'invalid scheme "acme": invalid "unit=us" of "timestamp", allowed: s, ms, rfc3339',
+    ],
+    'a tolerance that is no time' => [
+        scheme(timestamp => 'header=Acme-Timestamp tolerance=soon'),
+        'invalid scheme "acme": invalid "tolerance=soon" of "timestamp", allowed: a time above zero, such as 5m',
+    ],
+    'a tolerance of nothing' => [
+        scheme(timestamp => 'header=Acme-Timestamp tolerance=0'),
+        'invalid scheme "acme": invalid "tolerance=0" of "timestamp", allowed: a time above zero, such as 5m',
+    ],
+    'a future that is no time' => [
+        scheme(timestamp => 'header=Acme-Timestamp future=-1s'),
+        'invalid scheme "acme": invalid "future=-1s" of "timestamp", allowed: a time above zero, such as 5m',
+    ],
+    'a timestamp from two places' => [
+        scheme(timestamp => 'header=Acme-Timestamp item=t='),
+        'invalid scheme "acme": "timestamp" takes either "header=", "item=", "json=" or "claim="',
+    ],
+    'a timestamp from nowhere' => [
+        scheme(timestamp => 'unit=s'),
+        'invalid scheme "acme": "timestamp" takes either "header=", "item=", "json=" or "claim="',
+    ],
+    'a timestamp item without a name' => [
+        scheme(timestamp => 'item='),
+        'invalid scheme "acme": empty "item="',
+    ],
+    'an event id from two places' => [
+        scheme(event_id => 'header=Acme-Id json=/id'),
+        'invalid scheme "acme": "event_id" takes either "header=" or "json="',
+    ],
+    'a signature from nowhere' => [
+        scheme(signature => 'encoding=hex'),
+        'invalid scheme "acme": "signature" takes either "header=" or "json="',
+    ],
+    'a header name that is none' => [
+        scheme(signature => '"header=Acme Signature"'),
+        'invalid scheme "acme": invalid header name "Acme Signature"',
+    ],
+    'an empty header name' => [
+        scheme(event_type => 'header='),
+        'invalid scheme "acme": invalid header name ""',
+    ],
+    'a JSON pointer without a slash' => [
+        scheme(event_id => 'json=id'),
+        qr/invalid scheme "acme": invalid JSON pointer "id": .*"\/"/,
+    ],
+    'a JSON pointer with a stray tilde' => [
+        scheme(event_type => 'json=/a~2b'),
+        'invalid scheme "acme": invalid JSON pointer "/a~2b": "~" stands only in ~0 and ~1',
+    ],
+    'a template without quotes' => [
+        scheme(signed => '{body}'),
+        qr/invalid scheme "acme": unexpected "\{": .*/,
+    ],
+    'a statement without its end' => [
+        scheme(signature => 'header=Acme-Signature') =~ s/Signature;/Signature/r,
+        qq{invalid scheme "acme": unknown parameter "signed" of "signature", allowed: $SIGNATURE},
+    ],
+    'the last statement without its end' => [
+        scheme(timestamp => 'header=Acme-Timestamp') =~ s/Timestamp;/Timestamp/r,
+        'invalid scheme "acme": "timestamp" does not end in ";"',
+    ],
+    'a statement of nothing' => [
+        scheme(more => '; # HERE'),
+        'invalid scheme "acme": unexpected ";"',
+    ],
+    'a field twice' => [
+        scheme(more => 'algorithm hmac-sha1; # HERE'),
+        'invalid scheme "acme": duplicate field "algorithm"',
+    ],
+    'an unknown placeholder' => [
+        marked(scheme(signed => '"{id}.{bdoy}"', event_id => 'header=Acme-Id'), 'signed'),
+        'invalid scheme "acme": unknown placeholder "{bdoy}" in "signed", allowed: {body}, {timestamp}, {id}, {method}, '
+            . '{url}, {url:hubspot}, {url:ports}, {secret}, {secret_id}, {form}, {crc32:body}, {sha256:body}, '
+            . "{header:\xe2\x80\xa6}, {json:\xe2\x80\xa6}, {field:\xe2\x80\xa6}, {query:\xe2\x80\xa6}",
+    ],
+    'a brace that is not closed' => [
+        scheme(signed => '"v0:{body"'),
+        'invalid scheme "acme": unbalanced braces in "v0:{body"',
+    ],
+    'a brace that is not opened' => [
+        scheme(signed => '"v0:body}"'),
+        'invalid scheme "acme": unbalanced braces in "v0:body}"',
+    ],
+    'a header name in the template that is none' => [
+        scheme(signed => '"{header:Acme Id}{body}"'),
+        'invalid scheme "acme": invalid header name "Acme Id"',
+    ],
+    'the body twice' => [
+        scheme(signed => '"{body}{body}"'),
+        'invalid scheme "acme": "{body}" stands more than once in "signed"',
+    ],
+    'the template names a timestamp that the scheme does not have' => [
+        scheme(signed => '"{timestamp}.{body}"'),
+        'invalid scheme "acme": "signed" names "{timestamp}", but there is no "timestamp"',
+    ],
+    'the template names an id that the scheme does not have' => [
+        scheme(signed => '"{id}.{body}"'),
+        'invalid scheme "acme": "signed" names "{id}", but there is no "event_id header="',
+    ],
+    'a template for a token' => [
+        marked(scheme(algorithm => 'token', signed => '"{body}"'), 'signed'),
+        'invalid scheme "acme": "signed" has no meaning with "algorithm token"',
+    ],
+    'more headers than a scheme may have' => [
+        scheme(signed => '"' . join('', map { "{header:Acme-$_}" } 1 .. 40) . '{body}"'),
+        qr/invalid scheme "acme": too many headers, allowed: \d+/,
+    ],
+    'a timestamp item in a signature that is not split' => [
+        scheme(timestamp => 'item=t='),
+        'invalid scheme "acme": "timestamp item=" needs "split=" in "signature"',
+    ],
+    (
+        map {
+            ; "no $_" => [ marked(scheme($_ => undef), '}'), qq{invalid scheme "acme": no "$_"} ]
+        } qw(algorithm signature signed)
+    ),
+    'a scheme twice' => [
+        scheme() . "\n" . marked(scheme(), 'webhook_scheme'),
+        'duplicate scheme "acme"',
+    ],
+    'a scheme named as a preset' => [
+        marked(scheme() =~ s/acme/stripe/r, 'webhook_scheme'),
+        qr/the scheme "stripe" is a preset, choose another name/,
+    ],
+    'a scheme named off' => [
+        marked(scheme() =~ s/acme/off/r, 'webhook_scheme'),
+        'invalid "off" in "webhook_scheme", allowed: a name other than "off"',
+    ],
+    'a scheme without a name' => [
+        marked(scheme() =~ s/acme/""/r, 'webhook_scheme'),
+        'invalid "" in "webhook_scheme", allowed: a name other than "off"',
+    ],
+);
+
+my $SHARED_KEYS = 'utf8, base64, hex, whsec';
+my $KEY_FILES   = 'pem, spki, jwk';
+my $HASHES      = 'sha256, sha384, sha512';
+my $JWT         = 'HS256, HS384, HS512, ES256, RS256, EdDSA';
+
+sub invalid ($message) { return qq{invalid scheme "acme": $message} }
+
+# Where several statements are to blame, or none, the line of the block's end is named.
+sub of_whole ($text) { return marked($text, '}') }
+
+sub jwt (%replaced) {
+    my %kind = (algorithm => 'jwt=HS256', signed => undef, signature => 'header=Authorization');
+    return scheme_of(\%kind, %replaced);
+}
+
+sub signing_url (%replaced) { return scheme(signed => '"{url}{body}"', %replaced) }
+
+# Of the statements that are replaced, the marked one is that to blame.
+sub blamed ($field, %replaced) { return marked(scheme(%replaced), $field) }
+sub blamed_in_jwt ($field, %replaced) { return marked(jwt(%replaced), $field) }
+
+my @KEYS_OF_SCHEMES = (
+    (
+        map {
+            my ($algorithm, $allowed) = @$_;
+            ; "$algorithm without a key" => [
+                of_whole(scheme(algorithm => $algorithm)),
+                invalid(qq{no "key" for "algorithm $algorithm", allowed: $allowed}),
+            ]
+        } [ 'ed25519' => "base64, hex, whpk, $KEY_FILES" ],
+        map { [ $_ => $KEY_FILES ] } qw(ecdsa-p256-sha256 rsa-sha1 rsa-sha256)
+    ),
+    'a public key for a shared secret' => [
+        scheme(key => 'pem'),
+        invalid(qq{this "key" does not fit "algorithm hmac-sha256", allowed: $SHARED_KEYS}),
+    ],
+    'a public key for a hash' => [
+        blamed(key => (algorithm => 'sha256', signed => '"{secret}{body}"', key => 'jwk')),
+        invalid(qq{this "key" does not fit "algorithm sha256", allowed: $SHARED_KEYS}),
+    ],
+    'a shared secret for a public key' => [
+        blamed(key => (algorithm => 'rsa-sha256', key => 'utf8')),
+        invalid(qq{this "key" does not fit "algorithm rsa-sha256", allowed: $KEY_FILES}),
+    ],
+    'a point in hex for a curve that writes none' => [
+        blamed(key => (algorithm => 'ecdsa-p256-sha256', key => 'hex')),
+        invalid(qq{this "key" does not fit "algorithm ecdsa-p256-sha256", allowed: $KEY_FILES}),
+    ],
+    'user and password in base64' => [
+        blamed(key => (algorithm => 'basic', signed => undef, key => 'base64')),
+        invalid('this "key" does not fit "algorithm basic", allowed: utf8'),
+    ],
+    'a public key for HS256' => [
+        blamed_in_jwt(key => (key => 'jwk')),
+        invalid(qq{this "key" does not fit "algorithm jwt", allowed: $SHARED_KEYS}),
+    ],
+    'a shared secret for ES256' => [
+        blamed_in_jwt(key => (algorithm => 'jwt=ES256', key => 'utf8')),
+        invalid(qq{this "key" does not fit "algorithm jwt", allowed: $KEY_FILES}),
+    ],
+    'EdDSA without a key' => [
+        of_whole(jwt(algorithm => 'jwt=EdDSA')),
+        invalid(qq{no "key" for "algorithm jwt", allowed: base64, hex, whpk, $KEY_FILES}),
+    ],
+);
+
+my @TOKENS = (
+    'jwt without an algorithm' => [
+        jwt(algorithm => 'jwt='), invalid(qq{unknown JWT algorithm "", allowed: $JWT}),
+    ],
+    'jwt without its pins' => [
+        jwt(algorithm => 'jwt'), qr/invalid scheme "acme": unknown algorithm "jwt", allowed: .*, jwt=ALG\[,ALG\]/,
+    ],
+    (
+        map {
+            my ($pins, $bad) = @$_;
+            ; "the pins $pins" => [
+                jwt(algorithm => "jwt=$pins"), invalid(qq{unknown JWT algorithm "$bad", allowed: $JWT}),
+            ]
+        } [ none => 'none' ], [ 'HS256,' => '' ], [ 'HS256,none' => 'none' ], [ hs256 => 'hs256' ], [ PS256 => 'PS256' ]
+    ),
+    'a pin twice' => [
+        jwt(algorithm => 'jwt=HS256,HS256'), invalid('duplicate JWT algorithm "HS256"'),
+    ],
+    (
+        map {
+            my ($one, $other) = @$_;
+            ; "the pins $one and $other" => [
+                jwt(algorithm => "jwt=$one,$other"),
+                invalid(qq{JWT algorithms "$one" and "$other" take different keys}),
+            ]
+        } [qw(RS256 HS256)], [qw(HS256 ES256)], [qw(ES256 RS256)], [qw(EdDSA ES256)]
+    ),
+    'a template for a JWT' => [
+        blamed_in_jwt(signed => (signed => '"{body}"')), invalid('"signed" has no meaning with "algorithm jwt"'),
+    ],
+    'a JWT that is split' => [
+        blamed_in_jwt(signature => (signature => 'header=Authorization split=,')),
+        invalid('"algorithm jwt" takes one "signature", without "split="'),
+    ],
+    'two JWTs' => [
+        blamed_in_jwt(signature => (signature => "header=A;\nsignature header=B")),
+        invalid('"algorithm jwt" takes one "signature", without "split="'),
+    ],
+    'claims of no JWT' => [
+        scheme(claims => 'iss=acme'), invalid('"claims" has no meaning with "algorithm hmac-sha256"'),
+    ],
+    'claims of nothing'       => [ jwt(claims => '""'), invalid('invalid "" of "claims", allowed: Name=Value') ],
+    'no claim'                => [ jwt(claims => ''), invalid('"claims" names no claim, allowed: name=value') ],
+    'a claim without a value' => [ jwt(claims => 'iss'), invalid('invalid "iss" of "claims", allowed: Name=Value') ],
+    'a claim without a name'  => [ jwt(claims => '=a'), invalid('invalid "=a" of "claims", allowed: Name=Value') ],
+    'a claim twice'           => [ jwt(claims => 'iss=a iss=b'), invalid('duplicate claim "iss"') ],
+    'a claim twice, in two statements' => [
+        blamed_in_jwt(claims => (claims => "iss=a;\nclaims aud=b iss=c")), invalid('duplicate claim "iss"'),
+    ],
+    'a placeholder that no claim has' => [
+        jwt(claims => 'aud="{body}"'),
+        invalid('unknown placeholder "{body}" in "claims", allowed: {url}, {url:qsh}'),
+    ],
+    'a brace in a claim' => [ jwt(claims => 'aud="{url"'), invalid('unbalanced braces in "{url"') ],
+    'a timestamp in the claims of no JWT' => [
+        scheme(timestamp => 'claim=iat'), invalid('"timestamp claim=" needs "algorithm jwt"'),
+    ],
+    'a timestamp claim without a name' => [ jwt(timestamp => 'claim='), invalid('empty "claim="') ],
+);
+
+my @TEXTS = (
+    'an empty template' => [ scheme(signed => '""'), invalid('empty "signed"') ],
+    (
+        map {
+            my ($placeholder, $message) = @$_;
+            ; "the placeholder $placeholder" => [ scheme(signed => qq("{body}$placeholder")), invalid($message) ]
+        } [ '{json:id}' => 'invalid JSON pointer "id": it must start with "/"' ],
+        [ '{field:}'  => 'no name in placeholder "{field:}"' ],
+        [ '{query:}'  => 'no name in placeholder "{query:}"' ],
+        [ '{header:}' => 'invalid header name ""' ],
+    ),
+    (
+        map {
+            ; "the placeholder $_" => [
+                scheme(signed => qq("{body}$_")), qr/invalid scheme "acme": unknown placeholder "\Q$_\E" in "signed", .*/,
+            ]
+        } qw({url:other} {crc32} {crc32:url} {md5:body} {header} {json} {field} {query} {body:} {Body} {} {url:qsh})
+    ),
+    'a secret in the template of an HMAC' => [
+        scheme(signed => '"{secret}{body}"'), invalid('"{secret}" stands only with "algorithm sha256"'),
+    ],
+    'no secret in the template of a hash' => [
+        blamed(signed => (algorithm => 'sha256', signed => '"{body}"')),
+        invalid('"algorithm sha256" needs "{secret}" in "signed"'),
+    ],
+    'an id that stands in the body' => [
+        blamed(signed => (signed => '"{id}{body}"', event_id => 'json=/id')),
+        invalid('"signed" names "{id}", but there is no "event_id header="'),
+    ],
+);
+
+my @SIGNATURES = (
+    'a signature from two places' => [
+        scheme(signature => 'header=A json=/a'), invalid('"signature" takes either "header=" or "json="'),
+    ],
+    'a signature at no JSON pointer' => [
+        scheme(signature => 'json=a'), invalid('invalid JSON pointer "a": it must start with "/"'),
+    ],
+    'numbered headers without a name' => [ scheme(signature => 'header=*'), invalid('invalid header name "*"') ],
+    'numbered headers with a name that is none' => [
+        scheme(signature => '"header=A b-*"'), invalid('invalid header name "A b-*"'),
+    ],
+    'a star within a name' => [
+        scheme(event_id => 'header="A *"'), invalid('invalid header name "A *"'),
+    ],
+    (
+        map {
+            ; "the key_index $_" => [
+                scheme(signature => "header=A key_index=$_"),
+                invalid(qq{invalid "key_index=$_" of "signature", allowed: 0 to 15}),
+            ]
+        } '', qw(16 -1 first 99999999999999999999 1.0)
+    ),
+    'two signatures in the body' => [
+        blamed(signature => (signature => "json=/a;\nsignature json=/b")), invalid('"signature json=" stands only once'),
+    ],
+    'signatures in the body and in a header' => [
+        blamed(signature => (signature => "header=A;\nsignature json=/b")), invalid('"signature json=" stands only once'),
+    ],
+    'two tokens' => [
+        blamed(signature => (algorithm => 'token', signed => undef, signature => "header=A;\nsignature header=B")),
+        invalid('"signature" stands only once with "algorithm token"'),
+    ],
+    'a token that is split' => [
+        blamed(signature => (algorithm => 'token', signed => undef, signature => 'header=A split=,')),
+        invalid('"split=" has no meaning with "algorithm token"'),
+    ],
+    'user and password that are split' => [
+        blamed(signature => (algorithm => 'basic', signed => undef, signature => 'header=A split=,')),
+        invalid('"split=" has no meaning with "algorithm basic"'),
+    ],
+    # A token is compared as it is, with every secret.
+    (
+        map {
+            my ($algorithm, $parameter) = @$_;
+            ; "$parameter of a signature by $algorithm" => [
+                blamed(signature => (
+                    algorithm => $algorithm, signed => undef, signature => "header=A $parameter",
+                )),
+                qr/invalid scheme "acme": "\Q$parameter\E=?.*" has no meaning with "algorithm \w+"/,
+            ]
+        } [ 'token' => 'key_index=0' ], [ 'jwt=HS256' => 'key_index=0' ],
+        [ 'token' => 'encoding=hex' ], [ 'basic' => 'encoding=base64' ], [ 'jwt=HS256' => 'encoding=base64url' ]
+    ),
+);
+
+my @TIMES_AND_EVENTS = (
+    'a timestamp item of two signatures' => [
+        blamed(timestamp => (
+            signature => "header=A split=,;\nsignature header=B split=,", timestamp => 'item=t=',
+        )),
+        invalid('"timestamp item=" needs "split=" in "signature"'),
+    ],
+    'a timestamp item of numbered headers' => [
+        blamed(timestamp => (signature => 'header=A-* split=,', timestamp => 'item=t=')),
+        invalid('"timestamp item=" needs "split=" in "signature"'),
+    ],
+    'a timestamp item of a signature in the body' => [
+        blamed(timestamp => (signature => 'json=/a split=,', timestamp => 'item=t=')),
+        invalid('"timestamp item=" needs "split=" in "signature"'),
+    ],
+    'a header that may be repeated' => [
+        scheme(timestamp => 'header=T may_repeat'), invalid('"may_repeat" has no meaning without "item="'),
+    ],
+    'may_repeat with a value' => [
+        scheme(timestamp => 'header=T may_repeat=yes'),
+        qr/invalid scheme "acme": unknown parameter "may_repeat=yes" of "timestamp", .*/,
+    ],
+    'a timestamp at no JSON pointer' => [
+        scheme(timestamp => 'json=t'), invalid('invalid JSON pointer "t": it must start with "/"'),
+    ],
+    'a timestamp of who presents the secret' => [
+        blamed(timestamp => (algorithm => 'token', signed => undef, timestamp => 'header=T')),
+        invalid('"timestamp" has no meaning with "algorithm token"'),
+    ],
+    'a flag twice' => [
+        scheme(event_id => 'json=/id batch batch'), invalid('duplicate parameter "batch" of "event_id"'),
+    ],
+    'an event type that is optional' => [
+        scheme(event_type => 'json=/type optional'),
+        invalid('unknown parameter "optional" of "event_type", allowed: header, json'),
+    ],
+    'no header that is required' => [
+        scheme(require => ''), invalid('"require" names no header, allowed: Name=Value'),
+    ],
+    'a required header without a value' => [
+        scheme(require => 'Version'), invalid('invalid "Version" of "require", allowed: Name=Value'),
+    ],
+    'a required header without a name' => [
+        scheme(require => '=1'), invalid('invalid "=1" of "require", allowed: Name=Value'),
+    ],
+    'a required header whose name is none' => [
+        scheme(require => '"The Version=1"'), invalid('invalid header name "The Version"'),
+    ],
+);
+
+my @DIGESTS = (
+    'a digest from two places' => [
+        signing_url(digest => 'query=d claim=d'), invalid('"digest" takes either "query=" or "claim="'),
+    ],
+    'a digest from nowhere' => [
+        signing_url(digest => 'algorithm=sha256'), invalid('"digest" takes either "query=" or "claim="'),
+    ],
+    'a digest without a name' => [ signing_url(digest => 'query='), invalid('empty "query="') ],
+    (
+        map {
+            ; "a digest by $_" => [
+                signing_url(digest => "query=d algorithm=$_"),
+                invalid(qq{invalid "algorithm=$_" of "digest", allowed: $HASHES}),
+            ]
+        } qw(sha1 md5 SHA256)
+    ),
+    'a digest in an unknown encoding' => [
+        signing_url(digest => 'query=d encoding=base32'),
+        invalid('invalid "encoding=base32" of "digest", allowed: hex, base64, base64url'),
+    ],
+    'an unknown parameter of a digest' => [
+        signing_url(digest => 'header=Digest'),
+        invalid('unknown parameter "header=Digest" of "digest", allowed: query, claim, algorithm, encoding, optional'),
+    ],
+    'a digest that nobody signs' => [
+        scheme(digest => 'query=d'), invalid('"digest query=" needs "{url}" in "signed": it would not be signed'),
+    ],
+    (
+        map {
+            ; "a digest in the $_->[0]" => [
+                $_->[1],
+                invalid('"digest claim=" stands with "algorithm jwt" only, and "digest query=" with all others'),
+            ]
+        } [ 'claims of no JWT', signing_url(digest => 'claim=d') ], [ 'query, beside a JWT', jwt(digest => 'query=d') ]
+    ),
+    'a digest of who presents the secret' => [
+        blamed(digest => (algorithm => 'token', signed => undef, digest => 'query=d')),
+        invalid('"digest" has no meaning with "algorithm token"'),
+    ],
+    'two digests' => [
+        blamed(digest => (signed => '"{url}"', digest => "query=d;\ndigest query=e")), invalid('duplicate field "digest"'),
+    ],
+);
+
+sub native (%replaced) {
+    my %kind = (native => 'contentful', signed => undef, signature => 'encoding=hex');
+    return scheme_of(\%kind, %replaced);
+}
+
+my @NATIVES = (
+    'an unknown native function' => [
+        native(native => 'no-such'),
+        invalid('unknown native "no-such", allowed: contentful, aws-sns, adyen-payments'),
+    ],
+    'a template beside a native function' => [
+        marked(native(signed => '"{body}"'), 'signed'), invalid('"signed" has no meaning with "native"'),
+    ],
+    (
+        map {
+            ; "the signature $_ beside a native function" => [
+                marked(native(signature => $_), 'signature'),
+                invalid('with "native", "signature" takes "encoding=" only'),
+            ]
+        } 'header=A', 'json=/a', "encoding=hex;\nsignature encoding=hex", 'prefix=v1=', 'split=,', 'key_index=0'
+    ),
+    'a native function of a JWT' => [
+        marked(native(algorithm => 'jwt=HS256'), 'native'), invalid('"native" has no meaning with "algorithm jwt"'),
+    ],
+    'a native function of a token' => [
+        marked(native(algorithm => 'token'), 'native'), invalid('"native" has no meaning with "algorithm token"'),
+    ],
+);
+
+my $CONDITIONS = 'header:Name, json:/pointer or query:name, behind it =VALUE, or before it ! where it must not be there';
+my $CHECKS     = 'signature, none, token:header:Name, token:query:name';
+my $ANSWERS    = join ', ', map { "{$_:\xe2\x80\xa6}" } qw(header json query hmac-sha256-hex hmac-sha256-base64);
+
+my @HANDSHAKES_OF_SCHEMES = (
+    'an unknown parameter of a handshake' => [
+        scheme(handshake => 'when=json:/a body=b'),
+        invalid('unknown parameter "body=b" of "handshake", allowed: method, when, verify, status, type, header, answer'),
+    ],
+    'a parameter of a handshake twice' => [
+        scheme(handshake => 'when=json:/a answer=b answer=c'), invalid('duplicate parameter "answer" of "handshake"'),
+    ],
+    'a method that is none' => [
+        scheme(handshake => 'method="GET POST" when=query:a'),
+        invalid('invalid "method=GET POST" of "handshake", allowed: a method, such as GET'),
+    ],
+    'a method of nothing' => [
+        scheme(handshake => 'method= when=query:a'),
+        invalid('invalid "method=" of "handshake", allowed: a method, such as GET'),
+    ],
+    (
+        map {
+            ; "the condition '$_'" => [
+                scheme(handshake => qq("when=$_")), invalid(qq{invalid "when=$_" of "handshake", allowed: $CONDITIONS}),
+            ]
+        } '', qw(challenge claim:a item:a :a ! !challenge !json:/a=b)
+    ),
+    'a condition at no JSON pointer' => [
+        scheme(handshake => 'when=json:a'), invalid('invalid JSON pointer "a": it must start with "/"'),
+    ],
+    'a condition on a header whose name is none' => [
+        scheme(handshake => 'when="header:A b"'), invalid('invalid header name "A b"'),
+    ],
+    'a condition on a query parameter without a name' => [
+        scheme(handshake => 'when=query:'), invalid('empty "query="'),
+    ],
+    (
+        map {
+            ; "the check $_" => [
+                scheme(handshake => "when=json:/a verify=$_"),
+                invalid(qq{invalid "verify=$_" of "handshake", allowed: $CHECKS}),
+            ]
+        } '', qw(off token token: token:a token:json:/a signature:header:A)
+    ),
+    (
+        map {
+            ; "the status $_" => [
+                scheme(handshake => "when=json:/a status=$_"),
+                invalid(qq{invalid "status=$_" of "handshake", allowed: 200 to 299}),
+            ]
+        } qw(199 300 ok -200 2000)
+    ),
+    (
+        map {
+            ; "the type '$_'" => [
+                scheme(handshake => qq(when=json:/a "type=$_")),
+                qr/invalid scheme "acme": invalid "type=.*" of "handshake", allowed: a media type, such as text\/plain/s,
+            ]
+        } '', 'text/plain\rX: y'
+    ),
+    (
+        map {
+            ; "the header '$_'" => [
+                scheme(handshake => qq(when=json:/a "header=$_")),
+                qr/invalid scheme "acme": invalid "header=.*" of "handshake", allowed: "Name: value"/s,
+            ]
+        } '', 'A', 'A:b', ': b', 'A b: c', 'A: b\rX: y'
+    ),
+    (
+        map {
+            ; "the answer $_" => [
+                scheme(handshake => qq(when=json:/a answer="$_")),
+                invalid(qq{unknown placeholder "$_" in "handshake", allowed: $ANSWERS}),
+            ]
+        } qw({body} {secret} {timestamp} {hmac-sha1-hex:json:/a} {hmac-sha256-hex} {query})
+    ),
+    (
+        map {
+            ; "the answer $_" => [
+                scheme(handshake => qq(when=json:/a answer="$_")),
+                invalid(qq{invalid placeholder "$_", allowed behind it: header:Name, json:/pointer, query:name}),
+            ]
+        } qw({hmac-sha256-hex:body} {hmac-sha256-base64:secret})
+    ),
+    'an unknown placeholder in an answered header' => [
+        scheme(handshake => 'when=json:/a header="A: {body}"'),
+        invalid(qq{unknown placeholder "{body}" in "handshake", allowed: $ANSWERS}),
+    ],
+    'an answer under a key of another kind' => [
+        blamed(handshake => (
+            algorithm => 'hmac-sha1', handshake => 'when=json:/a answer="{hmac-sha256-hex:json:/a}"',
+        )),
+        invalid('"{hmac-sha256-…}" needs "algorithm hmac-sha256"'),
+    ],
+    'the first of two handshakes has an answer under a key of another kind' => [
+        scheme(
+            algorithm => 'hmac-sha1',
+            more      => qq(handshake when=json:/a answer="{hmac-sha256-hex:json:/a}"; # HERE\nhandshake when=json:/b;),
+        ) =~ s/^algorithm.*\K # HERE//mr,
+        invalid('"{hmac-sha256-…}" needs "algorithm hmac-sha256"'),
+    ],
+    # Every delivery would be one, and none would ever arrive.
+    'a handshake that every delivery is' => [
+        scheme(handshake => 'verify=none'), qr/invalid scheme "acme": .*"when=".*/,
+    ],
+);
+
+subtest 'schemes'               => sub { are_found(@SCHEMES) };
+subtest 'keys of schemes'       => sub { are_found(@KEYS_OF_SCHEMES) };
+subtest 'JSON Web Tokens'       => sub { are_found(@TOKENS) };
+subtest 'texts that are signed' => sub { are_found(@TEXTS) };
+subtest 'signatures'            => sub { are_found(@SIGNATURES) };
+subtest 'times and events'      => sub { are_found(@TIMES_AND_EVENTS) };
+subtest 'digests'               => sub { are_found(@DIGESTS) };
+subtest 'native functions'      => sub { are_found(@NATIVES) };
+subtest 'handshakes of schemes' => sub { are_found(@HANDSHAKES_OF_SCHEMES) };
+
+finish();

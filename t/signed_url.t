@@ -1,0 +1,251 @@
+# Senders that sign the URL they deliver to: it is the one they see, to the byte, and nobody can choose
+# another.
+
+use Webhook::Fixtures;
+use Webhook::Test;
+
+my $SECRET = 'a secret of the tests';
+my $BODY   = '{"event":{"id":"1"}}';
+my $PUBLIC = 'https://hooks.example.com';
+
+# What HubSpot decodes before it signs, and nothing else.
+sub hubspot_url ($url) {
+    return $url =~ s/%(3a|2f|3f|40|21|24|27|28|29|2a|2c|3b)/chr hex $1/gier;
+}
+
+my %SIGN = (
+    square => sub ($url, $body, $method) {
+        return 'X-Square-Hmacsha256-Signature' => base64(hmac_sha256("$url$body", $SECRET));
+    },
+    trello => sub ($url, $body, $method) { return 'X-Trello-Webhook' => base64(hmac_sha1("$body$url", $SECRET)) },
+    twilio => sub ($url, $body, $method) { return 'X-Twilio-Signature' => base64(hmac_sha1($url, $SECRET)) },
+    'hubspot-v2' => sub ($url, $body, $method) {
+        return ('X-HubSpot-Signature-Version' => 'v2', 'X-HubSpot-Signature' => sha256_hex("$SECRET$method$url$body"));
+    },
+    'hubspot-v3' => sub ($url, $body, $method) {
+        my $time = time . '000';
+        my $text = $method . hubspot_url($url) . $body . $time;
+        return (
+            'X-HubSpot-Request-Timestamp' => $time,
+            'X-HubSpot-Signature-v3'      => base64(hmac_sha256($text, $SECRET)),
+        );
+    },
+    own => sub ($url, $body, $method) { return 'X-Sign' => hmac_sha256_hex("<$url>$method", $SECRET) },
+);
+# Where no body comes along that is not signed.
+my %BODY = (twilio => '', own => '');
+
+my $locations = join "\n", map {
+    ; qq(
+    location /default/$_  { webhook $_; proxy_pass http://%%BACKEND%%; }
+    location /other/$_    { webhook $_; proxy_pass http://%%BACKEND%%; }
+    location /fixed/$_    { webhook $_; webhook_url "$PUBLIC/hooks/$_?a=1"; proxy_pass http://%%BACKEND%%; }
+    location /proxied/$_  { webhook $_; webhook_url "$PUBLIC\$request_uri"; proxy_pass http://%%BACKEND%%; }
+    location /tenants/$_  { webhook $_; webhook_url "https://\$tenant.example.com/hooks"; proxy_pass http://%%BACKEND%%; }
+    location /moved/$_    { rewrite ^ /default/$_?moved=1 last; }
+    )
+} sort keys %SIGN;
+
+my $backend = start_backend();
+my $nginx   = start_nginx(http => <<"CONF");
+webhook_scheme own { algorithm hmac-sha256; signed "<{url}>{method}"; signature header=X-Sign; }
+webhook_scheme asked { algorithm hmac-sha256; signed "{query:token}|{body}"; signature header=X-Sign; }
+webhook_secret "$SECRET";
+map \$http_x_tenant \$tenant {
+    acme     acme;
+    umbrella umbrella;
+}
+server {
+    listen %%ADDR%%:8080;
+    listen %%ADDR%%:8082 http2;
+    listen %%ADDR%%:8443 ssl http2;
+    ssl_certificate %%CERT%%;
+    ssl_certificate_key %%KEY%%;
+    webhook_methods POST PUT;
+    merge_slashes on;
+    $locations
+    location /asked { webhook asked; proxy_pass http://%%BACKEND%%; }
+}
+server {
+    listen %%ADDR%%:8081;
+    webhook_url "$PUBLIC/inherited";
+    location /inherited { webhook own; proxy_pass http://%%BACKEND%%; }
+    location /replaced  { webhook own; webhook_url "$PUBLIC/replaced"; proxy_pass http://%%BACKEND%%; }
+}
+CONF
+
+sub outcome ($response) {
+    my $reason = $response->header('Webhook-Reason');
+    return $backend->count == 1 ? 'delivered' : 'answered alike, but not delivered' if $response->{status} == 200;
+    return $backend->count ? 'delivered and refused' : $reason // $response->{status};
+}
+
+sub request ($name, $url, %request) {
+    my $body    = $BODY{$name} // $BODY;
+    my $headers = [ $SIGN{$name}->($url, $body, $request{signed_method} // 'POST'), @{ $request{headers} // [] } ];
+    return (body => $body, %request, headers => $headers);
+}
+
+# What becomes of a delivery that is signed for `url` and sent to `uri`.
+sub sent ($name, $url, $uri, %request) {
+    $backend->clear;
+    return outcome(send_request(request($name, $url, %request, uri => $uri)));
+}
+
+sub is_delivered ($what, @sent) { is sent(@sent), 'delivered', $what }
+sub is_refused ($what, @sent) { is sent(@sent), 'bad_signature', $what }
+
+my @NAMES = sort keys %SIGN;
+
+subtest 'by default, as the request has it' => sub {
+    for my $name (@NAMES) {
+        my $uri = "/default/$name";
+        is_delivered("$name", $name, "http://localhost$uri", $uri);
+        is_delivered("$name with a query", $name, "http://localhost$uri?a=1&b=2", "$uri?a=1&b=2");
+        is_delivered("$name with another host", $name, "http://example.com$uri", $uri, headers => [ Host => 'example.com' ]);
+        is_delivered("$name with a port", $name, "http://example.com:8080$uri", $uri, headers => [ Host => 'example.com:8080' ]);
+        is_refused("$name by TLS", $name, "https://localhost$uri", $uri);
+        is_refused("$name to another path", $name, "http://localhost/other/$name", $uri);
+        is_refused("$name to a path below", $name, "http://localhost$uri", "$uri/");
+        is_refused("$name to a longer path", $name, "http://localhost$uri", "${uri}x");
+        is_refused("$name by the path alone", $name, $uri, $uri);
+    }
+};
+
+subtest 'over TLS and HTTP/2' => sub {
+    for my $name (@NAMES) {
+        my $uri = "/default/$name";
+        my %host = (headers => [ Host => 'example.com' ]);
+        my %is   = (
+            'by TLS, signed for it'     => [ "https://example.com$uri", { tls => 1 }, 'delivered' ],
+            'by TLS, signed without'    => [ "http://example.com$uri", { tls => 1 }, 'bad_signature' ],
+            'without, signed so'        => [ "http://example.com$uri", {}, 'delivered' ],
+            'without, signed for TLS'   => [ "https://example.com$uri", {}, 'bad_signature' ],
+        );
+        for my $what (sort keys %is) {
+            my ($url, $options, $expected) = @{ $is{$what} };
+            $backend->clear;
+            is outcome(send_h2(request($name, $url, %host, %$options, uri => $uri))), $expected, "$name $what";
+        }
+    }
+};
+
+subtest 'the host' => sub {
+    my %host = (
+        'another'           => 'evil.example.com', 'in another case' => 'LocalHost', 'with the default port' => 'localhost:80',
+        'with another port' => 'localhost:8080', 'with a dot' => 'localhost.', 'an address' => '127.0.0.1',
+    );
+    for my $name (grep { $_ ne 'twilio' } @NAMES) {
+        my $uri = "/default/$name";
+        is_refused("$name: $_", $name, "http://localhost$uri", $uri, headers => [ Host => $host{$_} ]) for sort keys %host;
+        is_refused("$name: X-Forwarded-Host", $name, "http://evil$uri", $uri,
+            headers => [ 'X-Forwarded-Host' => 'evil', 'X-Forwarded-Proto' => 'http', Forwarded => 'host=evil' ]);
+        is_refused("$name: in the request line, not in Host", $name, "http://evil$uri", "http://evil$uri");
+        is_refused("$name: in Host, not in the request line", $name, "http://localhost$uri", "http://localhost$uri",
+            headers => [ Host => 'evil' ]);
+        is_delivered("$name: in both", $name, "http://localhost$uri", "http://localhost$uri");
+        for my $bad ("localhost$uri?x=", 'local host', "localhost/$uri", 'localhost#', '') {
+            my $outcome = sent($name, "http://localhost$uri", $uri, headers => [ Host => $bad ]);
+            like $outcome, qr/^(?:400|bad_signature)$/, "$name: the host '$bad'";
+        }
+        is sent($name, "http://localhost$uri", $uri, headers => [ Host => 'localhost', Host => 'localhost' ]), 400, "$name: two";
+    }
+};
+
+# As it is sent: what nginx makes of it to find the location does not count.
+subtest 'every byte counts' => sub {
+    my @pairs = (
+        [ '?a=1&b=2' => '?b=2&a=1' ], [ '?a=1' => '?a=1&' ], [ '?a=1' => '?a=01' ], [ '' => '?' ], [ '?' => '' ],
+        [ '?a=%2F' => '?a=/' ], [ '?a=%2f' => '?a=%2F' ], [ '?a=+' => '?a=%20' ], [ '/%7Euser' => '/~user' ],
+        [ '/~user' => '/%7Euser' ], [ '/a%2Fb' => '/a/b' ], [ '/a//b' => '/a/b' ], [ '/a/b' => '/a//b' ],
+        [ '/a/./b' => '/a/b' ], [ '/a/../b' => '/b' ], [ '/b' => '/a/../b' ], [ '/%61' => '/a' ], [ '/a%20b' => '/a+b' ],
+        [ "/\xc3\xa4" => '/%C3%A4' ], [ '/a?b?c' => '/a?b%3Fc' ], [ '/a;b' => '/a%3Bb' ],
+    );
+    for my $name (@NAMES) {
+        for my $pair (@pairs) {
+            my ($one, $other) = map { "/default/$name$_" } @$pair;
+            is_delivered("$name: $pair->[0]", $name, "http://localhost$one", $one);
+            next if $name eq 'hubspot-v3' && hubspot_url($one) eq hubspot_url($other);
+            is_refused("$name: $pair->[0], sent as $pair->[1]", $name, "http://localhost$one", $other);
+        }
+    }
+};
+
+subtest 'webhook_url' => sub {
+    for my $name (@NAMES) {
+        my $fixed = "$PUBLIC/hooks/$name?a=1";
+        is_delivered("$name: a constant", $name, $fixed, "/fixed/$name");
+        is_delivered("$name: whatever is asked for", $name, $fixed, "/fixed/$name/more?b=2", headers => [ Host => 'evil' ]);
+        is_refused("$name: what nginx sees instead of it", $name, "http://localhost/fixed/$name", "/fixed/$name");
+        is_refused("$name: nearly it", $name, "${fixed}1", "/fixed/$name");
+
+        my $uri = "/proxied/$name?b=%20&a";
+        is_delivered("$name: a variable", $name, "$PUBLIC$uri", $uri);
+        is_delivered("$name: a variable, whatever the host is", $name, "$PUBLIC$uri", $uri, headers => [ Host => 'evil' ]);
+        is_refused("$name: a variable, another query", $name, "$PUBLIC$uri", "$uri=");
+        is_refused("$name: a variable, what nginx sees", $name, "http://localhost$uri", $uri);
+
+        my @acme = (headers => [ 'X-Tenant' => 'acme' ]);
+        is_delivered("$name: of a tenant", $name, 'https://acme.example.com/hooks', "/tenants/$name", @acme);
+        is_refused("$name: of another", $name, 'https://umbrella.example.com/hooks', "/tenants/$name", @acme);
+
+        is_delivered("$name: behind a rewrite", $name, "http://localhost/moved/$name?a=1", "/moved/$name?a=1");
+        is_refused("$name: what it was rewritten to", $name, "http://localhost/default/$name?moved=1", "/moved/$name?a=1");
+    }
+    is_delivered('of the server', 'own', "$PUBLIC/inherited", '/inherited', port => 8081);
+    is_delivered('of the location', 'own', "$PUBLIC/replaced", '/replaced', port => 8081);
+    is_refused('of the server, where the location has its own', 'own', "$PUBLIC/inherited", '/replaced', port => 8081);
+};
+
+subtest 'the method' => sub {
+    for my $name (qw(hubspot-v2 hubspot-v3 own)) {
+        my ($uri, $url) = ("/default/$name", "http://localhost/default/$name");
+        is_delivered("$name: PUT", $name, $url, $uri, method => 'PUT', signed_method => 'PUT');
+        is_refused("$name: signed for POST, sent by PUT", $name, $url, $uri, method => 'PUT');
+        is_refused("$name: signed for PUT, sent by POST", $name, $url, $uri, signed_method => 'PUT');
+    }
+};
+
+subtest 'HubSpot decodes some of it' => sub {
+    my $all = join '', map { sprintf '%%%02X', $_ } 0x20 .. 0x7e;
+    my @some = qw(%3A%2F%3F%40%21%24%27%28%29%2A%2C%3B %3a%2f%3f%2a%2c%3b %253A %25%33%41 %20%22%23%26%2B%3C%3D % %3 %3A%);
+    for my $query (@some, $all) {
+        my $uri = "/default/hubspot-v3?q=$query";
+        is_delivered($query, 'hubspot-v3', "http://localhost$uri", $uri);
+    }
+    # Signed by who decodes nothing, or all.
+    my $post = sub ($query, $signed) {
+        $backend->clear;
+        my $time = time . '000';
+        my $text = "POSThttp://localhost/default/hubspot-v3?q=$signed$BODY$time";
+        my @headers = (
+            'X-HubSpot-Request-Timestamp' => $time, 'X-HubSpot-Signature-v3' => base64(hmac_sha256($text, $SECRET)),
+        );
+        return outcome(send_request(uri => "/default/hubspot-v3?q=$query", body => $BODY, headers => \@headers));
+    };
+    is $post->('%3A', ':'), 'delivered', 'decoded';
+    is $post->('%3A', '%3A'), 'bad_signature', 'not decoded';
+    is $post->('%20', '%20'), 'delivered', 'what it does not decode';
+    is $post->('%20', ' '), 'bad_signature', 'is not decoded';
+    is $post->('%253A', '%3A'), 'bad_signature', 'nor is anything twice';
+    is $post->('%253A', '%253A'), 'delivered', 'but once';
+    is $post->('%253A', ':'), 'bad_signature', 'and not to its end';
+};
+
+subtest 'a parameter of the query' => sub {
+    my $post = sub ($query, $value) {
+        $backend->clear;
+        my @headers = ('X-Sign' => hmac_sha256_hex("$value|$BODY", $SECRET));
+        return outcome(send_request(uri => "/asked$query", body => $BODY, headers => \@headers));
+    };
+    is $post->('?token=a', 'a'), 'delivered', 'its value';
+    is $post->('?token=%41+b%26&x=1', 'A b&'), 'delivered', 'decoded';
+    is $post->('?x=1&token=', ''), 'delivered', 'an empty one';
+    is $post->('?token=b', 'a'), 'bad_signature', 'another';
+    is $post->($_, ''), 'bad_signature', "none: '$_'" for '', '?', '?Token=', '?tokens=', '?x=token=';
+    is $post->('?token=a&token=a', 'a'), 'bad_signature', 'two';
+    is $post->('?token=a&token=b', $_), 'bad_signature', "two: $_" for qw(a b);
+    is $post->('?token=a&x=%zz', 'a'), 'bad_signature', 'a query that does not decode';
+};
+
+finish();
