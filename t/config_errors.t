@@ -202,7 +202,7 @@ sub are_usable_keys () {
     for my $row (key_rows()) {
         my ($scheme, $file, $why) = @$row;
         my $text = in_file($scheme, $file);
-        $text =~ s/; # HERE/ id=one; # HERE/ if $scheme eq 'paypal';
+        $text =~ s/; # HERE/ id=one; # HERE/ if $scheme =~ /^(?:paypal|aws-sns)/;
         is_found("$file for $scheme", $text, not_usable($scheme, $why));
     }
 }
@@ -219,6 +219,13 @@ sub no_public_key_is_shared () {
 }
 
 my @SIGNED_IDS = (
+    (
+        map {
+            ; "a secret without the topic that $_ signs" => [
+                in_file($_, 'rsa.pem'), qq{"webhook_secret" has no "id=", which the scheme "$_" signs,},
+            ]
+        } qw(aws-sns aws-sns-v1)
+    ),
     'a secret without the id that its sender signs' => [
         in_location("webhook paypal;\nwebhook_secret file:%%DIR%%/rsa.pem; # HERE"),
         '"webhook_secret" has no "id=", which the scheme "paypal" signs,',

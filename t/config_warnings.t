@@ -1,6 +1,7 @@
 # What `nginx -t` remarks on a configuration that it takes: at the right level, with the file and
 # the line (marked HERE), once; and nothing where there is nothing to say.
 
+use Webhook::Fixtures;
 use Webhook::Test;
 
 my $SECRET = 'Zq7-a-secret-of-enough-length';
@@ -81,6 +82,65 @@ subtest 'secrets that are easy to guess' => sub {
 subtest 'signatures of nothing much' => sub {
     my $scheme = "webhook_scheme acme { # HERE\nalgorithm hmac-sha256;\nsignature header=A;\nsigned \"{method}\";\n}\n";
     says('the body is not signed', $scheme, '[warn] the signature of the scheme "acme" does not cover the body');
+    my $of = sub ($statements) { return "webhook_scheme acme { # HERE\n$statements\n}\n" };
+    my $hmac = 'algorithm hmac-sha256; signature header=A;';
+    my $jwt  = 'algorithm jwt=HS256; signature header=A;';
+    my %uncovered = (
+        'a value of it'   => qq($hmac signed "{json:/id}.{header:B}{url}";),
+        'two values of it' => qq($hmac signed "{json:/id}|{json:/time}";),
+        'its CRC'         => qq($hmac signed "{crc32:body}";),
+        'a time in it'    => qq($hmac signed "{timestamp}"; timestamp json=/time;),
+        'claims'          => qq($jwt claims iss=acme aud="{url}";),
+    );
+    says("signed is $_", $of->($uncovered{$_}), '[warn] the signature of the scheme "acme" does not cover the body')
+        for sort keys %uncovered;
+    my %covered = (
+        'the body'        => qq($hmac signed "{body}";),
+        'its hash'        => qq($hmac signed "{sha256:body}";),
+        'a form'          => qq($hmac signed "{form}";),
+        'the only field'  => qq($hmac signed "{field:payload}";),
+        'a digest in the URL'    => qq($hmac signed "{url}"; digest query=d;),
+        'a digest in the claims' => qq($jwt digest claim=d;),
+        'nothing: the secret itself is sent' => 'algorithm token; signature header=A;',
+    );
+    says_nothing("signed is $_", $of->($covered{$_})) for sort keys %covered;
+
+    my $time  = 'timestamp header=T;';
+    my $moved = sub ($left, $right) {
+        return qq([warn] the signature of the scheme "acme" does not tell where "$left" and "$right" begin and end);
+    };
+    says('a header at the body', $of->(qq($hmac signed "{body}{header:B}";)), $moved->('{body}', '{header:...}'));
+    says('an id at the body', $of->(qq($hmac signed "{id}{body}"; event_id header=I;)), $moved->('{id}', '{body}'));
+    says('two headers', $of->(qq($hmac signed "{header:B}{header:C}.{body}";)), $moved->('{header:...}', '{header:...}'));
+    says('a time that nothing signs', $of->(qq($hmac signed "{body}"; $time)),
+        '[warn] the signature of the scheme "acme" does not cover the timestamp');
+    my %fine = (
+        'a time between'         => qq($hmac signed "{id}{timestamp}{body}"; event_id header=I; $time),
+        'a literal between'      => qq($hmac signed "{header:B}.{body}";),
+        'the time as a header'   => qq($hmac signed "{body}.{header:T}"; $time),
+        'the time in the body'   => qq($hmac signed "{body}"; timestamp json=/time;),
+        'the time in the token'  => qq($jwt timestamp claim=iat; digest claim=d;),
+    );
+    says_nothing($_, $of->($fine{$_})) for sort keys %fine;
+};
+
+subtest 'handshakes' => sub {
+    my $text = in_location("webhook meta;\nwebhook_secret $SECRET;\nwebhook_handshake on token=file:%%DIR%%/meta.token; # HERE");
+    write_file('meta.token', "$SECRET\n", 0644);
+    says('a token that others may read', $text, '[warn] the secret file "%%DIR%%/meta.token" is readable by others');
+    write_file('meta.token', "$SECRET\n", 0600);
+    says_nothing('a token that only its owner may read', $text);
+    says_nothing('a token of the environment',
+        in_location("webhook meta;\nwebhook_secret $SECRET;\nwebhook_handshake on token=env:WEBHOOK_TEST_TOKEN;"),
+        env => { WEBHOOK_TEST_TOKEN => $SECRET });
+    says_nothing('inherited by a scheme that has none',
+        "webhook_handshake on;\n" . in_location("webhook github;\nwebhook_secret $SECRET;"));
+    says_nothing('off', in_location("webhook github;\nwebhook_secret $SECRET;\nwebhook_handshake off;"));
+};
+
+# The secret is as short as its key, which is a public one.
+subtest 'public keys' => sub {
+    says_nothing('that are short', in_location("webhook discord;\nwebhook_secret " . ed25519_secret('hex')->{written} . ';'));
 };
 
 subtest 'secrets that have expired' => sub {
@@ -95,20 +155,29 @@ sub deduplicated ($scheme, $secret, $dedup) {
 }
 
 subtest 'event ids that are not signed' => sub {
-    for my $scheme (qw(github shopify gitlab)) {
-        says($scheme, deduplicated($scheme, $SECRET, 'zone=events'),
-            qq{[notice] the signature of "$scheme" does not cover the event id: }
-                . '"key=$webhook_body_sha256" in "webhook_dedup" closes the replay');
-        says("$scheme by its event id", deduplicated($scheme, $SECRET, 'zone=events key=$webhook_event_id'),
-            qq{[notice] the signature of "$scheme" does not cover the event id: }
-                . '"key=$webhook_body_sha256" in "webhook_dedup" closes the replay');
+    # The body's hash is of use only where the body is signed as it stands.
+    my $by_body = '"key=$webhook_body_sha256" in "webhook_dedup" closes the replay';
+    my $nothing = 'whoever saw a delivery can repeat it under another id';
+    my %advice  = (github => $by_body, shopify => $by_body, gitlab => $nothing, 'gitea-form' => $nothing, 'twilio-form' => $nothing);
+    for my $scheme (sort keys %advice) {
+        my $notice = qq{[notice] the signature of "$scheme" does not cover the event id: $advice{$scheme}};
+        says($scheme, deduplicated($scheme, $SECRET, 'zone=events'), $notice);
+        says("$scheme by its event id", deduplicated($scheme, $SECRET, 'zone=events key=$webhook_event_id'), $notice);
     }
     says('in several locations and for several senders',
         "webhook_dedup_zone zone=events:1m;\nwebhook_dedup zone=events; # HERE\nwebhook_secret $SECRET;\n"
             . "server {\nlisten %%ADDR%%:8080;\nlocation /a { webhook github; }\nlocation /b { webhook github; }\n"
             . "location /c { webhook shopify; }\n}",
-        '[notice] the signature of "github" does not cover the event id: '
-            . '"key=$webhook_body_sha256" in "webhook_dedup" closes the replay');
+        qq{[notice] the signature of "github" does not cover the event id: $by_body});
+    my $pem = rsa_secret('pem')->{written} =~ s/^file://r;
+    chmod 0600, $pem;
+    says('paypal, whose CRC covers nothing', deduplicated('paypal', "file:$pem id=one", 'zone=events'),
+        qq{[notice] the signature of "paypal" does not cover the event id: $nothing});
+    says('mailgun, which signs only a token', deduplicated('mailgun', $SECRET, 'zone=events'),
+        qq{[notice] the signature of "mailgun" does not cover the event id: $nothing});
+    says_nothing("$_, whose deliveries hold several events", deduplicated($_, $SECRET, 'zone=events')) for qw(hubspot-v3 line);
+    says_nothing("$_, which has no event id", deduplicated($_, $SECRET, 'zone=events')) for qw(monday netlify zoom);
+    says_nothing('twitch, which signs it', deduplicated('twitch', $SECRET, 'zone=events'));
     says_nothing('github by both',
         deduplicated('github', $SECRET, 'zone=events key=$webhook_event_id key=$webhook_body_sha256'));
     says_nothing('github by its body', deduplicated('github', $SECRET, 'zone=events key=$webhook_body_sha256'));
@@ -152,6 +221,8 @@ server {
     webhook_require_tls off;
     webhook_log_level notice;
     webhook_payload_max 64k;
+    webhook_url "https://hooks.example.com\$request_uri";
+    webhook_handshake off;
     location /github {
         webhook github name=ci;
         webhook_secret file:%%DIR%%/github.key id=new;
@@ -160,6 +231,11 @@ server {
         webhook_methods POST PUT;
         webhook_dedup zone=events key=\$webhook_event_id key=\$webhook_body_sha256 wait=1s;
         webhook_response duplicate 200 "seen";
+    }
+    location /meta {
+        webhook meta;
+        webhook_secret file:%%DIR%%/github.key;
+        webhook_handshake on token=a-token;
     }
     location /acme {
         webhook acme;

@@ -1,12 +1,15 @@
 # Which deliveries are the same event, and what a full zone does.
 
+use Webhook::Fixtures;
 use Webhook::Test;
 
-my $SECRET = 'a secret of the tests';
+my $SECRET   = 'a secret of the tests';
+my $discord  = ed25519_secret('hex');
+my $sendgrid = ec_secret('spki');
 my $TOKEN  = 'a token of the tests';
 
 my $backend = start_backend();
-my $nginx   = start_nginx(http => <<'CONF');
+my $nginx   = start_nginx(http => <<'CONF' =~ s/DISCORD/$discord->{written}/r =~ s/SENDGRID/$sendgrid->{written}/r);
 webhook_dedup_zone zone=events:1m;
 webhook_dedup_zone zone=rejecting:32k full=reject ttl=3s;
 webhook_dedup_zone zone=mixed:32k full=reject ttl=3s;
@@ -38,6 +41,30 @@ server {
         webhook_dedup zone=events key=$webhook_event_id key=$webhook_body_sha256;
         proxy_pass http://%%BACKEND%%;
     }
+    location /slack {
+        webhook slack;
+        webhook_payload_max 1k;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /slack_by_both {
+        webhook slack name=slack_by_both;
+        webhook_dedup zone=events key=$webhook_event_id key=$webhook_body_sha256;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /slack_by_more {
+        webhook slack name=slack_by_more;
+        webhook_dedup zone=events key=$webhook_event_id:$http_x_tenant;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /discord { webhook discord; webhook_secret DISCORD; proxy_pass http://%%BACKEND%%; }
+    location /hubspot { webhook hubspot-v3; proxy_pass http://%%BACKEND%%; }
+    location /hubspot_by_id {
+        webhook hubspot-v3 name=hubspot_by_id;
+        webhook_dedup zone=events key=$webhook_event_id;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /line     { webhook line; proxy_pass http://%%BACKEND%%; }
+    location /sendgrid { webhook sendgrid; webhook_secret SENDGRID; proxy_pass http://%%BACKEND%%; }
     location /twice_the_same {
         webhook github name=twice;
         webhook_dedup zone=events key=$webhook_event_id key=$webhook_event_id;
@@ -177,6 +204,90 @@ subtest 'no event id' => sub {
     is outcome_of(uri => '/off', id => undef), 'delivered', 'nobody asks without dedup';
     is outcome_of(uri => '/headers', headers => [ 'X-First' => unique_id() ]), 'missing_event_id',
         'one of two keys is empty';
+};
+
+# Each takes a body and gives the headers that it comes with.
+my $now  = time;
+my %SIGN = (
+    slack   => sub ($body, $uri) { return slack_headers($SECRET, $body) },
+    discord => sub ($body, $uri) {
+        return (
+            'X-Signature-Timestamp' => $now,
+            'X-Signature-Ed25519'   => unpack 'H*', ed25519_signature($discord->{key}, "$now$body"),
+        );
+    },
+    line     => sub ($body, $uri) { return 'X-Line-Signature' => base64(hmac_sha256($body, $SECRET)) },
+    sendgrid => sub ($body, $uri) {
+        return (
+            'X-Twilio-Email-Event-Webhook-Timestamp' => $now,
+            'X-Twilio-Email-Event-Webhook-Signature' => base64(ecdsa_signature($sendgrid->{key}, "$now$body")),
+        );
+    },
+    hubspot => sub ($body, $uri) {
+        my $time = time . '000';
+        my $mac  = hmac_sha256("POSThttp://localhost$uri$body$time", $SECRET);
+        return ('X-HubSpot-Request-Timestamp' => $time, 'X-HubSpot-Signature-v3' => base64($mac));
+    },
+);
+
+sub outcome_at ($uri, $body, @headers) {
+    my ($sender) = $uri =~ m{^/([a-z]+)};
+    return outcome(post(uri => $uri, body => $body, headers => [ $SIGN{$sender}->($body, $uri), @headers ]));
+}
+
+subtest 'some deliveries have no event id' => sub {
+    my $id = unique_id();
+    is outcome_at('/slack', qq({"event_id":"$id","event":{}})), 'delivered', 'slack: an event';
+    is outcome_at('/slack', qq({"event":{"again":1},"event_id":"$id"})), 'duplicate', 'again, as another body';
+    my $command = 'token=a&command=%2Fdeploy&trigger_id=' . unique_id();
+    is outcome_at('/slack', $command), 'delivered', 'a slash command, which is a form';
+    is outcome_at('/slack', $command), 'duplicate', 'the same';
+    is outcome_at('/slack', "$command&text=now"), 'delivered', 'another';
+    is outcome_at('/slack', ''), 'delivered', 'no body';
+    is outcome_at('/slack', '{"event_id":"","event":{}}'), 'delivered', 'an empty id';
+    is outcome_at('/slack', '{"event_id":"","event":[]}'), 'delivered', 'another empty id';
+    is outcome_at('/slack', '{"event_id":"","event":{}}'), 'duplicate', 'the first of them';
+    my $long = sprintf '{"event_id":"%s","event":"%s"}', unique_id(), 'x' x 2000;
+    is outcome_at('/slack', $long), 'delivered', 'a body too large to look into';
+    is outcome_at('/slack', $long), 'duplicate', 'the same';
+    is outcome_at('/slack', $long =~ s/xx/xy/r), 'delivered', 'another with that id';
+    # A body may not pass for an id, nor the other way round.
+    my $hash = sha256_hex($command);
+    is outcome_at('/slack', qq({"event_id":"$hash","event":{}})), 'delivered', 'an id that is the hash of a known body';
+
+    is outcome_at('/slack_by_both', $command), 'delivered', 'by both keys: a slash command';
+    is outcome_at('/slack_by_both', $command), 'duplicate', 'the same';
+    is outcome_at('/slack_by_both', "$command&text=now"), 'delivered', 'another';
+    is outcome_at('/slack_by_more', $command), 'invalid_payload', 'a key that names the id among others asks for one';
+
+    my $interaction = sprintf '{"id":"%s","type":2}', unique_id();
+    is outcome_at('/discord', $interaction), 'delivered', 'discord: an interaction';
+    is outcome_at('/discord', $interaction =~ s/"type":2/"type":3/r =~ s/\}/ }/r), 'duplicate', 'its id again';
+    my $event = sprintf '{"version":1,"type":1,"event":{"type":"A","data":"%s"}}', unique_id();
+    is outcome_at('/discord', $event), 'delivered', 'an event, which has no id';
+    is outcome_at('/discord', $event), 'duplicate', 'the same';
+    is outcome_at('/discord', $event =~ s/"A"/"B"/r), 'delivered', 'another';
+};
+
+# The first event's id does not name the others.
+subtest 'some deliveries hold several events' => sub {
+    my %batch = (
+        hubspot  => sub (@ids) { return '[' . join(',', map { qq({"eventId":$_,"subscriptionType":"a"}) } @ids) . ']' },
+        line     => sub (@ids) { return '{"events":[' . join(',', map { qq({"webhookEventId":"$_"}) } @ids) . ']}' },
+        sendgrid => sub (@ids) { return '[' . join(',', map { qq({"sg_event_id":"$_","event":"a"}) } @ids) . ']' },
+    );
+    for my $sender (sort keys %batch) {
+        my $send = sub (@ids) { return outcome_at("/$sender", $batch{$sender}->(@ids)) };
+        is $send->(1, 2), 'delivered', "$sender: two events";
+        is $send->(1, 3), 'delivered', 'the first of them, with another';
+        is $send->(1),    'delivered', 'the first of them alone';
+        is $send->(1, 2), 'duplicate', 'both again';
+        is $send->(),     'delivered', 'none';
+        is outcome_at("/$sender", 'no JSON'), 'delivered', 'what cannot be read';
+        is outcome_at("/$sender", 'no JSON'), 'duplicate', 'that again';
+    }
+    is outcome_at('/hubspot_by_id', $batch{hubspot}->(1, 2)), 'delivered', 'by the id, where the configuration wants it';
+    is outcome_at('/hubspot_by_id', $batch{hubspot}->(1, 3)), 'duplicate', 'it is that of the first';
 };
 
 subtest 'any known key makes a duplicate' => sub {

@@ -17,11 +17,15 @@ my @directives = names_in('src/nginx/ngx_http_webhook_directives.cpp', qr/_comma
 my @variables  = names_in('src/nginx/ngx_http_webhook_variables.cpp', qr/^\s*\{"(webhook_\w+)",/m);
 my @reasons    = names_in('src/webhook/reason.cpp', qr/^\s*\{Reason::\w+, "(\w+)",/m);
 my @presets    = names_in('src/webhook/presets.cpp', qr/^\s*Preset\{"([^"]+)",/m);
+my @aliases    = names_in('src/webhook/presets.cpp', qr/^    \{"([^"]+)", "[^"]+", "[^"]*"\},$/m);
 my $commands   = () = slurp("$root/src/nginx/ngx_http_webhook_directives.cpp") =~ /ngx_string\("webhook/g;
 my $rows       = () = slurp("$root/src/webhook/presets.cpp") =~ /\bPreset\{/g;
+my ($table)    = slurp("$root/src/webhook/presets.cpp") =~ /PresetAlias kAliases\[\] = \{\n(.*?)^\};/ms;
+my $others     = () = ($table // '') =~ /\{/g;
 
 is scalar @directives, $commands, 'every directive of the table is seen';
 is scalar @presets, $rows, 'every preset of the table is seen';
+is scalar @aliases, $others, 'every other name of a preset is seen';
 
 my $readme = -e "$root/README.md" ? slurp("$root/README.md") : '';
 isnt $readme, '', 'there is a README.md';
@@ -32,7 +36,7 @@ my %words    = map { $_ => 1 } $readme =~ /`([^`\n]+)`/g;
 ok $headings{$_}, "the directive $_ has a heading" for @directives;
 like $readme, qr/\$\Q$_\E\b/, "the variable \$$_ is named" for @variables;
 ok $words{$_}, "the reason $_ is named" for @reasons;
-ok $words{$_}, "the preset $_ is named" for @presets;
+ok $words{$_}, "the preset $_ is named" for @presets, @aliases;
 
 my %known = map { $_ => 1 } @directives, @variables;
 my @unknown_headings  = grep { !$known{$_} } sort keys %headings;

@@ -199,12 +199,15 @@ sub secret_of ($name) { return preset_of($name) eq 'discord' ? $discord->{writte
 sub folder ($folder, $directives) {
     return join "\n", map {
         my $secret = secret_of($_);
-        ; qq(location = $folder/$_ { webhook @{[ preset_of($_) ]}; webhook_secret "$secret"; $directives )
+        ; qq(location = $folder/$_ { webhook @{[ preset_of($_) ]}; webhook_secret "$secret"; @{[ $directives =~ s/SWITCH/switch(preset_of($_))/er ]} )
             . 'proxy_pass http://%%BACKEND%%; }'
     } sort keys %SENDER;
 }
 
-sub switch ($name) { return qq(webhook_handshake on "token=$TOKEN";) }
+# Only Meta presents a token.
+sub switch ($name) {
+    return $name eq 'meta' ? qq(webhook_handshake on "token=$TOKEN";) : 'webhook_handshake on;';
+}
 
 my %LOCATION = (
     'x-rotated' => qq(webhook x-twitter; webhook_secret "$OTHER" not_after=2020-01-01T00:00:00Z; webhook_secret "$SECRET";),
@@ -234,16 +237,16 @@ server {
     listen %%ADDR%%:8082 http2;
     client_max_body_size 4m;
     add_header Verdict \$webhook_verdict always;
-    @{[ folder('', switch('')) ]}
+    @{[ folder('', 'SWITCH') ]}
     @{[ folder('/off', '') ]}
     @{[ folder('/switched-off', 'webhook_handshake off;') ]}
-    @{[ folder('/monitor', switch('') . ' webhook_mode monitor;') ]}
-    @{[ folder('/remembered', switch('') . ' webhook_dedup zone=events;') ]}
-    @{[ folder('/denied', switch('') . ' webhook_allow 192.0.2.1;') ]}
-    @{[ folder('/tls', switch('') . ' webhook_require_tls on;') ]}
-    @{[ folder('/put', switch('') . ' webhook_methods PUT;') ]}
-    @{[ folder('/small', switch('') . ' webhook_payload_max 300;') ]}
-    @{[ folder('/disk', switch('') . ' client_body_in_file_only clean;') ]}
+    @{[ folder('/monitor', 'SWITCH webhook_mode monitor;') ]}
+    @{[ folder('/remembered', 'SWITCH webhook_dedup zone=events key=$webhook_body_sha256;') ]}
+    @{[ folder('/denied', 'SWITCH webhook_allow 192.0.2.1;') ]}
+    @{[ folder('/tls', 'SWITCH webhook_require_tls on;') ]}
+    @{[ folder('/put', 'SWITCH webhook_methods PUT;') ]}
+    @{[ folder('/small', 'SWITCH webhook_payload_max 300;') ]}
+    @{[ folder('/disk', 'SWITCH client_body_in_file_only clean;') ]}
     $locations
     location /switch {
         webhook_handshake on "token=$TOKEN";

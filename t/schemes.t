@@ -1,9 +1,11 @@
 # Schemes that a user defines: every algorithm, encoding and place that the language knows.
 
+use Webhook::Fixtures;
 use Webhook::Test;
 
-use Digest::SHA qw(hmac_sha1 hmac_sha256 hmac_sha384 hmac_sha512);
-use MIME::Base64 qw(encode_base64 encode_base64url);
+use Compress::Zlib qw(crc32);
+use Digest::SHA qw(hmac_sha1 hmac_sha256 hmac_sha384 hmac_sha512 sha256 sha256_hex);
+use MIME::Base64 qw(decode_base64 encode_base64 encode_base64url);
 use POSIX qw(strftime);
 
 my $SECRET  = 'secret-of-the-schemes-0123456789';
@@ -96,6 +98,99 @@ my $HMAC = 'algorithm hmac-sha256;';
             . ' signature header=Stripe-Signature split=, prefix=v1= encoding=hex;'
             . ' timestamp item=t= unit=s tolerance=5m; event_id json=/id; event_type json=/type;', $SECRET,
         sub ($body) { stripe_headers($SECRET, $body) } ],
+);
+
+# Public keys, in every form in which they can be written.
+sub openssl (@arguments) {
+    my $output = directory() . '/openssl.output';
+    unlink $output;
+    my $code = run_command(command => [ 'openssl', @arguments ], output => $output, timeout => 60);
+    die "openssl @arguments: exit $code\n" . slurp($output) if $code;
+    return slurp($output);
+}
+
+sub written_keys ($kind, $key) {
+    my $pem = openssl(qw(pkey -pubout -in), $key);
+    my $der = decode_base64($pem =~ s/-----[^-]+-----//gr);
+    my $tail = sub ($size) { return map { encode_base64url($_) } unpack "(a32)$size", substr $der, -32 * $size };
+    my %jwk = (
+        ed25519 => sub { sprintf '{"kty":"OKP","crv":"Ed25519","x":"%s"}', $tail->(1) },
+        ecdsa   => sub { sprintf '{"kty":"EC","crv":"P-256","use":"sig","x":"%s","y":"%s"}', $tail->(2) },
+        rsa     => sub {
+            my ($modulus) = openssl(qw(rsa -noout -modulus -in), $key) =~ /Modulus=(\w+)/;
+            return sprintf '{"kty":"RSA","e":"AQAB","n":"%s"}', encode_base64url(pack 'H*', $modulus);
+        },
+    );
+    my $point = substr $der, -32;
+    return (
+        pem  => 'file:' . write_file("$kind.pem", $pem, 0600),
+        spki => encode_base64($der, ''),
+        jwk  => 'file:' . write_file("$kind.jwk", $jwk{$kind}->(), 0600),
+        $kind eq 'ed25519'
+        ? (hex => unpack('H*', $point), base64 => encode_base64($point, ''), whpk => 'whpk_' . encode_base64($point, ''))
+        : (),
+    );
+}
+
+my %PUBLIC = (
+    ed25519 => [ ed25519_secret('hex')->{key}, ed25519 => \&ed25519_signature ],
+    ecdsa   => [ ec_secret('spki')->{key}, 'ecdsa-p256-sha256' => \&ecdsa_signature ],
+    rsa     => [ rsa_secret('pem')->{key}, 'rsa-sha256' => sub ($key, $text) { rsa_signature('sha256', $key, $text) } ],
+);
+for my $kind (sort keys %PUBLIC) {
+    my ($key, $algorithm, $sign) = @{ $PUBLIC{$kind} };
+    my %written = written_keys($kind, $key);
+    for my $form (sort keys %written) {
+        $SCHEME{"$kind-$form"} = [
+            "algorithm $algorithm; key $form; signed {id}.{body}; signature header=X-Sign encoding=base64; event_id header=X-Id;",
+            $written{$form},
+            sub ($body) { ('X-Id' => 'a1', 'X-Sign' => encode_base64($sign->($key, "a1.$body"), '')) },
+        ];
+    }
+}
+my $rsa = rsa_secret('certificate');
+$SCHEME{'rsa-certificate'} = [
+    'algorithm rsa-sha1; key pem; signed {body}{method}; signature header=X-Sign split=, prefix=v1= encoding=hex;', $rsa->{written},
+    sub ($body) { ('X-Sign' => 'v0=00,v1=' . unpack 'H*', rsa_signature('sha1', $rsa->{key}, "${body}POST")) },
+];
+
+%SCHEME = (%SCHEME,
+    'user-and-password' => [ 'algorithm basic; signature header=Authorization "prefix=Basic ";', 'user:pass:word',
+        sub ($body) { (Authorization => 'Basic ' . encode_base64('user:pass:word', '')) } ],
+    'hash' => [ 'algorithm sha256; signed {body}{secret}; signature header=X-Sign;', $SECRET,
+        sub ($body) { ('X-Sign' => sha256_hex("$body$SECRET")) } ],
+    'hash-of-hex' => [ 'algorithm sha256; key hex; signed {secret}{body}; signature header=X-Sign encoding=base64;',
+        unpack('H*', $KEY), sub ($body) { ('X-Sign' => encode_base64(sha256("$KEY$body"), '')) } ],
+    'secret-id' => [ "$HMAC signed {secret_id}|{body}; signature header=X-Sign;", qq($SECRET" "id=the id),
+        sub ($body) { ('X-Sign' => mac("the id|$body")) } ],
+    'sha256-of-body' => [ "$HMAC signed {sha256:body}|{method}; signature header=X-Sign;", $SECRET,
+        sub ($body) { ('X-Sign' => mac(sha256_hex($body) . '|POST')) } ],
+    'sha256-and-body' => [ "$HMAC signed {sha256:body}.{body}.{sha256:body}; signature header=X-Sign;", $SECRET,
+        sub ($body) { ('X-Sign' => mac(join '.', sha256_hex($body), $body, sha256_hex($body))) } ],
+    'crc32-of-body' => [ "$HMAC signed {crc32:body}; signature header=X-Sign;", $SECRET,
+        sub ($body) { ('X-Sign' => mac(crc32($body))) } ],
+    'crc32-and-body' => [ "$HMAC signed {body}{crc32:body}; signature header=X-Sign;", $SECRET,
+        sub ($body) { ('X-Sign' => mac($body . crc32($body))) } ],
+    'url' => [ "$HMAC signed {url}|{url:ports}|{url:hubspot}|{body}; signature header=X-Sign;", $SECRET,
+        sub ($body) { my $url = 'http://localhost/url'; ('X-Sign' => mac("$url|$url|$url|$body")) } ],
+    'json-value' => [ "$HMAC signed {json:/nested/a~1b/1/~0}{json:/number}{json:/yes}; signature header=X-Sign;", $SECRET,
+        sub ($body) { ('X-Sign' => mac('deep42true')) } ],
+    'json-and-body' => [ "$HMAC signed {json:/id}.{body}; signature header=X-Sign;", $SECRET,
+        sub ($body) { ('X-Sign' => mac("evt_1.$body")) } ],
+    'numbered' => [ "$HMAC signed {body}; signature header=X-Sign-*;", $SECRET,
+        sub ($body) { ('X-Sign-7' => mac($body)) } ],
+    'numbered-split' => [ "$HMAC signed {body}; signature header=X-Sign-* split=, prefix=v1=;", $SECRET,
+        sub ($body) { ('X-Sign-2' => 'v0=00,v1=' . mac($body)) } ],
+    'either-header' => [ "$HMAC signed {body}; signature header=X-Other prefix=a=; signature header=X-Sign encoding=base64;", $SECRET,
+        sub ($body) { ('X-Sign' => encode_base64(hmac_sha256($body, $SECRET), '')) } ],
+    'require' => [ "$HMAC signed {body}; signature header=X-Sign; require X-Version=2 X-Kind=a=b; require X-Empty=;", $SECRET,
+        sub ($body) { ('X-Sign' => mac($body), 'X-Version' => 2, 'X-Kind' => 'a=b', 'X-Empty' => '') } ],
+    'may-repeat' => [ qq($HMAC signed {timestamp}.{body}; signature header=X-Sign "split=, " prefix=v1=; timestamp item=t= may_repeat;),
+        $SECRET, sub ($body) { my $time = time; ('X-Sign' => "t=$time,v1=00 t=$time,v1=" . mac("$time.$body")) } ],
+    'time-in-header-and-url' => [ "$HMAC signed {header:X-Time}{url}{timestamp}{body}; signature header=X-Sign; timestamp header=X-Time;",
+        $SECRET, sub ($body) { my $time = time; ('X-Time' => $time, 'X-Sign' => mac("${time}http://localhost/time-in-header-and-url$time$body")) } ],
+    'figures-in-body' => [ "$HMAC signed {body}; signature header=X-Sign; timestamp json=/time unit=rfc3339 tolerance=1m;", $SECRET ],
+    'signature-in-body' => [ "$HMAC signed {json:/id}|{timestamp}; signature json=/sign; timestamp json=/time;", $SECRET ],
 );
 
 my %TIME = (
@@ -193,12 +288,12 @@ for my $name (grep { $SCHEME{$_}[2] } sort keys %SCHEME) {
         my @headers = $sign->($BODY);
         my $request = is_accepted($name, $BODY, @headers);
         is $request->{headers}{'x-seen-scheme'}, $name, 'the scheme has the name of the block';
-        if ($block =~ /[{]body[}]/) {
+        if ($block =~ /[{](?:sha256:|crc32:)?body[}]/) {
             is_refused($name, 'bad_signature', "$BODY ", @headers);
         } else {
             is_accepted($name, "$BODY ", @headers);
         }
-        my ($header) = $block =~ /signature header=([\w-]+)/;
+        my $header  = (grep { /sign|token|authorization/i } map { $_->[0] } pairs_of(@headers))[0];
         my @without = map { @$_ } grep { lc $_->[0] ne lc $header } pairs_of(@headers);
         is_refused($name, 'missing_signature', $BODY, @without);
         my $plain_token = $block =~ /algorithm token/ && $block !~ /prefix/;
@@ -250,6 +345,70 @@ subtest 'base64 is canonical' => sub {
     my $url = encode_base64url(hmac_sha256($BODY, $SECRET));
     is_accepted('hmac-sha256-base64url', $BODY, 'X-Sign' => "$url=");
     is_accepted('hmac-sha256-hex', $BODY, 'X-Sign' => uc mac($BODY));
+};
+
+subtest 'what is demanded' => sub {
+    for my $change ([ 'X-Version' => 1 ], [ 'X-Version' => '' ], [ 'X-Version' => '2 3' ], [ 'X-Kind' => 'A=b' ], [ 'X-Empty' => 'a' ]) {
+        is_refused('require', 'missing_header', $BODY, replaced($SCHEME{require}[2]->($BODY), @$change));
+    }
+    for my $name (qw(X-Version X-Kind X-Empty)) {
+        my %headers = $SCHEME{require}[2]->($BODY);
+        my $value   = delete $headers{$name};
+        is_refused('require', 'missing_header', $BODY, %headers);
+        is_refused('require', 'missing_header', $BODY, %headers, ($name => $value) x 2);
+    }
+    my $time = time;
+    my $mac  = mac("$time.$BODY");
+    my $next = $time + 1;
+    is_refused('may-repeat', 'malformed_timestamp', $BODY, 'X-Sign' => "t=$time,v1=$mac t=$next,v1=$mac");
+    is_refused('may-repeat', 'malformed_timestamp', $BODY, 'X-Sign' => "t=$next,v1=$mac t=$time,v1=$mac t=$next");
+};
+
+subtest 'signed values of the body' => sub {
+    my $mac = mac('deep42true');
+    my $value = sub ($from, $to) { return $BODY =~ s/$from/$to/r };
+    is_refused('json-value', 'bad_signature', $value->('"deep"', '"other"'), 'X-Sign' => $mac);
+    is_refused('json-value', 'bad_signature', $value->('42', '43'), 'X-Sign' => $mac);
+    my %unreadable = (
+        'no JSON' => 'x', 'none' => '{}', 'null' => $value->('42', 'null'), 'an object' => $value->('42', '{}'),
+        'twice' => $value->('"number"', '"number":42,"number"'), 'in another case, too' => $value->('"number"', '"Number":43,"number"'),
+        'a fraction' => $value->('42', '42.0'), 'more behind it' => "$BODY\{}",
+    );
+    for my $what (sort keys %unreadable) {
+        my ($status, $reason, $count) = answer_to('json-value', $unreadable{$what}, 'X-Sign' => $mac);
+        is_deeply [ $status, $reason, $count ], [ 400, 'invalid_payload', 0 ], $what;
+    }
+};
+
+sub in_body (%values) {
+    return '{' . join(',', map { qq("$_":"$values{$_}") } sort keys %values) . '}';
+}
+
+subtest 'what stands in the body' => sub {
+    my $at = sub ($time) { return strftime '%Y-%m-%dT%H:%M:%S.5Z', gmtime $time };
+    my $sent = sub ($body) { return ('figures-in-body', $body, 'X-Sign' => mac($body)) };
+    is_accepted($sent->(in_body(time => $at->(time + $_)))) for -50, 0, 50;
+    my $refused = sub ($reason, $body) { my ($name, @rest) = $sent->($body); is_refused($name, $reason, @rest) };
+    $refused->('stale_timestamp', in_body(time => $at->(time - 70)));
+    $refused->('future_timestamp', in_body(time => $at->(time + 70)));
+    $refused->('malformed_timestamp', in_body(time => time));
+    $refused->('missing_timestamp', $_) for '{}', in_body(time => ''), in_body(Time => $at->(time));
+    my $body = in_body(time => $at->(time - 70));
+    is_refused('figures-in-body', 'bad_signature', $body, 'X-Sign' => mac("$body "));
+
+    my $signed = sub (%values) {
+        my $time = $values{time} // time;
+        return in_body(id => 7, sign => mac("7|$time"), time => $time, %values);
+    };
+    is_accepted('signature-in-body', $signed->());
+    is_accepted('signature-in-body', $signed->(other => 'not signed'));
+    is_refused('signature-in-body', 'bad_signature', $signed->(id => 8));
+    is_refused('signature-in-body', 'bad_signature', $signed->() =~ s/"time":"\K(\d+)/$1 + 1/er);
+    is_refused('signature-in-body', 'stale_timestamp', $signed->(time => time - 400));
+    is_refused('signature-in-body', 'missing_signature', $signed->() =~ s/"sign"/"sing"/r);
+    is_refused('signature-in-body', 'missing_signature', $signed->() =~ s/"sign":("\w+")/"sign":$1,"sign":$1/r);
+    is_refused('signature-in-body', 'malformed_signature', $signed->(sign => $_)) for '!', 'abcd';
+    is_refused('signature-in-body', 'missing_timestamp', $signed->() =~ s/"time"/"tiem"/r);
 };
 
 sub timed ($name, $time) {

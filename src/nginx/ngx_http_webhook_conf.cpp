@@ -102,6 +102,11 @@ void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
     }
     const bool needs_token = std::ranges::find(handshakes, Handshake::Check::token,
                                                &Handshake::check) != handshakes.end();
+    if (has_one_of_its_own && conf.handshake->token && !needs_token) {
+        fail("\"webhook_handshake\" has a \"token=\", but the scheme " + quoted(conf.scheme->name) +
+                 " presents none",
+             conf.handshake->place);
+    }
     if (needs_token && !conf.handshake->token) {
         fail("\"webhook_handshake\" has no \"token=\", which the scheme " +
                  quoted(conf.scheme->name) + " needs",
@@ -145,9 +150,13 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
     }
     if (!by_event_id || conf.scheme->covers_event_id()) return;
     if (std::exchange(main_conf(cf).told_of_unsigned_event_id, true)) return;
+    // The body's hash tells replays apart only where the signature is of the body as it stands.
+    const std::string advice =
+        conf.scheme->covers_raw_body()
+            ? "\"key=$webhook_body_sha256\" in \"webhook_dedup\" closes the replay"
+            : "whoever saw a delivery can repeat it under another id";
     const std::string message = "the signature of " + quoted(conf.scheme->name) +
-                                " does not cover the event id: \"key=$webhook_body_sha256\" in "
-                                "\"webhook_dedup\" closes the replay in " +
+                                " does not cover the event id: " + advice + " in " +
                                 dedup.place.text();
     ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "%s", message.c_str());
     // Who tests a configuration looks at the terminal, which nginx spares notices.
@@ -168,7 +177,14 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     }
     dedup->zone = zone->second;
     if (!dedup->ttl) dedup->ttl = dedup->zone->ttl;
-    if (dedup->keys.empty()) dedup->keys.push_back(default_key(*conf.scheme));
+    if (dedup->keys.empty()) {
+        if (conf.scheme->event_id.bodies_repeat) {
+            fail("\"webhook_dedup\" needs \"key=\" with the scheme " + quoted(conf.scheme->name) +
+                     ": it has no event id, and different events may have the same body",
+                 dedup->place);
+        }
+        dedup->keys.push_back(default_key(*conf.scheme));
+    }
     check_keys(conf, *dedup);
     check_ttl(conf, *dedup);
     tell_of_unsigned_event_id(cf, conf, *dedup);

@@ -172,11 +172,17 @@ class BlockReader {
     ngx_conf_file_t& file_;
 };
 
-void warn_of_unsigned_body(ngx_log_t* log, const Scheme& scheme, const Place& place) {
-    if (scheme.presents_secret() || scheme.covers_body()) return;
-    ngx_log_error(NGX_LOG_WARN, log, 0,
-                  "the signature of the scheme \"%s\" does not cover the body in %s",
-                  scheme.name.c_str(), place.text().c_str());
+// What a scheme leaves to whoever saw one delivery.
+void warn_of_weakness(ngx_log_t* log, const Scheme& scheme, const Place& place) {
+    const auto warn = [&](const std::string& weakness) {
+        ngx_log_error(NGX_LOG_WARN, log, 0, "the signature of the scheme \"%s\" %s in %s",
+                      scheme.name.c_str(), weakness.c_str(), place.text().c_str());
+    };
+    if (scheme.presents_secret()) return;
+    if (!scheme.covers_body()) warn("does not cover the body");
+    if (!scheme.covers_timestamp()) warn("does not cover the timestamp");
+    const std::string parts = scheme.ambiguous_parts();
+    if (!parts.empty()) warn("does not tell where " + parts + " begin and end");
 }
 
 void define_scheme(const Directive& directive, MainConf& conf) {
@@ -193,7 +199,7 @@ void define_scheme(const Directive& directive, MainConf& conf) {
     const std::string text = BlockReader(file).read();
     try {
         auto scheme = std::make_shared<const Scheme>(parse_scheme(name, text));
-        warn_of_unsigned_body(directive.cf->log, *scheme, place);
+        warn_of_weakness(directive.cf->log, *scheme, place);
         conf.schemes.emplace(name, std::move(scheme));
     } catch (const SchemeTextError& error) {
         // For the message that nginx ends with the line.
@@ -486,6 +492,9 @@ void set_handshake(const Directive& directive, LocConf& conf) {
             throw ConfigError(
                 "invalid parameter in \"webhook_handshake\", allowed: token=VALUE, "
                 "not with \"off\"");
+        }
+        if (!stands_elsewhere(*token) && directive.compile(*token) != nullptr) {
+            throw ConfigError("the \"token=\" of \"webhook_handshake\" may not hold variables");
         }
         handshake->token = sha256(fixed_secret(directive, *token));
     }

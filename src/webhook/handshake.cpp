@@ -78,27 +78,6 @@ class Values {
     const JsonReader* json_;
 };
 
-bool is_letter(char character) {
-    const char lowered = to_lower(character);
-    return lowered >= 'a' && lowered <= 'z';
-}
-
-// What no payload consists of: letters, digits and a few signs, with the padding of base64 at the
-// end only, and neither a number nor a word of JSON.
-bool is_plain_token(std::string_view text) {
-    const std::string_view padding = text.substr(std::min(text.find('='), text.size()));
-    if (padding.find_first_not_of('=') != std::string_view::npos || padding.size() > 2) {
-        return false;
-    }
-    text.remove_suffix(padding.size());
-    const bool is_number = text.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
-    if (is_number || text == "true" || text == "false" || text == "null") return false;
-    return std::ranges::all_of(text, [](char character) {
-        return is_letter(character) || is_digit(character) ||
-               std::string_view("-._~+/").find(character) != std::string_view::npos;
-    });
-}
-
 // `application/json`, or with the suffix `+json` (RFC 6839), whatever parameters follow.
 bool is_json_type(std::string_view media_type) {
     const std::string_view type = media_type.substr(0, media_type.find(';'));

@@ -32,9 +32,8 @@ struct NativeRequest {
 struct SignedItem {
     std::string text;
     std::string signature;
-    // Not empty: the `id=` that the secret has to have. The key alone does not tell whom it signed
-    // for.
-    std::string secret_id = {};
+    // The `id=` that the secret has to have, where the key alone does not tell whom it signed for.
+    std::optional<std::string> secret_id = {};
 };
 
 using SignedItems = std::optional<std::vector<SignedItem>>;
@@ -68,6 +67,8 @@ struct Native {
     bool reads_json;
     // Whether its items name the secret's id.
     bool names_secret_id;
+    // The JSON pointer of an event id that is signed; empty: none.
+    std::string_view signed_event_id;
 };
 
 std::span<const Native> natives();

@@ -165,6 +165,7 @@ class HeaderReader {
             if (part.kind == TextPart::Kind::header && !headers_.only(part.header)) {
                 return Reason::missing_header;
             }
+            if (part.touches_body && !is_apart_from_body(part)) return Reason::missing_header;
         }
         for (const RequiredHeader& required : scheme_.required_headers) {
             if (headers_.only(required.header) != required.value) return Reason::missing_header;
@@ -182,6 +183,19 @@ class HeaderReader {
     }
 
   private:
+    // Nothing tells where a value that touches the body ends: it may not hold what a payload could
+    // end or begin with, so that no byte of the payload can be moved into it.
+    bool is_apart_from_body(const TextPart& part) const {
+        const bool is_header = part.kind == TextPart::Kind::header;
+        if (!is_header && part.kind != TextPart::Kind::id) return true;
+        const std::string_view value =
+            is_header ? headers_.value(part.header) : presented_.event_id;
+        return std::ranges::all_of(value, [](char character) {
+            return is_letter(character) || is_digit(character) ||
+                   std::string_view(" ,:;+-._/").find(character) != std::string_view::npos;
+        });
+    }
+
     bool is_timestamp_in_headers() const {
         if (!scheme_.timestamp) return false;
         const Source::Kind kind = scheme_.timestamp->source.kind;

@@ -60,10 +60,12 @@ constexpr Preset kPresets[] = {
     Preset{"basic", R"(
         algorithm   basic;
         signature   header=Authorization prefix="Basic ";
+        event_id    none;
     )"},
     Preset{"bearer", R"(
         algorithm   token;
         signature   header=Authorization prefix="Bearer ";
+        event_id    none;
     )"},
     Preset{"bitbucket", R"(
         algorithm   hmac-sha256;
@@ -153,6 +155,7 @@ constexpr Preset kPresets[] = {
         algorithm   hmac-sha256;
         signed      "{body}";
         signature   header=X-Dropbox-Signature encoding=hex;
+        event_id    none;
         handshake   method=GET verify=none when=query:challenge answer="{query:challenge}";
     )"},
     Preset{"elevenlabs", R"(
@@ -212,6 +215,7 @@ constexpr Preset kPresets[] = {
         signed      "{timestamp}:{body}";
         signature   header=X-Grafana-Alerting-Signature encoding=hex;
         timestamp   header=X-Grafana-Alerting-Signature-Timestamp unit=s tolerance=5m;
+        event_id    none;
         event_type  json=/status;
     )"},
     Preset{"hubspot-v1", R"(
@@ -383,6 +387,7 @@ constexpr Preset kPresets[] = {
         signature   header=Plaid-Verification;
         timestamp   claim=iat unit=s tolerance=5m;
         digest      claim=request_body_sha256 algorithm=sha256 encoding=hex;
+        event_id    none;
     )"},
     Preset{"razorpay", R"(
         algorithm   hmac-sha256;
@@ -576,7 +581,6 @@ constexpr Preset kPresets[] = {
         algorithm   hmac-sha256;
         signed      "{body}";
         signature   header=X-WC-Webhook-Signature encoding=base64;
-        event_id    header=X-WC-Webhook-Delivery-ID;
         event_type  header=X-WC-Webhook-Topic;
     )"},
     Preset{"workos", R"(

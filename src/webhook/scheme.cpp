@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "webhook/scheme_words.h"
 #include "webhook/text.h"
 
 namespace webhook {
@@ -17,10 +18,6 @@ bool Handshake::proves_secret() const {
         return part.kind == TextPart::Kind::hmac_hex || part.kind == TextPart::Kind::hmac_base64;
     };
     return std::ranges::any_of(body, is_code) || std::ranges::any_of(header_value, is_code);
-}
-
-bool Scheme::signs(TextPart::Kind kind) const {
-    return std::ranges::find(signed_parts, kind, &TextPart::kind) != signed_parts.end();
 }
 
 bool Scheme::names_secret_id() const {
@@ -57,7 +54,7 @@ bool Scheme::covers_body() const {
 bool Scheme::covers_event_id() const {
     switch (event_id.kind) {
         case Source::Kind::json:
-            return covers_body();
+            return native != nullptr ? event_id.text == native->signed_event_id : covers_body();
         case Source::Kind::header:
             return signs(TextPart::Kind::id) ||
                    std::ranges::any_of(signed_parts, [this](const TextPart& part) {
@@ -66,6 +63,48 @@ bool Scheme::covers_event_id() const {
         default:
             return false;
     }
+}
+
+bool Scheme::covers_raw_body() const {
+    return signs(TextPart::Kind::body) || signs(TextPart::Kind::sha256_of_body) ||
+           (digest && !signs_form());
+}
+
+bool Scheme::covers_timestamp() const {
+    if (!timestamp || native != nullptr) return true;
+    const Source& source = timestamp->source;
+    if (source.kind == Source::Kind::claim || signs(TextPart::Kind::timestamp)) return true;
+    if (source.kind == Source::Kind::json) return covers_body();
+    return std::ranges::any_of(signed_parts, [&source](const TextPart& part) {
+        return part.kind == TextPart::Kind::header && source.kind == Source::Kind::header &&
+               part.header == source.header;
+    });
+}
+
+std::string Scheme::ambiguous_parts() const {
+    // A timestamp has one form, a method and a digest have no other length to pass for.
+    const auto is_free = [](const TextPart& part) {
+        switch (part.kind) {
+            case TextPart::Kind::body:
+            case TextPart::Kind::id:
+            case TextPart::Kind::header:
+            case TextPart::Kind::json:
+            case TextPart::Kind::field:
+            case TextPart::Kind::form:
+            case TextPart::Kind::query:
+                return true;
+            default:
+                return false;
+        }
+    };
+    for (std::size_t i = 1; i < signed_parts.size(); ++i) {
+        const TextPart& left = signed_parts[i - 1];
+        const TextPart& right = signed_parts[i];
+        if (is_free(left) && is_free(right)) {
+            return quoted(placeholder_text(left)) + " and " + quoted(placeholder_text(right));
+        }
+    }
+    return {};
 }
 
 bool Scheme::reads_json() const {

@@ -78,6 +78,8 @@ struct TextPart {
     std::string text;
     // What hmac_hex and hmac_base64 are codes of.
     Source source;
+    // In a signed text: nothing separates it from the body.
+    bool touches_body = false;
 };
 
 using Text = std::vector<TextPart>;
@@ -110,6 +112,8 @@ struct EventId : Source {
     bool batch = false;
     // Not every delivery has one; what has none is known by its body.
     bool optional = false;
+    // There is none, and different events may have the same body.
+    bool bodies_repeat = false;
 };
 
 struct RequiredHeader {
@@ -184,7 +188,14 @@ struct Scheme {
     // Of `Content-Type`, where the signed text has form fields in it.
     std::optional<HeaderIndex> content_type;
 
-    bool signs(TextPart::Kind kind) const;
+    // Follow from the above, so that no delivery has to look for them: the kinds of `signed_parts`,
+    // one bit each; whether the signature is verified over more than a hash of the body in pieces.
+    std::uint32_t signed_kinds = 0;
+    bool wants_whole_body = false;
+
+    bool signs(TextPart::Kind kind) const {
+        return (signed_kinds >> static_cast<unsigned>(kind) & 1) != 0;
+    }
     // Whether the secret's id takes part in the verification.
     bool names_secret_id() const;
     // Whether the sender presents the secret itself.
@@ -195,7 +206,17 @@ struct Scheme {
     bool covers_body() const;
     // Whether who changes the event id also breaks the signature.
     bool covers_event_id() const;
+    // Whether who sends the same again under the same signature sends the same bytes.
+    bool covers_raw_body() const;
+    // Whether who changes the timestamp also breaks the signature.
+    bool covers_timestamp() const;
+    // The first two values of the signed text between which bytes can be moved, as
+    // `"{header:...}" and "{body}"`; empty where there are none.
+    std::string ambiguous_parts() const;
     bool reads_json() const;
+    bool has_json_timestamp() const {
+        return timestamp && timestamp->source.kind == Source::Kind::json;
+    }
     // Whether anything of the URL takes part in the verification.
     bool reads_url() const;
     // Whether the signed text has fields of a form in it.

@@ -38,6 +38,42 @@ std::pair<std::string_view, std::string_view> pair_of(std::string_view argument,
     return {argument.substr(0, equals), argument.substr(equals + 1)};
 }
 
+// Values of the payload have to be known before the text is hashed.
+bool is_in_payload(const TextPart& part) {
+    return part.kind == Kind::json || part.kind == Kind::form || part.kind == Kind::field;
+}
+
+// Whether the text in front of the body is known only when the body is.
+bool is_late(const TextPart& part) {
+    return part.kind == Kind::crc32_of_body || part.kind == Kind::sha256_of_body;
+}
+
+bool wants_whole_body(const Scheme& scheme) {
+    if (scheme.native != nullptr) return true;
+    if (scheme.signatures.front().source.kind == Source::Kind::json) return true;
+    if (scheme.signs(Kind::body) && scheme.algorithm == Algorithm::ed25519) return true;
+    if (scheme.has_json_timestamp() && scheme.signs(Kind::timestamp)) return true;
+    const auto& parts = scheme.signed_parts;
+    const auto body = std::ranges::find(parts, Kind::body, &TextPart::kind);
+    return std::ranges::any_of(parts, is_in_payload) ||
+           (body != parts.end() && std::any_of(parts.begin(), body, is_late));
+}
+
+void mark_what_touches_body(Text& parts) {
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        parts[i - 1].touches_body |= parts[i].kind == Kind::body;
+        parts[i].touches_body |= parts[i - 1].kind == Kind::body;
+    }
+}
+
+// Whether the text that this scheme signs can consist of what answers of handshakes may hold.
+bool may_sign_plain_token(const Scheme& scheme) {
+    return !scheme.signs(Kind::body) &&
+           std::ranges::all_of(scheme.signed_parts, [](const TextPart& part) {
+               return part.kind != Kind::literal || is_plain_token(part.text + "a");
+           });
+}
+
 // Takes the statements of a scheme one by one.
 class SchemeBuilder {
   public:
@@ -168,6 +204,7 @@ Scheme SchemeBuilder::finish() {
     check_digest();
     check_timestamp();
     check_handshakes();
+    scheme_.wants_whole_body = wants_whole_body(scheme_);
     return std::move(scheme_);
 }
 
@@ -227,6 +264,10 @@ void SchemeBuilder::set_signed(Arguments arguments) {
     const std::string& text = single(arguments, "signed");
     if (text.empty()) fail("empty \"signed\"");
     scheme_.signed_parts = parse_text(text, "signed", signed_placeholders(), Braces::strict);
+    mark_what_touches_body(scheme_.signed_parts);
+    for (const TextPart& part : scheme_.signed_parts) {
+        scheme_.signed_kinds |= 1U << static_cast<unsigned>(part.kind);
+    }
     if (scheme_.signs_form()) scheme_.content_type = header_index("Content-Type");
 }
 
@@ -286,6 +327,10 @@ void SchemeBuilder::set_timestamp(Arguments arguments) {
 }
 
 void SchemeBuilder::set_event_id(Arguments arguments) {
+    if (arguments.size() == 1 && arguments.front() == "none") {
+        scheme_.event_id.bodies_repeat = true;
+        return;
+    }
     const Options options("event_id", arguments, {{"header", "json"}, {"batch", "optional"}, {}});
     const std::string_view kind = options.exactly_one_of({"header", "json"});
     static_cast<Source&>(scheme_.event_id) = source_of(kind, options.get(kind));
@@ -426,7 +471,7 @@ Text SchemeBuilder::parse_text(std::string_view text, std::string_view field,
         if (!parts.empty() && parts.back().kind == Kind::literal) {
             parts.back().text += literal;
         } else {
-            parts.push_back({Kind::literal, 0, std::string(literal), {}});
+            parts.push_back({Kind::literal, 0, std::string(literal), {}, false});
         }
     };
     for (std::string_view rest = text; !rest.empty();) {
@@ -454,7 +499,7 @@ TextPart SchemeBuilder::placeholder(std::string_view text, std::string_view fiel
                                     std::span<const PlaceholderName> known) {
     const std::size_t colon = text.find(':');
     for (const PlaceholderName& row : known) {
-        TextPart part{row.kind, 0, {}, {}};
+        TextPart part{row.kind, 0, {}, {}, false};
         if (!row.takes_argument) {
             if (row.name == text) return part;
             continue;
@@ -667,6 +712,14 @@ void SchemeBuilder::check_handshakes() const {
         if (scheme_.handshakes[i].proves_secret() && !has_key) {
             throw SchemeTextError("\"{hmac-sha256-...}\" needs \"algorithm hmac-sha256\"",
                                   handshake_lines_[i]);
+        }
+        const bool answers_anyone = scheme_.handshakes[i].check != Handshake::Check::signature;
+        if (scheme_.handshakes[i].proves_secret() && answers_anyone &&
+            may_sign_plain_token(scheme_)) {
+            throw SchemeTextError(
+                "\"{hmac-sha256-...}\" would sign deliveries for anyone: \"signed\" needs "
+                "\"{body}\", or \"verify=\" has to be \"signature\"",
+                handshake_lines_[i]);
         }
     }
 }

@@ -56,6 +56,9 @@ std::span<const PlaceholderName> signed_placeholders();
 std::span<const PlaceholderName> claim_placeholders();
 std::span<const PlaceholderName> answer_placeholders();
 
+// A placeholder of a signed text, for messages: `{body}`, `{header:...}`.
+std::string placeholder_text(const TextPart& part);
+
 template <typename Rows>
 std::string names_of(const Rows& rows) {
     std::vector<std::string_view> list;

@@ -34,6 +34,20 @@ bool has_control_character(std::string_view text) {
     });
 }
 
+bool is_plain_token(std::string_view text) {
+    const std::string_view padding = text.substr(std::min(text.find('='), text.size()));
+    if (padding.find_first_not_of('=') != std::string_view::npos || padding.size() > 2) {
+        return false;
+    }
+    text.remove_suffix(padding.size());
+    const bool is_number = text.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
+    if (is_number || text == "true" || text == "false" || text == "null") return false;
+    return std::ranges::all_of(text, [](char character) {
+        return is_letter(character) || is_digit(character) ||
+               std::string_view("-._~+/").find(character) != std::string_view::npos;
+    });
+}
+
 bool is_header_name(std::string_view text) {
     static constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char character) {

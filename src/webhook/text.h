@@ -19,6 +19,11 @@ constexpr char to_lower(char character) {
                                                 : character;
 }
 
+constexpr bool is_letter(char character) {
+    const char lowered = to_lower(character);
+    return lowered >= 'a' && lowered <= 'z';
+}
+
 // Equal but for the case of ASCII letters, as the names of HTTP headers are compared.
 bool equals_ignoring_case(std::string_view left, std::string_view right);
 
@@ -31,6 +36,10 @@ std::optional<std::int64_t> parse_digits(std::string_view text);
 // Whether any byte is a control character (0x00-0x1f, 0x7f), which must not reach a header or a
 // log.
 bool has_control_character(std::string_view text);
+
+// Whether the text is what no payload consists of: letters, digits and `-._~+/`, with the padding
+// of base64 at the end only, and neither a number nor a word of JSON.
+bool is_plain_token(std::string_view text);
 
 // Whether the text is a token of RFC 9110, section 5.6.2: what a header may be named.
 bool is_header_name(std::string_view text);

@@ -151,6 +151,17 @@ std::string percent_encoded(std::string_view text, std::string_view kept) {
     return encoded;
 }
 
+AppendedParameter appended_parameter(std::string_view url, std::string_view name) {
+    using State = AppendedParameter::State;
+    const auto query = Form::parse(query_of(url));
+    if (!query || url.find('#') != std::string_view::npos) return {State::elsewhere, {}};
+    const auto& fields = query->fields();
+    const auto count = std::ranges::count(fields, name, &Form::Field::first);
+    if (count == 0) return {State::missing, {}};
+    if (count > 1 || fields.back().first != name) return {State::elsewhere, {}};
+    return {State::last, fields.back().second};
+}
+
 std::optional<std::string> with_other_port(std::string_view url) {
     for (const auto& [scheme, default_port] : kSchemes) {
         if (!equals_ignoring_case(url.substr(0, scheme.size()), scheme)) continue;

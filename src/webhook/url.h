@@ -22,6 +22,17 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
 // Every byte as % and two hex digits in upper case, but ASCII letters, digits and those in `kept`.
 std::string percent_encoded(std::string_view text, std::string_view kept);
 
+// A parameter that the sender appends to the URL it delivers to: what stands behind it there was
+// not put by the sender.
+struct AppendedParameter {
+    enum class State { missing, last, elsewhere };
+    State state;
+    std::string value;
+};
+
+// `elsewhere`: it is not the last one, is there more than once, or the query does not decode.
+AppendedParameter appended_parameter(std::string_view url, std::string_view name);
+
 // The same URL without its port, whichever that is, or where it has none, with the default one of
 // its scheme (http, https): some senders sign the one for the other. Nothing where it is no such
 // URL.

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "webhook/encoding.h"
 #include "webhook/jwt.h"
@@ -19,29 +20,6 @@ constexpr Milliseconds kClockSkew = std::chrono::minutes(1);
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-// Values of the payload that the signed text names; they have to be known before it is hashed.
-bool is_in_payload(const TextPart& part) {
-    return part.kind == Kind::json || part.kind == Kind::form || part.kind == Kind::field;
-}
-
-// Whether the text in front of the body is known only when the body is.
-bool is_late(const TextPart& part) {
-    return part.kind == Kind::crc32_of_body || part.kind == Kind::sha256_of_body;
-}
-
-bool wants_whole_body(const Scheme& scheme) {
-    if (scheme.native != nullptr) return true;
-    if (scheme.signatures.front().source.kind == Source::Kind::json) return true;
-    if (scheme.signs(Kind::body) && scheme.algorithm == Algorithm::ed25519) return true;
-    const bool has_json_timestamp =
-        scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::json;
-    if (has_json_timestamp && scheme.signs(Kind::timestamp)) return true;
-    const auto& parts = scheme.signed_parts;
-    const auto body = std::ranges::find(parts, Kind::body, &TextPart::kind);
-    return std::ranges::any_of(parts, is_in_payload) ||
-           (body != parts.end() && std::any_of(parts.begin(), body, is_late));
 }
 
 bool is_signed(const SigningKey& key, Algorithm algorithm, Hash hash, std::string_view text,
@@ -74,14 +52,14 @@ Verification::Verification(const Scheme& scheme, std::span<const SigningSecret* 
       request_(request),
       now_(now),
       streams_body_(scheme.signs(Kind::body)),
-      needs_whole_body_(wants_whole_body(scheme)),
+
       rest_(scheme.signed_parts),
       extras_(extras_for(scheme, request.url)) {
     attempts_.reserve(secrets.size());
     for (const SigningSecret* secret : secrets) {
         if (secret->usable(now)) add_attempts(*secret);
     }
-    if (!streams_body_ || needs_whole_body_) return;
+    if (!streams_body_ || scheme_->wants_whole_body) return;
     const auto body = std::ranges::find(rest_, Kind::body, &TextPart::kind);
     const auto before = static_cast<std::size_t>(body - rest_.begin());
     early_objection_ = add_parts(rest_.first(before), nullptr);
@@ -91,8 +69,8 @@ Verification::Verification(const Scheme& scheme, std::span<const SigningSecret* 
 std::unique_ptr<Verification::Extras> Verification::extras_for(const Scheme& scheme,
                                                                std::string_view url) {
     const bool has_late_timestamp =
-        scheme.timestamp && (scheme.timestamp->source.kind == Source::Kind::json ||
-                             scheme.timestamp->source.kind == Source::Kind::claim);
+        scheme.has_json_timestamp() ||
+        (scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::claim);
     const bool needed = has_late_timestamp || scheme.digest || scheme.signs_form() ||
                         scheme.signs(Kind::url_ports) || scheme.signs(Kind::crc32_of_body) ||
                         scheme.signs(Kind::sha256_of_body) ||
@@ -147,7 +125,7 @@ void Verification::add(std::string_view value) {
 }
 
 void Verification::update(std::string_view piece_of_body) {
-    if (streams_body_ && !needs_whole_body_) add(piece_of_body);
+    if (streams_body_ && !scheme_->wants_whole_body) add(piece_of_body);
     if (extras_) extras_->update(piece_of_body);
 }
 
@@ -162,6 +140,14 @@ void Verification::Extras::update(std::string_view piece_of_body) {
     if (digest) digest->update(piece_of_body);
 }
 
+const std::string& Verification::Extras::sha256_text() {
+    if (hex_digest.empty()) {
+        std::array<std::uint8_t, kLargestHash> digest;
+        hex_digest = to_hex(sha256->finish(digest));
+    }
+    return hex_digest;
+}
+
 Verification::Objection Verification::add_parts(Parts parts, WholeBody* body) {
     for (const TextPart& part : parts) {
         if (const auto objection = add_part(part, body)) return objection;
@@ -170,66 +156,64 @@ Verification::Objection Verification::add_parts(Parts parts, WholeBody* body) {
 }
 
 Verification::Objection Verification::add_part(const TextPart& part, WholeBody* body) {
-    const Presented& presented = *request_.presented;
     switch (part.kind) {
-        case Kind::literal:
-            add(part.text);
-            break;
         case Kind::body:
             if (body == nullptr) return Reason::invalid_payload;
             add(body->text());
-            break;
-        case Kind::timestamp:
-            add(has_json_timestamp() ? extras_->late_timestamp : presented.timestamp);
-            break;
-        case Kind::id:
-            add(presented.event_id);
-            break;
-        case Kind::method:
-            add(request_.method);
-            break;
-        case Kind::url:
-            add(request_.url);
-            break;
-        case Kind::url_hubspot:
-            add(hubspot_url(request_.url));
-            break;
-        case Kind::url_ports:
-            for (Attempt& attempt : attempts_) attempt.add(attempt.url);
-            break;
-        case Kind::secret:
-            for (Attempt& attempt : attempts_) attempt.add(attempt.secret->key.text());
-            break;
-        case Kind::secret_id:
-            for (Attempt& attempt : attempts_) attempt.add(attempt.secret->id);
-            break;
-        case Kind::header:
-            add(request_.headers->value(part.header));
-            break;
-        case Kind::query: {
-            const auto value = query_value(request_.query, part.text);
-            if (!value) return Reason::bad_signature;
-            add(*value);
-            break;
-        }
+            return std::nullopt;
         case Kind::json:
             return add_json(part, body);
         case Kind::form:
         case Kind::field:
             return add_form(part, body);
+        case Kind::query:
+            return add_query(part);
         case Kind::crc32_of_body:
             add(std::to_string(*extras_->crc32));
-            break;
-        case Kind::sha256_of_body: {
-            std::array<std::uint8_t, kLargestHash> digest;
-            add(to_hex(extras_->sha256->finish(digest)));
-            break;
-        }
-        case Kind::url_qsh:
-        case Kind::hmac_hex:
-        case Kind::hmac_base64:
-            return Reason::bad_signature;  // never in a signed text
+            return std::nullopt;
+        case Kind::sha256_of_body:
+            add(extras_->sha256_text());
+            return std::nullopt;
+        case Kind::url_hubspot:
+            add(hubspot_url(request_.url));
+            return std::nullopt;
+        default:
+            for (Attempt& attempt : attempts_) attempt.add(value_of(part, attempt));
+            return std::nullopt;
     }
+}
+
+// What nobody has to compute first.
+std::string_view Verification::value_of(const TextPart& part, const Attempt& attempt) const {
+    switch (part.kind) {
+        case Kind::literal:
+            return part.text;
+        case Kind::timestamp:
+            return scheme_->has_json_timestamp() ? std::string_view(extras_->late_timestamp)
+                                                 : request_.presented->timestamp;
+        case Kind::id:
+            return request_.presented->event_id;
+        case Kind::method:
+            return request_.method;
+        case Kind::url:
+            return request_.url;
+        case Kind::url_ports:
+            return attempt.url;
+        case Kind::header:
+            return request_.headers->value(part.header);
+        case Kind::secret:
+            return attempt.secret->key.text();
+        case Kind::secret_id:
+            return attempt.secret->id;
+        default:
+            throw std::logic_error("a placeholder that no signed text can hold");
+    }
+}
+
+Verification::Objection Verification::add_query(const TextPart& part) {
+    const auto value = query_value(request_.query, part.text);
+    if (!value) return Reason::bad_signature;
+    add(*value);
     return std::nullopt;
 }
 
@@ -261,12 +245,12 @@ Verification::Objection Verification::add_form(const TextPart& part, WholeBody* 
         return std::nullopt;
     }
     // What the signature does not cover may not come along.
-    for (const auto& [name, value] : form->fields()) {
-        const auto names_it = [&](const TextPart& each) {
-            return each.kind == Kind::field && each.text == name;
-        };
-        if (std::ranges::none_of(scheme_->signed_parts, names_it)) return Reason::invalid_payload;
-    }
+    const auto is_signed = [this](const Form::Field& field) {
+        return std::ranges::any_of(scheme_->signed_parts, [&field](const TextPart& each) {
+            return each.kind == Kind::field && each.text == field.first;
+        });
+    };
+    if (!std::ranges::all_of(form->fields(), is_signed)) return Reason::invalid_payload;
     const auto value = form->only(part.text);
     if (!value) return Reason::invalid_payload;
     add(*value);
@@ -277,7 +261,7 @@ std::optional<Reason> Verification::verify_signature(WholeBody* body) {
     if (early_objection_) return early_objection_;
     if (scheme_->algorithm == Algorithm::jwt) return match_jwt();
     if (const auto objection = read_signature_in_body(body)) return objection;
-    if (needs_whole_body_ && has_json_timestamp()) {
+    if (scheme_->wants_whole_body && scheme_->has_json_timestamp()) {
         if (const auto objection = read_json_timestamp(body)) return objection;
     }
     if (scheme_->native != nullptr) return match_native(body);
@@ -308,7 +292,7 @@ Verification::Objection Verification::read_json_timestamp(WholeBody* body) {
 }
 
 std::optional<Reason> Verification::verify_timestamp(WholeBody* body) {
-    if (!has_json_timestamp()) return std::nullopt;
+    if (!scheme_->has_json_timestamp()) return std::nullopt;
     if (extras_->late_timestamp.empty()) {
         if (const auto objection = read_json_timestamp(body)) return objection;
     }
@@ -381,8 +365,8 @@ Verification::Objection Verification::match_native(WholeBody* body) {
     for (const Attempt& attempt : attempts_) {
         bool all = true;
         for (std::size_t i = 0; i < items->size() && all; ++i) {
-            const std::string& id = (*items)[i].secret_id;
-            all = (id.empty() || id == attempt.secret->id) &&
+            const auto& id = (*items)[i].secret_id;
+            all = (!id || *id == attempt.secret->id) &&
                   is_signed(attempt.secret->key, scheme_->algorithm, scheme_->hash,
                             (*items)[i].text, bytes_of(signatures[i]));
         }
@@ -478,9 +462,12 @@ Verification::Objection Verification::check_claim(const RequiredClaim& claim) co
 std::optional<Reason> Verification::verify_digest() {
     if (!scheme_->digest) return std::nullopt;
     const DigestSource& source = *scheme_->digest;
-    const auto text = source.source.kind == Source::Kind::claim
-                          ? extras_->digest_claim
-                          : query_value(query_of(request_.url), source.source.text);
+    std::optional<std::string> text = extras_->digest_claim;
+    if (source.source.kind == Source::Kind::query) {
+        auto parameter = appended_parameter(request_.url, source.source.text);
+        if (parameter.state == AppendedParameter::State::elsewhere) return Reason::bad_signature;
+        if (parameter.state == AppendedParameter::State::last) text = std::move(parameter.value);
+    }
     if (!text) {
         const bool covered = extras_->body_is_empty || (scheme_->signs_form() && is_form());
         if (source.optional && covered) return std::nullopt;

@@ -48,11 +48,13 @@ class Verification {
     std::size_t secret_count() const { return secret_count_; }
 
     // Whether nothing of the body is needed for the signature.
-    bool ignores_body() const { return !streams_body_ && !needs_whole_body_ && !hashes_body(); }
+    bool ignores_body() const {
+        return !streams_body_ && !scheme_->wants_whole_body && !hashes_body();
+    }
     // Whether verify_signature() wants the body in one piece.
-    bool needs_whole_body() const { return needs_whole_body_; }
+    bool needs_whole_body() const { return scheme_->wants_whole_body; }
     // Whether verify_timestamp() does.
-    bool needs_whole_body_for_timestamp() const { return has_json_timestamp(); }
+    bool needs_whole_body_for_timestamp() const { return scheme_->has_json_timestamp(); }
 
     void update(std::string_view piece_of_body);
 
@@ -97,6 +99,7 @@ class Verification {
         // What the signed text names of the body besides the body.
         std::optional<std::uint32_t> crc32;
         std::optional<HashStream> sha256;
+        std::string hex_digest;
         // For `digest`.
         std::optional<HashStream> digest;
         std::optional<std::string> digest_claim;
@@ -105,6 +108,8 @@ class Verification {
         std::string late_timestamp;
 
         void update(std::string_view piece_of_body);
+        // The hash of the body, which has come to its end.
+        const std::string& sha256_text();
     };
 
     static std::unique_ptr<Extras> extras_for(const Scheme& scheme, std::string_view url);
@@ -114,6 +119,8 @@ class Verification {
 
     Objection add_parts(Parts parts, WholeBody* body);
     Objection add_part(const TextPart& part, WholeBody* body);
+    std::string_view value_of(const TextPart& part, const Attempt& attempt) const;
+    Objection add_query(const TextPart& part);
     void add(std::string_view value);
     Objection add_json(const TextPart& part, WholeBody* body);
     Objection add_form(const TextPart& part, WholeBody* body);
@@ -130,16 +137,12 @@ class Verification {
     Objection check_claim(const RequiredClaim& claim) const;
     bool is_form() const;
 
-    bool has_json_timestamp() const {
-        return scheme_->timestamp && scheme_->timestamp->source.kind == Source::Kind::json;
-    }
     bool hashes_body() const { return extras_ && (extras_->crc32 || extras_->sha256); }
 
     const Scheme* scheme_;
     SignedRequest request_;
     Milliseconds now_;
     bool streams_body_ = false;
-    bool needs_whole_body_ = false;
     std::size_t secret_count_ = 0;
     std::vector<Attempt> attempts_;
     // The parts that are not hashed yet.

@@ -1,52 +1,108 @@
 // The input is a delivery: the name of a preset on the first line, headers, an empty line and a
-// body. Under a secret that nobody knows it must never match; signed with that secret it must.
+// body; among the headers, `:method` and `:url` are what they are in HTTP/2. Under a secret that
+// nobody knows it must never match, in however many pieces the body comes. Where the secret is a
+// shared one, and the headers hold what is signed, it must match when signed with it.
 
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "../unit/delivery.h"
 #include "fuzz.h"
+#include "webhook/encoding.h"
+#include "webhook/form.h"
+#include "webhook/handshake.h"
 #include "webhook/presets.h"
+#include "webhook/url.h"
 
 namespace webhook::fuzz {
 namespace {
 
 using testing::base64;
+using testing::base64url;
 using testing::Delivery;
 using testing::hex;
 using testing::hmac;
+using testing::KeyPair;
 
 constexpr Milliseconds kNow{1'614'265'330'000};
 constexpr Tolerance kAnyTime{Milliseconds(1LL << 52), Milliseconds(1LL << 52)};
 
-const std::string& random_secret() {
-    static const std::string secret = [] {
-        std::string bytes(32, '\0');
-        RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), 32);
-        return "whsec_" + base64(bytes);
+const std::string& random_bytes() {
+    static const std::string bytes = [] {
+        std::string random(32, '\0');
+        RAND_bytes(reinterpret_cast<unsigned char*>(random.data()), 32);
+        return random;
     }();
-    return secret;
+    return bytes;
+}
+
+const KeyPair& key_pair_for(const Scheme& scheme) {
+    switch (scheme.algorithm) {
+        case Algorithm::ed25519:
+            return KeyPair::ed25519();
+        case Algorithm::rsa:
+            return KeyPair::rsa();
+        default:
+            return KeyPair::ecdsa();
+    }
+}
+
+// The secret as its user writes it.
+std::string secret_text(const Scheme& scheme) {
+    const bool is_public = scheme.has_public_key();
+    switch (scheme.key) {
+        case KeyEncoding::hex:
+            return hex(is_public ? KeyPair::ed25519().raw() : random_bytes());
+        case KeyEncoding::base64:
+            return base64(is_public ? KeyPair::ed25519().raw() : random_bytes());
+        case KeyEncoding::whsec:
+            return "whsec_" + base64(random_bytes());
+        case KeyEncoding::whpk:
+            return "whpk_" + base64(KeyPair::ed25519().raw());
+        case KeyEncoding::pem:
+            return key_pair_for(scheme).pem();
+        case KeyEncoding::spki:
+            return base64(key_pair_for(scheme).der());
+        case KeyEncoding::jwk:
+            return key_pair_for(scheme).jwk();
+        default:
+            return (scheme.algorithm == Algorithm::basic ? "user:" : "") + hex(random_bytes());
+    }
+}
+
+std::string key_bytes(const Scheme& scheme) {
+    return scheme.key == KeyEncoding::utf8 ? secret_text(scheme) : random_bytes();
 }
 
 struct Gate {
-    explicit Gate(const Preset& preset)
-        : name(preset.name),
-          scheme(parse_scheme(preset.name, preset.text)),
-          secret(testing::secret(scheme, random_secret())) {}
+    explicit Gate(std::string_view preset)
+        : name(preset),
+          scheme(preset_scheme(preset).value()),
+          secret(testing::secret(scheme, secret_text(scheme))) {}
 
     std::string name;
     Scheme scheme;
     SigningSecret secret;
 };
 
+const std::vector<Gate>& gates() {
+    static const std::vector<Gate> all = [] {
+        std::vector<Gate> list;
+        for (const Preset& preset : presets()) list.emplace_back(preset.name);
+        for (const PresetAlias& alias : preset_aliases()) list.emplace_back(alias.name);
+        return list;
+    }();
+    return all;
+}
+
 const Gate& gate_named(std::string_view name) {
-    static const std::vector<Gate> gates(presets().begin(), presets().end());
-    const auto found = std::ranges::find(gates, name, &Gate::name);
-    return found != gates.end() ? *found : gates[name.size() % gates.size()];
+    const auto found = std::ranges::find(gates(), name, &Gate::name);
+    return found != gates().end() ? *found : gates()[name.size() % gates().size()];
 }
 
 Delivery delivery_of(std::string_view text) {
@@ -57,94 +113,190 @@ Delivery delivery_of(std::string_view text) {
         if (line.empty()) break;
         const std::size_t colon = line.find(": ");
         if (colon == std::string_view::npos) continue;
-        delivery.add(line.substr(0, colon), line.substr(colon + 2));
+        const std::string_view name = line.substr(0, colon);
+        const std::string_view value = line.substr(colon + 2);
+        if (name == ":method") {
+            delivery.method = value;
+        } else if (name == ":url") {
+            delivery.url = value;
+        } else {
+            delivery.add(name, value);
+        }
     }
     delivery.body = text;
     return delivery;
 }
 
-std::string key_bytes(const Gate& gate) {
-    if (gate.scheme.key == KeyEncoding::utf8) return random_secret();
-    return decode(TextEncoding::base64, random_secret().substr(6)).value();
-}
+// What is asked of one delivery, with everything that the answer borrows from.
+class Attempt {
+  public:
+    Attempt(const Gate& gate, const Delivery& delivery, const std::optional<Tolerance>& tolerance)
+        : gate_(gate),
+          delivery_(delivery),
+          tolerance_(tolerance),
+          headers_(delivery.offered_to(gate.scheme)),
+          refused(read_headers(gate.scheme, headers_, kNow, tolerance, presented)) {}
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
 
-std::string signed_text(const Gate& gate, const Delivery& delivery, const Presented& presented) {
+    // Why it is refused; nothing where it matches.
+    std::optional<Reason> verify(bool in_pieces) {
+        const std::vector<const SigningSecret*> secrets{&gate_.secret};
+        Presented own = presented_again();
+        JsonReader json;
+        const SignedRequest request{
+            delivery_.method, delivery_.url, query_of(delivery_.url), &headers_, &own,
+            &tolerance_,      &json};
+        Verification verification(gate_.scheme, secrets, request, kNow);
+        require(verification.secret_count() == 1, "the secret takes part");
+        std::string_view rest = delivery_.body;
+        while (!rest.empty()) {
+            const std::size_t size = in_pieces ? rest.size() / 2 + 1 : rest.size();
+            verification.update(rest.substr(0, size));
+            rest.remove_prefix(size);
+        }
+        const testing::PaddedBody padded(delivery_.body);
+        JsonReader body_json;
+        WholeBody body(padded.text(), body_json);
+        auto objection = verification.verify_signature(&body);
+        require(objection.has_value() || verification.secret() == &gate_.secret,
+                "what matches has a secret");
+        if (!objection) objection = verification.verify_digest();
+        if (!objection) objection = verification.verify_timestamp(&body);
+        return objection;
+    }
+
+    const SchemeHeaders& headers() const { return headers_; }
+
+    Presented presented;
+
+  private:
+    Presented presented_again() const {
+        Presented again;
+        require(!read_headers(gate_.scheme, headers_, kNow, tolerance_, again),
+                "headers read twice are the same");
+        return again;
+    }
+
+    const Gate& gate_;
+    const Delivery& delivery_;
+    std::optional<Tolerance> tolerance_;
+    SchemeHeaders headers_;
+
+  public:
+    std::optional<Reason> refused;
+};
+
+// Nothing where the text holds what only the body or the clock can tell.
+std::optional<std::string> signed_text(const Gate& gate, const Delivery& delivery,
+                                       const Attempt& attempt) {
     std::string text;
-    for (const SignedPart& part : gate.scheme.signed_parts) {
+    for (const TextPart& part : gate.scheme.signed_parts) {
         switch (part.kind) {
-            case SignedPart::Kind::literal:
-                text += part.literal;
+            case TextPart::Kind::literal:
+                text += part.text;
                 break;
-            case SignedPart::Kind::body:
+            case TextPart::Kind::body:
                 text += delivery.body;
                 break;
-            case SignedPart::Kind::timestamp:
-                text += presented.timestamp;
+            case TextPart::Kind::timestamp:
+                text += attempt.presented.timestamp;
                 break;
-            case SignedPart::Kind::id:
-                text += presented.event_id;
+            case TextPart::Kind::id:
+                text += attempt.presented.event_id;
                 break;
-            case SignedPart::Kind::method:
+            case TextPart::Kind::method:
                 text += delivery.method;
                 break;
-            case SignedPart::Kind::header:
-                text += delivery.offered_to(gate.scheme).value(part.header);
+            case TextPart::Kind::url:
+            case TextPart::Kind::url_ports:
+                text += delivery.url;
                 break;
+            case TextPart::Kind::url_hubspot:
+                text += hubspot_url(delivery.url);
+                break;
+            case TextPart::Kind::secret:
+                text += key_bytes(gate.scheme);
+                break;
+            case TextPart::Kind::header:
+                text += attempt.headers().value(part.header);
+                break;
+            default:
+                return std::nullopt;
         }
     }
     return text;
 }
 
-// The same delivery as its sender would have signed it.
-Delivery rightly_signed(const Gate& gate, Delivery delivery, const Presented& presented) {
+std::optional<std::string> code_for(const Gate& gate, const Delivery& delivery,
+                                    const Attempt& attempt) {
     const Scheme& scheme = gate.scheme;
-    std::string value = scheme.signature.prefix;
-    if (scheme.algorithm == Algorithm::token) {
-        value += random_secret();
-    } else {
-        const EVP_MD* hash = EVP_sha256();
-        require(scheme.hash == Hash::sha256, "presets hash with SHA-256");
-        const std::string code =
-            hmac(hash, key_bytes(gate), signed_text(gate, delivery, presented));
-        value += scheme.signature.encoding == TextEncoding::hex ? hex(code) : base64(code);
+    if (scheme.algorithm == Algorithm::token) return key_bytes(scheme);
+    if (scheme.algorithm == Algorithm::basic) return base64(key_bytes(scheme));
+    const bool shared = scheme.algorithm == Algorithm::hmac || scheme.algorithm == Algorithm::hash;
+    const auto text = signed_text(gate, delivery, attempt);
+    if (!shared || !text || scheme.native != nullptr) return std::nullopt;
+    const EVP_MD* const hash = scheme.hash == Hash::sha1 ? EVP_sha1() : EVP_sha256();
+    const std::string code = scheme.algorithm == Algorithm::hmac
+                                 ? hmac(hash, key_bytes(scheme), *text)
+                                 : testing::hashed(hash, *text);
+    switch (scheme.signatures.front().encoding) {
+        case TextEncoding::hex:
+            return hex(code);
+        case TextEncoding::base64:
+            return base64(code);
+        default:
+            return base64url(code);
     }
+}
+
+// The same delivery as its sender would have signed it.
+std::optional<Delivery> rightly_signed(const Gate& gate, Delivery delivery,
+                                       const Attempt& attempt) {
+    const Scheme& scheme = gate.scheme;
+    const SignatureSource& source = scheme.signatures.front();
+    const bool late_time = scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::json;
+    const auto code = code_for(gate, delivery, attempt);
+    if (!code || late_time || scheme.digest || source.source.kind != Source::Kind::header) {
+        return std::nullopt;
+    }
+    std::string value = source.prefix + *code;
     if (scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::item) {
-        value = scheme.timestamp->source.text + std::string(presented.timestamp) +
-                scheme.signature.separators + value;
+        value = scheme.timestamp->source.text + std::string(attempt.presented.timestamp) +
+                source.separators + value;
     }
-    delivery.set(scheme.headers.at(scheme.signature.header), value);
+    if (!source.numbered_headers.empty()) {
+        std::erase_if(delivery.headers, [&](const auto& header) {
+            return to_lower(header.first).starts_with(source.numbered_headers);
+        });
+        delivery.add(source.numbered_headers + "1", value);
+    } else {
+        delivery.set(scheme.headers.at(source.source.header), value);
+    }
     return delivery;
 }
 
-bool matches(const Gate& gate, const Delivery& delivery, const SchemeHeaders& headers,
-             const Presented& presented) {
-    const std::vector<const SigningSecret*> secrets{&gate.secret};
-    Verification verification(gate.scheme, secrets, {delivery.method, &headers, &presented}, kNow);
-    require(verification.secret_count() == 1, "the secret takes part");
-    std::string_view rest = delivery.body;
-    while (!rest.empty()) {
-        const std::size_t size = std::min(rest.size(), rest.size() / 2 + 1);
-        verification.update(rest.substr(0, size));
-        rest.remove_prefix(size);
-    }
-    return verification.finish() != nullptr;
-}
-
 void check_presented(const Gate& gate, const Presented& presented) {
+    const Scheme& scheme = gate.scheme;
     require(presented.candidates().size() <= kMostCandidates, "there are not too many candidates");
+    const bool is_code = scheme.algorithm == Algorithm::hmac || scheme.algorithm == Algorithm::hash;
     for (const Candidate& candidate : presented.candidates()) {
-        require(candidate.bytes().size() == hash_size(gate.scheme.hash),
-                "a candidate is as long as the hash");
+        const std::size_t size = candidate.bytes().size();
+        require(size > 0 && size <= kLongestSignature, "a candidate has a length");
+        require(!is_code || size == hash_size(scheme.hash), "a candidate is as long as the hash");
     }
-    require(presented.candidates().empty() == (gate.scheme.algorithm == Algorithm::token),
+    const bool keeps_text = scheme.presents_secret() || scheme.algorithm == Algorithm::jwt;
+    const bool in_header = scheme.signatures.front().source.kind == Source::Kind::header;
+    require(presented.candidates().empty() == (keeps_text || !in_header),
             "there is a candidate or a token");
-    require(presented.token.empty() == (gate.scheme.algorithm != Algorithm::token),
+    require(presented.token.empty() == (!keeps_text || !in_header),
             "there is a token or a candidate");
-    if (gate.scheme.timestamp) {
-        require(parse_timestamp(gate.scheme.timestamp->unit, presented.timestamp).has_value(),
+    if (scheme.timestamp && (scheme.timestamp->source.kind == Source::Kind::header ||
+                             scheme.timestamp->source.kind == Source::Kind::item)) {
+        require(parse_timestamp(scheme.timestamp->unit, presented.timestamp).has_value(),
                 "the timestamp is one");
     }
-    if (gate.scheme.signs(SignedPart::Kind::id)) {
+    if (scheme.signs(TextPart::Kind::id)) {
         require(!presented.event_id.empty(), "a signed id is there");
     }
 }
@@ -165,21 +317,22 @@ bool is_a_reason_of_headers(Reason reason) {
 }
 
 void judge(const Gate& gate, const Delivery& delivery, const std::optional<Tolerance>& tolerance) {
-    const SchemeHeaders headers = delivery.offered_to(gate.scheme);
-    Presented presented;
-    if (const auto reason = read_headers(gate.scheme, headers, kNow, tolerance, presented)) {
-        require(is_a_reason_of_headers(*reason), "headers are refused for what they are");
+    Attempt attempt(gate, delivery, tolerance);
+    if (attempt.refused) {
+        require(is_a_reason_of_headers(*attempt.refused), "headers are refused for what they are");
         return;
     }
-    check_presented(gate, presented);
-    require(!matches(gate, delivery, headers, presented), "nobody knows the secret");
+    check_presented(gate, attempt.presented);
+    const auto objection = attempt.verify(false);
+    require(objection.has_value(), "nobody knows the secret");
+    require(attempt.verify(true) == objection, "pieces are as good as the whole");
 
-    const Delivery right = rightly_signed(gate, delivery, presented);
-    const SchemeHeaders right_headers = right.offered_to(gate.scheme);
-    Presented right_presented;
-    require(!read_headers(gate.scheme, right_headers, kNow, tolerance, right_presented),
-            "a right signature is read");
-    require(matches(gate, right, right_headers, right_presented), "a right signature matches");
+    const auto right = rightly_signed(gate, delivery, attempt);
+    if (!right) return;
+    Attempt right_attempt(gate, *right, tolerance);
+    require(!right_attempt.refused, "a right signature is read");
+    require(!right_attempt.verify(false), "a right signature matches");
+    require(!right_attempt.verify(true), "a right signature matches a body in pieces");
 }
 
 }  // namespace

@@ -8,15 +8,22 @@
 #include <string>
 #include <vector>
 
+#include "../unit/delivery.h"
 #include "fuzz.h"
+#include "webhook/handshake.h"
 #include "webhook/presented.h"
 #include "webhook/scheme.h"
+#include "webhook/scheme_words.h"
 #include "webhook/signing_key.h"
 #include "webhook/text.h"
 #include "webhook/verification.h"
 
 namespace webhook::fuzz {
 namespace {
+
+using Kind = TextPart::Kind;
+
+constexpr Milliseconds kNow{1'614'265'330'000};
 
 std::optional<Scheme> parsed(std::string_view text) {
     try {
@@ -25,6 +32,7 @@ std::optional<Scheme> parsed(std::string_view text) {
         const auto lines = std::ranges::count(text, '\n') + 1;
         require(error.line >= 1, "the first line is 1");
         require(error.line <= static_cast<std::size_t>(lines) + 1, "the line is one of the text");
+        require(*error.what() != '\0', "a refusal says why");
         return std::nullopt;
     } catch (const ConfigError& error) {
         require(*error.what() != '\0', "a refusal says why");
@@ -33,10 +41,88 @@ std::optional<Scheme> parsed(std::string_view text) {
 }
 
 void check_source(const Scheme& scheme, const Source& source) {
-    if (source.kind == Source::Kind::header) {
-        require(source.header < scheme.headers.size(), "a source reads a header of the scheme");
+    switch (source.kind) {
+        case Source::Kind::none:
+            break;
+        case Source::Kind::header:
+            require(source.header < scheme.headers.size(), "a source reads a header of the scheme");
+            break;
+        case Source::Kind::json:
+            check_json_pointer(source.text);
+            break;
+        default:
+            require(!source.text.empty(), "what is named has a name");
     }
-    if (source.kind == Source::Kind::json) check_json_pointer(source.text);
+}
+
+void check_text(const Scheme& scheme, const Text& parts, std::span<const PlaceholderName> known) {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const TextPart& part = parts[i];
+        if (part.kind == Kind::literal) {
+            require(!part.text.empty(), "a literal is not empty");
+            require(i == 0 || parts[i - 1].kind != Kind::literal, "literals next to each other");
+            continue;
+        }
+        const auto row = std::ranges::find(known, part.kind, &PlaceholderName::kind);
+        require(row != known.end(), "a placeholder is one that may stand there");
+        if (part.kind == Kind::header) {
+            require(part.header < scheme.headers.size(), "a part reads a header of the scheme");
+        } else if (part.kind == Kind::json) {
+            check_json_pointer(part.text);
+        } else if (part.kind == Kind::hmac_hex || part.kind == Kind::hmac_base64) {
+            check_source(scheme, part.source);
+            require(part.source.kind != Source::Kind::none, "a code is of something");
+        } else {
+            require(part.text.empty() != row->takes_argument, "a placeholder has its argument");
+        }
+    }
+}
+
+void check_signatures(const Scheme& scheme) {
+    require(!scheme.signatures.empty(), "there is a signature");
+    for (const SignatureSource& signature : scheme.signatures) {
+        const bool numbered = !signature.numbered_headers.empty();
+        if (!numbered) check_source(scheme, signature.source);
+        const bool from_native = signature.source.kind == Source::Kind::none;
+        require(from_native == (scheme.native != nullptr), "a signature stands somewhere");
+        const bool any_header = signature.source.kind == Source::Kind::header;
+        require(any_header || signature.source.kind == Source::Kind::json || from_native,
+                "a signature stands in a header or in the body");
+        require(!numbered || scheme.reads_other_headers(), "numbered headers are read");
+        const bool keeps_text = scheme.presents_secret() || scheme.algorithm == Algorithm::jwt;
+        require(!keeps_text || (scheme.signatures.size() == 1 && !signature.key_index),
+                "what is no signature stands once, and is anyone's");
+        require(!signature.key_index || *signature.key_index <= 15, "an index is one of 16");
+    }
+}
+
+void check_algorithm(const Scheme& scheme) {
+    const bool is_jwt = scheme.algorithm == Algorithm::jwt;
+    require(scheme.jwt_algorithms.empty() != is_jwt, "exactly tokens pin algorithms");
+    for (const JwtAlgorithm algorithm : scheme.jwt_algorithms) {
+        require(info(algorithm).key_algorithm == info(scheme.jwt_algorithms.front()).key_algorithm,
+                "one key serves all algorithms");
+    }
+    const Algorithm algorithm =
+        is_jwt ? info(scheme.jwt_algorithms.front()).key_algorithm : scheme.algorithm;
+    const auto fitting = key_encodings_for(algorithm);
+    require(std::ranges::count(fitting, scheme.key) == 1, "the key fits the algorithm");
+    const bool shared = scheme.key <= KeyEncoding::whsec;
+    require(!scheme.has_public_key() || algorithm == Algorithm::ed25519 || !shared,
+            "a public key is written as one");
+    require(scheme.has_public_key() || shared, "a shared secret is written as one");
+    const bool signs = !scheme.presents_secret() && !is_jwt && scheme.native == nullptr;
+    require(scheme.signed_parts.empty() != signs, "exactly what signs has a signed text");
+    require(scheme.signs(Kind::secret) == (scheme.algorithm == Algorithm::hash),
+            "exactly a plain hash has the secret in it");
+    require(scheme.claims.empty() || is_jwt, "only tokens have claims");
+    if (scheme.digest) {
+        check_source(scheme, scheme.digest->source);
+        require((scheme.digest->source.kind == Source::Kind::claim) == is_jwt &&
+                    (is_jwt || scheme.reads_url()),
+                "a digest is signed");
+        require(scheme.digest->hash != Hash::sha1, "a digest is no SHA-1");
+    }
 }
 
 void check_complete(const Scheme& scheme) {
@@ -46,19 +132,16 @@ void check_complete(const Scheme& scheme) {
         require(header == to_lower(header), "a header's name is in lower case");
         require(std::ranges::count(scheme.headers, header) == 1, "a header has one place");
     }
-    require(scheme.signature.header < scheme.headers.size(), "the signature has a header");
-    require(scheme.signed_parts.empty() == (scheme.algorithm == Algorithm::token),
-            "exactly what is no token is signed");
-    for (const SignedPart& part : scheme.signed_parts) {
-        if (part.kind != SignedPart::Kind::header) continue;
-        require(part.header < scheme.headers.size(), "a part reads a header of the scheme");
-    }
-    require(std::ranges::count(scheme.signed_parts, SignedPart::Kind::body, &SignedPart::kind) <= 1,
+    check_signatures(scheme);
+    check_algorithm(scheme);
+    check_text(scheme, scheme.signed_parts, signed_placeholders());
+    require(std::ranges::count(scheme.signed_parts, Kind::body, &TextPart::kind) <= 1,
             "the body is signed once");
-    if (scheme.signs(SignedPart::Kind::timestamp)) {
+    require(scheme.content_type.has_value() == scheme.signs_form(), "a form has a type");
+    if (scheme.signs(Kind::timestamp)) {
         require(scheme.timestamp.has_value(), "a signed timestamp is read");
     }
-    if (scheme.signs(SignedPart::Kind::id)) {
+    if (scheme.signs(Kind::id)) {
         require(scheme.event_id.kind == Source::Kind::header, "a signed id is a header");
     }
     if (scheme.timestamp) {
@@ -68,35 +151,84 @@ void check_complete(const Scheme& scheme) {
     }
     check_source(scheme, scheme.event_id);
     check_source(scheme, scheme.event_type);
-    if (scheme.covers_event_id()) require(!scheme.signed_parts.empty(), "what covers, signs");
+    for (const RequiredHeader& required : scheme.required_headers) {
+        require(required.header < scheme.headers.size(), "a required header is read");
+    }
+    for (const RequiredClaim& claim : scheme.claims) {
+        require(!claim.name.empty(), "a claim has a name");
+        check_text(scheme, claim.value, claim_placeholders());
+    }
+    if (scheme.covers_event_id()) require(!scheme.presents_secret(), "what covers, signs");
 }
 
-const std::string& random_secret() {
-    static const std::string secret = [] {
+void check_handshakes(const Scheme& scheme, std::string_view text) {
+    for (const Handshake& handshake : scheme.handshakes) {
+        require(is_header_name(handshake.method), "a method is a token");
+        require(handshake.status >= 200 && handshake.status <= 299, "an answer is a success");
+        require(!handshake.content_type.empty() && !has_control_character(handshake.content_type),
+                "an answer has a type");
+        require(handshake.header_name.empty() || is_header_name(handshake.header_name),
+                "an answer's header has a name");
+        for (const auto& condition : handshake.conditions) {
+            check_source(scheme, condition.source);
+            require(condition.source.kind != Source::Kind::none, "a condition is of something");
+        }
+        require(!handshake.conditions.empty() || handshake.method == "GET" ||
+                    handshake.method == "HEAD",
+                "no handshake is every delivery");
+        require((handshake.check == Handshake::Check::token) ==
+                    (handshake.token.kind != Source::Kind::none),
+                "a token is somewhere");
+        check_source(scheme, handshake.token);
+        check_text(scheme, handshake.body, answer_placeholders());
+        check_text(scheme, handshake.header_value, answer_placeholders());
+        SchemeHeaders headers(scheme);
+        for (const std::string& header : scheme.headers) headers.offer(header, text);
+        const std::string query(text.substr(0, text.size() / 2));
+        const HandshakeRequest request{handshake.method, query, &headers};
+        const auto answer = answer_to(handshake, request, nullptr, nullptr);
+        if (answer) {
+            require(!has_control_character(answer->header_value) ||
+                        std::ranges::any_of(
+                            handshake.header_value,
+                            [](const TextPart& part) { return has_control_character(part.text); }),
+                    "no control character comes out of a request");
+        }
+        if (find_handshake(scheme, request, nullptr) != nullptr) {
+            require(may_be_handshake(scheme, request), "what is one may be one");
+        }
+    }
+}
+
+std::string secret_text() {
+    static const std::string text = [] {
         std::string bytes(32, '\0');
         RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), 32);
-        return bytes;
+        return "user:" + testing::hex(bytes);
     }();
-    return secret;
+    return text;
 }
 
-void check_refuses_noise(Scheme scheme, std::string_view text) {
+// Under a secret that nobody knows; the bytes of the input are all the attacker has.
+void check_refuses_noise(Scheme scheme, const std::string& text) {
+    if (scheme.has_public_key()) return;
     scheme.key = KeyEncoding::utf8;
-    const SigningSecret secret{"", std::nullopt, SigningKey(scheme, random_secret())};
+    const SigningSecret secret{"", std::nullopt, SigningKey(scheme, secret_text())};
     const std::vector<const SigningSecret*> secrets{&secret};
-    const std::string signature = scheme.signature.prefix + std::string(text);
-    SchemeHeaders headers(scheme);
-    for (std::size_t i = 0; i < scheme.headers.size(); ++i) {
-        headers.offer(scheme.headers[i],
-                      i == scheme.signature.header ? std::string_view(signature) : "1614265330");
+    testing::Delivery delivery{{}, text, "POST", "https://a.example/?" + text.substr(0, 40)};
+    for (const std::string& header : scheme.headers) delivery.add(header, "1614265330");
+    for (const RequiredHeader& required : scheme.required_headers) {
+        delivery.set(scheme.headers[required.header], required.value);
     }
-    Presented presented;
-    if (read_headers(scheme, headers, std::chrono::seconds(1614265330), std::nullopt, presented)) {
-        return;
+    for (const SignatureSource& signature : scheme.signatures) {
+        if (signature.source.kind != Source::Kind::header) continue;
+        const bool numbered = !signature.numbered_headers.empty();
+        delivery.set(
+            numbered ? signature.numbered_headers + "1" : scheme.headers[signature.source.header],
+            signature.prefix + text);
     }
-    Verification verification(scheme, secrets, {"POST", &headers, &presented}, Milliseconds(0));
-    verification.update(text);
-    require(verification.finish() == nullptr, "noise is no signature");
+    const testing::Judgement judgement = testing::judge(scheme, {secret}, delivery, kNow);
+    require(judgement.reason != Reason::accepted, "noise is no signature");
 }
 
 void check_block_end(std::string_view text) {
@@ -121,7 +253,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_block_end(text);
     if (const auto scheme = parsed(text)) {
         check_complete(*scheme);
-        check_refuses_noise(*scheme, text);
+        check_handshakes(*scheme, text);
+        check_refuses_noise(*scheme, std::string(text));
     }
     return 0;
 }

@@ -149,6 +149,38 @@ TEST(Digest, Sha256OfPiecesIsThatOfTheWhole) {
     }
 }
 
+TEST(Digest, HashesHaveNames) {
+    EXPECT_EQ(Hash::sha1, find_hash("sha1"));
+    EXPECT_EQ(Hash::sha256, find_hash("sha256"));
+    EXPECT_EQ(Hash::sha384, find_hash("sha384"));
+    EXPECT_EQ(Hash::sha512, find_hash("sha512"));
+    for (const std::string& name : {""s, "SHA256"s, "sha-256"s, "md5"s, "sha224"s, "sha2567"s}) {
+        EXPECT_EQ(std::nullopt, find_hash(name)) << name;
+    }
+}
+
+// FIPS 180-4, of "abc".
+TEST(Digest, EveryHash) {
+    const std::map<Hash, std::string> digests{
+        {Hash::sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"},
+        {Hash::sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {Hash::sha384,
+         "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+         "8086072ba1e7cc2358baeca134c825a7"},
+        {Hash::sha512,
+         "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+         "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"}};
+    for (const auto& [hash, digest] : digests) {
+        HashStream stream(hash);
+        stream.update("a");
+        stream.update("bc");
+        std::array<std::uint8_t, kLargestHash> output;
+        const auto bytes = stream.finish(output);
+        EXPECT_EQ(digest, to_hex(bytes));
+        EXPECT_EQ(output.data(), bytes.data());
+    }
+}
+
 TEST(Digest, BytesAreEqualOnlyWhenAllAre) {
     const std::vector<std::uint8_t> bytes{1, 2, 3, 0};
     EXPECT_TRUE(equal_in_constant_time(bytes, bytes));

@@ -230,5 +230,17 @@ TEST(Encoding, EmptyTextIsNoBytes) {
     }
 }
 
+TEST(Base64, IsWrittenAsOpensslWritesIt) {
+    std::mt19937 random(20260101);
+    EXPECT_EQ("", to_base64({}));
+    for (std::size_t size = 0; size < 200; ++size) {
+        const std::string bytes = random_bytes(random, size);
+        const std::string text =
+            to_base64({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+        EXPECT_EQ(encoded_by_openssl(bytes), text);
+        EXPECT_EQ(bytes, decode(TextEncoding::base64, text));
+    }
+}
+
 }  // namespace
 }  // namespace webhook

@@ -245,6 +245,13 @@ TEST(ReadHeaders, NothingBehindSixteenCandidatesIsLookedAt) {
                   with({{"X-Sign", repeated("v1=zz,", 10'000) + "v1=" + kCode}}));
 }
 
+TEST(ReadHeaders, ItemsWithoutThePrefixAreNotCounted) {
+    const Reading reading(kList,
+                          with({{"X-Sign", repeated("v0=" + kCode + ",", 100) + "v1=" + kCode}}));
+    EXPECT_EQ(std::nullopt, reading.reason);
+    EXPECT_EQ(1U, reading.presented.candidates().size());
+}
+
 TEST(ReadHeaders, TokenIsTheHeaderLessItsPrefix) {
     EXPECT_EQ("secret", Reading(kToken, with({{"X-Token", "secret"}})).presented.token);
     EXPECT_EQ(" se,cret ", Reading(kToken, with({{"x-token", " se,cret "}})).presented.token);
@@ -446,6 +453,215 @@ TEST(ReadHeaders, NothingStaysOfTheDeliveryReadBefore) {
     EXPECT_EQ(std::nullopt, read_headers(scheme, second_headers, kNow, std::nullopt, presented));
     ASSERT_EQ(1U, presented.candidates().size());
     EXPECT_EQ(0xbb, presented.candidates()[0].bytes()[0]);
+}
+
+TEST(SchemeHeaders, OthersAreKeptOnlyForSchemesThatReadThem) {
+    const Scheme plain = parse_scheme("test", kBare);
+    SchemeHeaders headers(plain);
+    headers.offer("X-Other", "1");
+    EXPECT_TRUE(headers.others().empty());
+    EXPECT_EQ(std::nullopt, headers.only("x-other"));
+    const Scheme numbered = parse_scheme(
+        "test", "algorithm hmac-sha256; signed '{header:X-A}{body}'; signature header=X-Sign-*;");
+    SchemeHeaders all(numbered);
+    all.offer("X-Other", "1");
+    all.offer("X-A", "2");
+    all.offer("X-Twice", "3");
+    all.offer("x-twice", "3");
+    EXPECT_EQ(3U, all.others().size());
+    EXPECT_EQ("1", all.only("x-other"));
+    EXPECT_EQ("2", all.only("x-a"));
+    EXPECT_EQ(std::nullopt, all.only("x-twice"));
+    EXPECT_EQ(std::nullopt, all.only("x-none"));
+    all.offer("X-A", "2");
+    EXPECT_EQ(std::nullopt, all.only("x-a"));
+    EXPECT_EQ(std::nullopt, all.only(HeaderIndex{0}));
+}
+
+TEST(SchemeHeaders, OnlyIsNothingWhereItIsMissingOrRepeated) {
+    const Scheme scheme = parse_scheme("test", kBare);
+    const HeaderIndex sign = scheme.signatures.front().source.header;
+    SchemeHeaders headers(scheme);
+    EXPECT_EQ(std::nullopt, headers.only(sign));
+    headers.offer("X-Sign", "");
+    EXPECT_EQ("", headers.only(sign));
+    headers.offer("X-Sign", "");
+    EXPECT_EQ(std::nullopt, headers.only(sign));
+}
+
+const std::string kTwo =
+    "algorithm hmac-sha256; signed '{body}';"
+    "signature header=X-A prefix=a=; signature header=X-B split=, key_index=3;";
+
+TEST(ReadHeaders, AnyOfSeveralHeadersIsEnough) {
+    expect_reason(std::nullopt, kTwo, with({{"X-A", "a=" + kCode}}));
+    expect_reason(std::nullopt, kTwo, with({{"X-B", kCode}}));
+    expect_reason(Reason::missing_signature, kTwo, with({}));
+    const Reading both(kTwo, with({{"X-B", kCode + "," + kCode}, {"X-A", "a=" + kCode}}));
+    EXPECT_EQ(std::nullopt, both.reason);
+    ASSERT_EQ(3U, both.presented.candidates().size());
+    const Scheme scheme = parse_scheme("test", kBare);
+    SigningSecret third = testing::secret(scheme, "key");
+    for (const std::size_t index : {0UL, 2UL, 3UL, 4UL}) {
+        third.index = index;
+        EXPECT_TRUE(both.presented.candidates()[0].is_for(third));
+        EXPECT_EQ(index == 3, both.presented.candidates()[1].is_for(third)) << index;
+        EXPECT_EQ(index == 3, both.presented.candidates()[2].is_for(third)) << index;
+    }
+}
+
+TEST(ReadHeaders, MalformedOneOfSeveralHeadersIsMalformed) {
+    expect_reason(Reason::malformed_signature, kTwo, with({{"X-A", kCode}, {"X-B", kCode}}));
+    expect_reason(Reason::malformed_signature, kTwo,
+                  with({{"X-A", "a=" + kCode}, {"X-A", "a=" + kCode}, {"X-B", kCode}}));
+    expect_reason(Reason::malformed_signature, kTwo, with({{"X-A", "a=" + kCode}, {"X-B", "zz"}}));
+    expect_reason(std::nullopt, kTwo, with({{"X-A", ""}, {"X-B", kCode}}));
+    expect_reason(Reason::malformed_signature, kTwo, with({{"X-A", ""}, {"X-B", ""}}));
+}
+
+TEST(ReadHeaders, SixteenCandidatesOfAllHeaders) {
+    const std::string many = repeated(kCode + ",", 20);
+    const Reading reading(kTwo, with({{"X-A", "a=" + kCode}, {"X-B", many}}));
+    EXPECT_EQ(std::nullopt, reading.reason);
+    EXPECT_EQ(kMostCandidates, reading.presented.candidates().size());
+    const std::string swapped =
+        "algorithm hmac-sha256; signed '{body}';"
+        "signature header=X-B split=,; signature header=X-A prefix=a=;";
+    const Reading other(swapped, with({{"X-A", "a=" + kCode}, {"X-B", many}}));
+    EXPECT_EQ(std::nullopt, other.reason);
+    EXPECT_EQ(kMostCandidates, other.presented.candidates().size());
+}
+
+TEST(ReadHeaders, SignaturesOfPublicKeysMayBeLong) {
+    const std::string rsa =
+        "algorithm rsa-sha256; key pem; signed '{body}'; signature header=X-Sign;";
+    for (const std::size_t size : {1UL, 64UL, 65UL, 256UL, kLongestSignature}) {
+        const Reading reading(rsa, with({{"X-Sign", std::string(2 * size, 'c')}}));
+        EXPECT_EQ(std::nullopt, reading.reason) << size;
+        ASSERT_EQ(1U, reading.presented.candidates().size());
+        const auto bytes = reading.presented.candidates()[0].bytes();
+        EXPECT_EQ(std::vector<std::uint8_t>(size, 0xcc),
+                  std::vector<std::uint8_t>(bytes.begin(), bytes.end()));
+    }
+    for (const std::size_t size : {0UL, kLongestSignature + 1}) {
+        expect_reason(Reason::malformed_signature, rsa,
+                      with({{"X-Sign", std::string(2 * size, 'c')}}));
+    }
+    const std::string ed25519 =
+        "algorithm ed25519; key hex; signed '{body}'; signature header=X-Sign;";
+    expect_reason(std::nullopt, ed25519, with({{"X-Sign", std::string(128, 'c')}}));
+}
+
+TEST(ReadHeaders, HashHasTheLengthOfItsHash) {
+    const std::string hash = "algorithm sha256; signed '{secret}{body}'; signature header=X-Sign;";
+    expect_reason(std::nullopt, hash, with({{"X-Sign", kCode}}));
+    expect_reason(Reason::malformed_signature, hash, with({{"X-Sign", kCode + "aa"}}));
+    expect_reason(Reason::malformed_signature, hash, with({{"X-Sign", kCode.substr(2)}}));
+}
+
+TEST(ReadHeaders, JwtIsKeptAsItIs) {
+    const Reading reading("algorithm jwt=HS256; signature header=X-Sign 'prefix=Bearer ';",
+                          with({{"X-Sign", "Bearer a.b.c"}}));
+    EXPECT_EQ(std::nullopt, reading.reason);
+    EXPECT_EQ("a.b.c", reading.presented.token);
+    EXPECT_TRUE(reading.presented.candidates().empty());
+    EXPECT_TRUE(reading.presented.has_signature());
+}
+
+TEST(ReadHeaders, SignatureAndTimeInTheBodyAreNotReadHere) {
+    const std::string body =
+        "algorithm hmac-sha256; signed '{timestamp}'; signature json=/s; timestamp json=/t;";
+    const Reading reading(body, with({}));
+    EXPECT_EQ(std::nullopt, reading.reason);
+    EXPECT_FALSE(reading.presented.has_signature());
+    EXPECT_EQ("", reading.presented.timestamp);
+    expect_reason(std::nullopt, "algorithm hmac-sha256; native aws-sns; signature encoding=hex;",
+                  with({}));
+    expect_reason(std::nullopt, "algorithm jwt=HS256; signature header=S; timestamp claim=iat;",
+                  with({{"S", "a"}}));
+}
+
+TEST(ReadHeaders, RequiredHeadersAreExact) {
+    const std::string scheme = kBare + "require X-A=1 'X-B=a b'; require X-C=;";
+    const auto judged = [&](const std::string& name, const std::string& value) {
+        Delivery delivery = with({{"X-Sign", kCode}, {"X-A", "1"}, {"X-B", "a b"}, {"X-C", ""}});
+        if (!name.empty()) delivery.set(name, value);
+        return Reading(scheme, delivery).reason;
+    };
+    EXPECT_EQ(std::nullopt, judged("", ""));
+    EXPECT_EQ(Reason::missing_header, judged("X-A", "2"));
+    EXPECT_EQ(Reason::missing_header, judged("X-A", "1 "));
+    EXPECT_EQ(Reason::missing_header, judged("X-A", ""));
+    EXPECT_EQ(Reason::missing_header, judged("X-B", "A b"));
+    EXPECT_EQ(Reason::missing_header, judged("X-C", "1"));
+    for (const std::string& name : {"X-A"s, "X-B"s, "X-C"s}) {
+        Delivery delivery = with({{"X-Sign", kCode}, {"X-A", "1"}, {"X-B", "a b"}, {"X-C", ""}});
+        delivery.remove(name);
+        expect_reason(Reason::missing_header, scheme, delivery);
+        delivery = with({{"X-Sign", kCode}, {"X-A", "1"}, {"X-B", "a b"}, {"X-C", ""}});
+        delivery.add(name, name == "X-A" ? "1" : name == "X-B" ? "a b" : "");
+        expect_reason(Reason::missing_header, scheme, delivery);
+    }
+}
+
+TEST(ReadHeaders, ContentTypeStandsOnceWhereAFormIsSigned) {
+    const std::string form = "algorithm hmac-sha256; signed '{form}'; signature header=X-Sign;";
+    expect_reason(std::nullopt, form, with({{"X-Sign", kCode}}));
+    expect_reason(std::nullopt, form, with({{"X-Sign", kCode}, {"Content-Type", "a"}}));
+    expect_reason(Reason::missing_header, form,
+                  with({{"X-Sign", kCode}, {"Content-Type", "a"}, {"content-type", "a"}}));
+    expect_reason(std::nullopt, kBare,
+                  with({{"X-Sign", kCode}, {"Content-Type", "a"}, {"Content-Type", "b"}}));
+}
+
+TEST(ReadHeaders, TimestampItemMayRepeatOnlyWhereTheSchemeSaysSo) {
+    const std::string time = "t=" + kTime;
+    const std::string repeating = kItem.substr(0, kItem.size() - 1) + " may_repeat;";
+    expect_reason(std::nullopt, repeating,
+                  with({{"X-Sign", time + ",v1=" + kCode + "," + time + "," + time}}));
+    expect_reason(Reason::malformed_timestamp, kItem,
+                  with({{"X-Sign", time + ",v1=" + kCode + "," + time}}));
+    expect_reason(Reason::malformed_timestamp, repeating,
+                  with({{"X-Sign", time + ",v1=" + kCode + ",t=1614265331"}}));
+    expect_reason(Reason::malformed_timestamp, repeating,
+                  with({{"X-Sign", "t=,v1=" + kCode + "," + time}}));
+    expect_reason(Reason::malformed_timestamp, repeating, with({{"X-Sign", "t=,t=,v1=" + kCode}}));
+    expect_reason(Reason::missing_timestamp, repeating, with({{"X-Sign", "v1=" + kCode}}));
+}
+
+TEST(CheckTimestamp, IsInTheSchemesUnitAndWindow) {
+    const TimestampSource source{{}, TimestampUnit::seconds, {5s, 2s}, false};
+    EXPECT_EQ(std::nullopt, check_timestamp(source, kTime, kNow + 5s, std::nullopt));
+    EXPECT_EQ(Reason::stale_timestamp, check_timestamp(source, kTime, kNow + 5001ms, std::nullopt));
+    EXPECT_EQ(std::nullopt, check_timestamp(source, kTime, kNow - 2s, std::nullopt));
+    EXPECT_EQ(Reason::future_timestamp,
+              check_timestamp(source, kTime, kNow - 2001ms, std::nullopt));
+    EXPECT_EQ(std::nullopt, check_timestamp(source, kTime, kNow + 9s, Tolerance{9s, 0s}));
+    EXPECT_EQ(Reason::malformed_timestamp, check_timestamp(source, "", kNow, std::nullopt));
+}
+
+// Nothing tells where it ends: a byte of the payload must not be taken for one of the header's.
+TEST(ReadHeaders, ValueThatTouchesTheBodyHoldsNothingOfAPayload) {
+    const auto scheme = [](const std::string& text) {
+        return "algorithm hmac-sha256; signature header=X-Sign; event_id header=X-Id; signed '" +
+               text + "';";
+    };
+    for (const std::string& text : {"{body}{header:X-Id}"s, "{header:X-Id}{body}"s, "{id}{body}"s,
+                                    "{body}{id}"s, "{method}{id}{body}"s}) {
+        for (const std::string& value : {"1614265330"s, "2021-02-25T15:02:10Z"s, "evt_1"s,
+                                         "Thu, 25 Feb 2021 15:02:10 +0000"s, "a.b/c"s}) {
+            expect_reason(std::nullopt, scheme(text), with({{"X-Sign", kCode}, {"X-Id", value}}));
+        }
+        for (const std::string& value : {"1}"s, "{1"s, "]1"s, "[1"s, "\"1"s, "1\""s, "a=b"s, "a&b"s,
+                                         "1\n"s, "%31"s, "<1"s, "1\x80"s, "1\0"s}) {
+            expect_reason(Reason::missing_header, scheme(text),
+                          with({{"X-Sign", kCode}, {"X-Id", value}}));
+        }
+    }
+    for (const std::string& text : {"{id}.{body}"s, "{id}"s, "{header:X-Id}{method}{body}"s,
+                                    "{body}|{header:X-Id}"s, "{id}{sha256:body}"s}) {
+        expect_reason(std::nullopt, scheme(text), with({{"X-Sign", kCode}, {"X-Id", "{\"1\"}"}}));
+    }
 }
 
 }  // namespace

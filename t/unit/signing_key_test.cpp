@@ -144,6 +144,101 @@ TEST(SigningKey, TokenMayHoldNulBytes) {
     EXPECT_FALSE(key.is_token("abc\0deg"s));
 }
 
+TEST(SigningKey, OfBasicIsUserAndPassword) {
+    const Scheme scheme = parse_scheme("test", "algorithm basic; signature header=S;");
+    const SigningKey key(scheme, "user:pass:word");
+    EXPECT_TRUE(key.is_token("user:pass:word"));
+    EXPECT_FALSE(key.is_token("user:pass"));
+    EXPECT_NO_THROW(SigningKey(scheme, "user:"));
+    EXPECT_NO_THROW(SigningKey(scheme, ":"));
+    EXPECT_NE(std::string::npos, refusal(scheme, "userpassword").find("\"user:password\""));
+    EXPECT_EQ(std::string::npos, refusal(scheme, "userpassword").find("userpassword"));
+    EXPECT_NO_THROW(SigningKey(token_scheme(), "no colon"));
+}
+
+TEST(SigningKey, OfAPlainHashIsItsText) {
+    const Scheme scheme = parse_scheme(
+        "test", "algorithm sha256; key hex; signed '{secret}{body}'; signature header=S;");
+    EXPECT_EQ("\x01\x02", SigningKey(scheme, "0102").text());
+    EXPECT_EQ(2U, SigningKey(scheme, "0102").size());
+}
+
+TEST(SigningKey, OfATokenHasAnHmacForEachPinnedAlgorithm) {
+    const Scheme scheme =
+        parse_scheme("test", "algorithm jwt=HS512,HS256; key base64; signature header=S;");
+    const SigningKey key(scheme, base64(kBytes));
+    const auto code = [&](Hash hash) {
+        std::array<std::uint8_t, kLargestHash> bytes;
+        Hmac hmac = key.start_hmac(hash);
+        hmac.update("text");
+        return to_hex(hmac.finish(bytes));
+    };
+    EXPECT_EQ(hex(hmac(EVP_sha256(), kBytes, "text")), code(Hash::sha256));
+    EXPECT_EQ(hex(hmac(EVP_sha512(), kBytes, "text")), code(Hash::sha512));
+    EXPECT_THROW(code(Hash::sha384), CryptoError);
+    EXPECT_THROW(code(Hash::sha1), CryptoError);
+    EXPECT_EQ(hex(hmac(EVP_sha512(), kBytes, "text")), code_of(key, "text"));
+}
+
+const std::vector<std::string> kSharedSchemes{"algorithm hmac-sha256; signed '{body}';",
+                                              "algorithm hmac-sha256; key whsec; signed '{body}';",
+                                              "algorithm sha256; signed '{secret}';",
+                                              "algorithm token;",
+                                              "algorithm jwt=HS256;",
+                                              "algorithm jwt=HS256,HS512; key whsec;"};
+
+// Whoever knows a public key, and everyone does, could sign with it.
+TEST(SigningKey, PublicKeyIsNoSharedSecret) {
+    using testing::KeyPair;
+    std::vector<std::string> keys{"whpk_" + base64(KeyPair::ed25519().raw())};
+    for (const KeyPair* pair : {&KeyPair::ed25519(), &KeyPair::ecdsa(), &KeyPair::rsa()}) {
+        keys.insert(keys.end(), {pair->pem(), base64(pair->der()), pair->jwk()});
+    }
+    for (const std::string& statements : kSharedSchemes) {
+        const Scheme scheme = parse_scheme("test", statements + "signature header=S;");
+        for (const std::string& key : keys) {
+            EXPECT_NE(std::string::npos, refusal(scheme, key).find("public key"))
+                << statements << ' ' << key;
+        }
+        EXPECT_NO_THROW(SigningKey(scheme, "a secret of some length"));
+    }
+    const Scheme in_base64 = hmac_scheme("base64");
+    EXPECT_NE(std::string::npos,
+              refusal(in_base64, base64(KeyPair::rsa().der())).find("public key"));
+    EXPECT_NE(std::string::npos,
+              refusal(hmac_scheme("hex"), hex(KeyPair::ecdsa().der())).find("public key"));
+}
+
+TEST(SigningKey, OfAPublicKeySchemeIsAPublicKey) {
+    using testing::KeyPair;
+    const std::string rest = "signed '{body}'; signature header=S;";
+    const Scheme ed25519 = parse_scheme("test", "algorithm ed25519; key hex;" + rest);
+    const SigningKey key(ed25519, hex(KeyPair::ed25519().raw()));
+    const std::string signature = KeyPair::ed25519().sign("text");
+    EXPECT_TRUE(key.public_key().verify_message(
+        "text", {reinterpret_cast<const std::uint8_t*>(signature.data()), signature.size()}));
+    EXPECT_THROW(key.start_hmac(Hash::sha256), CryptoError);
+    EXPECT_FALSE(key.is_short());
+    refusal(ed25519, "");
+    refusal(ed25519, "a secret of some length");
+    const Scheme rsa = parse_scheme("test", "algorithm rsa-sha256; key pem;" + rest);
+    refusal(rsa, KeyPair::ecdsa().pem());
+    refusal(rsa, "a secret of some length");
+    EXPECT_NO_THROW(SigningKey(rsa, KeyPair::rsa().pem()));
+    const Scheme jwt = parse_scheme("test", "algorithm jwt=ES256; key jwk; signature header=S;");
+    EXPECT_NO_THROW(SigningKey(jwt, KeyPair::ecdsa().jwk()));
+    refusal(jwt, KeyPair::rsa().jwk());
+    refusal(jwt, KeyPair::ed25519().jwk());
+}
+
+TEST(SigningKey, IsShortWhereItCanBeGuessed) {
+    EXPECT_TRUE(SigningKey(hmac_scheme("utf8"), std::string(15, 'k')).is_short());
+    EXPECT_FALSE(SigningKey(hmac_scheme("utf8"), std::string(16, 'k')).is_short());
+    EXPECT_TRUE(SigningKey(hmac_scheme("hex"), std::string(30, 'a')).is_short());
+    EXPECT_FALSE(SigningKey(hmac_scheme("hex"), std::string(32, 'a')).is_short());
+    EXPECT_TRUE(SigningKey(token_scheme(), "short").is_short());
+}
+
 TEST(SigningSecret, MatchesNothingFromNotAfterOn) {
     const Scheme scheme = hmac_scheme("utf8");
     const Milliseconds not_after(1'000);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "delivery.h"
+#include "webhook/encoding.h"
 #include "webhook/presets.h"
 
 namespace webhook {
@@ -23,6 +24,7 @@ using testing::hmac_base64;
 using testing::hmac_hex;
 using testing::judge;
 using testing::Judgement;
+using testing::KeyPair;
 using testing::secret;
 
 constexpr Milliseconds kNow{1'614'265'330'000};
@@ -527,7 +529,7 @@ TEST(Verification, ForgedDeliveryLeavesNoTrace) {
 }
 
 // The senders' forms of a header, signed here.
-TEST(Presets, AcceptWhatTheirSendersSign) {
+TEST(Senders, AcceptWhatTheirSendersSign) {
     const std::string body = R"({"id":"evt_1","type":"push"})";
     const std::string key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const Scheme stripe = preset_scheme("stripe").value();
@@ -567,7 +569,7 @@ TEST(Presets, AcceptWhatTheirSendersSign) {
               judge(openrouter, {secret(openrouter, key)}, delivery, kNow).reason);
 }
 
-TEST(Presets, QuoteIsNoSeparatorOfItems) {
+TEST(Senders, QuoteIsNoSeparatorOfItems) {
     const Scheme scheme = preset_scheme("pagerduty").value();
     const Delivery delivery{
         {{"X-PagerDuty-Signature", "x\"v1=" + hmac_hex(kSecret, "body")}}, "body", "POST"};
@@ -575,7 +577,7 @@ TEST(Presets, QuoteIsNoSeparatorOfItems) {
               judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason);
 }
 
-TEST(Presets, StandardWebhooksTakesAListOfSignatures) {
+TEST(Senders, StandardWebhooksTakesAListOfSignatures) {
     const Scheme scheme = preset_scheme("standard-webhooks").value();
     const std::string key(24, 'k');
     const std::string code = hmac_base64(key, "msg_1." + kTime + ".body");
@@ -594,6 +596,815 @@ TEST(Presets, StandardWebhooksTakesAListOfSignatures) {
     EXPECT_EQ(Reason::malformed_signature, judge(scheme, secrets, delivery, kNow).reason);
     delivery.set("webhook-signature", code);
     EXPECT_EQ(Reason::malformed_signature, judge(scheme, secrets, delivery, kNow).reason);
+}
+
+// -- other algorithms
+
+struct PublicScheme {
+    std::string algorithm;
+    std::string key;
+    std::string secret;
+    std::string (*sign)(const std::string&);
+};
+
+std::vector<PublicScheme> public_schemes() {
+    const auto ed25519 = [](const std::string& text) { return KeyPair::ed25519().sign(text); };
+    const auto ecdsa = [](const std::string& text) { return KeyPair::ecdsa().sign(text); };
+    const auto rsa_sha1 = [](const std::string& text) {
+        return KeyPair::rsa().sign(text, EVP_sha1());
+    };
+    const auto rsa_sha256 = [](const std::string& text) { return KeyPair::rsa().sign(text); };
+    return {{"ed25519", "hex", hex(KeyPair::ed25519().raw()), ed25519},
+            {"ed25519", "base64", base64(KeyPair::ed25519().raw()), ed25519},
+            {"ed25519", "whpk", "whpk_" + base64(KeyPair::ed25519().raw()), ed25519},
+            {"ed25519", "pem", KeyPair::ed25519().pem(), ed25519},
+            {"ecdsa-p256-sha256", "spki", base64(KeyPair::ecdsa().der()), ecdsa},
+            {"ecdsa-p256-sha256", "jwk", KeyPair::ecdsa().jwk(), ecdsa},
+            {"rsa-sha1", "pem", KeyPair::rsa().pem(), rsa_sha1},
+            {"rsa-sha256", "spki", base64(KeyPair::rsa().der()), rsa_sha256},
+            {"rsa-sha256", "jwk", KeyPair::rsa().jwk(), rsa_sha256}};
+}
+
+Scheme timed_scheme(const PublicScheme& one) {
+    return parse_scheme("test", "algorithm " + one.algorithm + "; key " + one.key +
+                                    "; signed '{timestamp}.{body}.end'; timestamp header=X-Time;"
+                                    "signature header=X-Sign encoding=base64;");
+}
+
+TEST(Verification, EveryPublicKeyAlgorithm) {
+    for (const PublicScheme& one : public_schemes()) {
+        SCOPED_TRACE(one.algorithm + " " + one.key);
+        const Scheme scheme = timed_scheme(one);
+        const std::string code = one.sign(kTime + ".body.end");
+        Delivery delivery{{{"X-Time", kTime}, {"X-Sign", base64(code)}}, "body"};
+        const std::vector<SigningSecret> secrets{secret(scheme, one.secret, "k")};
+        for (std::size_t cut = 0; cut <= 4; ++cut) {
+            EXPECT_EQ((Judgement{Reason::accepted, "k"}),
+                      judge(scheme, secrets, delivery, kNow, {cut}));
+        }
+        for (const std::string& other : {""s, "bodY"s, "body "s, "body.end"s}) {
+            delivery.body = other;
+            EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow)) << other;
+        }
+        delivery.body = "body";
+        for (std::size_t i = 0; i < code.size(); i += 7) {
+            delivery.set("X-Sign", base64(flipped(code, i)));
+            EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow)) << i;
+        }
+        delivery.set("X-Sign", base64(code.substr(1)));
+        EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow));
+        delivery.set("X-Sign", base64(code + "x"));
+        EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow));
+        delivery.set("X-Sign", base64(hmac(EVP_sha256(), one.secret, kTime + ".body.end")));
+        EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow));
+    }
+}
+
+TEST(Verification, HashOfAnRsaSignatureIsTheSchemes) {
+    for (const std::string& hash : {"sha1"s, "sha256"s}) {
+        const Scheme scheme = parse_scheme(
+            "test", "algorithm rsa-" + hash +
+                        "; key pem; signed '{body}'; signature header=X-Sign encoding=base64;");
+        for (const EVP_MD* own : {EVP_sha1(), EVP_sha256(), EVP_sha512()}) {
+            const bool same = own == (hash == "sha1" ? EVP_sha1() : EVP_sha256());
+            const Delivery delivery{{{"X-Sign", base64(KeyPair::rsa().sign("body", own))}}, "body"};
+            EXPECT_EQ(same ? Reason::accepted : Reason::bad_signature,
+                      judge(scheme, {secret(scheme, KeyPair::rsa().pem())}, delivery, kNow).reason);
+        }
+    }
+}
+
+TEST(Verification, AnyPublicKeyMayMatchAnyCandidate) {
+    const PublicScheme one = public_schemes().front();
+    const Scheme scheme = parse_scheme("test",
+                                       "algorithm ed25519; key hex; signed '{body}';"
+                                       "signature header=X-Sign split=, encoding=hex;");
+    const std::string other =
+        hex(decode(TextEncoding::base64, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=").value());
+    const std::string code = one.sign("body");
+    const Delivery delivery{{{"X-Sign", hex(flipped(code, 0)) + "," + hex(code)}}, "body"};
+    EXPECT_EQ((Judgement{Reason::accepted, "2"}),
+              judge(scheme, {secret(scheme, other, "1"), secret(scheme, one.secret, "2")}, delivery,
+                    kNow));
+    EXPECT_EQ(kBad, judge(scheme, {secret(scheme, other, "1")}, delivery, kNow));
+}
+
+TEST(Verification, PlainHashHoldsTheSecret) {
+    const Scheme scheme = parse_scheme("test",
+                                       "algorithm sha256; signed '{secret}|{body}|{secret}';"
+                                       "signature header=X-Sign encoding=base64;");
+    const std::vector<SigningSecret> secrets{secret(scheme, "another", "1"),
+                                             secret(scheme, kSecret, "2")};
+    const auto code = [](const std::string& text) {
+        return base64(testing::hashed(EVP_sha256(), text));
+    };
+    Delivery delivery{{{"X-Sign", code(kSecret + "|body|" + kSecret)}}, "body"};
+    for (std::size_t cut = 0; cut <= 4; ++cut) {
+        EXPECT_EQ((Judgement{Reason::accepted, "2"}),
+                  judge(scheme, secrets, delivery, kNow, {cut}));
+    }
+    delivery.set("X-Sign", code("|body|"));
+    EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow));
+    delivery.set("X-Sign", base64(hmac(EVP_sha256(), kSecret, "body")));
+    EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow));
+    delivery.set("X-Sign", code(kSecret + "|body|another"));
+    EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow));
+}
+
+TEST(Verification, BasicIsUserAndPasswordInBase64) {
+    const Scheme scheme =
+        parse_scheme("test", "algorithm basic; signature header=Authorization 'prefix=Basic ';");
+    const std::vector<SigningSecret> secrets{secret(scheme, "other:password", "1"),
+                                             secret(scheme, "user:pass:word", "2")};
+    const auto judged = [&](const std::string& value) {
+        return judge(scheme, secrets, {{{"Authorization", value}}, "any body"}, kNow);
+    };
+    EXPECT_EQ((Judgement{Reason::accepted, "2"}), judged("Basic " + base64("user:pass:word")));
+    EXPECT_EQ((Judgement{Reason::accepted, "1"}), judged("Basic " + base64("other:password")));
+    for (const std::string& value :
+         {base64("user:pass"), base64("User:pass:word"), base64("user:pass:word\n"), base64("user"),
+          "user:pass:word"s, "!"s, hex("user:pass:word")}) {
+        EXPECT_EQ(kBad, judged("Basic " + value)) << value;
+    }
+    EXPECT_EQ(Reason::malformed_signature, judged("Basic ").reason);
+    EXPECT_EQ(Reason::malformed_signature, judged("Bearer " + base64("user:pass:word")).reason);
+}
+
+// -- the key index
+
+TEST(Verification, SignatureIsUnderItsOwnKeyOnly) {
+    const Scheme scheme = preset_scheme("box").value();
+    const std::string time = "2021-02-25T15:02:10Z";
+    const auto with = [&](const std::string& header, const std::string& key) {
+        return Delivery{{{"Box-Delivery-Timestamp", time},
+                         {"Box-Signature-Version", "1"},
+                         {"Box-Signature-Algorithm", "HmacSHA256"},
+                         {header, hmac_base64(key, "body" + time)}},
+                        "body"};
+    };
+    const std::vector<SigningSecret> both{secret(scheme, "primary key", "p"),
+                                          secret(scheme, "secondary key", "s")};
+    const std::string primary = "Box-Signature-Primary";
+    const std::string secondary = "Box-Signature-Secondary";
+    EXPECT_EQ((Judgement{Reason::accepted, "p"}),
+              judge(scheme, both, with(primary, "primary key"), kNow));
+    EXPECT_EQ((Judgement{Reason::accepted, "s"}),
+              judge(scheme, both, with(secondary, "secondary key"), kNow));
+    EXPECT_EQ(kBad, judge(scheme, both, with(secondary, "primary key"), kNow));
+    EXPECT_EQ(kBad, judge(scheme, both, with(primary, "secondary key"), kNow));
+    Delivery delivery = with(primary, "rotated away");
+    delivery.add(secondary, hmac_base64("secondary key", "body" + time));
+    EXPECT_EQ((Judgement{Reason::accepted, "s"}), judge(scheme, both, delivery, kNow));
+    EXPECT_EQ(kBad, judge(scheme, {both[0]}, with(secondary, "primary key"), kNow));
+    delivery = with(primary, "primary key");
+    delivery.set("Box-Signature-Version", "2");
+    EXPECT_EQ(Reason::missing_header, judge(scheme, both, delivery, kNow).reason);
+    delivery.remove("Box-Signature-Version");
+    EXPECT_EQ(Reason::missing_header, judge(scheme, both, delivery, kNow).reason);
+    delivery = with(primary, "primary key");
+    delivery.remove(primary);
+    EXPECT_EQ(Reason::missing_signature, judge(scheme, both, delivery, kNow).reason);
+}
+
+TEST(Verification, PlaceOfASecretDoesNotShiftWhenAnotherExpires) {
+    const Scheme scheme = parse_scheme(
+        "test", "algorithm hmac-sha256; signed '{body}'; signature header=X-Sign key_index=1;");
+    const std::vector<SigningSecret> secrets{secret(scheme, "first", "1", kNow),
+                                             secret(scheme, "second", "2"),
+                                             secret(scheme, "third", "3")};
+    EXPECT_EQ((Judgement{Reason::accepted, "2"}),
+              judge(scheme, secrets, bare("body", "second"), kNow));
+    EXPECT_EQ(kBad, judge(scheme, secrets, bare("body", "third"), kNow));
+    EXPECT_EQ(kBad, judge(scheme, secrets, bare("body", "first"), kNow));
+}
+
+// -- the URL, the query and the secret's id
+
+TEST(Verification, UrlIsSignedAsTheSenderSawIt) {
+    const Scheme scheme = parse_scheme(
+        "test", "algorithm hmac-sha256; signed '{url}{body}'; signature header=X-Sign;");
+    Delivery delivery{{{"X-Sign", hmac_hex(kSecret, "https://a.example/x?q=1body")}}, "body"};
+    delivery.url = "https://a.example/x?q=1";
+    const std::vector<SigningSecret> secrets{secret(scheme, kSecret)};
+    EXPECT_EQ(Reason::accepted, judge(scheme, secrets, delivery, kNow).reason);
+    for (const std::string& url : {"http://a.example/x?q=1"s, "https://a.example/x?q=2"s,
+                                   "https://a.example:443/x?q=1"s, "https://a.example/X?q=1"s}) {
+        delivery.url = url;
+        EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow)) << url;
+    }
+}
+
+TEST(Verification, UrlMayBeSignedWithOrWithoutItsPort) {
+    const Scheme scheme = parse_scheme(
+        "test", "algorithm hmac-sha256; signed '{url:ports}{body}'; signature header=X-Sign;");
+    const std::vector<SigningSecret> secrets{secret(scheme, "another", "1"),
+                                             secret(scheme, kSecret, "2")};
+    const auto judged = [&](const std::string& url, const std::string& signed_url) {
+        Delivery delivery{{{"X-Sign", hmac_hex(kSecret, signed_url + "body")}}, "body"};
+        delivery.url = url;
+        return judge(scheme, secrets, delivery, kNow);
+    };
+    const Judgement right{Reason::accepted, "2"};
+    const std::string bare_url = "https://a.example/x";
+    EXPECT_EQ(right, judged(bare_url, bare_url));
+    EXPECT_EQ(right, judged(bare_url, "https://a.example:443/x"));
+    EXPECT_EQ(right, judged("https://a.example:443/x", bare_url));
+    EXPECT_EQ(right, judged("https://a.example:8443/x", bare_url));
+    EXPECT_EQ(right, judged("http://a.example/x", "http://a.example:80/x"));
+    EXPECT_EQ(kBad, judged(bare_url, "https://a.example:80/x"));
+    EXPECT_EQ(kBad, judged(bare_url, "https://a.example:8443/x"));
+    EXPECT_EQ(kBad, judged("https://a.example:8443/x", "https://a.example:443/x"));
+    EXPECT_EQ(kBad, judged(bare_url, "https://b.example/x"));
+    EXPECT_EQ(kBad, judged(bare_url, ""));
+    EXPECT_EQ(right, judged("/x", "/x"));
+    EXPECT_EQ(kBad, judged("/x", ""));
+}
+
+TEST(Verification, UrlOfHubSpotIsDecodedInPart) {
+    const Scheme scheme = preset_scheme("hubspot-v3").value();
+    Delivery delivery{
+        {{"X-HubSpot-Signature-v3",
+          hmac_base64(kSecret, "POSThttps://a.example/x?a=:/ %20%25b[]1614265330000")},
+         {"X-HubSpot-Request-Timestamp", "1614265330000"}},
+        "[]"};
+    delivery.url = "https://a.example/x?a=%3A%2F %20%25b";
+    EXPECT_EQ(Reason::accepted, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason);
+}
+
+TEST(Verification, ParameterOfTheQueryIsSigned) {
+    const Scheme scheme = parse_scheme(
+        "test", "algorithm hmac-sha256; signed '{query:id}.{body}'; signature header=X-Sign;");
+    const auto judged = [&](const std::string& query) {
+        Delivery delivery{{{"X-Sign", hmac_hex(kSecret, "a b.body")}}, "body"};
+        delivery.url = "https://a.example/x?" + query;
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow);
+    };
+    EXPECT_EQ(Reason::accepted, judged("id=a+b").reason);
+    EXPECT_EQ(Reason::accepted, judged("x=1&id=a%20b").reason);
+    for (const std::string& query :
+         {"id=a"s, ""s, "ID=a+b"s, "id=a+b&id=a+b"s, "id=a+b&id=c"s, "id=a%zz"s, "id="s}) {
+        EXPECT_EQ(kBad, judged(query)) << query;
+    }
+}
+
+TEST(Verification, ParameterThatIsNotThereIsNotTheEmptyOne) {
+    for (const std::string& text :
+         {"{body}{query:id}"s, "{query:id}{body}"s, "{query:id}{sha256:body}"s}) {
+        const Scheme scheme = parse_scheme(
+            "test", "algorithm hmac-sha256; signature header=X-Sign; signed '" + text + "';");
+        const bool hashed = text.ends_with("{sha256:body}");
+        const std::string signed_text = hashed ? testing::sha256_hex("body") : "body";
+        Delivery delivery{{{"X-Sign", hmac_hex(kSecret, signed_text)}}, "body"};
+        EXPECT_EQ(kBad, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow)) << text;
+        delivery.url = "https://a.example/x?id=";
+        EXPECT_EQ(Reason::accepted, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+            << text;
+    }
+}
+
+TEST(Verification, IdOfTheSecretIsSigned) {
+    const Scheme scheme = parse_scheme(
+        "test", "algorithm hmac-sha256; signed '{secret_id}.{body}'; signature header=X-Sign;");
+    const Delivery delivery{{{"X-Sign", hmac_hex(kSecret, "two.body")}}, "body"};
+    EXPECT_EQ((Judgement{Reason::accepted, "two"}),
+              judge(scheme, {secret(scheme, kSecret, "one"), secret(scheme, kSecret, "two")},
+                    delivery, kNow));
+    EXPECT_EQ(kBad, judge(scheme, {secret(scheme, kSecret, "one")}, delivery, kNow));
+    EXPECT_EQ(kBad, judge(scheme, {secret(scheme, kSecret, "")}, delivery, kNow));
+}
+
+TEST(Verification, SecretOfATopicIsThatOfNoOther) {
+    const Scheme scheme = preset_scheme("aws-sns").value();
+    const auto notification = [](const std::string& topic) {
+        const std::string time = "2021-02-25T15:02:10.000Z";
+        const std::string text = "Message\nm\nMessageId\ni\nTimestamp\n" + time + "\nTopicArn\n" +
+                                 topic + "\nType\nNotification\n";
+        return Delivery{{},
+                        R"({"Type":"Notification","MessageId":"i","Message":"m","Timestamp":")" +
+                            time + R"(","TopicArn":")" + topic + R"(","Signature":")" +
+                            base64(KeyPair::rsa().sign(text)) + "\"}"};
+    };
+    const auto judged = [&](const std::string& id, const std::string& topic) {
+        return judge(scheme, {secret(scheme, KeyPair::rsa().pem(), id)}, notification(topic), kNow)
+            .reason;
+    };
+    EXPECT_EQ(Reason::accepted, judged("arn:mine", "arn:mine"));
+    EXPECT_EQ(Reason::bad_signature, judged("arn:mine", "arn:other"));
+    EXPECT_EQ(Reason::bad_signature, judged("", "arn:mine"));
+    EXPECT_NE(Reason::accepted, judged("arn:mine", ""));
+}
+
+// -- codes of the body in front of it and behind it
+
+TEST(Verification, HashesOfTheBody) {
+    // Of "123456789", as every description of CRC-32 has it, and of nothing.
+    const std::vector<std::pair<std::string, std::string>> bodies{{"123456789", "3421780262"},
+                                                                  {"", "0"}};
+    const std::vector<std::string> texts{"{crc32:body}",
+                                         "{sha256:body}",
+                                         "{crc32:body}.{sha256:body}",
+                                         "{crc32:body}.{body}",
+                                         "{sha256:body}.{body}",
+                                         "{body}.{crc32:body}",
+                                         "{body}.{sha256:body}",
+                                         "{method}.{sha256:body}.{body}.{crc32:body}"};
+    for (const auto& [body, crc] : bodies) {
+        for (const std::string& text : texts) {
+            SCOPED_TRACE(text + " " + body);
+            const Scheme scheme = parse_scheme(
+                "test", "algorithm hmac-sha256; signed '" + text + "'; signature header=X-Sign;");
+            std::string expected = text;
+            for (const auto& [mark, value] :
+                 {std::pair("{crc32:body}"s, crc),
+                  std::pair("{sha256:body}"s, testing::sha256_hex(body)),
+                  std::pair("{body}"s, body), std::pair("{method}"s, "POST"s)}) {
+                const std::size_t at = expected.find(mark);
+                if (at != std::string::npos) expected.replace(at, mark.size(), value);
+            }
+            Delivery delivery{{{"X-Sign", hmac_hex(kSecret, expected)}}, body};
+            const std::vector<SigningSecret> secrets{secret(scheme, "another"),
+                                                     secret(scheme, kSecret)};
+            for (std::size_t cut = 0; cut <= body.size(); ++cut) {
+                EXPECT_EQ(Reason::accepted, judge(scheme, secrets, delivery, kNow, {cut}).reason);
+            }
+            delivery.body += '1';
+            EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow));
+        }
+    }
+}
+
+TEST(Verification, HashesOfTheBodyMayStandTwice) {
+    const Scheme scheme = parse_scheme("test",
+                                       "algorithm hmac-sha256; signature header=X-Sign;"
+                                       "signed '{sha256:body}{crc32:body}{body}{sha256:body}';");
+    const std::string digest = testing::sha256_hex("123456789");
+    const Delivery delivery{
+        {{"X-Sign", hmac_hex(kSecret, digest + "3421780262123456789" + digest)}}, "123456789"};
+    EXPECT_EQ(Reason::accepted,
+              judge(scheme, {secret(scheme, kSecret)}, delivery, kNow, {4}).reason);
+}
+
+TEST(Verification, TellsWhatItNeedsOfTheBody) {
+    struct Needs {
+        std::string statements;
+        bool ignores;
+        bool whole;
+        bool whole_for_timestamp;
+    };
+    const std::string hmac = "algorithm hmac-sha256; signature header=S; signed ";
+    const std::string json_time = "timestamp json=/t;";
+    const std::vector<Needs> all{
+        {hmac + "'{body}';", false, false, false},
+        {hmac + "'{method}';", true, false, false},
+        {hmac + "'{url}'; digest query=d;", true, false, false},
+        {hmac + "'{crc32:body}';", false, false, false},
+        {hmac + "'{sha256:body}';", false, false, false},
+        {hmac + "'{body}{crc32:body}';", false, false, false},
+        {hmac + "'{crc32:body}{body}';", false, true, false},
+        {hmac + "'{sha256:body}{body}';", false, true, false},
+        {hmac + "'{json:/a}';", false, true, false},
+        {hmac + "'{form}';", false, true, false},
+        {hmac + "'{field:a}';", false, true, false},
+        {hmac + "'{body}';" + json_time, false, false, true},
+        {hmac + "'{timestamp}{body}';" + json_time, false, true, true},
+        {"algorithm hmac-sha256; signed '{method}'; signature json=/s;", false, true, false},
+        {"algorithm ed25519; key hex; signed '{body}'; signature header=S;", false, true, false},
+        {"algorithm ed25519; key hex; signed '{method}'; signature header=S;", true, false, false},
+        {"algorithm rsa-sha256; key pem; signed '{body}'; signature header=S;", false, false,
+         false},
+        {"algorithm sha256; signed '{secret}{body}'; signature header=S;", false, false, false},
+        {"algorithm token; signature header=S;", true, false, false},
+        {"algorithm token; signature json=/s;", false, true, false},
+        {"algorithm basic; signature header=S;", true, false, false},
+        {"algorithm jwt=HS256; signature header=S; digest claim=d;", true, false, false},
+        {"algorithm hmac-sha256; native contentful; signature encoding=hex;", false, true, false},
+    };
+    const std::optional<Tolerance> tolerance;
+    for (const Needs& needs : all) {
+        SCOPED_TRACE(needs.statements);
+        const Scheme scheme = parse_scheme("test", needs.statements);
+        const SchemeHeaders headers(scheme);
+        Presented presented;
+        const Verification verification(
+            scheme, {}, {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
+        EXPECT_EQ(needs.ignores, verification.ignores_body());
+        EXPECT_EQ(needs.whole, verification.needs_whole_body());
+        EXPECT_EQ(needs.whole_for_timestamp, verification.needs_whole_body_for_timestamp());
+    }
+}
+
+// The caller has no whole body where it is larger than what may be read at once.
+TEST(Verification, BodyThatIsWantedWholeButIsNotThereIsRefused) {
+    const std::vector<std::string> all{
+        "algorithm hmac-sha256; signature header=S; signed '{sha256:body}{body}';",
+        "algorithm hmac-sha256; signature header=S; signed '{json:/a}';",
+        "algorithm hmac-sha256; signature header=S; signed '{form}';",
+        "algorithm hmac-sha256; signature header=S; signed '{field:a}';",
+        "algorithm hmac-sha256; signature header=S; signed '{timestamp}{body}'; timestamp json=/t;",
+        "algorithm hmac-sha256; signature json=/s; signed '{method}';",
+        "algorithm token; signature json=/s;",
+        "algorithm ed25519; key hex; signature header=S; signed '{body}';",
+        "algorithm hmac-sha256; native contentful; signature encoding=hex;",
+        "algorithm hmac-sha256; native adyen-payments; signature encoding=hex;",
+    };
+    for (const std::string& statements : all) {
+        SCOPED_TRACE(statements);
+        const Scheme scheme = parse_scheme("test", statements);
+        const SigningSecret key =
+            secret(scheme, scheme.has_public_key() ? hex(KeyPair::ed25519().raw()) : kSecret);
+        const std::vector<const SigningSecret*> secrets{&key};
+        const Delivery delivery{{{"S", hmac_hex(kSecret, "")}}, ""};
+        const SchemeHeaders headers = delivery.offered_to(scheme);
+        Presented presented;
+        const std::optional<Tolerance> tolerance;
+        ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, tolerance, presented));
+        Verification verification(
+            scheme, secrets, {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
+        verification.update("body");
+        EXPECT_EQ(Reason::invalid_payload, verification.verify_signature(nullptr));
+        EXPECT_EQ(nullptr, verification.secret());
+    }
+    const Scheme linear = preset_scheme("linear").value();
+    const SigningSecret key = secret(linear, kSecret);
+    const std::vector<const SigningSecret*> secrets{&key};
+    const Delivery delivery{{{"Linear-Signature", hmac_hex(kSecret, "body")}}, ""};
+    const SchemeHeaders headers = delivery.offered_to(linear);
+    Presented presented;
+    const std::optional<Tolerance> tolerance;
+    ASSERT_EQ(std::nullopt, read_headers(linear, headers, kNow, tolerance, presented));
+    Verification verification(linear, secrets,
+                              {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
+    verification.update("body");
+    EXPECT_EQ(std::nullopt, verification.verify_signature(nullptr));
+    EXPECT_EQ(Reason::invalid_payload, verification.verify_timestamp(nullptr));
+}
+
+// -- values of a JSON body
+
+TEST(Verification, JsonTimestampIsTheTextOfTheNumberOrTheString) {
+    const Scheme linear = preset_scheme("linear").value();
+    const auto judged = [&](const std::string& body, Milliseconds now = kNow) {
+        const Delivery delivery{{{"Linear-Signature", hmac_hex(kSecret, body)}}, body};
+        return judge(linear, {secret(linear, kSecret)}, delivery, now).reason;
+    };
+    EXPECT_EQ(Reason::accepted, judged(R"({"webhookTimestamp":1614265330000})"));
+    EXPECT_EQ(Reason::accepted, judged(R"({"webhookTimestamp":"1614265330000"})"));
+    EXPECT_EQ(Reason::accepted, judged(R"({"webhookTimestamp":1614265330000})", kNow + 60s));
+    EXPECT_EQ(Reason::stale_timestamp,
+              judged(R"({"webhookTimestamp":1614265330000})", kNow + 60s + 1ms));
+    EXPECT_EQ(Reason::future_timestamp,
+              judged(R"({"webhookTimestamp":1614265330000})", kNow - 60s - 1ms));
+    for (const std::string& body :
+         {"{}"s, R"({"webhookTimestamp":null})"s, R"({"webhookTimestamp":""})"s,
+          R"({"webhookTimestamp":[1614265330000]})"s, R"([{"webhookTimestamp":1614265330000}])"s,
+          R"({"webhookTimestamp":1614265330000,"webhookTimestamp":1614265330000})"s,
+          R"({"webhookTimestamp":1614265330000,"WebhookTimestamp":1})"s}) {
+        EXPECT_EQ(Reason::missing_timestamp, judged(body)) << body;
+    }
+    for (const std::string& time : {"-1"s, "true"s, "\"now\""s, "\" 1614265330000\""s}) {
+        EXPECT_EQ(Reason::malformed_timestamp, judged(R"({"webhookTimestamp":)" + time + "}"))
+            << time;
+    }
+    for (const std::string& body : {""s, "no json"s, R"({"webhookTimestamp":1614265330000)"s}) {
+        EXPECT_EQ(Reason::invalid_payload, judged(body)) << body;
+    }
+    const Delivery unsigned_one{{{"Linear-Signature", hmac_hex("x", "no json")}}, "no json"};
+    EXPECT_EQ(kBad, judge(linear, {secret(linear, kSecret)}, unsigned_one, kNow));
+    const std::string body = R"({"webhookTimestamp":1614265330000})";
+    const Delivery old{{{"Linear-Signature", hmac_hex(kSecret, body)}}, body};
+    const Tolerance hour{1h, 1h};
+    EXPECT_EQ(Reason::accepted,
+              judge(linear, {secret(linear, kSecret)}, old, kNow + 1h, {}, hour).reason);
+    EXPECT_EQ(Reason::stale_timestamp,
+              judge(linear, {secret(linear, kSecret)}, old, kNow + 1h + 1ms, {}, hour).reason);
+}
+
+std::string mailgun_body(const std::string& signature) {
+    return R"({"signature":{)" + signature + R"(},"event-data":{"id":"evt_1"}})";
+}
+
+TEST(Verification, SignatureInTheBody) {
+    const Scheme scheme = preset_scheme("mailgun").value();
+    const std::string code = hmac_hex(kSecret, kTime + "abc");
+    const auto judged = [&](const std::string& body) {
+        return judge(scheme, {secret(scheme, "another"), secret(scheme, kSecret, "2")}, {{}, body},
+                     kNow, {body.size() / 2});
+    };
+    const std::string time = R"("timestamp":")" + kTime + "\"";
+    const std::string token = R"("token":"abc")";
+    const std::string signature = R"("signature":")" + code + "\"";
+    const std::string all = time + "," + token + "," + signature;
+    EXPECT_EQ((Judgement{Reason::accepted, "2"}), judged(mailgun_body(all)));
+    EXPECT_EQ(
+        Reason::accepted,
+        judged(mailgun_body(R"("timestamp":)" + kTime + "," + token + "," + signature)).reason);
+    // Another reader could see another value.
+    for (const std::string& more : {token, time, signature, R"("Token":"abc")"s,
+                                    R"("TIMESTAMP":"1")"s, R"("Signature":"00")"s}) {
+        EXPECT_NE(Reason::accepted, judged(mailgun_body(all + "," + more)).reason) << more;
+        EXPECT_NE(Reason::accepted, judged(mailgun_body(more + "," + all)).reason) << more;
+    }
+    EXPECT_NE(Reason::accepted,
+              judged(R"({"signature":{)" + all + R"(},"signature":{)" + all + "}}").reason);
+    EXPECT_EQ(Reason::missing_signature, judged(mailgun_body(time + "," + token)).reason);
+    EXPECT_EQ(Reason::missing_timestamp, judged(mailgun_body(token + "," + signature)).reason);
+    EXPECT_EQ(Reason::invalid_payload, judged(mailgun_body(time + "," + signature)).reason);
+    EXPECT_EQ(Reason::malformed_signature,
+              judged(mailgun_body(time + "," + token + R"(,"signature":"")")).reason);
+    EXPECT_EQ(Reason::malformed_signature,
+              judged(mailgun_body(time + "," + token + R"(,"signature":"zz")")).reason);
+    EXPECT_EQ(Reason::missing_signature,
+              judged(mailgun_body(time + "," + token + R"(,"signature":[1])")).reason);
+    EXPECT_EQ(kBad, judged(mailgun_body(time + R"(,"token":"abd",)" + signature)));
+    EXPECT_EQ(kBad, judged(mailgun_body(R"("timestamp":"1614265331",)" + token + "," + signature)));
+    EXPECT_EQ(Reason::invalid_payload, judged("no json").reason);
+    EXPECT_EQ(Reason::invalid_payload, judged("").reason);
+    EXPECT_EQ(Reason::invalid_payload, judged(mailgun_body(all) + "}").reason);
+}
+
+TEST(Verification, TokenInTheBody) {
+    const Scheme scheme = preset_scheme("figma").value();
+    const auto judged = [&](const std::string& body) {
+        return judge(scheme, {secret(scheme, kSecret)}, {{}, body}, kNow).reason;
+    };
+    EXPECT_EQ(Reason::accepted, judged(R"({"passcode":")" + kSecret + "\"}"));
+    EXPECT_EQ(Reason::bad_signature, judged(R"({"passcode":"x"})"));
+    EXPECT_EQ(Reason::malformed_signature, judged(R"({"passcode":""})"));
+    EXPECT_EQ(Reason::missing_signature, judged(R"({"Passcode":")" + kSecret + "\"}"));
+    EXPECT_EQ(Reason::missing_signature,
+              judged(R"({"passcode":")" + kSecret + R"(","passcode":")" + kSecret + "\"}"));
+    EXPECT_EQ(Reason::invalid_payload, judged("passcode=" + kSecret));
+}
+
+// -- forms
+
+const std::string kForm = "application/x-www-form-urlencoded";
+const std::string kUrl = "https://hooks.example/in?a=1";
+
+Delivery twilio(const std::string& signed_text, const std::string& type, const std::string& body,
+                const std::string& url = kUrl) {
+    Delivery delivery{{{"X-Twilio-Signature", base64(hmac(EVP_sha1(), kSecret, signed_text))}},
+                      body};
+    if (!type.empty()) delivery.add("Content-Type", type);
+    delivery.url = url;
+    return delivery;
+}
+
+Reason judged_by(const std::string& preset, const Delivery& delivery) {
+    const Scheme scheme = preset_scheme(preset).value();
+    return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+}
+
+TEST(Twilio, FormIsSignedSortedAndDecoded) {
+    for (const std::string& preset : {"twilio"s, "twilio-form"s}) {
+        const auto judged = [&](const std::string& type, const std::string& body) {
+            return judged_by(preset, twilio(kUrl + "A1Bx yC", type, body));
+        };
+        EXPECT_EQ(Reason::accepted, judged(kForm, "C=&B=x+y&A=1"));
+        EXPECT_EQ(Reason::accepted, judged(kForm + "; charset=UTF-8", "A=1&B=x%20y&C="));
+        EXPECT_EQ(Reason::bad_signature, judged(kForm, "A=1&B=x+z&C="));
+        EXPECT_EQ(Reason::bad_signature, judged(kForm, "A=1&B=x+y"));
+        EXPECT_EQ(Reason::bad_signature, judged(kForm, "A=1&B=x+y&C=&D=1"));
+        EXPECT_EQ(Reason::invalid_payload, judged(kForm, "A=1&B=x+y&C=%zz"));
+        EXPECT_EQ(Reason::missing_signature, judged_by(preset, {{{"Content-Type", kForm}}, ""}));
+    }
+}
+
+// Captured deliveries, replayed with something else that the sender did not sign.
+TEST(Twilio, CapturedJsonIsNothingElse) {
+    const std::string body = R"({"a":1})";
+    const std::string url = kUrl + "&bodySHA256=" + testing::sha256_hex(body);
+    const std::string json = "application/json";
+    for (const std::string& preset : {"twilio"s, "twilio-json"s}) {
+        SCOPED_TRACE(preset);
+        const auto judged = [&](const std::string& type, const std::string& other) {
+            return judged_by(preset, twilio(url, type, other, url));
+        };
+        EXPECT_EQ(Reason::accepted, judged(json, body));
+        EXPECT_EQ(Reason::accepted, judged("", body));
+        EXPECT_NE(Reason::accepted, judged(json, R"({"a":2})"));
+        EXPECT_NE(Reason::accepted, judged(json, ""));
+        EXPECT_NE(Reason::accepted, judged("", ""));
+        EXPECT_NE(Reason::accepted, judged(kForm, ""));
+        EXPECT_NE(Reason::accepted, judged(kForm, "&"));
+        EXPECT_NE(Reason::accepted, judged(kForm, "="));
+        EXPECT_NE(Reason::accepted, judged(kForm, "a=1"));
+        for (const std::string& other_url :
+             {kUrl, kUrl + "&bodySHA256=" + testing::sha256_hex("x"),
+              url + "&bodySHA256=" + testing::sha256_hex("x"), url + "#", kUrl + "&bodySHA256="}) {
+            EXPECT_NE(Reason::accepted, judged_by(preset, twilio(url, json, "x", other_url)))
+                << other_url;
+        }
+    }
+    // Only a form is a form here; and `twilio` signs one that comes with a digest, too.
+    EXPECT_NE(Reason::accepted, judged_by("twilio", twilio(url, kForm, body, url)));
+    EXPECT_NE(Reason::accepted, judged_by("twilio-form", twilio(url, json, body, url)));
+}
+
+TEST(Twilio, CapturedFormIsNothingElse) {
+    for (const std::string& preset : {"twilio"s, "twilio-form"s, "twilio-json"s}) {
+        SCOPED_TRACE(preset);
+        const std::string text = kUrl + "A1";
+        if (preset != "twilio-json") {
+            EXPECT_EQ(Reason::accepted, judged_by(preset, twilio(text, kForm, "A=1")));
+        }
+        for (const std::string& type :
+             {"application/json"s, "text/plain"s, "multipart/form-data; boundary=x"s, ""s}) {
+            for (const std::string& body : {"A=1"s, "A=2"s, "{}"s, ""s}) {
+                EXPECT_NE(Reason::accepted, judged_by(preset, twilio(text, type, body)))
+                    << type << ' ' << body;
+            }
+        }
+        Delivery delivery = twilio(text, kForm, "A=1");
+        delivery.add("Content-Type", "application/json");
+        EXPECT_NE(Reason::accepted, judged_by(preset, delivery));
+    }
+}
+
+// Signed is then the URL alone.
+TEST(Twilio, DeliveryWithoutAFormHasNoOtherBody) {
+    for (const std::string& type : {""s, "application/json"s, "text/plain"s, kForm}) {
+        EXPECT_EQ(Reason::accepted, judged_by("twilio", twilio(kUrl, type, ""))) << type;
+        EXPECT_EQ(Reason::accepted, judged_by("twilio-form", twilio(kUrl, type, ""))) << type;
+        EXPECT_EQ(Reason::bad_signature, judged_by("twilio-json", twilio(kUrl, type, "")));
+        for (const std::string& preset : {"twilio"s, "twilio-form"s, "twilio-json"s}) {
+            for (const std::string& body : {"{}"s, "x"s, "a=1"s, " "s, "\0"s}) {
+                EXPECT_NE(Reason::accepted, judged_by(preset, twilio(kUrl, type, body)))
+                    << preset << ' ' << type << ' ' << body;
+            }
+        }
+    }
+}
+
+TEST(Twilio, UrlMayHaveAPort) {
+    const std::string with_port = "https://hooks.example:443/in?a=1";
+    EXPECT_EQ(Reason::accepted, judged_by("twilio", twilio(with_port + "A1", kForm, "A=1")));
+    EXPECT_EQ(Reason::accepted, judged_by("twilio", twilio(kUrl + "A1", kForm, "A=1", with_port)));
+    EXPECT_EQ(Reason::bad_signature,
+              judged_by("twilio", twilio("https://hooks.example:444/in?a=1A1", kForm, "A=1")));
+}
+
+TEST(Verification, DigestInTheUrl) {
+    const Scheme scheme = parse_scheme("test",
+                                       "algorithm hmac-sha256; signed '{url}'; signature header=S;"
+                                       "digest query=d algorithm=sha384 encoding=base64url;");
+    const std::string digest = testing::base64url(testing::hashed(EVP_sha384(), "body"));
+    const auto judged = [&](const std::string& query, const std::string& body) {
+        const std::string url = "https://a.example/x" + query;
+        Delivery delivery{{{"S", hmac_hex(kSecret, url)}}, body};
+        delivery.url = url;
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow, {body.size() / 2}).reason;
+    };
+    EXPECT_EQ(Reason::accepted, judged("?d=" + digest, "body"));
+    EXPECT_EQ(Reason::bad_signature, judged("?d=" + digest, "bodY"));
+    EXPECT_EQ(Reason::bad_signature, judged("?d=" + digest, ""));
+    EXPECT_EQ(Reason::bad_signature, judged("", "body"));
+    EXPECT_EQ(Reason::bad_signature, judged("", ""));
+    EXPECT_EQ(Reason::bad_signature, judged("?d=" + digest + "&d=" + digest, "body"));
+    EXPECT_EQ(Reason::bad_signature, judged("?D=" + digest, "body"));
+    EXPECT_EQ(Reason::bad_signature, judged("#?d=" + digest, "body"));
+    EXPECT_EQ(Reason::bad_signature, judged("?d=" + digest.substr(4), "body"));
+    EXPECT_EQ(Reason::bad_signature, judged("?d=", "body"));
+}
+
+TEST(Verification, FieldOfAFormComesAlone) {
+    const Scheme scheme = preset_scheme("gitea-form").value();
+    const auto judged = [&](const std::string& type, const std::string& body) {
+        Delivery delivery{{{"X-Gitea-Signature", hmac_hex(kSecret, "{\"a\": 1}")}}, body};
+        if (!type.empty()) delivery.add("Content-Type", type);
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+    };
+    const std::string field = "payload=%7B%22a%22:+1%7D";
+    EXPECT_EQ(Reason::accepted, judged(kForm, field));
+    EXPECT_EQ(Reason::accepted, judged("Application/X-WWW-Form-Urlencoded;charset=utf-8", field));
+    EXPECT_EQ(Reason::bad_signature, judged(kForm, "payload=%7B%22a%22:+2%7D"));
+    for (const std::string& body :
+         {""s, field + "&" + field, field + "&x=1", "x&" + field, "Payload=%7B%22a%22:+1%7D"s,
+          field + "&payload=", field + "&=", field + "%", "payload"s + "x=1", "x=1"s}) {
+        EXPECT_NE(Reason::accepted, judged(kForm, body)) << body;
+    }
+    EXPECT_EQ(Reason::invalid_payload, judged(kForm, field + "&x=1"));
+    EXPECT_EQ(Reason::invalid_payload, judged(kForm, field + "&" + field));
+    EXPECT_EQ(Reason::invalid_payload, judged(kForm, ""));
+    for (const std::string& type : {""s, "application/json"s, "text/plain"s, kForm + "x"}) {
+        EXPECT_EQ(Reason::invalid_payload, judged(type, field)) << type;
+        EXPECT_EQ(Reason::invalid_payload, judged(type, "")) << type;
+    }
+}
+
+TEST(Verification, FieldsOfAFormMayBeSeveral) {
+    const Scheme scheme = parse_scheme(
+        "test", "algorithm hmac-sha256; signed '{field:a}.{field:b}'; signature header=S;");
+    const auto judged = [&](const std::string& body) {
+        const Delivery delivery{{{"S", hmac_hex(kSecret, "1.2")}, {"Content-Type", kForm}}, body};
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+    };
+    EXPECT_EQ(Reason::accepted, judged("a=1&b=2"));
+    EXPECT_EQ(Reason::accepted, judged("b=2&a=1"));
+    EXPECT_EQ(Reason::bad_signature, judged("a=2&b=1"));
+    EXPECT_EQ(Reason::invalid_payload, judged("a=1"));
+    EXPECT_EQ(Reason::invalid_payload, judged("a=1&b=2&c=3"));
+}
+
+// -- several headers and times
+
+TEST(Senders, DocuSignNumbersItsHeaders) {
+    const Scheme scheme = preset_scheme("docusign").value();
+    const std::vector<SigningSecret> secrets{secret(scheme, kSecret, "k")};
+    const std::string right = hmac_base64(kSecret, "body");
+    const std::string wrong = hmac_base64("wrong", "body");
+    const auto judged = [&](std::vector<std::pair<std::string, std::string>> headers) {
+        return judge(scheme, secrets, {std::move(headers), "body"}, kNow).reason;
+    };
+    const std::string stem = "X-DocuSign-Signature-";
+    EXPECT_EQ(Reason::accepted, judged({{stem + "1", right}}));
+    EXPECT_EQ(Reason::accepted, judged({{"x-docusign-signature-7", right}}));
+    EXPECT_EQ(Reason::accepted, judged({{stem + "1", wrong}, {stem + "2", right}}));
+    EXPECT_EQ(Reason::accepted,
+              judged({{stem + "2", wrong}, {"X-Other", "1"}, {stem + "1", right}}));
+    EXPECT_EQ(Reason::bad_signature, judged({{stem + "1", wrong}, {stem + "2", wrong}}));
+    for (const std::string& name : {stem, stem + "x"s, stem + "1x"s, "Y-" + stem + "1", stem + "-1",
+                                    "X-DocuSign-Signature"s, stem + " 1"s}) {
+        EXPECT_EQ(Reason::missing_signature, judged({{name, right}})) << name;
+    }
+    EXPECT_EQ(Reason::malformed_signature, judged({{stem + "1", right}, {stem + "1", right}}));
+    EXPECT_EQ(Reason::malformed_signature, judged({{stem + "1", right}, {stem + "01", right}}));
+    EXPECT_EQ(Reason::malformed_signature, judged({{stem + "1", right}, {stem + "2", "?"}}));
+    EXPECT_EQ(Reason::malformed_signature, judged({{stem + "1", ""}}));
+}
+
+TEST(Senders, CandidatesOfAllHeadersAreLimited) {
+    const Scheme scheme = preset_scheme("docusign").value();
+    const std::vector<SigningSecret> secrets{secret(scheme, kSecret, "k")};
+    for (const std::size_t right : {0UL, 14UL, 15UL, 16UL, 40UL}) {
+        Delivery delivery{{}, "body"};
+        for (std::size_t i = 0; i <= 40; ++i) {
+            delivery.add("X-DocuSign-Signature-" + std::to_string(i),
+                         hmac_base64(i == right ? kSecret : "wrong", "body"));
+        }
+        EXPECT_EQ(right < kMostCandidates ? Reason::accepted : Reason::bad_signature,
+                  judge(scheme, secrets, delivery, kNow).reason)
+            << right;
+    }
+}
+
+TEST(Senders, PersonaMayRepeatTheSameTime) {
+    const Scheme scheme = preset_scheme("persona").value();
+    const std::string right = hmac_hex(kSecret, kTime + ".body");
+    const std::string wrong = hmac_hex("wrong", kTime + ".body");
+    const auto judged = [&](const std::string& value) {
+        return judge(scheme, {secret(scheme, kSecret)}, {{{"Persona-Signature", value}}, "body"},
+                     kNow)
+            .reason;
+    };
+    const std::string time = "t=" + kTime;
+    EXPECT_EQ(Reason::accepted, judged(time + ",v1=" + right));
+    EXPECT_EQ(Reason::accepted, judged(time + ",v1=" + wrong + " " + time + ",v1=" + right));
+    EXPECT_EQ(Reason::accepted, judged(time + ",v1=" + right + " " + time + ",v1=" + wrong));
+    EXPECT_EQ(Reason::malformed_timestamp,
+              judged(time + ",v1=" + right + " t=1614265331,v1=" + wrong));
+    EXPECT_EQ(Reason::malformed_timestamp,
+              judged("t=1614265331,v1=" + wrong + " " + time + ",v1=" + right));
+    EXPECT_EQ(Reason::malformed_timestamp,
+              judged(time + ",v1=" + right + " t=0" + kTime + ",v1=" + wrong));
+    EXPECT_EQ(Reason::malformed_timestamp, judged(time + ",v1=" + right + " t="));
+    EXPECT_EQ(Reason::malformed_timestamp, judged("t= " + time + ",v1=" + right));
+    EXPECT_EQ(Reason::missing_timestamp, judged("v1=" + right));
+    EXPECT_EQ(Reason::bad_signature, judged(time + ",v1=" + wrong));
+}
+
+TEST(Verification, SecretForAnswersIsTheOneThatMatchedOrTheFirst) {
+    const Scheme scheme = bare_scheme();
+    const SigningSecret expired = secret(scheme, "expired", "0", kNow);
+    const SigningSecret first = secret(scheme, "first secret", "1");
+    const SigningSecret second = secret(scheme, "second secret", "2");
+    const std::vector<const SigningSecret*> secrets{&expired, &first, &second};
+    const Delivery delivery = bare("body", "second secret");
+    const SchemeHeaders headers = delivery.offered_to(scheme);
+    Presented presented;
+    const std::optional<Tolerance> tolerance;
+    ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, tolerance, presented));
+    Verification verification(scheme, secrets,
+                              {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
+    EXPECT_EQ(2U, verification.secret_count());
+    EXPECT_EQ(nullptr, verification.secret());
+    EXPECT_EQ(&first, verification.secret_for_answers());
+    verification.update("body");
+    EXPECT_EQ(std::nullopt, verification.verify_signature(nullptr));
+    EXPECT_EQ(&second, verification.secret_for_answers());
+}
+
+TEST(Verification, SecretsAreCountedOnceHoweverManyUrlsThereAre) {
+    const Scheme scheme = preset_scheme("twilio").value();
+    const SigningSecret first = secret(scheme, "first secret", "1");
+    const SigningSecret second = secret(scheme, "second secret", "2");
+    const std::vector<const SigningSecret*> secrets{&first, &second};
+    const SchemeHeaders headers(scheme);
+    Presented presented;
+    const std::optional<Tolerance> tolerance;
+    const Verification verification(
+        scheme, secrets, {"POST", kUrl, "", &headers, &presented, &tolerance, nullptr}, kNow);
+    EXPECT_EQ(2U, verification.secret_count());
 }
 
 }  // namespace
