@@ -86,7 +86,7 @@ deps-interop: deps-test
 build: deps ## build build/ngx_http_webhook_module.so
 	@$(MAKE) --no-print-directory -s $(OBJECTS)/ngx_http_webhook_module.so
 ifneq ($(SANITIZE),1)
-	@cmp -s $(OBJECTS)/ngx_http_webhook_module.so $(MODULE) || cp $(OBJECTS)/ngx_http_webhook_module.so $(MODULE)
+	@cmp -s $(OBJECTS)/ngx_http_webhook_module.so $(MODULE) || install -m 644 $(OBJECTS)/ngx_http_webhook_module.so $(MODULE)
 	@echo "built $(MODULE)"
 endif
 
@@ -112,7 +112,8 @@ endif
 
 $(OBJECTS)/ngx_http_webhook_module.so: $(CONFIGURED) $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C $(or $(NGINX_SRC),$(DEV_SRC)) -f $(HERE)/$(OBJECTS)/nginx/Makefile modules
-	@cp $(OBJECTS)/nginx/ngx_http_webhook_module.so $@
+	@# A new file: an nginx that runs has the old one mapped.
+	@install -m 644 $(OBJECTS)/nginx/ngx_http_webhook_module.so $@
 
 .PHONY: install
 install: build ## put the module where nginx looks for modules

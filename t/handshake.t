@@ -198,15 +198,21 @@ sub secret_of ($name) { return preset_of($name) eq 'discord' ? $discord->{writte
 # A folder of locations, one for each sender.
 sub folder ($folder, $directives) {
     return join "\n", map {
-        my $secret = secret_of($_);
-        ; qq(location = $folder/$_ { webhook @{[ preset_of($_) ]}; webhook_secret "$secret"; @{[ $directives =~ s/SWITCH/switch(preset_of($_))/er ]} )
-            . 'proxy_pass http://%%BACKEND%%; }'
+        my ($preset, $secret) = (preset_of($_), secret_of($_));
+        my $more = $directives =~ s/SWITCH/switch($preset)/er =~ s/MEMORY/memory($preset)/er;
+        ; qq(location = $folder/$_ { webhook $preset; webhook_secret "$secret"; $more proxy_pass http://%%BACKEND%%; })
     } sort keys %SENDER;
 }
 
 # Only Meta presents a token.
 sub switch ($name) {
     return $name eq 'meta' ? qq(webhook_handshake on "token=$TOKEN";) : 'webhook_handshake on;';
+}
+
+# By the event id, where there is one.
+sub memory ($name) {
+    my $has_id = grep { $name eq $_ } qw(slack twitch discord okta trello);
+    return 'webhook_dedup zone=events' . ($has_id ? ';' : ' key=$webhook_body_sha256;');
 }
 
 my %LOCATION = (
@@ -241,7 +247,7 @@ server {
     @{[ folder('/off', '') ]}
     @{[ folder('/switched-off', 'webhook_handshake off;') ]}
     @{[ folder('/monitor', 'SWITCH webhook_mode monitor;') ]}
-    @{[ folder('/remembered', 'SWITCH webhook_dedup zone=events key=$webhook_body_sha256;') ]}
+    @{[ folder('/remembered', 'SWITCH MEMORY') ]}
     @{[ folder('/denied', 'SWITCH webhook_allow 192.0.2.1;') ]}
     @{[ folder('/tls', 'SWITCH webhook_require_tls on;') ]}
     @{[ folder('/put', 'SWITCH webhook_methods PUT;') ]}

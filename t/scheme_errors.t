@@ -543,11 +543,15 @@ my @HANDSHAKES_OF_SCHEMES = (
     ],
     'a method that is none' => [
         scheme(handshake => 'method="GET POST" when=query:a'),
-        invalid('invalid "method=GET POST" of "handshake", allowed: a method, such as GET'),
+        invalid('invalid "method=GET POST" of "handshake", allowed: a method in capitals, such as GET'),
+    ],
+    'a method in lower case' => [
+        scheme(handshake => 'method=get when=query:a'),
+        invalid('invalid "method=get" of "handshake", allowed: a method in capitals, such as GET'),
     ],
     'a method of nothing' => [
         scheme(handshake => 'method= when=query:a'),
-        invalid('invalid "method=" of "handshake", allowed: a method, such as GET'),
+        invalid('invalid "method=" of "handshake", allowed: a method in capitals, such as GET'),
     ],
     (
         map {

@@ -100,6 +100,13 @@ void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
                  " has no handshake",
              conf.handshake->place);
     }
+    for (const Handshake& handshake : handshakes) {
+        const ngx_uint_t method = handshake.method == "GET" ? NGX_HTTP_GET : NGX_HTTP_HEAD;
+        if (!handshake.conditions.empty() || (conf.methods->mask & method) == 0) continue;
+        fail("every " + handshake.method + " is a handshake of the scheme " +
+                 quoted(conf.scheme->name) + ", and \"webhook_methods\" allows deliveries with it",
+             conf.handshake->place);
+    }
     const bool needs_token = std::ranges::find(handshakes, Handshake::Check::token,
                                                &Handshake::check) != handshakes.end();
     if (has_one_of_its_own && conf.handshake->token && !needs_token) {

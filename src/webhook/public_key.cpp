@@ -35,6 +35,8 @@ constexpr std::size_t kEd25519SignatureSize = 64;
 constexpr int kLongestRsaExponent = 64;
 
 constexpr std::string_view kWhpkMark = "whpk_";
+// Of a JSON Web Key Set, this many are looked at.
+constexpr std::size_t kMostKeysOfSet = 64;
 
 template <auto kFree>
 struct FreeWith {
@@ -393,9 +395,27 @@ bool is_public_jwk(std::string_view text) {
     if (text.find('{') == std::string_view::npos) return false;
     JsonReader reader;
     if (!reader.parse_copy(text)) return false;
-    for (const std::string jwk : {"", "/keys/0"}) {
+    const auto is_public = [&reader](const std::string& jwk) {
         const auto type = reader.value_at(jwk + "/kty");
-        if (type && type != "oct" && !reader.has(jwk + "/d")) return true;
+        return type && type != "oct" && !reader.has(jwk + "/d");
+    };
+    if (is_public("")) return true;
+    const std::size_t keys = std::min(reader.array_size_at("/keys").value_or(0), kMostKeysOfSet);
+    for (std::size_t i = 0; i < keys; ++i) {
+        if (is_public("/keys/" + std::to_string(i))) return true;
+    }
+    return false;
+}
+
+// As OpenSSH, RFC 4716 and XML write them.
+bool is_public_key_of_others(std::string_view text) {
+    for (std::string_view start :
+         {"ssh-ed25519 ", "ssh-rsa ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"}) {
+        if (text.starts_with(start)) return true;
+    }
+    for (std::string_view mark :
+         {"-- BEGIN SSH2 PUBLIC KEY", "--BEGIN PUBLIC KEY--", "<RSAKeyValue", "<ECKeyValue"}) {
+        if (text.find(mark) != std::string_view::npos) return true;
     }
     return false;
 }
@@ -494,7 +514,8 @@ bool is_public_key(std::string_view text) {
     const DroppedErrors errors;
     const std::size_t start = std::ranges::find_if_not(text, is_space) - text.begin();
     return text.substr(start).starts_with(kWhpkMark) || holds_public_pem(text) ||
-           is_public_jwk(text) || is_public_der(text) || is_public_der_in_digits(text);
+           is_public_jwk(text) || is_public_key_of_others(text.substr(start)) ||
+           is_public_der(text) || is_public_der_in_digits(text);
 }
 
 }  // namespace webhook

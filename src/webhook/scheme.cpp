@@ -112,12 +112,9 @@ bool Scheme::reads_json() const {
 }
 
 bool Scheme::reads_url() const {
-    const auto is_url = [](const TextPart& part) {
-        return part.kind >= TextPart::Kind::url && part.kind <= TextPart::Kind::url_qsh;
-    };
-    return native != nullptr || std::ranges::any_of(signed_parts, is_url) ||
-           std::ranges::any_of(claims, [&](const RequiredClaim& claim) {
-               return std::ranges::any_of(claim.value, is_url);
+    return native != nullptr || std::ranges::any_of(signed_parts, &TextPart::is_url) ||
+           std::ranges::any_of(claims, [](const RequiredClaim& claim) {
+               return std::ranges::any_of(claim.value, &TextPart::is_url);
            });
 }
 

@@ -80,6 +80,8 @@ struct TextPart {
     Source source;
     // In a signed text: nothing separates it from the body.
     bool touches_body = false;
+
+    bool is_url() const { return kind >= Kind::url && kind <= Kind::url_qsh; }
 };
 
 using Text = std::vector<TextPart>;

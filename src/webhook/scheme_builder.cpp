@@ -294,6 +294,9 @@ void SchemeBuilder::add_signature(Arguments arguments) {
     }
     signature.separators = options.get("split");
     signature.prefix = options.get("prefix");
+    if (signature.prefix.find_first_of(signature.separators) != std::string::npos) {
+        options.reject("prefix", "without the characters of \"split=\"");
+    }
     signature.encoding = text_encoding(options).value_or(TextEncoding::hex);
     if (options.has("key_index")) {
         const auto index = parse_digits(options.get("key_index"));
@@ -386,14 +389,23 @@ void SchemeBuilder::add_handshake(Arguments arguments) {
         {{"method", "when", "verify", "status", "type", "header", "answer"}, {}, "when"});
     Handshake handshake;
     if (options.has("method")) handshake.method = options.get("method");
-    if (!is_header_name(handshake.method)) options.reject("method", "a method, such as GET");
+    const bool is_method =
+        !handshake.method.empty() && std::ranges::all_of(handshake.method, [](char character) {
+            return character >= 'A' && character <= 'Z';
+        });
+    if (!is_method) options.reject("method", "a method in capitals, such as GET");
     for (std::string_view text : options.all("when")) {
         handshake.conditions.push_back(condition(options, text));
     }
     // Else every delivery would be answered as the question.
+    const auto tells_apart = [](const Handshake::Condition& condition) {
+        return condition.test != Handshake::Condition::Test::absent &&
+               (condition.source.kind != Source::Kind::json || !condition.source.text.empty());
+    };
     const bool is_delivery = handshake.method != "GET" && handshake.method != "HEAD";
-    if (handshake.conditions.empty() && is_delivery) {
-        fail("\"handshake\" has no \"when=\", which \"method=" + handshake.method + "\" needs");
+    if (is_delivery && std::ranges::none_of(handshake.conditions, tells_apart)) {
+        fail("\"handshake\" has no \"when=\" that tells it from a delivery, which \"method=" +
+             handshake.method + "\" needs");
     }
     set_check(handshake, options);
     if (options.has("status")) {
@@ -700,6 +712,10 @@ void SchemeBuilder::check_digest() const {
 void SchemeBuilder::check_timestamp() const {
     if (!scheme_.timestamp || scheme_.timestamp->source.kind != Source::Kind::item) return;
     const SignatureSource& signature = scheme_.signatures.front();
+    const std::string& prefix = scheme_.timestamp->source.text;
+    if (prefix.find_first_of(signature.separators) != std::string::npos) {
+        blame("timestamp", "\"item=\" holds a character of \"split=\"");
+    }
     if (signature.separators.empty() || scheme_.signatures.size() > 1 ||
         signature.source.kind != Source::Kind::header || !signature.numbered_headers.empty()) {
         blame("timestamp", "\"timestamp item=\" needs \"split=\" in \"signature\"");

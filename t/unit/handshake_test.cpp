@@ -214,7 +214,7 @@ TEST(Handshakes, AreFoundBeforeTheBodyWhereTheyDoNotReadIt) {
     EXPECT_EQ(nullptr, slack.found_without_body());
     EXPECT_TRUE(slack.may_be());
     EXPECT_EQ(nullptr,
-              Question(with("when=!json:/a method=GET"), asked("GET", "")).found_without_body());
+              Question(with("when=!json:/a method=HEAD"), asked("HEAD", "")).found_without_body());
 }
 
 TEST(Handshakes, MayBeOneAsFarAsTheHeadersTell) {
@@ -257,17 +257,22 @@ TEST(Handshakes, WhatIsThereButOfNoUseIsNotAbsent) {
          {Headers{{"X", "1"}, {"X", "2"}}, Headers{{"X", control}}, Headers{{"X", ""}},
           Headers{{"X", std::string(kLongestPayloadValue + 1, 'x')}}}) {
         EXPECT_EQ(-1,
-                  Question(with("method=GET when=!header:X"), asked("GET", "", headers)).index());
+                  Question(with("method=HEAD when=!header:X"), asked("HEAD", "", headers)).index());
     }
-    EXPECT_EQ(0, Question(with("method=GET when=!header:X"), asked("GET", "")).index());
+    EXPECT_EQ(0, Question(with("method=HEAD when=!header:X"), asked("HEAD", "")).index());
     for (const std::string& query : {"q"s, "q="s, "q=1&q=2"s, "%71=1"s, "q=%01"s, "a=%zz"s}) {
-        EXPECT_EQ(-1, Question(with("method=GET when=!query:q"), asked("GET", query)).index())
+        EXPECT_EQ(-1, Question(with("method=HEAD when=!query:q"), asked("HEAD", query)).index())
             << query;
     }
-    EXPECT_EQ(0, Question(with("method=GET when=!query:q"), asked("GET", "p=1")).index());
-    EXPECT_EQ(-1, Question(with("when=!json:/a"), posted(R"({"a":null})")).index());
-    EXPECT_EQ(-1, Question(with("when=!json:/a"), posted("no json")).index());
-    EXPECT_EQ(0, Question(with("when=!json:/a"), posted(R"({"b":1})")).index());
+    EXPECT_EQ(0, Question(with("method=HEAD when=!query:q"), asked("HEAD", "p=1")).index());
+    EXPECT_EQ(-1,
+              Question(with("when=header:X when=!json:/a"), posted(R"({"a":null})", {{"X", ""}}))
+                  .index());
+    EXPECT_EQ(
+        -1, Question(with("when=header:X when=!json:/a"), posted("no json", {{"X", ""}})).index());
+    EXPECT_EQ(
+        0,
+        Question(with("when=header:X when=!json:/a"), posted(R"({"b":1})", {{"X", ""}})).index());
 }
 
 TEST(Handshakes, WhatIsOfNoUseIsNotThere) {
@@ -291,9 +296,9 @@ TEST(Handshakes, MissingValueIsNoAnswer) {
                             .body_of_answer());
     EXPECT_EQ(
         "(none)",
-        Question(with("method=GET 'header=X: {header:Y}'"), asked("GET", "")).body_of_answer());
+        Question(with("method=HEAD 'header=X: {header:Y}'"), asked("HEAD", "")).body_of_answer());
     EXPECT_EQ("(none)",
-              Question(with("method=GET 'answer={json:/a}'"), asked("GET", "")).body_of_answer());
+              Question(with("method=HEAD 'answer={json:/a}'"), asked("HEAD", "")).body_of_answer());
     for (const std::string& value :
          {"null"s, "[]"s, "{}"s, "1.5"s, "\"a\\u0001\""s, "\"a\\r\\nb\""s,
           "\"" + std::string(kLongestPayloadValue + 1, 'x') + "\""}) {
@@ -306,11 +311,11 @@ TEST(Handshakes, MissingValueIsNoAnswer) {
 }
 
 TEST(Handshakes, ControlCharactersNeverReachAnAnswer) {
-    const Scheme echo = with("method=GET 'header=X: {query:q}' 'answer={query:q}'");
+    const Scheme echo = with("method=HEAD 'header=X: {query:q}' 'answer={query:q}'");
     for (const std::string& value : {"%0d%0aY:1"s, "a%00"s, "%7f"s, "%09"s, "%1b"s}) {
-        EXPECT_EQ("(none)", Question(echo, asked("GET", "q=" + value)).body_of_answer()) << value;
+        EXPECT_EQ("(none)", Question(echo, asked("HEAD", "q=" + value)).body_of_answer()) << value;
     }
-    const auto answer = Question(echo, asked("GET", "q=a%20b%C3%A4")).answer();
+    const auto answer = Question(echo, asked("HEAD", "q=a%20b%C3%A4")).answer();
     ASSERT_TRUE(answer);
     EXPECT_EQ("a b\xc3\xa4", answer->body);
     EXPECT_EQ("a b\xc3\xa4", answer->header_value);
@@ -321,35 +326,35 @@ TEST(Handshakes, ValuesAreEscapedInJson) {
          {"application/json"s, "application/json; charset=utf-8"s, "application/vnd.api+json"s,
           "Application/JSON"s, "application/json ;charset=utf-8"s}) {
         const Question question(
-            with("method=GET \"type=" + type + "\" answer='{\"a\":\"{query:q}\"}'"),
-            asked("GET", "q=%22%2C%22b%22%3A%22%5C%3C%2Fscript%3E"));
+            with("method=HEAD \"type=" + type + "\" answer='{\"a\":\"{query:q}\"}'"),
+            asked("HEAD", "q=%22%2C%22b%22%3A%22%5C%3C%2Fscript%3E"));
         const auto answer = question.answer();
         ASSERT_TRUE(answer) << type;
         EXPECT_EQ(R"({"a":"\",\"b\":\"\\\u003c/script>"})", answer->body) << type;
         EXPECT_EQ(type, answer->content_type);
     }
     for (const std::string& type : {"text/plain"s, "text/html"s, "application/x-jsonp"s}) {
-        const Question question(with("method=GET type=" + type + " 'answer={query:q}'"),
-                                asked("GET", "q=%22%5C"));
+        const Question question(with("method=HEAD type=" + type + " 'answer={query:q}'"),
+                                asked("HEAD", "q=%22%5C"));
         EXPECT_EQ("\"\\", question.body_of_answer()) << type;
     }
-    const Question header(with("method=GET type=application/json 'header=X: {query:q}'"),
-                          asked("GET", "q=%22"));
+    const Question header(with("method=HEAD type=application/json 'header=X: {query:q}'"),
+                          asked("HEAD", "q=%22"));
     EXPECT_EQ("\"", header.answer()->header_value);
 }
 
 TEST(Handshakes, TextOfAnAnswerIsAsItIsWritten) {
     EXPECT_EQ(R"({"type":1,"x":"<"})",
-              Question(with("method=GET type=application/json answer='{\"type\":1,\"x\":\"<\"}'"),
-                       asked("GET", ""))
+              Question(with("method=HEAD type=application/json answer='{\"type\":1,\"x\":\"<\"}'"),
+                       asked("HEAD", ""))
                   .body_of_answer());
 }
 
 // Whoever can have any text signed has a delivery signed.
 TEST(Handshakes, OnlyPlainTokensAreSigned) {
-    const Scheme scheme = with("method=GET 'answer={hmac-sha256-hex:query:q}'");
+    const Scheme scheme = with("method=HEAD 'answer={hmac-sha256-hex:query:q}'");
     const auto answered = [&](const std::string& text) {
-        return Question(scheme, asked("GET", "q=" + percent_encoded(text, ""))).body_of_answer();
+        return Question(scheme, asked("HEAD", "q=" + percent_encoded(text, ""))).body_of_answer();
     };
     for (const std::string& token : {"qgg8vlvZRS6UYooatFL8Aw"s, "a"s, "a+/b=="s, "a_b-c.d~e="s,
                                      "0x"s, "xNaN"s, std::string(kLongestPayloadValue, 'k')}) {
@@ -402,8 +407,9 @@ TEST(Handshakes, OnlyPlainTokensAreSigned) {
 
 TEST(Handshakes, CodesComeFromTheSigningKeyOnly) {
     const Scheme scheme = with(
-        "method=GET 'answer={hmac-sha256-base64:header:X}' 'header=Y: {hmac-sha256-hex:header:X}'");
-    const Question question(scheme, asked("GET", "", {{"X", "token"}}));
+        "method=HEAD 'answer={hmac-sha256-base64:header:X}' 'header=Y: "
+        "{hmac-sha256-hex:header:X}'");
+    const Question question(scheme, asked("HEAD", "", {{"X", "token"}}));
     EXPECT_EQ(hmac_base64("one key", "token"), question.answer("one key")->body);
     EXPECT_EQ(hmac_hex("one key", "token"), question.answer("one key")->header_value);
     EXPECT_EQ(hmac_base64("other key", "token"), question.answer("other key")->body);
@@ -425,7 +431,7 @@ TEST(Handshakes, TokenIsReadWhereTheSenderPresentsIt) {
     EXPECT_EQ(std::nullopt, token(meta, asked("GET", "hub.mode=subscribe")));
     EXPECT_EQ(std::nullopt, token(meta, asked("GET", "hub.verify_token=a&hub.verify_token=a")));
     EXPECT_EQ(std::nullopt, token(meta, asked("GET", "hub.verify_token=a%00")));
-    const Scheme header = with("method=GET verify=token:header:X-T");
+    const Scheme header = with("method=HEAD verify=token:header:X-T");
     EXPECT_EQ("t", token(header, asked("GET", "", {{"x-t", "t"}})));
     EXPECT_EQ(std::nullopt, token(header, asked("GET", "", {{"X-T", "t"}, {"X-T", "t"}})));
     EXPECT_EQ(std::nullopt, token(header, asked("GET", "")));

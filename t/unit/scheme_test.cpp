@@ -667,43 +667,43 @@ TEST(Scheme, HandshakeConditions) {
 TEST(Scheme, HandshakeAnswer) {
     const Scheme scheme =
         parsed(kHmac +
-               "handshake method=GET verify=token:query:t status=204 type=application/json"
+               "handshake method=HEAD verify=token:query:t status=204 type=application/json"
                " answer='{\"a\":{\"b\":\"{query:q}\"},\"c\":[{header:X}{json:/j}]}'"
                " header='X-Y: {hmac-sha256-hex:header:X}-{hmac-sha256-base64:json:/j}';");
-    const Handshake& get = scheme.handshakes.at(0);
-    EXPECT_EQ("GET", get.method);
-    EXPECT_EQ(Handshake::Check::token, get.check);
-    EXPECT_EQ(Source::Kind::query, get.token.kind);
-    EXPECT_EQ("t", get.token.text);
-    EXPECT_EQ(204, get.status);
-    EXPECT_EQ("application/json", get.content_type);
+    const Handshake& head = scheme.handshakes.at(0);
+    EXPECT_EQ("HEAD", head.method);
+    EXPECT_EQ(Handshake::Check::token, head.check);
+    EXPECT_EQ(Source::Kind::query, head.token.kind);
+    EXPECT_EQ("t", head.token.text);
+    EXPECT_EQ(204, head.status);
+    EXPECT_EQ("application/json", head.content_type);
     const std::vector<std::pair<Kind, std::string>> expected{{Kind::literal, "{\"a\":{\"b\":\""},
                                                              {Kind::query, "q"},
                                                              {Kind::literal, "\"},\"c\":["},
                                                              {Kind::header, ""},
                                                              {Kind::json, "/j"},
                                                              {Kind::literal, "]}"}};
-    ASSERT_EQ(expected.size(), get.body.size());
+    ASSERT_EQ(expected.size(), head.body.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
-        EXPECT_EQ(expected[i].first, get.body[i].kind) << i;
-        EXPECT_EQ(expected[i].second, get.body[i].text) << i;
+        EXPECT_EQ(expected[i].first, head.body[i].kind) << i;
+        EXPECT_EQ(expected[i].second, head.body[i].text) << i;
     }
-    EXPECT_EQ("X-Y", get.header_name);
-    ASSERT_EQ(3U, get.header_value.size());
-    EXPECT_EQ(Kind::hmac_hex, get.header_value[0].kind);
-    EXPECT_EQ(Source::Kind::header, get.header_value[0].source.kind);
-    EXPECT_EQ("x", scheme.headers.at(get.header_value[0].source.header));
-    EXPECT_EQ("-", get.header_value[1].text);
-    EXPECT_EQ(Kind::hmac_base64, get.header_value[2].kind);
-    EXPECT_EQ("/j", get.header_value[2].source.text);
-    EXPECT_EQ(Handshake::Check::none, handshake("method=GET verify=none").check);
-    EXPECT_EQ(Source::Kind::header, handshake("method=GET verify=token:header:T").token.kind);
+    EXPECT_EQ("X-Y", head.header_name);
+    ASSERT_EQ(3U, head.header_value.size());
+    EXPECT_EQ(Kind::hmac_hex, head.header_value[0].kind);
+    EXPECT_EQ(Source::Kind::header, head.header_value[0].source.kind);
+    EXPECT_EQ("x", scheme.headers.at(head.header_value[0].source.header));
+    EXPECT_EQ("-", head.header_value[1].text);
+    EXPECT_EQ(Kind::hmac_base64, head.header_value[2].kind);
+    EXPECT_EQ("/j", head.header_value[2].source.text);
+    EXPECT_EQ(Handshake::Check::none, handshake("method=HEAD verify=none when=query:a").check);
+    EXPECT_EQ(Source::Kind::header, handshake("method=HEAD verify=token:header:T").token.kind);
 }
 
 // As in JSON: what does not look like a placeholder is text.
 TEST(Scheme, BracesInAnAnswerAreTextUnlessTheyLookLikeAPlaceholder) {
     const auto literal = [](const std::string& text) {
-        const Handshake one = handshake("method=GET answer='" + text + "'");
+        const Handshake one = handshake("method=HEAD answer='" + text + "'");
         if (one.body.empty()) return ""s;
         EXPECT_EQ(1U, one.body.size()) << text;
         EXPECT_EQ(Kind::literal, one.body[0].kind) << text;
@@ -714,7 +714,7 @@ TEST(Scheme, BracesInAnAnswerAreTextUnlessTheyLookLikeAPlaceholder) {
           "{Query:q}"s, "{ query:q}"s, "{1}"s, "[{},{}]"s, "{query\"}"s, "{\"a\":{\"b\":{}}}"s}) {
         EXPECT_EQ(text, literal(text));
     }
-    const Handshake nested = handshake("method=GET answer='{{query:q}}'");
+    const Handshake nested = handshake("method=HEAD answer='{{query:q}}'");
     ASSERT_EQ(3U, nested.body.size());
     EXPECT_EQ("{", nested.body[0].text);
     EXPECT_EQ(Kind::query, nested.body[1].kind);
@@ -1135,8 +1135,8 @@ TEST(SchemeErrors, HandshakeWords) {
     };
     refused("when=json:/a methods=GET",
             {"methods=GET", "method", "when", "verify", "status", "type", "header", "answer"});
-    refused("method=GET method=GET", {"duplicate parameter \"method\""});
-    for (const std::string& method : {""s, "G T"s, "GET/1"s}) {
+    refused("method=HEAD method=HEAD", {"duplicate parameter \"method\""});
+    for (const std::string& method : {""s, "G T"s, "GET/1"s, "get"s, "Get"s, "G-T"s}) {
         refused("when=json:/a 'method=" + method + "'", {"method=" + method});
     }
     for (const std::string& condition :
@@ -1147,35 +1147,44 @@ TEST(SchemeErrors, HandshakeWords) {
     }
     for (const std::string& check :
          {""s, "Signature"s, "token"s, "token:"s, "token:json:/a"s, "token:item:a"s, "no"s}) {
-        refused("method=GET 'verify=" + check + "'",
+        refused("method=HEAD 'verify=" + check + "'",
                 {"verify=" + check, "signature, none, token:header:Name, token:query:name"});
     }
     for (const std::string& status : {"199"s, "300"s, "0"s, "-200"s, "ok"s, ""s, "200 "s}) {
-        refused("method=GET 'status=" + status + "'", {"status=" + status, "200 to 299"});
+        refused("method=HEAD 'status=" + status + "'", {"status=" + status, "200 to 299"});
     }
-    refused("method=GET type=", {"type=", "media type"});
-    refused("method=GET \"type=text/plain\\r\\nX: y\"", {"media type"});
+    refused("method=HEAD type=", {"type=", "media type"});
+    refused("method=HEAD \"type=text/plain\\r\\nX: y\"", {"media type"});
     for (const std::string& header : {"X"s, ": x"s, "X:x"s, "X Y: x"s, ""s}) {
-        refused("method=GET 'header=" + header + "'", {"header=" + header, "Name: value"});
+        refused("method=HEAD 'header=" + header + "'", {"header=" + header, "Name: value"});
     }
-    refused("method=GET \"header=X: a\\r\\nY: b\"", {"Name: value"});
+    refused("method=HEAD \"header=X: a\\r\\nY: b\"", {"Name: value"});
 }
 
 TEST(SchemeErrors, HandshakeThatEveryDeliveryWouldBe) {
-    for (const std::string& method : {"POST"s, "PUT"s, "get"s}) {
-        expect_refused(kHmac + "handshake method=" + method + " verify=none;",
-                       {"\"handshake\"", "when=", method});
+    for (const std::string& rest :
+         {"verify=none"s, "when=!header:X"s, "when=!json:/a when=!query:q"s, "when=json:"s,
+          "when=json:=a when=!header:X"s}) {
+        for (const std::string& method : {"POST"s, "PUT"s}) {
+            expect_refused(kHmac + "handshake method=" + method + " " + rest + ";",
+                           {"\"handshake\"", "\"when=\"", "tells it from a delivery",
+                            "\"method=" + method + "\""});
+        }
+        for (const std::string& method : {"GET"s, "HEAD"s}) {
+            EXPECT_EQ(method, handshake("method=" + method + " " + rest).method);
+        }
     }
-    expect_refused(kHmac + "handshake;", {"\"handshake\"", "when="});
-    for (const std::string& method : {"GET"s, "HEAD"s}) {
-        EXPECT_EQ(method, handshake("method=" + method).method);
+    expect_refused(kHmac + "handshake;", {"\"handshake\"", "\"when=\""});
+    for (const std::string& condition : {"header:X"s, "query:q"s, "json:/a"s, "query:q=1"s}) {
+        EXPECT_EQ("POST", handshake("when=" + condition).method);
+        EXPECT_EQ("PUT", handshake("method=PUT when=!header:Y when=" + condition).method);
     }
 }
 
 TEST(SchemeErrors, HandshakePlaceholders) {
     const auto refused = [](const std::string& text, const std::vector<std::string>& words) {
-        expect_refused(kHmac + "handshake method=GET answer='" + text + "';", words);
-        expect_refused(kHmac + "handshake method=GET 'header=X: " + text + "';", words);
+        expect_refused(kHmac + "handshake method=HEAD answer='" + text + "';", words);
+        expect_refused(kHmac + "handshake method=HEAD 'header=X: " + text + "';", words);
     };
     for (const std::string& name : {"body"s, "secret"s, "url"s, "timestamp"s, "challenge"s,
                                     "hmac-sha1-hex:query:q"s, "query"s}) {
@@ -1196,8 +1205,8 @@ TEST(SchemeErrors, HandshakePlaceholders) {
 
 TEST(SchemeErrors, CodesNeedAnHmacKey) {
     const std::string codes =
-        "handshake method=GET answer='{hmac-sha256-hex:query:q}';"
-        "handshake method=GET 'header=X: {hmac-sha256-base64:query:q}';";
+        "handshake method=HEAD answer='{hmac-sha256-hex:query:q}';"
+        "handshake method=HEAD 'header=X: {hmac-sha256-base64:query:q}';";
     EXPECT_EQ(2U, parsed(kHmac + codes).handshakes.size());
     for (const std::string& scheme :
          {kToken, "algorithm hmac-sha1; signed '{body}'; signature header=S;"s,
@@ -1220,11 +1229,11 @@ TEST(SchemeErrors, BlameTheLineOfTheStatementThatDoesNotFit) {
     EXPECT_EQ(2U, blamed_line("algorithm token;\nsignature header=S split=,;"));
     EXPECT_EQ(3U, blamed_line("algorithm hmac-sha256; signed '{body}';\nsignature header=A;\n"
                               "signature json=/b;"));
-    EXPECT_EQ(4U, blamed_line(kHmac + "\n\nhandshake method=GET;\n"
-                                      "handshake method=GET status=1;\nhandshake method=HEAD;"));
-    EXPECT_EQ(3U, blamed_line(kToken + "\nhandshake method=GET;\n"
-                                       "handshake method=GET 'answer={hmac-sha256-hex:query:q}';\n"
-                                       "handshake method=GET;"));
+    EXPECT_EQ(4U, blamed_line(kHmac + "\n\nhandshake method=HEAD;\n"
+                                      "handshake method=HEAD status=1;\nhandshake method=HEAD;"));
+    EXPECT_EQ(3U, blamed_line(kToken + "\nhandshake method=HEAD;\n"
+                                       "handshake method=HEAD 'answer={hmac-sha256-hex:query:q}';\n"
+                                       "handshake method=HEAD;"));
     EXPECT_EQ(2U, blamed_line(kHmac + "\nclaims a=b;"));
     EXPECT_EQ(2U, blamed_line(kHmac + "\ntimestamp claim=a;"));
     EXPECT_EQ(1U, blamed_line("algorithm sha256; signed '{body}';\nsignature header=S;"));
@@ -1234,12 +1243,12 @@ TEST(SchemeErrors, BlameTheLineOfTheStatementThatDoesNotFit) {
 TEST(SchemeErrors, CodesForAnyoneAreNoSignaturesOfDeliveries) {
     const std::string event = "event_id header=Id; timestamp header=T;";
     const auto scheme = [&](const std::string& text, const std::string& check) {
-        return kUnsigned + event + "signed '" + text + "'; handshake method=GET " + check +
+        return kUnsigned + event + "signed '" + text + "'; handshake method=HEAD " + check +
                " answer='{hmac-sha256-hex:query:q}';";
     };
     for (const std::string& check : {"verify=none"s, "verify=token:query:t"s}) {
         for (const std::string& text : {"{timestamp}"s, "{id}.{timestamp}"s, "{sha256:body}"s,
-                                        "{form}"s, "{field:a}"s, "v0-{json:/a}"s}) {
+                                        "{form}"s, "{field:a}"s, "v0-{json:/a:b}"s}) {
             expect_refused(scheme(text, check), {"would sign deliveries for anyone", "{body}",
                                                  "\"verify=\"", "\"signature\""});
         }
@@ -1248,7 +1257,7 @@ TEST(SchemeErrors, CodesForAnyoneAreNoSignaturesOfDeliveries) {
         }
     }
     EXPECT_TRUE(parsed(scheme("{timestamp}", "verify=signature")).handshakes[0].proves_secret());
-    EXPECT_FALSE(handshake("method=GET answer=x").proves_secret());
+    EXPECT_FALSE(handshake("method=HEAD answer=x").proves_secret());
 }
 
 TEST(Scheme, CoversTheIdThatItsNativeSigns) {

@@ -822,13 +822,69 @@ TEST(Verification, UrlMayBeSignedWithOrWithoutItsPort) {
 
 TEST(Verification, UrlOfHubSpotIsDecodedInPart) {
     const Scheme scheme = preset_scheme("hubspot-v3").value();
-    Delivery delivery{
-        {{"X-HubSpot-Signature-v3",
-          hmac_base64(kSecret, "POSThttps://a.example/x?a=:/ %20%25b[]1614265330000")},
-         {"X-HubSpot-Request-Timestamp", "1614265330000"}},
-        "[]"};
-    delivery.url = "https://a.example/x?a=%3A%2F %20%25b";
+    Delivery delivery{{{"X-HubSpot-Signature-v3",
+                        hmac_base64(kSecret, "POSThttps://a.example/x?a=:/%20%25b[]1614265330000")},
+                       {"X-HubSpot-Request-Timestamp", "1614265330000"}},
+                      "[]"};
+    delivery.url = "https://a.example/x?a=%3A%2F%20%25b";
     EXPECT_EQ(Reason::accepted, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason);
+}
+
+// Nothing tells where it ends: a byte of the payload must not be taken for one of the URL's.
+TEST(Verification, UrlThatTouchesTheBodyHoldsNothingOfAPayload) {
+    struct Signing {
+        std::string text;
+        bool touches;
+    };
+    const std::vector<Signing> all{{"{url}{body}", true},        {"{body}{url}", true},
+                                   {"{url:ports}{body}", true},  {"{url:hubspot}{body}", true},
+                                   {"{url}\n{body}", false},     {"{url}{method}{body}", false},
+                                   {"{url}{sha256:body}", false}};
+    for (const Signing& signing : all) {
+        const Scheme scheme =
+            parse_scheme("test", "algorithm hmac-sha256; signature header=X-Sign; signed \"" +
+                                     signing.text + "\";");
+        for (const std::string& more : {"a"s, "a=1&b=%7B"s, "a{"s, "a}"s, "a\""s, "a b"s, "a<"s,
+                                        "a>"s, "a|"s, "a\\"s, "a^"s, "a`"s, "a\x7f"s, "a\t"s}) {
+            const std::string url = "https://a.example/x?" + more;
+            std::string text = signing.text;
+            for (const auto& [mark, value] :
+                 {std::pair("{url}"s, url), std::pair("{url:ports}"s, url),
+                  std::pair("{url:hubspot}"s, url), std::pair("{body}"s, "[]"s),
+                  std::pair("{sha256:body}"s, testing::sha256_hex("[]")),
+                  std::pair("{method}"s, "POST"s)}) {
+                const std::size_t at = text.find(mark);
+                if (at != std::string::npos) text.replace(at, mark.size(), value);
+            }
+            Delivery delivery{{{"X-Sign", hmac_hex(kSecret, text)}}, "[]"};
+            delivery.url = url;
+            const bool plain = more.find_first_not_of("abc=1&%7B") == std::string::npos;
+            EXPECT_EQ(plain || !signing.touches ? Reason::accepted : Reason::bad_signature,
+                      judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+                << signing.text << ' ' << more;
+        }
+    }
+}
+
+// Each try hashes the whole text.
+TEST(Verification, FewSignaturesOfALongTextAreTriedWithEd25519) {
+    const Scheme scheme = parse_scheme("test",
+                                       "algorithm ed25519; key hex; signed '{body}';"
+                                       "signature header=X-Sign split=, encoding=hex;");
+    const std::vector<SigningSecret> secrets{secret(scheme, hex(KeyPair::ed25519().raw()))};
+    const auto judged = [&](std::size_t size, std::size_t wrong) {
+        const std::string body(size, 'b');
+        std::string value;
+        for (std::size_t i = 0; i < wrong; ++i) value += std::string(128, '0') + ",";
+        const Delivery delivery{{{"X-Sign", value + hex(KeyPair::ed25519().sign(body))}}, body};
+        return judge(scheme, secrets, delivery, kNow).reason;
+    };
+    EXPECT_EQ(Reason::accepted, judged(1000, 15));
+    EXPECT_EQ(Reason::bad_signature, judged(1000, 16));
+    EXPECT_EQ(Reason::accepted, judged(1'000'000, 3));
+    EXPECT_EQ(Reason::bad_signature, judged(1'000'000, 4));
+    EXPECT_EQ(Reason::accepted, judged(8'000'000, 2));
+    EXPECT_EQ(Reason::bad_signature, judged(8'000'000, 3));
 }
 
 TEST(Verification, ParameterOfTheQueryIsSigned) {
@@ -1262,6 +1318,8 @@ TEST(Verification, DigestInTheUrl) {
     EXPECT_EQ(Reason::bad_signature, judged("", ""));
     EXPECT_EQ(Reason::bad_signature, judged("?d=" + digest + "&d=" + digest, "body"));
     EXPECT_EQ(Reason::bad_signature, judged("?D=" + digest, "body"));
+    EXPECT_EQ(Reason::accepted, judged("?a=1&d=" + digest, "body"));
+    EXPECT_EQ(Reason::bad_signature, judged("?d=" + digest + "&a=1", "body"));
     EXPECT_EQ(Reason::bad_signature, judged("#?d=" + digest, "body"));
     EXPECT_EQ(Reason::bad_signature, judged("?d=" + digest.substr(4), "body"));
     EXPECT_EQ(Reason::bad_signature, judged("?d=", "body"));
