@@ -257,4 +257,27 @@ subtest 'under load' => sub {
     is_deeply [ grep { $delivered{$_} != 1 } sort keys %delivered ], [], 'and none twice';
 };
 
+# A worker that is to end leaves as soon as nothing of its own is due: a body that is hashed in turns
+# has to be.
+subtest 'a long body that ends after the reload began' => sub {
+    $nginx->rewrite_config(http => $CONF =~ s/location/client_max_body_size 8m; location/r);
+    ok $nginx->reload, 'the limit is raised';
+    for my $size (900_000, 3_000_000) {
+        $backend->clear;
+        my $body = 'x' x $size;
+        my %request = delivery("long-$size", body => $body);
+        my @head = ('POST / HTTP/1.1', 'Host: localhost', "Content-Length: $size");
+        while (my ($name, $value) = splice @{ $request{headers} }, 0, 2) { push @head, "$name: $value" }
+        my $connection = open_connection();
+        $connection->send(join("\r\n", @head) . "\r\n\r\n" . substr $body, 0, 1000);
+        sleep 0.2;
+        $nginx->reload;
+        sleep 0.2;
+        $connection->send(substr $body, 1000);
+        is $connection->read_response->{status}, 200, "$size bytes: answered";
+        is $backend->count, 1, "$size bytes: delivered";
+        $connection->close;
+    }
+};
+
 finish();

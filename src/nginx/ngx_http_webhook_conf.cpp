@@ -30,7 +30,10 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.gate, parent.gate);
     inherit(conf.secret_sources, parent.secret_sources);
     inherit(conf.mode, parent.mode);
-    if (conf.url == nullptr) conf.url = parent.url;
+    if (conf.url == nullptr) {
+        conf.url = parent.url;
+        conf.url_is_default = parent.url_is_default;
+    }
     inherit(conf.tolerance, parent.tolerance);
     inherit(conf.methods, parent.methods);
     inherit(conf.require_tls, parent.require_tls);
@@ -80,6 +83,7 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
 // As the request line and the Host header have it.
 void set_default_url(ngx_conf_t* cf, LocConf& conf) {
     if (conf.url != nullptr || !conf.scheme->reads_url()) return;
+    conf.url_is_default = true;
     conf.url = static_cast<ngx_http_complex_value_t*>(
         allocate(cf->pool, sizeof(ngx_http_complex_value_t)));
     ngx_str_t text = copy_to_pool(cf->pool, "$scheme://$http_host$request_uri");

@@ -100,6 +100,7 @@ struct LocConf {
     std::shared_ptr<std::vector<SecretSource>> secret_sources;
     std::optional<Mode> mode;
     ngx_http_complex_value_t* url = nullptr;
+    bool url_is_default = false;
     std::optional<Tolerance> tolerance;
     std::shared_ptr<const Methods> methods;
     std::optional<bool> require_tls;

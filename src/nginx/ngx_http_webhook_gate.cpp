@@ -17,6 +17,8 @@ namespace {
 constexpr off_t kHashedAtOnce = 1024 * 1024;
 // What a body's hash is remembered under.
 constexpr std::string_view kBodyHashKey = "$webhook_body_sha256";
+// Far longer than a turn takes.
+constexpr ngx_msec_t kGuard = 60'000;
 // How often an event in flight is asked for again.
 constexpr ngx_msec_t kFirstWait = 10;
 constexpr ngx_msec_t kLongestWait = 160;
@@ -71,6 +73,10 @@ Objection check_headers(Delivery& delivery) {
 
 std::string_view signed_url(const Delivery& delivery) {
     if (!delivery.conf.scheme->reads_url()) return {};
+    // With a host in the request line, the Host header says nothing of where the request went.
+    const bool has_other_host = delivery.request->host_start != nullptr &&
+                                delivery.request->http_version < NGX_HTTP_VERSION_20;
+    if (has_other_host && delivery.conf.url_is_default) return {};
     ngx_str_t url;
     if (ngx_http_complex_value(delivery.request, delivery.conf.url, &url) != NGX_OK) {
         throw std::bad_alloc();
@@ -302,7 +308,9 @@ Objection check_before_body(Delivery& delivery) {
     if (!source_allowed(delivery)) return Reason::ip_denied;
     if (const auto outcome = check_handshake_before_body(delivery)) return outcome;
     const auto objection = check_signature_before_body(delivery);
-    if (!objection || !may_be_unsigned_handshake_in_body(delivery)) return objection;
+    const bool too_large = delivery.request->headers_in.content_length_n >
+                           static_cast<off_t>(*delivery.conf.payload_max);
+    if (!objection || too_large || !may_be_unsigned_handshake_in_body(delivery)) return objection;
     delivery.postponed = objection;
     return std::nullopt;
 }
@@ -363,6 +371,8 @@ void go_on_with_body(Delivery& delivery) {
     if (!hash_body(delivery)) {
         suspend(delivery, Stage::hashing);
         ngx_post_event(&delivery.wake, &ngx_posted_next_events);
+        // A worker that is to end does so as soon as no timer is left.
+        ngx_add_timer(&delivery.wake, kGuard);
         return;
     }
     if (const auto objection = check_after_body(delivery)) return conclude(delivery, *objection);
@@ -394,6 +404,7 @@ void on_wake(ngx_event_t* event) noexcept {
     ngx_http_request_t* request = delivery.request;
     ngx_connection_t* connection = request->connection;
     ngx_http_set_log_request(connection->log, request);
+    delivery.cancel_wake();
     try {
         if (delivery.stage == Stage::hashing) {
             go_on_with_body(delivery);

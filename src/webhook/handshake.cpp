@@ -33,7 +33,7 @@ class Values {
     }
 
     bool has(const Source& source) const {
-        if (source.kind != Source::Kind::json) return at(source).has_value();
+        if (source.kind != Source::Kind::json) return !at(source).value_or("").empty();
         return json_ != nullptr && json_->has(source.text);
     }
 

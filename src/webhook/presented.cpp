@@ -96,6 +96,51 @@ void Presented::take(const Scheme& scheme, const SignatureSource& source, std::s
     candidates_.emplace_back(std::span(bytes).first(*size), source.key_index);
 }
 
+namespace {
+
+bool consists_of(std::string_view value, std::string_view signs) {
+    return std::ranges::all_of(value, [signs](char character) {
+        return is_letter(character) || is_digit(character) ||
+               signs.find(character) != std::string_view::npos;
+    });
+}
+
+// What is on the other side of a literal beside the value; null where there is nothing.
+const TextPart* behind_literal(const Text& parts, std::size_t literal, bool to_the_right) {
+    if (to_the_right) return literal + 1 < parts.size() ? &parts[literal + 1] : nullptr;
+    return literal > 0 ? &parts[literal - 1] : nullptr;
+}
+
+bool is_apart_from(const Text& parts, std::size_t neighbor, bool to_the_right,
+                   std::string_view value) {
+    const TextPart& part = parts[neighbor];
+    switch (part.kind) {
+        case TextPart::Kind::literal: {
+            const TextPart* beyond = behind_literal(parts, neighbor, to_the_right);
+            const bool is_timestamp =
+                beyond != nullptr && to_the_right && beyond->kind == TextPart::Kind::timestamp;
+            const bool may_move =
+                beyond != nullptr && (beyond->is_free() || beyond->is_url() || is_timestamp);
+            return !may_move || value.find(part.text) == std::string_view::npos;
+        }
+        case TextPart::Kind::body:
+            // Times are written with these, and no JSON ends or begins with them.
+            return !value.empty() && consists_of(value, " ,:;+-._/");
+        case TextPart::Kind::timestamp:
+            // What holds a time and the start of a payload holds a colon or a brace, too.
+            return !to_the_right || consists_of(value, "-_=+/.");
+        default:
+            return true;
+    }
+}
+
+}  // namespace
+
+bool is_apart(const Text& parts, std::size_t index, std::string_view value) {
+    return (index == 0 || is_apart_from(parts, index - 1, false, value)) &&
+           (index + 1 == parts.size() || is_apart_from(parts, index + 1, true, value));
+}
+
 std::optional<Reason> check_timestamp(const TimestampSource& source, std::string_view text,
                                       Milliseconds now, const std::optional<Tolerance>& tolerance) {
     const auto time = parse_timestamp(source.unit, text);
@@ -165,7 +210,9 @@ class HeaderReader {
             if (part.kind == TextPart::Kind::header && !headers_.only(part.header)) {
                 return Reason::missing_header;
             }
-            if (part.touches_body && !is_apart_from_body(part)) return Reason::missing_header;
+        }
+        for (std::size_t i = 0; i < scheme_.signed_parts.size(); ++i) {
+            if (!is_bounded(i)) return Reason::missing_header;
         }
         for (const RequiredHeader& required : scheme_.required_headers) {
             if (headers_.only(required.header) != required.value) return Reason::missing_header;
@@ -183,17 +230,13 @@ class HeaderReader {
     }
 
   private:
-    // Nothing tells where a value that touches the body ends: it may not hold what a payload could
-    // end or begin with, so that no byte of the payload can be moved into it.
-    bool is_apart_from_body(const TextPart& part) const {
+    // Whether a header or the id can only end where it does in the signed text.
+    bool is_bounded(std::size_t index) const {
+        const TextPart& part = scheme_.signed_parts[index];
         const bool is_header = part.kind == TextPart::Kind::header;
         if (!is_header && part.kind != TextPart::Kind::id) return true;
-        const std::string_view value =
-            is_header ? headers_.value(part.header) : presented_.event_id;
-        return std::ranges::all_of(value, [](char character) {
-            return is_letter(character) || is_digit(character) ||
-                   std::string_view(" ,:;+-._/").find(character) != std::string_view::npos;
-        });
+        return is_apart(scheme_.signed_parts, index,
+                        is_header ? headers_.value(part.header) : presented_.event_id);
     }
 
     bool is_timestamp_in_headers() const {

@@ -71,7 +71,7 @@ constexpr Preset kPresets[] = {
         algorithm   hmac-sha256;
         signed      "{body}";
         signature   header=X-Hub-Signature prefix=sha256= encoding=hex;
-        event_id    header=X-Request-UUID;
+        event_id    header=X-Request-UUID optional;
         event_type  header=X-Event-Key;
     )"},
     Preset{"box", R"(
@@ -174,21 +174,21 @@ constexpr Preset kPresets[] = {
         algorithm   hmac-sha256;
         signed      "{body}";
         signature   header=X-Forgejo-Signature encoding=hex;
-        event_id    header=X-Forgejo-Delivery;
+        event_id    header=X-Forgejo-Delivery optional;
         event_type  header=X-Forgejo-Event;
     )"},
     Preset{"gitea", R"(
         algorithm   hmac-sha256;
         signed      "{body}";
         signature   header=X-Gitea-Signature encoding=hex;
-        event_id    header=X-Gitea-Delivery;
+        event_id    header=X-Gitea-Delivery optional;
         event_type  header=X-Gitea-Event;
     )"},
     Preset{"gitea-form", R"(
         algorithm   hmac-sha256;
         signed      "{field:payload}";
         signature   header=X-Gitea-Signature encoding=hex;
-        event_id    header=X-Gitea-Delivery;
+        event_id    header=X-Gitea-Delivery optional;
         event_type  header=X-Gitea-Event;
     )"},
     Preset{"github", R"(
@@ -201,7 +201,7 @@ constexpr Preset kPresets[] = {
     Preset{"gitlab", R"(
         algorithm   token;
         signature   header=X-Gitlab-Token;
-        event_id    header=Idempotency-Key;
+        event_id    header=Idempotency-Key optional;
         event_type  header=X-Gitlab-Event;
     )"},
     Preset{"gocardless", R"(
@@ -242,14 +242,14 @@ constexpr Preset kPresets[] = {
         algorithm   hmac-sha1;
         signed      "{body}";
         signature   header=X-Hub-Signature prefix=sha1= encoding=hex;
-        event_id    json=/id;
+        event_id    json=/id optional;
         event_type  json=/topic;
     )"},
     Preset{"jira", R"(
         algorithm   hmac-sha256;
         signed      "{body}";
         signature   header=X-Hub-Signature prefix=sha256= encoding=hex;
-        event_id    header=X-Atlassian-Webhook-Identifier;
+        event_id    header=X-Atlassian-Webhook-Identifier optional;
         event_type  json=/webhookEvent;
     )"},
     Preset{"klaviyo", R"(
@@ -393,7 +393,7 @@ constexpr Preset kPresets[] = {
         algorithm   hmac-sha256;
         signed      "{body}";
         signature   header=X-Razorpay-Signature encoding=hex;
-        event_id    header=X-Razorpay-Event-Id;
+        event_id    header=X-Razorpay-Event-Id optional;
         event_type  json=/event;
     )"},
     Preset{"salesforce-data-cloud", R"(
@@ -433,7 +433,7 @@ constexpr Preset kPresets[] = {
         algorithm   hmac-sha256;
         signed      "{body}";
         signature   header=Sentry-Hook-Signature encoding=hex;
-        event_id    header=Request-ID;
+        event_id    header=Request-ID optional;
         event_type  header=Sentry-Hook-Resource;
     )"},
     Preset{"shopify", R"(
@@ -534,13 +534,13 @@ constexpr Preset kPresets[] = {
         signed      "{url:ports}{form}";
         signature   header=X-Twilio-Signature encoding=base64;
         digest      query=bodySHA256 algorithm=sha256 encoding=hex optional;
-        event_id    header=I-Twilio-Idempotency-Token;
+        event_id    header=I-Twilio-Idempotency-Token optional;
     )"},
     Preset{"twilio-form", R"(
         algorithm   hmac-sha1;
         signed      "{url:ports}{form}";
         signature   header=X-Twilio-Signature encoding=base64;
-        event_id    header=I-Twilio-Idempotency-Token;
+        event_id    header=I-Twilio-Idempotency-Token optional;
     )"},
     Preset{"twilio-json", R"(
         algorithm   hmac-sha1;
@@ -603,7 +603,7 @@ constexpr Preset kPresets[] = {
         signed      "{timestamp}{body}";
         signature   header=X-Zendesk-Webhook-Signature encoding=base64;
         timestamp   header=X-Zendesk-Webhook-Signature-Timestamp unit=rfc3339 tolerance=5m;
-        event_id    header=X-Zendesk-Webhook-Invocation-Id;
+        event_id    header=X-Zendesk-Webhook-Invocation-Id optional;
     )"},
     Preset{"zoom", R"(
         algorithm   hmac-sha256;

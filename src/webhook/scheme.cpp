@@ -7,6 +7,21 @@
 
 namespace webhook {
 
+bool TextPart::is_free() const {
+    switch (kind) {
+        case Kind::body:
+        case Kind::id:
+        case Kind::header:
+        case Kind::json:
+        case Kind::field:
+        case Kind::form:
+        case Kind::query:
+            return true;
+        default:
+            return false;
+    }
+}
+
 bool Handshake::reads_json() const {
     return std::ranges::any_of(conditions, [](const Condition& condition) {
         return condition.source.kind == Source::Kind::json;
@@ -82,25 +97,10 @@ bool Scheme::covers_timestamp() const {
 }
 
 std::string Scheme::ambiguous_parts() const {
-    // A timestamp has one form, a method and a digest have no other length to pass for.
-    const auto is_free = [](const TextPart& part) {
-        switch (part.kind) {
-            case TextPart::Kind::body:
-            case TextPart::Kind::id:
-            case TextPart::Kind::header:
-            case TextPart::Kind::json:
-            case TextPart::Kind::field:
-            case TextPart::Kind::form:
-            case TextPart::Kind::query:
-                return true;
-            default:
-                return false;
-        }
-    };
     for (std::size_t i = 1; i < signed_parts.size(); ++i) {
         const TextPart& left = signed_parts[i - 1];
         const TextPart& right = signed_parts[i];
-        if (is_free(left) && is_free(right)) {
+        if (left.is_free() && right.is_free()) {
             return quoted(placeholder_text(left)) + " and " + quoted(placeholder_text(right));
         }
     }

@@ -82,6 +82,8 @@ struct TextPart {
     bool touches_body = false;
 
     bool is_url() const { return kind >= Kind::url && kind <= Kind::url_qsh; }
+    // Whether it may be any text. A timestamp has one form; a method and a digest have theirs.
+    bool is_free() const;
 };
 
 using Text = std::vector<TextPart>;

@@ -471,6 +471,13 @@ void SchemeBuilder::set_answer_header(Handshake& handshake, const Options& optio
         has_control_character(text)) {
         options.reject("header", "\"Name: value\"");
     }
+    // They say where the answer ends, or are nginx's own.
+    for (std::string_view name : {"connection", "content-length", "content-type", "date", "server",
+                                  "trailer", "transfer-encoding", "upgrade"}) {
+        if (equals_ignoring_case(handshake.header_name, name)) {
+            options.reject("header", "no header that nginx itself sends");
+        }
+    }
     handshake.header_value =
         parse_text(text.substr(colon + 2), "handshake", answer_placeholders(), Braces::lenient);
 }

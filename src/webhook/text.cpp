@@ -41,7 +41,11 @@ bool is_plain_token(std::string_view text) {
     }
     text.remove_suffix(padding.size());
     const bool is_number = text.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
-    if (is_number || text == "true" || text == "false" || text == "null") return false;
+    if (is_number) return false;
+    // As lax readers know them, too.
+    for (std::string_view word : {"true", "false", "null", "nan", "infinity"}) {
+        if (equals_ignoring_case(text.substr(text.starts_with('-') ? 1 : 0), word)) return false;
+    }
     return std::ranges::all_of(text, [](char character) {
         return is_letter(character) || is_digit(character) ||
                std::string_view("-._~+/").find(character) != std::string_view::npos;

@@ -234,7 +234,8 @@ std::string_view Verification::value_of(const TextPart& part, const Attempt& att
 
 Verification::Objection Verification::add_query(const TextPart& part) {
     const auto value = query_value(request_.query, part.text);
-    if (!value) return Reason::bad_signature;
+    const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
+    if (!value || !is_apart(scheme_->signed_parts, index, *value)) return Reason::bad_signature;
     add(*value);
     return std::nullopt;
 }

@@ -187,11 +187,19 @@ class Attempt {
     std::optional<Reason> refused;
 };
 
-// Nothing where the text holds what only the body or the clock can tell.
+bool holds_what_no_url_does(std::string_view url) {
+    return std::ranges::any_of(url, [](char character) {
+        return character <= ' ' || character > '~' ||
+               std::string_view("\"<>\\^`{|}").find(character) != std::string_view::npos;
+    });
+}
+
+// Nothing where the text holds what only the body can tell, or a URL that is none.
 std::optional<std::string> signed_text(const Gate& gate, const Delivery& delivery,
                                        const Attempt& attempt) {
     std::string text;
     for (const TextPart& part : gate.scheme.signed_parts) {
+        if (part.is_url() && holds_what_no_url_does(delivery.url)) return std::nullopt;
         switch (part.kind) {
             case TextPart::Kind::literal:
                 text += part.text;

@@ -242,19 +242,19 @@ TEST(Handshakes, EveryConditionHasToBeMet) {
     const auto index = [&](const Delivery& delivery) {
         return Question(with(all), delivery).index();
     };
-    EXPECT_EQ(0, index(asked("POST", "q=2", {{"x", ""}}, R"({"a":"1"})")));
+    EXPECT_EQ(0, index(asked("POST", "q=2", {{"x", "1"}}, R"({"a":"1"})")));
     EXPECT_EQ(0, index(asked("POST", "p=1&q=2", {{"X", "z"}}, R"({"a":1})")));
-    EXPECT_EQ(-1, index(asked("POST", "q=2", {{"X", ""}}, R"({"a":2})")));
-    EXPECT_EQ(-1, index(asked("POST", "q=3", {{"X", ""}}, R"({"a":1})")));
+    EXPECT_EQ(-1, index(asked("POST", "q=2", {{"X", "1"}}, R"({"a":2})")));
+    EXPECT_EQ(-1, index(asked("POST", "q=3", {{"X", "1"}}, R"({"a":1})")));
     EXPECT_EQ(-1, index(asked("POST", "q=2", {}, R"({"a":1})")));
-    EXPECT_EQ(-1, index(asked("POST", "q=2", {{"X", ""}, {"Y", ""}}, R"({"a":1})")));
-    EXPECT_EQ(-1, index(asked("PUT", "q=2", {{"X", ""}}, R"({"a":1})")));
+    EXPECT_EQ(-1, index(asked("POST", "q=2", {{"X", "y"}, {"Y", ""}}, R"({"a":1})")));
+    EXPECT_EQ(-1, index(asked("PUT", "q=2", {{"X", "1"}}, R"({"a":1})")));
 }
 
 TEST(Handshakes, WhatIsThereButOfNoUseIsNotAbsent) {
     const std::string control = "a\x01"s;
     for (const Headers& headers :
-         {Headers{{"X", "1"}, {"X", "2"}}, Headers{{"X", control}}, Headers{{"X", ""}},
+         {Headers{{"X", "1"}, {"X", "2"}}, Headers{{"X", control}}, Headers{{"X", "1"}},
           Headers{{"X", std::string(kLongestPayloadValue + 1, 'x')}}}) {
         EXPECT_EQ(-1,
                   Question(with("method=HEAD when=!header:X"), asked("HEAD", "", headers)).index());
@@ -266,16 +266,21 @@ TEST(Handshakes, WhatIsThereButOfNoUseIsNotAbsent) {
     }
     EXPECT_EQ(0, Question(with("method=HEAD when=!query:q"), asked("HEAD", "p=1")).index());
     EXPECT_EQ(-1,
-              Question(with("when=header:X when=!json:/a"), posted(R"({"a":null})", {{"X", ""}}))
+              Question(with("when=header:X when=!json:/a"), posted(R"({"a":null})", {{"X", "1"}}))
                   .index());
     EXPECT_EQ(
-        -1, Question(with("when=header:X when=!json:/a"), posted("no json", {{"X", ""}})).index());
+        -1, Question(with("when=header:X when=!json:/a"), posted("no json", {{"X", "1"}})).index());
     EXPECT_EQ(
         0,
-        Question(with("when=header:X when=!json:/a"), posted(R"({"b":1})", {{"X", ""}})).index());
+        Question(with("when=header:X when=!json:/a"), posted(R"({"b":1})", {{"X", "1"}})).index());
 }
 
 TEST(Handshakes, WhatIsOfNoUseIsNotThere) {
+    EXPECT_EQ(-1, Question(with("when=header:X"), posted("", {{"X", ""}})).index());
+    EXPECT_EQ(-1, Question(with("when=query:q"), asked("POST", "q=")).index());
+    EXPECT_EQ(
+        0,
+        Question(with("when=query:q when=header:X="), asked("POST", "q=1", {{"X", ""}})).index());
     const std::string longest(kLongestPayloadValue, 'x');
     EXPECT_EQ(0, Question(with("when=header:X"), posted("", {{"X", longest}})).index());
     EXPECT_EQ(-1, Question(with("when=header:X"), posted("", {{"X", longest + "x"}})).index());

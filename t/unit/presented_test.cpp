@@ -664,5 +664,30 @@ TEST(ReadHeaders, ValueThatTouchesTheBodyHoldsNothingOfAPayload) {
     }
 }
 
+// A value may hold the literal beside it only where nothing could be moved over it.
+TEST(ReadHeaders, ValueHoldsNoSeparatorBesideIt) {
+    const auto expect = [](bool taken, const std::string& text, const std::string& id) {
+        expect_reason(taken ? std::nullopt : std::optional(Reason::missing_header),
+                      "algorithm hmac-sha256; signature header=X-Sign; event_id header=X-Id;"
+                      "timestamp header=X-Time; signed '" +
+                          text + "';",
+                      with({{"X-Sign", kCode}, {"X-Id", id}, {"X-Time", kTime}, {"X-B", "b"}}));
+    };
+    for (const std::string& text : {"{id}.{body}"s, "{id}.{timestamp}.{body}"s, "{body}.{id}"s,
+                                    "{id}.{header:X-B}"s, "{header:X-B}.{id}"s, "{id}.{url}"s}) {
+        expect(true, text, "evt_1");
+        expect(false, text, "evt.1");
+        expect(false, text, ".");
+    }
+    for (const std::string& text : {"{id}."s, ".{id}"s, "{method}.{id}"s, "{id}.{method}"s,
+                                    "{id}.{sha256:body}"s, "{timestamp}.{id}"s}) {
+        expect(true, text, "evt.1");
+    }
+    expect(true, "{id}{timestamp}{body}", "evt_1-a=+/.");
+    for (const std::string& id : {"evt:1"s, "evt 1"s, "evt{1"s, "evt,1"s}) {
+        expect(false, "{id}{timestamp}{body}", id);
+    }
+}
+
 }  // namespace
 }  // namespace webhook

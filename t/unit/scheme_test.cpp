@@ -1159,6 +1159,10 @@ TEST(SchemeErrors, HandshakeWords) {
         refused("method=HEAD 'header=" + header + "'", {"header=" + header, "Name: value"});
     }
     refused("method=HEAD \"header=X: a\\r\\nY: b\"", {"Name: value"});
+    for (const std::string& name : {"Content-Length"s, "content-type"s, "Transfer-Encoding"s,
+                                    "CONNECTION"s, "Date"s, "Server"s, "Trailer"s, "Upgrade"s}) {
+        refused("method=HEAD 'header=" + name + ": 1'", {name, "nginx itself"});
+    }
 }
 
 TEST(SchemeErrors, HandshakeThatEveryDeliveryWouldBe) {

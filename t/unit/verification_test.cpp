@@ -866,6 +866,23 @@ TEST(Verification, UrlThatTouchesTheBodyHoldsNothingOfAPayload) {
     }
 }
 
+TEST(Verification, ParameterThatTouchesTheBodyHoldsNothingOfAPayload) {
+    for (const std::string& text : {"{query:id}{body}"s, "{body}{query:id}"s}) {
+        const Scheme scheme = parse_scheme(
+            "test", "algorithm hmac-sha256; signature header=X-Sign; signed '" + text + "';");
+        for (const std::string& id :
+             {"a1"s, "2021-02-25"s, "{"s, "[1"s, "\"a"s, "a}"s, "a=b"s, ""s}) {
+            const bool first = text.starts_with("{query");
+            Delivery delivery{{{"X-Sign", hmac_hex(kSecret, first ? id + "{}" : "{}" + id)}}, "{}"};
+            delivery.url = "https://a.example/x?id=" + percent_encoded(id, "");
+            const bool plain = id.starts_with('2') || id == "a1";
+            EXPECT_EQ(plain ? Reason::accepted : Reason::bad_signature,
+                      judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+                << text << ' ' << id;
+        }
+    }
+}
+
 // Each try hashes the whole text.
 TEST(Verification, FewSignaturesOfALongTextAreTriedWithEd25519) {
     const Scheme scheme = parse_scheme("test",
@@ -905,11 +922,11 @@ TEST(Verification, ParameterOfTheQueryIsSigned) {
 
 TEST(Verification, ParameterThatIsNotThereIsNotTheEmptyOne) {
     for (const std::string& text :
-         {"{body}{query:id}"s, "{query:id}{body}"s, "{query:id}{sha256:body}"s}) {
+         {"{method}{query:id}"s, "{query:id}{method}{body}"s, "{query:id}{sha256:body}"s}) {
         const Scheme scheme = parse_scheme(
             "test", "algorithm hmac-sha256; signature header=X-Sign; signed '" + text + "';");
-        const bool hashed = text.ends_with("{sha256:body}");
-        const std::string signed_text = hashed ? testing::sha256_hex("body") : "body";
+        std::string signed_text = text == "{method}{query:id}" ? "POST" : "POSTbody";
+        if (text.ends_with("{sha256:body}")) signed_text = testing::sha256_hex("body");
         Delivery delivery{{{"X-Sign", hmac_hex(kSecret, signed_text)}}, "body"};
         EXPECT_EQ(kBad, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow)) << text;
         delivery.url = "https://a.example/x?id=";
@@ -1289,6 +1306,24 @@ TEST(Twilio, DeliveryWithoutAFormHasNoOtherBody) {
                     << preset << ' ' << type << ' ' << body;
             }
         }
+    }
+}
+
+// Twilio appends it: elsewhere it is the caller's, and no reason to do without.
+TEST(Twilio, DigestIsTheLastParameter) {
+    const std::string hash = testing::sha256_hex("A=1");
+    const auto judged = [&](const std::string& query, const std::string& body) {
+        const std::string url = kUrl + query;
+        const std::string form = body.empty() ? "" : "A1";
+        return judged_by("twilio", twilio(url + form, kForm, body, url));
+    };
+    EXPECT_EQ(Reason::accepted, judged("&bodySHA256=" + hash, "A=1"));
+    EXPECT_EQ(Reason::accepted, judged("&b=1", "A=1"));
+    for (const std::string& query :
+         {"&bodySHA256=" + hash + "&b=1", "&bodySHA256=" + hash + "&bodySHA256=" + hash,
+          "&bodySHA256=" + hash + "&b=%zz", "&bodySHA256="s}) {
+        EXPECT_EQ(Reason::bad_signature, judged(query, "A=1")) << query;
+        EXPECT_EQ(Reason::bad_signature, judged(query, "")) << query;
     }
 }
 
