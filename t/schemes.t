@@ -78,7 +78,7 @@ my $HMAC = 'algorithm hmac-sha256;';
             . ' timestamp header=X-Time; event_id header=X-Id;', $SECRET,
         sub ($body) {
             my $time = time;
-            ('X-Sign' => mac("ev 7 $time POST a,b $body end"), 'X-Time' => $time, 'X-Id' => 'ev 7', 'X-A' => 'a,b');
+            ('X-Sign' => mac("ev-7 $time POST a,b $body end"), 'X-Time' => $time, 'X-Id' => 'ev-7', 'X-A' => 'a,b');
         } ],
     'token' => [ 'algorithm token; signature header=Authorization "prefix=Bearer ";', $SECRET,
         sub ($body) { (Authorization => "Bearer $SECRET") } ],
@@ -314,7 +314,7 @@ subtest 'what is signed is what counts' => sub {
     my %headers = $SCHEME{'signed-header'}[2]->($BODY);
     delete $headers{'X-Region'};
     is_refused('signed-header', 'missing_header', $BODY, %headers);
-    for my $change ([ 'X-Id' => 'ev 8' ], [ 'X-Time' => time - 1 ], [ 'X-A' => 'a' ]) {
+    for my $change ([ 'X-Id' => 'ev-8' ], [ 'X-Time' => time - 1 ], [ 'X-A' => 'a' ]) {
         is_refused('all', 'bad_signature', $BODY, replaced($SCHEME{all}[2]->($BODY), @$change));
     }
     is_refused('method', 'bad_signature', $BODY, 'X-Sign' => mac("PUT:$BODY"));

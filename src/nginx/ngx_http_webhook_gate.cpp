@@ -9,6 +9,7 @@
 #include "nginx/ngx_http_webhook_handshake.h"
 #include "nginx/ngx_http_webhook_payload.h"
 #include "webhook/encoding.h"
+#include "webhook/text.h"
 
 namespace webhook::ngx {
 namespace {
@@ -71,12 +72,21 @@ Objection check_headers(Delivery& delivery) {
     return std::nullopt;
 }
 
+// With a host in the request line, the Host header says nothing of where the request went.
+bool went_to_another_host(const ngx_http_request_t* request) {
+    if (request->host_start == nullptr || request->http_version >= NGX_HTTP_VERSION_20) {
+        return false;
+    }
+    const auto* start = reinterpret_cast<const char*>(request->host_start);
+    const auto* end = reinterpret_cast<const char*>(request->uri_start);
+    const ngx_table_elt_t* host = request->headers_in.host;
+    return host == nullptr || end < start ||
+           !equals_ignoring_case(std::string_view(start, end), to_view(host->value));
+}
+
 std::string_view signed_url(const Delivery& delivery) {
     if (!delivery.conf.scheme->reads_url()) return {};
-    // With a host in the request line, the Host header says nothing of where the request went.
-    const bool has_other_host = delivery.request->host_start != nullptr &&
-                                delivery.request->http_version < NGX_HTTP_VERSION_20;
-    if (has_other_host && delivery.conf.url_is_default) return {};
+    if (delivery.conf.url_is_default && went_to_another_host(delivery.request)) return {};
     ngx_str_t url;
     if (ngx_http_complex_value(delivery.request, delivery.conf.url, &url) != NGX_OK) {
         throw std::bad_alloc();
@@ -248,7 +258,10 @@ Objection prepare_claim(Delivery& delivery) {
         if (value.empty() || (!is_event_id && key.names_event_id && delivery.event_id.empty())) {
             return delivery.payload_unreadable ? Reason::invalid_payload : Reason::missing_event_id;
         }
-        keys[count++] = event_key(delivery.conf.endpoint, name, value);
+        const EventKey found = event_key(delivery.conf.endpoint, name, value);
+        // The body's hash may stand for the event id, and be a key of its own.
+        const auto known = std::span(keys).first(count);
+        if (std::ranges::find(known, found) == known.end()) keys[count++] = found;
     }
     const auto token = token_for(delivery, *dedup.zone);
     if (!token) return Reason::unavailable;
