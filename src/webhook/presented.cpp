@@ -46,7 +46,7 @@ void SchemeHeaders::offer(std::string_view name, std::string_view value) {
         }
         return;
     }
-    if (scheme_->reads_other_headers()) others_.emplace_back(name, value);
+    if (scheme_->wants_other_headers) others_.emplace_back(name, value);
 }
 
 std::optional<std::string_view> SchemeHeaders::only(std::string_view name) const {

@@ -118,12 +118,6 @@ bool Scheme::reads_url() const {
            });
 }
 
-bool Scheme::reads_other_headers() const {
-    return native != nullptr || std::ranges::any_of(signatures, [](const SignatureSource& source) {
-               return !source.numbered_headers.empty();
-           });
-}
-
 void check_json_pointer(std::string_view pointer) {
     if (!pointer.empty() && pointer.front() != '/') {
         throw ConfigError("invalid JSON pointer " + quoted(pointer) + ": it must start with \"/\"");

@@ -193,9 +193,11 @@ struct Scheme {
     std::optional<HeaderIndex> content_type;
 
     // Follow from the above, so that no delivery has to look for them: the kinds of `signed_parts`,
-    // one bit each; whether the signature is verified over more than a hash of the body in pieces.
+    // one bit each; whether the signature is verified over more than a hash of the body in pieces;
+    // whether headers are read that `headers` does not name.
     std::uint32_t signed_kinds = 0;
     bool wants_whole_body = false;
+    bool wants_other_headers = false;
 
     bool signs(TextPart::Kind kind) const {
         return (signed_kinds >> static_cast<unsigned>(kind) & 1) != 0;
@@ -225,8 +227,6 @@ struct Scheme {
     bool reads_url() const;
     // Whether the signed text has fields of a form in it.
     bool signs_form() const;
-    // Whether it reads headers that `headers` does not name.
-    bool reads_other_headers() const;
 };
 
 // The scheme that a text of statements (scheme_text.h) describes. Throws SchemeTextError where a

@@ -59,6 +59,13 @@ bool wants_whole_body(const Scheme& scheme) {
            (body != parts.end() && std::any_of(parts.begin(), body, is_late));
 }
 
+bool wants_other_headers(const Scheme& scheme) {
+    return scheme.native != nullptr ||
+           std::ranges::any_of(scheme.signatures, [](const SignatureSource& source) {
+               return !source.numbered_headers.empty();
+           });
+}
+
 void mark_what_touches_body(Text& parts) {
     for (std::size_t i = 1; i < parts.size(); ++i) {
         parts[i - 1].touches_body |= parts[i].kind == Kind::body;
@@ -205,6 +212,7 @@ Scheme SchemeBuilder::finish() {
     check_timestamp();
     check_handshakes();
     scheme_.wants_whole_body = wants_whole_body(scheme_);
+    scheme_.wants_other_headers = wants_other_headers(scheme_);
     return std::move(scheme_);
 }
 

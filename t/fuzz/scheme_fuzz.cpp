@@ -88,7 +88,7 @@ void check_signatures(const Scheme& scheme) {
         const bool any_header = signature.source.kind == Source::Kind::header;
         require(any_header || signature.source.kind == Source::Kind::json || from_native,
                 "a signature stands in a header or in the body");
-        require(!numbered || scheme.reads_other_headers(), "numbered headers are read");
+        require(!numbered || scheme.wants_other_headers, "numbered headers are read");
         const bool keeps_text = scheme.presents_secret() || scheme.algorithm == Algorithm::jwt;
         require(!keeps_text || (scheme.signatures.size() == 1 && !signature.key_index),
                 "what is no signature stands once, and is anyone's");
