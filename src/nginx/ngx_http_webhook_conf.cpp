@@ -84,14 +84,8 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
 void set_default_url(ngx_conf_t* cf, LocConf& conf) {
     if (conf.url != nullptr || !conf.scheme->reads_url()) return;
     conf.url_is_default = true;
-    conf.url = static_cast<ngx_http_complex_value_t*>(
-        allocate(cf->pool, sizeof(ngx_http_complex_value_t)));
-    ngx_str_t text = copy_to_pool(cf->pool, "$scheme://$http_host$request_uri");
-    ngx_http_compile_complex_value_t compilation{};
-    compilation.cf = cf;
-    compilation.value = &text;
-    compilation.complex_value = conf.url;
-    if (ngx_http_compile_complex_value(&compilation) != NGX_OK) throw std::bad_alloc();
+    conf.url = compile_value(cf, "$scheme://$http_host$request_uri");
+    if (conf.url == nullptr) throw std::bad_alloc();
 }
 
 void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
@@ -232,6 +226,17 @@ bool LocConf::same_gate(const LocConf& other) const {
            methods->mask == other.methods->mask && require_tls == other.require_tls &&
            sources == other.sources && url == other.url && handshake == other.handshake &&
            same_memory(remembers.get(), other.remembers.get());
+}
+
+ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text) {
+    ngx_str_t value = copy_to_pool(cf->pool, text);
+    auto* complex = static_cast<ngx_http_complex_value_t*>(
+        allocate(cf->pool, sizeof(ngx_http_complex_value_t)));
+    ngx_http_compile_complex_value_t compilation{};
+    compilation.cf = cf;
+    compilation.value = &value;
+    compilation.complex_value = complex;
+    return ngx_http_compile_complex_value(&compilation) == NGX_OK ? complex : nullptr;
 }
 
 MainConf& main_conf(ngx_conf_t* cf) {

@@ -129,6 +129,9 @@ MainConf& main_conf(ngx_conf_t* cf);
 const MainConf& main_conf(const ngx_http_request_t* request);
 const LocConf& loc_conf(const ngx_http_request_t* request);
 
+// What evaluates a text that may hold variables; null where nginx cannot compile it.
+ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text);
+
 // Completes `conf` from the level above. Throws ConfigError.
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf);
 

@@ -52,16 +52,8 @@ class Directive {
     }
 
     ngx_http_complex_value_t* compile_any(std::string_view text) const {
-        ngx_str_t value = copy_to_pool(cf->pool, text);
-        auto* complex = static_cast<ngx_http_complex_value_t*>(
-            allocate(cf->pool, sizeof(ngx_http_complex_value_t)));
-        ngx_http_compile_complex_value_t compilation{};
-        compilation.cf = cf;
-        compilation.value = &value;
-        compilation.complex_value = complex;
-        if (ngx_http_compile_complex_value(&compilation) != NGX_OK) {
-            throw ConfigError("invalid variable in " + quoted(name()));
-        }
+        ngx_http_complex_value_t* complex = compile_value(cf, text);
+        if (complex == nullptr) throw ConfigError("invalid variable in " + quoted(name()));
         return complex;
     }
 

@@ -29,16 +29,16 @@ const char* openssl_name(Hash hash) {
     throw CryptoError("unknown hash");
 }
 
+}  // namespace
+
 // Fetched once and kept: a fetch for each digest costs more than the digest of a short text.
-const EVP_MD* method_of(Hash hash) {
+const EVP_MD* openssl_hash(Hash hash) {
     static std::array<EVP_MD*, kHashCount> methods{};
     EVP_MD*& method = methods.at(static_cast<std::size_t>(hash));
     if (method == nullptr) method = EVP_MD_fetch(nullptr, openssl_name(hash), nullptr);
     require(method != nullptr, "find a hash");
     return method;
 }
-
-}  // namespace
 
 std::size_t hash_size(Hash hash) {
     switch (hash) {
@@ -64,15 +64,15 @@ std::optional<Hash> find_hash(std::string_view name) {
 
 Sha256Digest sha256(std::string_view bytes) {
     Sha256Digest digest;
-    require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, method_of(Hash::sha256),
-                       nullptr) == 1,
+    require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr,
+                       openssl_hash(Hash::sha256), nullptr) == 1,
             "hash");
     return digest;
 }
 
 HashStream::HashStream(Hash hash) : context_(EVP_MD_CTX_new()) {
     require(context_ != nullptr, "allocate a hash");
-    require(EVP_DigestInit_ex(context_.get(), method_of(hash), nullptr) == 1, "start a hash");
+    require(EVP_DigestInit_ex(context_.get(), openssl_hash(hash), nullptr) == 1, "start a hash");
 }
 
 void HashStream::update(std::string_view bytes) {

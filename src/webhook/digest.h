@@ -33,6 +33,9 @@ std::size_t hash_size(Hash hash);
 // `sha1`, `sha256`, `sha384`, `sha512`.
 std::optional<Hash> find_hash(std::string_view name);
 
+// OpenSSL's own description of a hash, which lives as long as the process.
+const EVP_MD* openssl_hash(Hash hash);
+
 using Sha256Digest = std::array<std::uint8_t, 32>;
 
 Sha256Digest sha256(std::string_view bytes);

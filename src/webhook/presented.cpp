@@ -98,13 +98,6 @@ void Presented::take(const Scheme& scheme, const SignatureSource& source, std::s
 
 namespace {
 
-bool consists_of(std::string_view value, std::string_view signs) {
-    return std::ranges::all_of(value, [signs](char character) {
-        return is_letter(character) || is_digit(character) ||
-               signs.find(character) != std::string_view::npos;
-    });
-}
-
 // What is on the other side of a literal beside the value; null where there is nothing.
 const TextPart* behind_literal(const Text& parts, std::size_t literal, bool to_the_right) {
     if (to_the_right) return literal + 1 < parts.size() ? &parts[literal + 1] : nullptr;

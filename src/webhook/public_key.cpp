@@ -71,20 +71,6 @@ const unsigned char* as_bytes(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-const EVP_MD* openssl_hash(Hash hash) {
-    switch (hash) {
-        case Hash::sha1:
-            return EVP_sha1();
-        case Hash::sha256:
-            return EVP_sha256();
-        case Hash::sha384:
-            return EVP_sha384();
-        case Hash::sha512:
-            return EVP_sha512();
-    }
-    throw CryptoError("unknown hash");
-}
-
 Key key_of_info(std::string_view der) {
     const unsigned char* position = as_bytes(der);
     Key key(d2i_PUBKEY(nullptr, &position, static_cast<long>(der.size())));

@@ -34,6 +34,13 @@ bool has_control_character(std::string_view text) {
     });
 }
 
+bool consists_of(std::string_view text, std::string_view signs) {
+    return std::ranges::all_of(text, [signs](char character) {
+        return is_letter(character) || is_digit(character) ||
+               signs.find(character) != std::string_view::npos;
+    });
+}
+
 bool is_plain_token(std::string_view text) {
     const std::string_view padding = text.substr(std::min(text.find('='), text.size()));
     if (padding.find_first_not_of('=') != std::string_view::npos || padding.size() > 2) {
@@ -46,10 +53,7 @@ bool is_plain_token(std::string_view text) {
     for (std::string_view word : {"true", "false", "null", "nan", "infinity"}) {
         if (equals_ignoring_case(text.substr(text.starts_with('-') ? 1 : 0), word)) return false;
     }
-    return std::ranges::all_of(text, [](char character) {
-        return is_letter(character) || is_digit(character) ||
-               std::string_view("-._~+/").find(character) != std::string_view::npos;
-    });
+    return consists_of(text, "-._~+/");
 }
 
 bool is_header_name(std::string_view text) {
