@@ -9,6 +9,8 @@ SHELL := /bin/bash
 NGINX_SRC ?=
 # 1: AddressSanitizer and UndefinedBehaviorSanitizer in everything that is built and run.
 SANITIZE ?=
+# 1: a module that dies where it is told to, for tests.
+FAULT_POINTS ?=
 # How many compilers and test files run at a time.
 JOBS ?= $(shell nproc)
 # An ordinary user's PATH may not name the folder that Debian's nginx is in.
@@ -30,17 +32,19 @@ INTEROP_PACKAGES := nodejs npm
 
 CORE_SOURCES := $(wildcard src/webhook/*.cpp)
 GLUE_SOURCES := $(wildcard src/nginx/*.cpp)
+# What lies in src/nginx and knows no nginx.
+PORTABLE_GLUE := $(patsubst %,src/nginx/ngx_http_webhook_%.cpp,file memory state workers)
 HEADERS := $(wildcard src/webhook/*.h src/nginx/*.h)
 UNIT_SOURCES := $(wildcard t/unit/*.cpp)
 FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))
-FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp)
+FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp t/race/*.cpp)
 
 # What is built with sanitizers is kept apart from what is not.
-FLAVOUR := $(if $(filter 1,$(SANITIZE)),sanitize,release)
+FLAVOUR := $(if $(filter 1,$(SANITIZE)),sanitize,$(if $(filter 1,$(FAULT_POINTS)),faults,release))
 OBJECTS := $(BUILD)/$(FLAVOUR)
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-CXXFLAGS := -std=c++20 -g -W -Wall -Wpointer-arith -Werror -Isrc \
-            $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)
+OWN_FLAGS := $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2) $(if $(filter 1,$(FAULT_POINTS)),-DWEBHOOK_FAULT_POINTS)
+CXXFLAGS := -std=c++20 -g -W -Wall -Wpointer-arith -Werror -Isrc $(OWN_FLAGS)
 LIBRARIES := -lcrypto -lsimdjson -lz
 
 # The address sanitizer has to be the first library of an nginx that was built without it. nginx frees
@@ -85,7 +89,7 @@ deps-interop: deps-test
 .PHONY: build
 build: deps ## build build/ngx_http_webhook_module.so
 	@$(MAKE) --no-print-directory -s $(OBJECTS)/ngx_http_webhook_module.so
-ifneq ($(SANITIZE),1)
+ifeq ($(FLAVOUR),release)
 	@cmp -s $(OBJECTS)/ngx_http_webhook_module.so $(MODULE) || install -m 644 $(OBJECTS)/ngx_http_webhook_module.so $(MODULE)
 	@echo "built $(MODULE)"
 endif
@@ -97,13 +101,13 @@ $(CONFIGURED):
 	@rm -rf $(OBJECTS)/nginx && mkdir -p $(OBJECTS)/nginx
 ifeq ($(NGINX_SRC),)
 	@cd $(DEV_SRC) && . ./conf_flags && \
-	    WEBHOOK_CXXFLAGS="$(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)" ./configure "$${NGX_CONF_FLAGS[@]}" \
+	    WEBHOOK_CXXFLAGS="$(OWN_FLAGS)" ./configure "$${NGX_CONF_FLAGS[@]}" \
 	    --with-cc-opt="-g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2" --with-ld-opt="-Wl,-z,relro -Wl,-z,now$(if $(filter 1,$(SANITIZE)), $(SANITIZERS))" \
 	    --add-dynamic-module=$(HERE) --builddir=$(HERE)/$(OBJECTS)/nginx >$(HERE)/$(OBJECTS)/configure.log \
 	    || { tail -n 20 $(HERE)/$(OBJECTS)/configure.log; exit 1; }
 else
 	@cd $(NGINX_SRC) && configure=./configure; [ -x ./configure ] || configure=auto/configure; \
-	    WEBHOOK_CXXFLAGS="$(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)" $$configure --with-compat --with-http_ssl_module --with-http_v2_module --with-threads $(NGINX_CONFIGURE) \
+	    WEBHOOK_CXXFLAGS="$(OWN_FLAGS)" $$configure --with-compat --with-http_ssl_module --with-http_v2_module --with-threads $(NGINX_CONFIGURE) \
 	    --with-ld-opt="$(if $(filter 1,$(SANITIZE)), $(SANITIZERS))" \
 	    --add-dynamic-module=$(HERE) --builddir=$(HERE)/$(OBJECTS)/nginx >$(HERE)/$(OBJECTS)/configure.log \
 	    || { tail -n 20 $(HERE)/$(OBJECTS)/configure.log; exit 1; }
@@ -139,22 +143,30 @@ demo: build deps-test ## send real signed deliveries through a real nginx (KEEP=
 	@perl -It/lib examples/demo.pl $(if $(filter 1,$(KEEP)),--keep)
 
 # The pure library and its tests need no nginx.
+UNIT_FLAGS := -DWEBHOOK_FAULT_POINTS
 $(OBJECTS)/core/%.o: src/webhook/%.cpp $(wildcard src/webhook/*.h)
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) -c $< -o $@
-$(OBJECTS)/unit/%.o: t/unit/%.cpp $(wildcard src/webhook/*.h t/unit/*.h)
+$(OBJECTS)/core/%.o: src/nginx/%.cpp $(PORTABLE_GLUE:.cpp=.h) $(wildcard src/webhook/*.h)
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) -c $< -o $@
-$(OBJECTS)/libwebhook.a: $(CORE_SOURCES:src/webhook/%.cpp=$(OBJECTS)/core/%.o)
+$(OBJECTS)/unit/%.o: t/unit/%.cpp $(PORTABLE_GLUE:.cpp=.h) $(wildcard src/webhook/*.h t/unit/*.h)
+	@mkdir -p $(@D)
+	@$(CXX) $(CXXFLAGS) $(UNIT_FLAGS) -c $< -o $@
+# The unit tests have a table of their own, with places to die at.
+$(OBJECTS)/unit/dedup_table_faulty.o: src/webhook/dedup_table.cpp $(wildcard src/webhook/*.h)
+	@mkdir -p $(@D)
+	@$(CXX) $(CXXFLAGS) $(UNIT_FLAGS) -c $< -o $@
+$(OBJECTS)/libwebhook.a: $(patsubst %.cpp,$(OBJECTS)/core/%.o,$(notdir $(CORE_SOURCES) $(PORTABLE_GLUE)))
 	@rm -f $@ && ar rcs $@ $^
-$(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(OBJECTS)/libwebhook.a
+$(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(OBJECTS)/unit/dedup_table_faulty.o $(OBJECTS)/libwebhook.a
 	@$(CXX) $(CXXFLAGS) $^ -lgtest -lgtest_main $(LIBRARIES) -lpthread -o $@
 $(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.h) $(OBJECTS)/libwebhook.a
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) -It/fuzz $(filter %.cpp,$^) $(OBJECTS)/libwebhook.a $(LIBRARIES) -o $@
 
 .PHONY: test unit replay prove
-test: unit replay prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
+test: unit race replay prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
 
 unit: build deps-test ## run the unit tests of src/webhook
 	@$(MAKE) --no-print-directory -j$(JOBS) $(OBJECTS)/unit-tests
@@ -190,14 +202,43 @@ interop-if-possible: build deps-test
 	    $(MAKE) --no-print-directory run-interop; \
 	fi
 
+# ThreadSanitizer goes with no other sanitizer, and may not run where addresses are very random. Then
+# the test still tells what the threads did to each other, if not how.
+RACE := $(BUILD)/race/dedup_race
+RACE_SOURCES := t/race/dedup_race.cpp src/webhook/dedup_table.cpp src/webhook/digest.cpp src/webhook/text.cpp $(PORTABLE_GLUE)
+$(RACE)_watched: RACE_FLAGS := -fsanitize=thread
+$(RACE)_watched $(RACE)_alone: $(RACE_SOURCES) $(PORTABLE_GLUE:.cpp=.h) $(wildcard src/webhook/*.h) t/unit/claim_journal.h t/unit/dedup_model.h
+	@mkdir -p $(@D)
+	@$(CXX) -std=c++20 -g -O1 -W -Wall -Wpointer-arith -Werror -Isrc -It/unit $(RACE_FLAGS) $(RACE_SOURCES) -lcrypto -lpthread -o $@
+
+.PHONY: race
+race: build deps-test ## let threads race for the memory of events, under ThreadSanitizer
+	@if $(MAKE) --no-print-directory $(RACE)_watched && $(RACE)_watched --can-run; then \
+	    $(RACE)_watched; \
+	elif [ -x $(RACE)_watched ] && setarch -R $(RACE)_watched --can-run; then \
+	    setarch -R $(RACE)_watched; \
+	else \
+	    echo "race: ThreadSanitizer CANNOT RUN HERE: the same test, without it" >&2; \
+	    $(MAKE) --no-print-directory $(RACE)_alone && $(RACE)_alone; \
+	fi
+
 $(OBJECTS)/bench/%: t/bench/%.cpp $(OBJECTS)/libwebhook.a
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) $^ $(LIBRARIES) -o $@
 
-.PHONY: bench
-bench: build deps-bench ## measure the gate against plain proxy_pass
+.PHONY: bench bench-dedup
+bench-dedup: build ## measure the memory of events
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/dedup_bench
+	@$(OBJECTS)/bench/dedup_bench
+bench: build deps-bench bench-dedup ## measure the gate against plain proxy_pass
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/hmac_cost $(OBJECTS)/bench/core_bench
 	@$(RUN) perl -It/lib t/bench/gate.pl $(OBJECTS)/bench
+
+.PHONY: chaos
+chaos: deps-test ## kill, reload, upgrade and restart everything under load (DELIVERIES=200000 FAULTS=200 SEED=n)
+	@$(MAKE) --no-print-directory SANITIZE= FAULT_POINTS=1 build
+	@WEBHOOK_MODULE=$(HERE)/$(BUILD)/faults/ngx_http_webhook_module.so perl t/chaos/chaos.pl --dies-inside \
+	    $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: fuzz
 fuzz: deps-fuzz ## fuzz src/webhook with libFuzzer for FUZZ_SECONDS (60) each

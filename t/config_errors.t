@@ -574,10 +574,7 @@ my @MEMORY = (
     ],
     'a zone twice, of another size' => [
         "webhook_dedup_zone zone=events:1m;\nwebhook_dedup_zone zone=events:2m; # HERE",
-        [
-            'the size 2097152 of shared memory zone "events" conflicts with already declared size 1048576',
-            'cannot add zone "events"',
-        ],
+        'duplicate zone "events"',
     ],
     'a zone with the name of another module\'s' => [
         "limit_req_zone \$binary_remote_addr zone=events:1m rate=1r/s;\nwebhook_dedup_zone zone=events:1m; # HERE",
@@ -592,11 +589,24 @@ my @MEMORY = (
     ],
     'an unknown parameter of a zone' => [
         'webhook_dedup_zone zone=events:1m size=1m; # HERE',
-        'invalid "size=1m" in "webhook_dedup_zone", allowed: zone=NAME:SIZE, ttl=TIME, full=evict|reject',
+        'invalid "size=1m" in "webhook_dedup_zone", allowed: '
+            . 'zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH',
     ],
     'a full zone that does something else' => [
         'webhook_dedup_zone zone=events:1m full=wait; # HERE',
         'invalid "full=wait" in "webhook_dedup_zone", allowed: full=evict, full=reject',
+    ],
+    'a zone with two files' => [
+        'webhook_dedup_zone zone=events:1m state=one state=two; # HERE',
+        qr/[^\n]*duplicate[^\n]*/,
+    ],
+    'a zone with a file without a name' => [
+        'webhook_dedup_zone zone=events:1m state=; # HERE',
+        'invalid path ""',
+    ],
+    'two zones with one file' => [
+        "webhook_dedup_zone zone=events:1m state=events;\nwebhook_dedup_zone zone=others:1m state=%%DIR%%/events; # HERE",
+        'the state file "%%DIR%%/events" is that of the zone "events" already',
     ],
     'a zone with a ttl that is no time' => [
         'webhook_dedup_zone zone=events:1m ttl=3days; # HERE',

@@ -94,6 +94,26 @@ subtest 'one twin takes over when the first fails' => sub {
     is $backend->count, 2, 'the upstream saw two';
 };
 
+# The worker of each request that the access log tells of.
+sub workers_of ($pattern) {
+    return map { $_ =~ $pattern && /(\d+)$/ ? $1 : () } access_log_lines();
+}
+
+subtest 'exactly one of many takes over, whatever worker they wait at' => sub {
+    for my $round (1 .. 3) {
+        my ($id, $first) = event_in_flight([ { delay => 0.6, status => 500 }, { delay => 0.3, status => 201 } ]);
+        my @waiters = map { start_request(delivery($id, uri => "/wait/many/$round")) } 1 .. 24;
+        is $first->finish->{status}, 500, 'first';
+        is_deeply outcomes(map { $_->finish } @waiters), { '201 answered' => 1, '201 duplicate' => 23 },
+            'one is delivered';
+        is $backend->count, 2, 'the upstream saw two';
+        wait_for(sub { logged(qr{^/wait/many/$round }) == 24 }, 3, 'all are logged');
+        my %count;
+        ++$count{$_} for workers_of(qr{^/wait/many/$round });
+        is_deeply [ sort keys %count ], [ sort $nginx->workers ], 'both workers had some of them';
+    }
+};
+
 subtest 'each failure lets one more through' => sub {
     my ($id, $first) = event_in_flight([ map { { delay => 0.15, status => $_ } } 500, 502, 404, 200 ]);
     my @waiters = map { start_request(delivery($id, uri => '/wait')) } 1 .. 6;
@@ -176,17 +196,24 @@ sub processor_time () {
     return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-subtest 'waiting costs next to nothing' => sub {
+# For some seconds, as twins wait whose first delivery is with the upstream.
+sub processor_time_waiting ($count, $seconds) {
     my ($id, $first) = event_in_flight([ { hang => 1 }, {} ]);
     my @waiters = map { my $one = open_connection(); $one->send(join '', Webhook::Connection::format_request(
-        delivery($id, uri => '/wait'))); $one } 1 .. 100;
+        delivery($id, uri => '/wait'))); $one } 1 .. $count;
     sleep 0.3;
     my $before = processor_time();
-    sleep 1;
-    cmp_ok processor_time() - $before, '<=', 0.02, 'a hundred waiters, one second';
-    is $backend->count, 1, 'they did wait';
+    sleep $seconds;
+    my $used = processor_time() - $before;
+    is $backend->count, 1, "$count waited";
     $_->close for @waiters;
     $first->cancel;
+    return $used;
+}
+
+subtest 'waiting costs next to nothing' => sub {
+    cmp_ok processor_time_waiting(100, 1), '<=', 0.02, 'a hundred waiters, one second';
+    cmp_ok processor_time_waiting(50, 2), '<=', 0.02, 'fifty waiters, two seconds';
 };
 
 subtest 'twins at the same moment' => sub {

@@ -45,8 +45,15 @@ sub reload_with (@changes) {
     return $nginx->reload;
 }
 
-sub warnings_since ($position) {
-    return grep { /the events that it remembered are forgotten/ } split /\n/, substr $nginx->error_log, $position;
+# What the log says of the memory, with the level.
+sub remarks_since ($position) {
+    my @lines = grep { /dedup zone|state file/ } split /\n/, substr $nginx->error_log, $position;
+    return map { /\[(\w+)\] \d+#\d+: (?:\*\d+ )?(.*)/ ? "$1: $2" : $_ } @lines;
+}
+
+sub carried ($count) {
+    my $events = $count == 1 ? '1 event' : "$count events";
+    return "notice: the dedup zone \"events\" has other memory: $events carried over";
 }
 
 subtest 'the memory stays' => sub {
@@ -58,7 +65,7 @@ subtest 'the memory stays' => sub {
         is_deeply [ grep { outcome_of($_) ne 'duplicate' } @ids ], [], 'all are known';
         is outcome_of(unique_id()), 'delivered', 'what is new is taken';
     }
-    is_deeply [ warnings_since($position) ], [], 'nothing was forgotten';
+    is_deeply [ remarks_since($position) ], [], 'there is nothing to say of it';
 };
 
 subtest 'an event in flight belongs to the old worker' => sub {
@@ -137,33 +144,165 @@ subtest 'dedup is turned off and on' => sub {
     is outcome_of(unique_id(), body => $body), 'duplicate', 'under another id';
 };
 
-subtest 'the size of the zone changes' => sub {
+# The memory is another one after each of these reloads. Each row is what to find and what to put in its place.
+my $STATE = directory() . '/events.state';
+my @MEMORIES = (
+    [ 'larger'                      => 'events:1m' => 'events:2m' ],
+    [ 'smaller'                     => 'events:1m' => 'events:512k' ],
+    [ 'in a file'                   => 'events:1m' => "events:1m state=$STATE" ],
+    [ 'in a larger file'            => 'events:1m' => "events:2m state=$STATE" ],
+    [ 'in a smaller file'           => 'events:1m' => "events:512k state=$STATE" ],
+    [ 'in another file'             => 'events:1m' => "events:512k state=$STATE.other" ],
+    [ 'in another, larger file'     => 'events:1m' => "events:1m state=$STATE.third" ],
+    [ 'in no file'                  => 'events:1m' => 'events:1m' ],
+    [ 'in a file left from before'  => 'events:1m' => "events:512k state=$STATE" ],
+    [ 'larger, and in no file'      => 'events:1m' => 'events:2m' ],
+    [ 'as at first'                 => 'events:1m' => 'events:1m' ],
+);
+
+subtest 'the memory becomes another' => sub {
     ok reload_with(), 'reload';
+    $backend->clear->behave;
+    my @ids;
+    for my $memory (@MEMORIES) {
+        my ($name, @change) = @$memory;
+        subtest $name => sub {
+            my @new = map { unique_id() } 1 .. 3;
+            is outcome_of($_), 'delivered', 'an event' for @new;
+            push @ids, @new;
+            my $position = length $nginx->error_log;
+            ok reload_with(@change), 'reload';
+            my @remarks = remarks_since($position);
+            is scalar(@remarks), 1, 'one line' or diag join "\n", @remarks;
+            like $remarks[0] // '', qr/^notice: the dedup zone "events" has other memory: \d+ events? carried over$/,
+                'tells of it';
+            is_deeply [ grep { outcome_of($_) ne 'duplicate' } @ids ], [], 'all are known';
+            is outcome_of(unique_id()), 'delivered', 'what is new is taken';
+            $position = length $nginx->error_log;
+            ok $nginx->reload, 'a reload without a change';
+            is_deeply [ remarks_since($position) ], [], 'is not worth a line';
+            is outcome_of($ids[-1]), 'duplicate', 'nor does it forget';
+        };
+    }
+    is_deeply [ grep { /\.state\.\w{6}$/ } glob "$STATE*" ], [], 'no draft is left behind';
+    unlink glob "$STATE*";
+};
+
+subtest 'the number of events that are carried over' => sub {
+    $nginx->stop;
+    $nginx->start;
     my $id = unique_id();
-    is outcome_of($id), 'delivered', 'first';
+    is outcome_of($id), 'delivered', 'one';
     my $position = length $nginx->error_log;
     ok reload_with('events:1m' => 'events:2m'), 'another size';
-    my @warnings = warnings_since($position);
-    is scalar(@warnings), 1, 'one warning';
-    like $warnings[0] // '', qr/\[warn\].*the size of the dedup zone "events" changed/, 'which names the zone';
-    is outcome_of($id), 'delivered', 'it is forgotten';
-    is outcome_of($id), 'duplicate', 'and remembered anew';
-
+    is_deeply [ remarks_since($position) ], [ carried(1) ], 'is told';
+    is outcome_of(unique_id()), 'delivered', 'another';
     $position = length $nginx->error_log;
-    ok reload_with('events:1m' => 'events:2m', 'server {' => 'webhook_dedup_zone zone=more:1m; server {'), 'another zone';
-    is scalar(warnings_since($position)), 0, 'no warning';
+    ok reload_with(), 'another size';
+    is_deeply [ remarks_since($position) ], [ carried(2) ], 'both are';
+    $position = length $nginx->error_log;
+    ok reload_with('server {' => 'webhook_dedup_zone zone=more:1m; server {'), 'another zone';
+    is_deeply [ remarks_since($position) ], [], 'nothing is';
     is outcome_of($id), 'duplicate', 'the first remembers';
 };
 
-subtest 'an event in flight while the size changes' => sub {
+subtest 'an event keeps its status and its ttl when it is carried over' => sub {
+    ok reload_with('zone=events;' => 'zone=events ttl=2s;'), 'reload';
+    $backend->behave(status => 207);
+    my ($short, $long) = (unique_id(), unique_id());
+    my $start = time;
+    is deliver($short)->{status}, 207, 'with a short ttl';
     ok reload_with(), 'reload';
-    $backend->clear->behave([ { delay => 0.8, status => 202 }, {} ]);
-    my $id    = unique_id();
+    is deliver($long)->{status}, 207, 'with a long one';
+    $backend->behave;
+    ok reload_with('events:1m' => 'events:2m'), 'another size';
+    is deliver($_)->{status}, 207, 'the status of the first delivery' for $short, $long;
+    is outcome_of($short), 'duplicate', 'as a duplicate';
+    ok wait_for(sub { outcome_of($short) eq 'delivered' }, 6, 'forgotten'), 'the short ttl ends';
+    cmp_ok time - $start, '>=', 1.9, 'not before its time';
+    is outcome_of($long), 'duplicate', 'the long one does not';
+};
+
+# An event that the worker in force has in flight.
+sub event_in_flight (%behaviour) {
+    my $id = unique_id();
+    $backend->clear->behave([ \%behaviour, {} ]);
     my $first = start_request(delivery($id));
     wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
-    ok reload_with('events:1m' => 'events:2m'), 'another size';
-    is $first->finish->{status}, 202, 'is delivered';
-    is outcome_of(unique_id()), 'delivered', 'what is new is taken';
+    return ($id, $first);
+}
+
+subtest 'an event in flight while the memory becomes another' => sub {
+    for my $memory (@MEMORIES[ 0, 1, 2, 4, 7 ]) {
+        my ($name, @change) = @$memory;
+        my ($taken, $first)   = event_in_flight(delay => 0.4, status => 202);
+        my ($failed, $second) = event_in_flight(delay => 0.4, status => 500);
+        ok reload_with(@change), $name;
+        is outcome_of($_), 'in_flight', "$name: the new workers know that it is in flight" for $taken, $failed;
+        is $first->finish->{status}, 202, "$name: the old worker delivers it";
+        is outcome_of($taken), 'duplicate', "$name: which the new ones know";
+        is $second->finish->{status}, 500, "$name: the old worker fails";
+        is outcome_of($failed), 'delivered', "$name: which leaves the event to the new ones";
+    }
+    allow_log(qr/exited on signal 9/);
+    my ($id, $first) = event_in_flight(hang => 1);
+    my @old = $nginx->workers;
+    ok reload_with('events:1m' => 'events:2m'), 'reload';
+    is outcome_of($id), 'in_flight', 'in flight at an old worker';
+    kill KILL => @old;
+    $first->finish;
+    is outcome_of($id), 'delivered', 'that is killed: it is free at once';
+    $backend->behave;
+    unlink glob "$STATE*";
+};
+
+subtest 'twins on both sides of another memory' => sub {
+    my @wait = ('zone=events;' => 'zone=events wait=5s;');
+    ok reload_with(@wait), 'reload';
+    for my $status (500, 201) {
+        $backend->clear->behave([ { delay => 0.7, status => $status }, { delay => 0.2, status => 202 } ]);
+        my $id  = unique_id();
+        my @old = map { my $one = start_request(delivery($id)); sleep 0.1; $one } 1 .. 3;
+        ok reload_with('events:1m' => $status == 500 ? 'events:2m' : 'events:512k', @wait), 'reload';
+        my @new     = map { start_request(delivery($id)) } 1 .. 4;
+        my @answers = map { $_->finish } @old, @new;
+        # Twins that wait at an old worker when their zone is closed cannot take over.
+        my @refused = grep { ($_->header('Webhook-Reason') // '') eq 'unavailable' } @answers;
+        my @rest    = grep { ($_->header('Webhook-Reason') // '') ne 'unavailable' } @answers;
+        is_deeply [ grep { $_->{status} != 503 } @refused ], [], 'who cannot know is told to come again';
+        cmp_ok scalar(@refused), '<=', $status == 500 ? 2 : 0, 'only where the first failed';
+        is scalar(grep { $_->{body} eq "ok\n" && $_->{status} =~ /^2/ } @rest), 1, 'it is delivered once';
+        is $backend->count, $status == 500 ? 2 : 1, 'the upstream saw as many attempts as there had to be';
+        is outcome_of($id), 'duplicate', 'it is known';
+    }
+    $backend->behave;
+};
+
+subtest 'another memory again, while the oldest worker delivers still' => sub {
+    ok reload_with(), 'reload';
+    my ($oldest, $first) = event_in_flight(delay => 1.6, status => 202);
+    my ($free, $second)  = event_in_flight(delay => 1.6, status => 500);
+    ok reload_with('events:1m' => 'events:2m'), 'larger';
+    my ($between, $third) = event_in_flight(delay => 1.2, status => 203);
+    my $delivered = unique_id();
+    is outcome_of($delivered), 'delivered', 'an event between';
+    ok reload_with('events:1m' => "events:512k state=$STATE"), 'and smaller, in a file';
+    is outcome_of($_), 'in_flight', 'in flight' for $oldest, $free, $between;
+    is outcome_of($delivered), 'duplicate', 'that between is known';
+    ok reload_with('events:1m' => "events:1m state=$STATE"), 'and larger';
+    is outcome_of($_), 'in_flight', 'in flight' for $oldest, $free, $between;
+    is $first->finish->{status}, 202, 'the oldest worker delivers it';
+    is $second->finish->{status}, 500, 'and fails with another';
+    is $third->finish->{status}, 203, 'one less old delivers one';
+    is deliver($oldest)->{status}, 202, 'the first has the status of its delivery';
+    is outcome_of($_), 'duplicate', 'is known' for $oldest, $between, $delivered;
+    is outcome_of($free), 'delivered', 'what failed is free';
+    $nginx->stop;
+    $nginx->start;
+    is outcome_of($_), 'duplicate', 'known after a restart' for $oldest, $between, $delivered, $free;
+    $nginx->stop;
+    unlink glob "$STATE*";
+    $nginx->start;
     $backend->behave;
 };
 
@@ -185,6 +324,28 @@ subtest 'a broken configuration' => sub {
     }
     ok reload_with(), 'mended';
     is outcome_of($id), 'duplicate', 'it is still remembered';
+};
+
+# nginx takes what has the same name for the same module, whatever is in the file.
+subtest 'another build of the module' => sub {
+    my $built = $ENV{WEBHOOK_MODULE} // 'build/ngx_http_webhook_module.so';
+    my @ids;
+    for my $round (1 .. 3) {
+        push @ids, unique_id();
+        is outcome_of($ids[-1]), 'delivered', 'an event';
+        my ($flying, $first) = event_in_flight(delay => 0.4, status => 202);
+        local $ENV{WEBHOOK_MODULE} = write_file("module-$round.so", slurp($built));
+        ok reload_with('events:1m' => $round == 3 ? 'events:2m' : 'events:1m'), "reload $round";
+        my ($worker) = $nginx->workers;
+        like slurp("/proc/$worker/maps"), qr/module-$round\.so$/m, 'with another module';
+        is_deeply [ grep { outcome_of($_) ne 'duplicate' } @ids ], [], 'all events are known';
+        is outcome_of($flying), 'in_flight', 'what is in flight is';
+        is $first->finish->{status}, 202, 'and delivered';
+        is outcome_of($flying), 'duplicate', 'and known';
+    }
+    ok reload_with(), 'the first one again';
+    is_deeply [ grep { outcome_of($_) ne 'duplicate' } @ids ], [], 'all events are known';
+    $backend->behave;
 };
 
 subtest 'the secret changes' => sub {
@@ -218,7 +379,7 @@ sub send_stubbornly ($sender, $until, $path) {
     store(\%sent, $path);
 }
 
-subtest 'under load' => sub {
+subtest 'under load, the memory another one each time' => sub {
     ok reload_with(), 'reload';
     $backend->clear->behave(delay => 0.02);
     my $until   = time + 3;
@@ -229,9 +390,11 @@ subtest 'under load' => sub {
     } 1 .. 4;
     my $reloads = 0;
     while (time < $until) {
+        my (undef, @change) = @{ $MEMORIES[ $reloads++ % @MEMORIES ] };
+        reload_with(@change);
+        # Every other reload changes nothing.
+        sleep 0.05;
         $nginx->reload;
-        ++$reloads;
-        sleep 0.1;
     }
     my @sent = map {
         my $sender = $_;
@@ -240,7 +403,7 @@ subtest 'under load' => sub {
     } @senders;
     my @accepted = map { @{ $_->{accepted} } } @sent;
     note scalar(@accepted), " events, $reloads reloads";
-    cmp_ok $reloads, '>=', 4, 'reloads';
+    cmp_ok $reloads, '>=', 5, 'reloads';
     cmp_ok scalar(@accepted), '>=', 80, 'events were sent';
     is_deeply [ map { @{ $_->{given_up} } } @sent ], [], 'all were accepted in the end';
 

@@ -1,154 +1,290 @@
 #include "nginx/ngx_http_webhook_dedup.h"
 
 #include <algorithm>
+#include <iterator>
 
-#include "webhook/scheme.h"
 #include "webhook/text.h"
 
 namespace webhook::ngx {
 namespace {
 
-constexpr std::size_t kSlabPages = 8;
-constexpr std::size_t kLeastWorkers = 64;
-constexpr std::size_t kMostWorkers = 1024;
+constexpr std::size_t kAnchorPages = 8;
+constexpr std::uint64_t kAnchorMagic = 0x726f68636e61776b;
+// Memories that are not drained yet, and the one in use.
+constexpr std::size_t kMostMemories = 16;
+// How often a worker looks at what earlier ones still deliver.
+constexpr ngx_msec_t kWatchPause = 200;
+// Events that are carried over before others have their turn with the locks.
+constexpr std::size_t kCarriedAtOnce = 1024;
 
 std::uint32_t seconds(Milliseconds time) {
     return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(time).count());
 }
 
-// Processes that may claim at the same time: those of several generations of workers, since old
-// ones finish their requests while new ones serve.
-std::size_t worker_slots(std::size_t block_size) {
-    return std::clamp(block_size / 64 / Workers::size(1), kLeastWorkers, kMostWorkers);
+std::uint32_t now_in_seconds() {
+    return static_cast<std::uint32_t>(ngx_time());
+}
+
+std::size_t whole_pages(std::size_t size) {
+    return (size + ngx_pagesize - 1) / ngx_pagesize * ngx_pagesize;
+}
+
+const char* plural(std::uint64_t count) {
+    return count == 1 ? "" : "s";
 }
 
 }  // namespace
 
-// What lies at the front of the block, before the workers' slots and the table.
-struct DedupZone::Shared {
-    std::size_t block_size;
-    std::size_t workers_size;
-
-    std::span<std::byte> workers() { return {first_byte(), workers_size}; }
-    std::span<std::byte> table() {
-        return {first_byte() + workers_size, block_size - sizeof(Shared) - workers_size};
-    }
-
-  private:
-    std::byte* first_byte() { return reinterpret_cast<std::byte*>(this + 1); }
+// What one configuration leaves for the next in nginx's shared memory. The descriptors are the
+// master's.
+struct DedupZone::Anchor {
+    std::uint64_t magic;
+    std::size_t count;
+    std::array<int, kMostMemories> files;
 };
 
-// Holds the zone's mutex: the one that nginx's master unlocks when a worker dies holding it.
-class DedupZone::Lock {
+// Holds the lock of the zone's memory; what is to be logged is logged after it.
+class DedupZone::Session {
   public:
-    explicit Lock(DedupZone& zone) : zone_(zone) {
-        ngx_shmtx_lock(&pool()->mutex);
-        if (zone.table_->interrupted()) {
-            zone.table_->recover();
-            recovered_ = true;
-        }
-    }
-    ~Lock() {
-        ngx_shmtx_unlock(&pool()->mutex);
-        if (recovered_) {
+    explicit Session(DedupZone& zone) : zone_(zone) { lock_.emplace(*zone.memory_); }
+    ~Session() {
+        const std::uint64_t early = zone_.memory_->early_to_tell(now_in_seconds());
+        const bool repaired = lock_->repaired();
+        lock_.reset();
+        if (repaired) {
             ngx_log_error(NGX_LOG_WARN, zone_.log_, 0,
                           "the dedup zone \"%s\" was repaired after a process died changing it",
                           zone_.name.c_str());
         }
+        if (early > 0) {
+            ngx_log_error(
+                NGX_LOG_WARN, zone_.log_, 0,
+                "the dedup zone \"%s\" is full: %uL event%s forgotten before the ttl was over",
+                zone_.name.c_str(), early, plural(early));
+        }
     }
-    Lock(const Lock&) = delete;
-    Lock& operator=(const Lock&) = delete;
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
 
   private:
-    ngx_slab_pool_t* pool() const {
-        return reinterpret_cast<ngx_slab_pool_t*>(zone_.memory_->shm.addr);
-    }
-
     DedupZone& zone_;
-    bool recovered_ = false;
+    std::optional<DedupMemory::Lock> lock_;
 };
 
-void DedupZone::request_memory(ngx_conf_t* cf, std::size_t size) {
-    if (size < kSlabPages * ngx_pagesize) {
+void DedupZone::request_memory(ngx_conf_t* cf) {
+    if (size < DedupMemory::kSmallestSize) {
         throw ConfigError("zone " + quoted(name) + " is too small, at least " +
-                          std::to_string(kSlabPages * ngx_pagesize / 1024) + "k are needed");
+                          std::to_string(DedupMemory::kSmallestSize / 1024) + "k are needed");
     }
+    size = whole_pages(size);
     ngx_str_t zone_name = copy_to_pool(cf->pool, name);
-    memory_ = ngx_shared_memory_add(cf, &zone_name, size, &ngx_http_webhook_module);
-    if (memory_ == nullptr) throw ConfigError("cannot add zone " + quoted(name));
-    if (memory_->data != nullptr) throw ConfigError("duplicate zone " + quoted(name));
-    memory_->init = on_memory;
-    memory_->data = this;
+    anchor_ = ngx_shared_memory_add(cf, &zone_name, kAnchorPages * ngx_pagesize,
+                                    &ngx_http_webhook_module);
+    if (anchor_ == nullptr) throw ConfigError("cannot add zone " + quoted(name));
+    if (anchor_->data != nullptr) throw ConfigError("duplicate zone " + quoted(name));
+    anchor_->init = on_anchor;
+    anchor_->data = this;
     log_ = &cf->cycle->new_log;
 }
 
-ngx_int_t DedupZone::on_memory(ngx_shm_zone_t* memory, void* earlier) noexcept try {
-    static_cast<DedupZone*>(memory->data)->take_memory(static_cast<const DedupZone*>(earlier));
-    return NGX_OK;
-} catch (const std::exception& error) {
-    ngx_log_error(NGX_LOG_EMERG, memory->shm.log, 0, "cannot use zone \"%V\": %s",
-                  &memory->shm.name, error.what());
-    return NGX_ERROR;
-}
-
-// Runs in the master while workers of the earlier configuration go on writing: what is there is
-// taken as it is.
-void DedupZone::take_memory(const DedupZone* earlier) {
-    auto* pool = reinterpret_cast<ngx_slab_pool_t*>(memory_->shm.addr);
-    if (earlier != nullptr) {
-        shared_ = earlier->shared_;
-        attach_tables();
-    } else if (memory_->shm.exists) {
-        shared_ = static_cast<Shared*>(pool->data);
-        attach_tables();
-    } else {
-        warn_if_forgotten();
-        make_tables();
-        pool->data = shared_;
+ngx_int_t DedupZone::on_anchor(ngx_shm_zone_t* anchor, void* /*earlier*/) noexcept {
+    auto& zone = *static_cast<DedupZone*>(anchor->data);
+    try {
+        ngx_test_config ? zone.check() : zone.take_memory();
+        return NGX_OK;
+    } catch (const std::exception& error) {
+        ngx_log_error(NGX_LOG_EMERG, zone.log_, 0, "cannot use the zone \"%s\": %s in %s",
+                      zone.name.c_str(), error.what(), zone.place.text().c_str());
+        return NGX_ERROR;
     }
 }
 
-void DedupZone::make_tables() {
-    auto* pool = reinterpret_cast<ngx_slab_pool_t*>(memory_->shm.addr);
-    const std::size_t block_size = pool->pfree * ngx_pagesize;
-    void* block = ngx_slab_alloc(pool, block_size);
-    if (block == nullptr) throw std::bad_alloc();
-    const std::size_t workers_size = Workers::size(worker_slots(block_size));
-    shared_ = new (block) Shared{block_size, workers_size};
-    workers_ = Workers::format(shared_->workers());
-    table_ = DedupTable::format(shared_->table());
+DedupZone::Anchor& DedupZone::anchor() const {
+    auto* pool = reinterpret_cast<ngx_slab_pool_t*>(anchor_->shm.addr);
+    if (pool->data == nullptr) {
+        pool->data = ngx_slab_calloc(pool, sizeof(Anchor));
+        if (pool->data == nullptr) throw std::bad_alloc();
+    }
+    return *static_cast<Anchor*>(pool->data);
 }
 
-void DedupZone::attach_tables() {
-    workers_ = Workers::attach(shared_->workers());
-    table_ = DedupTable::attach(shared_->table());
-}
-
-// nginx gives a zone whose size changed fresh memory, without a word.
-void DedupZone::warn_if_forgotten() const {
-    if (ngx_cycle == nullptr) return;
-    ngx_list_part_t* part = &const_cast<ngx_cycle_t*>(ngx_cycle)->shared_memory.part;
+// That of the configuration in force, while the next one is being made.
+const DedupZone::Anchor* DedupZone::earlier_anchor() const {
+    const ngx_list_part_t* part = &const_cast<ngx_cycle_t*>(ngx_cycle)->shared_memory.part;
     for (; part != nullptr; part = part->next) {
-        auto* zones = static_cast<ngx_shm_zone_t*>(part->elts);
+        const auto* zones = static_cast<const ngx_shm_zone_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (zones + i == memory_ || to_view(zones[i].shm.name) != name) continue;
-            if (zones[i].tag != memory_->tag || zones[i].shm.size == memory_->shm.size) continue;
-            ngx_log_error(NGX_LOG_WARN, log_, 0,
-                          "the size of the dedup zone \"%s\" changed: "
-                          "the events that it remembered are forgotten",
-                          name.c_str());
+            const ngx_shm_t& shared = zones[i].shm;
+            if (to_view(shared.name) != name || shared.size != anchor_->shm.size) continue;
+            // It may be another module's, or that of an earlier build of this one.
+            const auto* data = static_cast<const u_char*>(
+                reinterpret_cast<const ngx_slab_pool_t*>(shared.addr)->data);
+            if (data < shared.addr || data > shared.addr + shared.size - sizeof(Anchor)) continue;
+            const auto* found = reinterpret_cast<const Anchor*>(data);
+            if (found->magic == kAnchorMagic) return found;
         }
     }
+    return nullptr;
 }
 
-void DedupZone::join() {
-    {
-        const Lock lock(*this);
-        self_ = workers_->join();
+// `nginx -t`: what is there may be in use.
+void DedupZone::check() const {
+    if (state.empty()) return;
+    for (const std::string& warning : check_state(state, size)) {
+        ngx_log_error(NGX_LOG_WARN, log_, 0, "%s", warning.c_str());
     }
-    if (self_) {
-        workers_->know_self(*self_);
-    } else if (!std::exchange(told_of_crowd_, true)) {
+}
+
+// The master may yet turn back to the earlier configuration: what that one uses is left as it is.
+void DedupZone::take_memory() {
+    std::vector<Descriptor> files;
+    if (const Anchor* earlier = earlier_anchor()) {
+        for (std::size_t i = 0; i < earlier->count; ++i) {
+            files.push_back(Descriptor::duplicate(earlier->files[i]));
+        }
+    }
+    if (!state.empty()) {
+        take_state(files.empty() ? nullptr : files.data());
+    } else if (!files.empty()) {
+        auto current = DedupMemory::share(files.front().duplicate());
+        const bool fits = current->size() == size && current->kind() == DedupMemory::Kind::nameless;
+        memory_ = fits ? std::move(current) : DedupMemory::nameless(size);
+    } else {
+        memory_ = DedupMemory::nameless(size);
+    }
+    for (Descriptor& file : files) {
+        if (same_file(file.status(), memory_->file().status())) continue;
+        if (used_by_others(file)) {
+            throw ConfigError("its memory cannot be replaced while another nginx shares it");
+        }
+        earlier_.push_back(DedupMemory::share(std::move(file)));
+    }
+    if (earlier_.size() >= kMostMemories) {
+        throw ConfigError("workers of too many earlier configurations still use its memory");
+    }
+}
+
+void DedupZone::take_state(const Descriptor* current) {
+    State found = open_state(state, size, current);
+    for (const std::string& warning : found.warnings) {
+        ngx_log_error(NGX_LOG_ERR, log_, 0, "%s", warning.c_str());
+    }
+    memory_ = std::move(found.memory);
+    draft_ = std::move(found.draft);
+    std::ranges::move(found.earlier, std::back_inserter(earlier_));
+}
+
+void DedupZone::take_over() noexcept try {
+    for (const auto& earlier : earlier_) undrained_.push_back(earlier.get());
+    // Most is carried over while the old workers go on, and before the disk has to be waited for.
+    for (DedupMemory* earlier : undrained_) carry_over(*earlier);
+    publish();
+    for (DedupMemory* earlier : undrained_) close(*earlier);
+    forget_drained();
+    std::erase_if(earlier_, [this](const std::unique_ptr<DedupMemory>& earlier) {
+        const bool known = std::ranges::find(undrained_, earlier.get()) == undrained_.end();
+        if (known && !state.empty()) remove_earlier(state, earlier->file());
+        return known;
+    });
+    note_files();
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_ALERT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
+}
+
+// Without its name, the file serves as well until nginx ends.
+void DedupZone::publish() noexcept try {
+    const std::unique_ptr<Draft> draft = std::move(draft_);
+    const std::string warning = draft ? draft->publish() : "";
+    if (!warning.empty()) ngx_log_error(NGX_LOG_ERR, log_, 0, "%s", warning.c_str());
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_ALERT, log_, 0, "the dedup zone \"%s\" will not outlive nginx: %s",
+                  name.c_str(), error.what());
+}
+
+void DedupZone::carry_over(DedupMemory& earlier) {
+    std::size_t carried = 0;
+    std::size_t batch = kCarriedAtOnce;
+    while (batch == kCarriedAtOnce) {
+        const DedupMemory::Lock lock(*memory_);
+        const DedupMemory::Lock earlier_lock(earlier);
+        batch = earlier.table().carry_over(memory_->table(), now_in_seconds(), kCarriedAtOnce);
+        carried += batch;
+    }
+    if (earlier.table().closed()) return;
+    std::uint64_t forgotten = 0;
+    {
+        const DedupMemory::Lock lock(*memory_);
+        forgotten = memory_->early_to_tell(now_in_seconds());
+    }
+    tell_of_carried(carried, forgotten);
+}
+
+void DedupZone::tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) const {
+    ngx_log_error(NGX_LOG_NOTICE, log_, 0,
+                  "the dedup zone \"%s\" has other memory: %uL event%s carried over", name.c_str(),
+                  carried, plural(carried));
+    if (forgotten == 0) return;
+    ngx_log_error(NGX_LOG_WARN, log_, 0,
+                  "the dedup zone \"%s\" is smaller than before: %uL event%s forgotten",
+                  name.c_str(), forgotten, plural(forgotten));
+}
+
+// Nothing can be claimed there any more, and nothing that was delivered there is unknown here.
+void DedupZone::close(DedupMemory& earlier) {
+    const DedupMemory::Lock lock(*memory_);
+    const DedupMemory::Lock earlier_lock(earlier);
+    while (earlier.table().carry_over(memory_->table(), now_in_seconds(), kCarriedAtOnce) > 0) {
+    }
+    earlier.table().close();
+    memory_->note_undrained(undrained_.size());
+}
+
+void DedupZone::note_files() {
+    Anchor& noted = anchor();
+    noted.count = 0;
+    noted.files[noted.count++] = memory_->file().get();
+    for (const auto& earlier : earlier_) noted.files[noted.count++] = earlier->file().get();
+    noted.magic = kAnchorMagic;
+}
+
+DedupZone::~DedupZone() {
+    if (timer_.timer_set) {
+        ngx_del_timer(&timer_);
+    }
+}
+
+void DedupZone::watch_earlier() {
+    if (undrained_.empty()) return;
+    timer_.handler = on_timer;
+    timer_.data = this;
+    timer_.log = log_;
+    timer_.cancelable = 1;
+    ngx_add_timer(&timer_, kWatchPause);
+}
+
+void DedupZone::on_timer(ngx_event_t* timer) noexcept {
+    auto& zone = *static_cast<DedupZone*>(timer->data);
+    zone.drain();
+    zone.watch_earlier();
+}
+
+void DedupZone::drain() noexcept try {
+    if (undrained_.empty()) return;
+    {
+        const Session session(*this);
+        holds_earlier({}, now_in_seconds());
+    }
+    forget_drained();
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_CRIT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
+}
+
+void DedupZone::enroll() {
+    {
+        const Session session(*this);
+        self_ = memory_->enroll();
+    }
+    if (!self_ && !std::exchange(told_of_crowd_, true)) {
         ngx_log_error(NGX_LOG_ERR, log_, 0,
                       "the dedup zone \"%s\" is too small for so many worker processes: "
                       "this one refuses deliveries until others end",
@@ -157,28 +293,57 @@ void DedupZone::join() {
 }
 
 std::optional<ClaimToken> DedupZone::new_token() {
-    if (!self_) join();
+    if (!self_) enroll();
     if (!self_) return std::nullopt;
     return ClaimToken{*self_, ++claims_made_};
 }
 
+// What is drained stays so.
+void DedupZone::forget_drained() {
+    const std::size_t drained = std::erase_if(undrained_, [](DedupMemory* earlier) {
+        const DedupMemory::Lock lock(*earlier);
+        return earlier->table().drained(earlier->workers());
+    });
+    if (drained == 0) return;
+    const Session session(*this);
+    memory_->note_undrained(undrained_.size());
+}
+
+// Whether a worker of an earlier configuration is delivering any of them. What such workers have
+// delivered since is carried over, unless the memory is an earlier one itself by now: its successor
+// may take it for drained.
+bool DedupZone::holds_earlier(std::span<const EventKey> keys, std::uint32_t now) {
+    if (memory_->table().closed()) return false;
+    bool held = false;
+    for (DedupMemory* earlier : undrained_) {
+        const DedupMemory::Lock lock(*earlier);
+        while (earlier->table().carry_over(memory_->table(), now, kCarriedAtOnce) > 0) {
+        }
+        held |= earlier->table().holds_any(keys, earlier->workers());
+    }
+    return held;
+}
+
 ClaimResult DedupZone::claim(std::span<const EventKey> keys, const ClaimToken& token) {
-    const Lock lock(*this);
-    return table_->claim(keys, token, static_cast<std::uint32_t>(ngx_time()), when_full, *workers_);
+    if (!undrained_.empty()) forget_drained();
+    const Session session(*this);
+    const std::uint32_t now = now_in_seconds();
+    if (holds_earlier(keys, now)) return {ClaimOutcome::in_flight, 0};
+    return memory_->table().claim(keys, token, now, when_full, memory_->workers());
 }
 
 void DedupZone::commit(std::span<const EventKey> keys, const ClaimToken& token, ngx_uint_t status,
                        Milliseconds remembered_for) {
-    const Lock lock(*this);
-    const auto time = static_cast<std::uint32_t>(ngx_time());
+    const Session session(*this);
+    const std::uint32_t now = now_in_seconds();
     // The time is cut to the second: one more, and no event is forgotten before its ttl has passed.
-    table_->commit(keys, token, static_cast<std::uint16_t>(status), time,
-                   time + seconds(remembered_for) + 1);
+    memory_->table().commit(keys, token, static_cast<std::uint16_t>(status), now,
+                            now + seconds(remembered_for) + 1);
 }
 
 void DedupZone::release(std::span<const EventKey> keys, const ClaimToken& token) {
-    const Lock lock(*this);
-    table_->release(keys, token);
+    const Session session(*this);
+    memory_->table().release(keys, token);
 }
 
 void ClaimHolder::prepare(DedupZone& zone, std::span<const EventKey> keys,
@@ -201,9 +366,12 @@ void ClaimHolder::commit(ngx_uint_t status, Milliseconds remembered_for) {
     zone_->commit(keys(), token_, status, remembered_for);
 }
 
-void ClaimHolder::release() {
+// Where even this fails, the claim ends with the worker.
+void ClaimHolder::release() noexcept try {
     if (!std::exchange(held_, false)) return;
     zone_->release(keys(), token_);
+} catch (const std::exception&) {
+    held_ = false;
 }
 
 }  // namespace webhook::ngx

@@ -3,53 +3,88 @@
 #pragma once
 
 #include "nginx/ngx_http_webhook_ngx.h"
-#include "nginx/ngx_http_webhook_workers.h"
 
 #include <array>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "nginx/ngx_http_webhook_memory.h"
+#include "nginx/ngx_http_webhook_state.h"
 #include "webhook/dedup_table.h"
+#include "webhook/scheme.h"
 
 namespace webhook::ngx {
 
-// One `webhook_dedup_zone`. It belongs to a configuration; the memory outlives it, across reloads.
+// One `webhook_dedup_zone`. It belongs to a configuration; its memory outlives it, across reloads.
+//
+// nginx knows of an anchor only: a few pages of shared memory, in which the files of the zone's
+// memory are noted for the next configuration. So a reload finds them again when the zone's size or
+// even the module has changed. Memory that a reload replaces is closed: its events are carried
+// over, and what its old workers still have in flight is respected until they end it.
 class DedupZone {
   public:
     std::string name;
+    std::size_t size = 0;
     Milliseconds ttl{};
     WhenFull when_full = WhenFull::evict;
+    // The file that keeps the memory; empty: none does.
+    std::string state;
+    Place place;
 
-    // Asks nginx for the shared memory. Throws ConfigError.
-    void request_memory(ngx_conf_t* cf, std::size_t size);
+    DedupZone() = default;
+    ~DedupZone();
+    DedupZone(const DedupZone&) = delete;
+    DedupZone& operator=(const DedupZone&) = delete;
+
+    // Asks nginx for the anchor. Throws ConfigError.
+    void request_memory(ngx_conf_t* cf);
+    // The configuration is in force from now on: takes over what the one before it remembered.
+    void take_over() noexcept;
+    // Learns what workers of earlier configurations have delivered since.
+    void drain() noexcept;
+    // Does so now and then, for as long as there is anything to learn.
+    void watch_earlier();
 
     // Names a new claim of this process. Nothing where too many processes share the zone.
     std::optional<ClaimToken> new_token();
 
-    void prefetch(std::span<const EventKey> keys) const { table_->prefetch(keys); }
+    void prefetch(std::span<const EventKey> keys) const { memory_->prefetch(keys); }
     ClaimResult claim(std::span<const EventKey> keys, const ClaimToken& token);
     void commit(std::span<const EventKey> keys, const ClaimToken& token, ngx_uint_t status,
                 Milliseconds remembered_for);
     void release(std::span<const EventKey> keys, const ClaimToken& token);
 
   private:
-    struct Shared;
-    class Lock;
+    struct Anchor;
+    class Session;
 
-    static ngx_int_t on_memory(ngx_shm_zone_t* zone, void* earlier) noexcept;
-    void take_memory(const DedupZone* earlier);
-    void make_tables();
-    void attach_tables();
-    void warn_if_forgotten() const;
-    void join();
+    static void on_timer(ngx_event_t* timer) noexcept;
+    static ngx_int_t on_anchor(ngx_shm_zone_t* anchor, void* earlier) noexcept;
+    Anchor& anchor() const;
+    const Anchor* earlier_anchor() const;
+    void check() const;
+    void take_memory();
+    void take_state(const Descriptor* current);
+    void publish() noexcept;
+    void carry_over(DedupMemory& earlier);
+    void close(DedupMemory& earlier);
+    void note_files();
+    void forget_drained();
+    void tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) const;
+    bool holds_earlier(std::span<const EventKey> keys, std::uint32_t now);
+    void enroll();
 
-    ngx_shm_zone_t* memory_ = nullptr;
+    ngx_shm_zone_t* anchor_ = nullptr;
     ngx_log_t* log_ = nullptr;
-    Shared* shared_ = nullptr;
-    std::optional<DedupTable> table_;
-    std::optional<Workers> workers_;
+    std::unique_ptr<DedupMemory> memory_;
+    // That of earlier configurations, and which of it may know what this one does not.
+    std::vector<std::unique_ptr<DedupMemory>> earlier_;
+    std::vector<DedupMemory*> undrained_;
+    ngx_event_t timer_{};
+    std::unique_ptr<Draft> draft_;
     std::optional<Owner> self_;
     std::uint64_t claims_made_ = 0;
     bool told_of_crowd_ = false;
@@ -73,7 +108,7 @@ class ClaimHolder {
     ClaimResult try_claim();
     bool held() const { return held_; }
     void commit(ngx_uint_t status, Milliseconds remembered_for);
-    void release();
+    void release() noexcept;
 
   private:
     std::span<const EventKey> keys() const { return {keys_.data(), key_count_}; }

@@ -36,14 +36,10 @@ class Directive {
         return {std::string(to_view(cf->conf_file->file.name)), cf->conf_file->line};
     }
 
-    // A path is relative to the folder of nginx.conf.
-    std::string path(std::string_view path) const {
-        ngx_str_t name = copy_to_pool(cf->pool, path);
-        if (path.empty() || ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
-            throw ConfigError("invalid path " + quoted(path));
-        }
-        return std::string(to_view(name));
-    }
+    // What belongs to the configuration is relative to the folder of nginx.conf.
+    std::string path(std::string_view path) const { return full_path(path, 1); }
+    // What nginx writes is relative to its prefix.
+    std::string runtime_path(std::string_view path) const { return full_path(path, 0); }
 
     // Null where the text holds no variable.
     ngx_http_complex_value_t* compile(std::string_view text) const {
@@ -65,6 +61,14 @@ class Directive {
     ngx_conf_t* const cf;
 
   private:
+    std::string full_path(std::string_view path, ngx_uint_t conf_prefix) const {
+        ngx_str_t name = copy_to_pool(cf->pool, path);
+        if (path.empty() || ngx_conf_full_name(cf->cycle, &name, conf_prefix) != NGX_OK) {
+            throw ConfigError("invalid path " + quoted(path));
+        }
+        return std::string(to_view(name));
+    }
+
     Words words_;
 };
 
@@ -377,13 +381,13 @@ void add_sources(const Directive& directive, LocConf& conf) {
     }
 }
 
-// webhook_dedup_zone zone=NAME:SIZE [ttl=TIME] [full=evict|reject]
+// webhook_dedup_zone zone=NAME:SIZE [ttl=TIME] [full=evict|reject] [state=PATH]
 
 void define_zone(const Directive& directive, MainConf& conf) {
     require_single_parameters(directive);
     auto& zone = make_in_pool<DedupZone>(directive.cf->pool);
     zone.ttl = kDefaultTtl;
-    ssize_t size = 0;
+    zone.place = directive.place();
     for (std::string_view argument : directive.arguments()) {
         if (const auto name_and_size = option(argument, "zone")) {
             const std::size_t colon = name_and_size->find(':');
@@ -392,9 +396,10 @@ void define_zone(const Directive& directive, MainConf& conf) {
                 directive.reject(argument, "zone=NAME:SIZE");
             }
             ngx_str_t text = to_ngx(name_and_size->substr(colon + 1));
-            size = ngx_parse_size(&text);
+            const ssize_t size = ngx_parse_size(&text);
             if (size == NGX_ERROR) directive.reject(argument, "zone=NAME:SIZE, such as events:64m");
             zone.name = name;
+            zone.size = static_cast<std::size_t>(size);
         } else if (const auto time = option(argument, "ttl")) {
             zone.ttl = ttl(directive, argument, *time);
         } else if (const auto full = option(argument, "full")) {
@@ -402,12 +407,20 @@ void define_zone(const Directive& directive, MainConf& conf) {
                 directive.reject(argument, "full=evict, full=reject");
             }
             zone.when_full = *full == "evict" ? WhenFull::evict : WhenFull::reject;
+        } else if (const auto path = option(argument, "state")) {
+            zone.state = directive.runtime_path(*path);
         } else {
-            directive.reject(argument, "zone=NAME:SIZE, ttl=TIME, full=evict|reject");
+            directive.reject(argument, "zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH");
         }
     }
     if (zone.name.empty()) throw ConfigError(quoted(directive.name()) + " has no \"zone=\"");
-    zone.request_memory(directive.cf, static_cast<std::size_t>(size));
+    for (const auto& [name, other] : conf.zones) {
+        if (!zone.state.empty() && canonical_path(other->state) == canonical_path(zone.state)) {
+            throw ConfigError("the state file " + quoted(zone.state) + " is that of the zone " +
+                              quoted(name) + " already");
+        }
+    }
+    zone.request_memory(directive.cf);
     conf.zones.emplace(zone.name, &zone);
 }
 

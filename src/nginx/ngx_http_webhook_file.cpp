@@ -17,29 +17,37 @@ namespace {
 }
 
 [[noreturn]] void fail_with_errno(const std::string& path) {
-    fail(path, std::generic_category().message(errno));
+    fail(path, system_message(errno));
 }
-
-class Descriptor {
-  public:
-    explicit Descriptor(const std::string& path)
-        : value_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-    ~Descriptor() {
-        if (value_ >= 0) close(value_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-
-    int get() const { return value_; }
-
-  private:
-    int value_;
-};
 
 }  // namespace
 
+Descriptor::~Descriptor() {
+    if (value_ >= 0) close(value_);
+}
+
+Descriptor Descriptor::duplicate(int value) {
+    const int copy = fcntl(value, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) throw std::system_error(errno, std::generic_category());
+    return Descriptor(copy);
+}
+
+struct stat Descriptor::status() const {
+    struct stat status {};
+    if (fstat(value_, &status) != 0) throw std::system_error(errno, std::generic_category());
+    return status;
+}
+
+bool same_file(const struct stat& left, const struct stat& right) {
+    return left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
+std::string system_message(int error) {
+    return std::generic_category().message(error);
+}
+
 FileContent read_file(const std::string& path, std::size_t limit) {
-    const Descriptor file(path);
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     FileContent content;
     if (file.get() < 0 || fstat(file.get(), &content.status) != 0) fail_with_errno(path);
     if (!S_ISREG(content.status.st_mode)) fail(path, "it is not a regular file");

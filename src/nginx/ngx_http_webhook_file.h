@@ -5,8 +5,35 @@
 #include <sys/stat.h>
 
 #include <string>
+#include <utility>
 
 namespace webhook::ngx {
+
+// An open file; closed when this is destroyed. -1: none.
+class Descriptor {
+  public:
+    explicit Descriptor(int value = -1) : value_(value) {}
+    ~Descriptor();
+    Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
+    Descriptor& operator=(Descriptor&& other) noexcept {
+        std::swap(value_, other.value_);
+        return *this;
+    }
+
+    int get() const { return value_; }
+    // Another descriptor of the same open file, which shares its locks. Throws std::system_error.
+    Descriptor duplicate() const { return duplicate(value_); }
+    static Descriptor duplicate(int value);
+    struct stat status() const;
+
+  private:
+    int value_;
+};
+
+bool same_file(const struct stat& left, const struct stat& right);
+
+// What the system says of an error.
+std::string system_message(int error);
 
 struct FileContent {
     std::string bytes;

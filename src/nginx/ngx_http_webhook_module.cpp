@@ -5,6 +5,11 @@
 #include "nginx/ngx_http_webhook_gate.h"
 #include "nginx/ngx_http_webhook_variables.h"
 
+#include <csignal>
+#include <cstdlib>
+
+#include "webhook/fault_point.h"
+
 namespace webhook::ngx {
 namespace {
 
@@ -34,13 +39,55 @@ ngx_int_t install(ngx_conf_t* cf) noexcept {
     return NGX_OK;
 }
 
+// Null where the configuration has no http{}.
+MainConf* main_conf(ngx_cycle_t* cycle) {
+    return static_cast<MainConf*>(
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module));
+}
+
 ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
-    auto* conf =
-        static_cast<MainConf*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module));
+    MainConf* conf = main_conf(cycle);
     auto* core = static_cast<ngx_http_core_main_conf_t*>(
         ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module));
-    if (conf != nullptr && core != nullptr) note_used_variables(core, *conf);
+    if (conf == nullptr || core == nullptr) return NGX_OK;
+    note_used_variables(core, *conf);
+    // Nothing can make nginx turn back to the earlier configuration any more.
+    for (const auto& [name, zone] : conf->zones) {
+        if (!ngx_test_config) zone->take_over();
+    }
     return NGX_OK;
+}
+
+#ifdef WEBHOOK_FAULT_POINTS
+std::uint64_t die_every = 0;
+
+void die_at_random() {
+    if (static_cast<std::uint64_t>(ngx_random()) % die_every == 0) raise(SIGKILL);
+}
+
+// In the test build, WEBHOOK_DIE_EVERY=N kills a worker at about one in N of its writes to the
+// memory that processes share.
+void await_death() {
+    const char* text = std::getenv("WEBHOOK_DIE_EVERY");
+    die_every = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+    if (die_every > 0) fault_point = die_at_random;
+}
+#else
+void await_death() {}
+#endif
+
+ngx_int_t on_worker_start(ngx_cycle_t* cycle) noexcept {
+    await_death();
+    if (const MainConf* conf = main_conf(cycle)) {
+        for (const auto& [name, zone] : conf->zones) zone->watch_earlier();
+    }
+    return NGX_OK;
+}
+
+void on_worker_exit(ngx_cycle_t* cycle) noexcept {
+    if (const MainConf* conf = main_conf(cycle)) {
+        for (const auto& [name, zone] : conf->zones) zone->drain();
+    }
 }
 
 ngx_http_module_t context = {
@@ -59,15 +106,15 @@ ngx_http_module_t context = {
 
 ngx_module_t ngx_http_webhook_module = {
     NGX_MODULE_V1,
-    &webhook::ngx::context,       // module context
-    webhook::ngx::commands,       // module directives
-    NGX_HTTP_MODULE,              // module type
-    nullptr,                      // init master
-    webhook::ngx::on_configured,  // init module
-    nullptr,                      // init process
-    nullptr,                      // init thread
-    nullptr,                      // exit thread
-    nullptr,                      // exit process
-    nullptr,                      // exit master
+    &webhook::ngx::context,         // module context
+    webhook::ngx::commands,         // module directives
+    NGX_HTTP_MODULE,                // module type
+    nullptr,                        // init master
+    webhook::ngx::on_configured,    // init module
+    webhook::ngx::on_worker_start,  // init process
+    nullptr,                        // init thread
+    nullptr,                        // exit thread
+    webhook::ngx::on_worker_exit,   // exit process
+    nullptr,                        // exit master
     NGX_MODULE_V1_PADDING,
 };

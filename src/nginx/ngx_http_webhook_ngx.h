@@ -23,6 +23,14 @@ extern ngx_module_t ngx_http_webhook_module;
 
 namespace webhook::ngx {
 
+// A line of the configuration, for messages about it that come after it was read.
+struct Place {
+    std::string file;
+    ngx_uint_t line = 0;
+
+    std::string text() const { return file + ":" + std::to_string(line); }
+};
+
 inline std::string_view to_view(const ngx_str_t& text) {
     return {reinterpret_cast<const char*>(text.data), text.len};
 }

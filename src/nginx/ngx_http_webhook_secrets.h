@@ -18,14 +18,6 @@
 
 namespace webhook::ngx {
 
-// A line of the configuration, for messages about it that come after it was read.
-struct Place {
-    std::string file;
-    ngx_uint_t line = 0;
-
-    std::string text() const { return file + ":" + std::to_string(line); }
-};
-
 // Told once that a secret has expired, by whichever worker finds out: a flag in memory that all
 // share.
 class ExpiryNotice {

@@ -7,19 +7,19 @@
 
 namespace webhook::ngx {
 
+void make_robust(pthread_mutex_t& mutex) {
+    pthread_mutexattr_t attributes;
+    const bool made = pthread_mutexattr_init(&attributes) == 0 &&
+                      pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0 &&
+                      pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0 &&
+                      pthread_mutex_init(&mutex, &attributes) == 0;
+    if (!made) throw std::runtime_error("cannot make a robust mutex");
+    pthread_mutexattr_destroy(&attributes);
+}
+
 struct Workers::Slot {
     pthread_mutex_t lifetime;
     std::uint32_t generation;
-
-    void make_free() {
-        pthread_mutexattr_t attributes;
-        const bool made = pthread_mutexattr_init(&attributes) == 0 &&
-                          pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0 &&
-                          pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0 &&
-                          pthread_mutex_init(&lifetime, &attributes) == 0;
-        if (!made) throw std::runtime_error("cannot make a robust mutex");
-        pthread_mutexattr_destroy(&attributes);
-    }
 
     // Whether nobody lived in the slot; then it is this process's.
     bool take() {
@@ -41,7 +41,7 @@ Workers::Workers(std::span<std::byte> block)
 Workers Workers::format(std::span<std::byte> block) {
     std::memset(block.data(), 0, block.size());
     Workers workers(block);
-    for (Slot& slot : workers.slots_) slot.make_free();
+    for (Slot& slot : workers.slots_) make_robust(slot.lifetime);
     return workers;
 }
 
@@ -51,9 +51,16 @@ Workers Workers::attach(std::span<std::byte> block) {
 
 std::optional<Owner> Workers::join() {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-        if (slots_[i].take()) return Owner{static_cast<std::uint32_t>(i), slots_[i].generation};
+        if (!slots_[i].take()) continue;
+        self_ = Owner{static_cast<std::uint32_t>(i), slots_[i].generation};
+        return self_;
     }
     return std::nullopt;
+}
+
+void Workers::leave() {
+    if (self_) pthread_mutex_unlock(&slots_[self_->process].lifetime);
+    self_.reset();
 }
 
 bool Workers::alive(Owner owner) const {

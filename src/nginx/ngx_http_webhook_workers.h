@@ -20,6 +20,10 @@
 
 namespace webhook::ngx {
 
+// Makes a mutex of zeros one that processes can share, and whose holder's death the kernel reports.
+// Throws std::runtime_error.
+void make_robust(pthread_mutex_t& mutex);
+
 class Workers final : public Liveness {
   public:
     // The memory that this many slots need, in bytes.
@@ -31,9 +35,8 @@ class Workers final : public Liveness {
 
     // Takes a slot for this process. Nothing where all are taken.
     std::optional<Owner> join();
-
-    // `self` is this process's own owner, which it cannot ask the kernel about.
-    void know_self(Owner self) { self_ = self; }
+    // Gives the slot back, if this process has one: what it claims is free. Needs no lock.
+    void leave();
 
     bool alive(Owner owner) const override;
 
@@ -43,6 +46,7 @@ class Workers final : public Liveness {
     explicit Workers(std::span<std::byte> block);
 
     std::span<Slot> slots_;
+    // This process's own, about which it cannot ask the kernel.
     std::optional<Owner> self_;
 };
 

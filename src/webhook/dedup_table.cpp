@@ -2,29 +2,38 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <stdexcept>
 #include <type_traits>
 
 #include "webhook/digest.h"
+#include "webhook/fault_point.h"
 
 namespace webhook {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x7075646562657767;
-constexpr std::uint32_t kLayoutVersion = 1;
+constexpr std::uint32_t kLayoutVersion = 2;
 constexpr std::size_t kLeastEvents = 64;
 constexpr std::size_t kLeastClaims = 16;
 constexpr std::size_t kClaimsShare = 32;
+constexpr std::size_t kAlignment = 64;
 // How many claims one call may look at for owners that died.
 constexpr std::uint32_t kSweep = 64;
 // How many events one call may look at for ones that expired, which takes some microseconds.
 constexpr std::uint32_t kEventSweep = 1024;
+// How far ahead memory is asked for where a whole table is walked.
+constexpr std::uint64_t kAhead = 16;
 
-// A process can be killed between any two writes; those that mark an entry as whole come last.
+// A process can be killed between any two instructions. All writes to the block are made by this,
+// so that they are made in the order in which they stand here, whatever the compiler thinks of it.
 template <typename Value>
-void store_last(Value& target, Value value) {
-    std::atomic_ref<Value>(target).store(value, std::memory_order_release);
+void store(Value& target, const std::type_identity_t<Value>& value) {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    target = value;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    WEBHOOK_FAULT_POINT();
 }
 
 std::uint64_t leading_bits(const EventKey& key) {
@@ -48,7 +57,10 @@ struct DedupTable::Header {
     std::uint32_t claims_in_use;
     std::uint32_t sweep_hand;
     Place free_claims;
-    std::uint32_t reserved;
+    std::uint32_t closed;
+    // Those before this one are known to the successor.
+    std::uint64_t carried;
+    std::array<std::uint64_t, 7> reserved;
 };
 
 struct DedupTable::Event {
@@ -57,6 +69,31 @@ struct DedupTable::Event {
     std::uint32_t expires;
     std::uint16_t status;
     std::uint16_t reserved;
+    std::uint32_t check;
+
+    static Event make(const EventKey& key, std::uint16_t status, std::uint32_t expires) {
+        Event event{key, 0, expires, status, 0, 0};
+        event.check = event.expected_check();
+        return event;
+    }
+
+    bool whole() const { return check == expected_check(); }
+    bool same_as(const Event& other) const {
+        return key == other.key && expires == other.expires && check == other.check;
+    }
+
+  private:
+    // Over all but the place in the index. It tells what was torn, not what was forged; zeros are
+    // not whole.
+    std::uint32_t expected_check() const {
+        constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;
+        std::array<std::uint64_t, 2> halves{};
+        std::memcpy(halves.data(), key.bytes.data(), sizeof(halves));
+        std::uint64_t mixed = (halves[0] ^ kMagic) * kSpread;
+        mixed = (std::rotl(mixed, 32) ^ halves[1]) * kSpread;
+        mixed = (std::rotl(mixed, 32) ^ (std::uint64_t{expires} << 16 | status)) * kSpread;
+        return static_cast<std::uint32_t>(mixed >> 32);
+    }
 };
 
 struct DedupTable::Claim {
@@ -76,14 +113,15 @@ struct DedupTable::Layout {
 
     explicit Layout(std::size_t size) {
         if (size < sizeof(Header)) return;
-        const std::size_t space = size - sizeof(Header);
-        const std::size_t for_claims = std::max(space / kClaimsShare, kLeastClaims * sizeof(Claim));
-        if (for_claims > space) return;
         constexpr std::size_t kMostPlaces = 0x7fffffff;
+        const std::size_t for_claims =
+            std::max((size - sizeof(Header)) / kClaimsShare, kLeastClaims * sizeof(Claim));
         claims = static_cast<std::uint32_t>(std::min(for_claims / sizeof(Claim), kMostPlaces));
-        events = static_cast<std::uint32_t>(
-            std::min((space - for_claims) / (sizeof(Event) + sizeof(Place)), kMostPlaces));
         events_at = claims_at + claims * sizeof(Claim);
+        events_at += (kAlignment - events_at % kAlignment) % kAlignment;
+        if (size < events_at) return;
+        events = static_cast<std::uint32_t>(
+            std::min((size - events_at) / (sizeof(Event) + sizeof(Place)), kMostPlaces));
         buckets_at = events_at + events * sizeof(Event);
     }
 };
@@ -91,11 +129,8 @@ struct DedupTable::Layout {
 // Marks the table as being changed for as long as it lives.
 class DedupTable::Change {
   public:
-    explicit Change(Header& header) : header_(header) {
-        store_last(header_.changing, 1U);
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-    }
-    ~Change() { store_last(header_.changing, 0U); }
+    explicit Change(Header& header) : header_(header) { store(header_.changing, 1); }
+    ~Change() { store(header_.changing, 0); }
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;
 
@@ -115,38 +150,40 @@ EventKey event_key(std::string_view endpoint, std::string_view name, std::string
 }
 
 std::size_t DedupTable::smallest_size() {
-    return sizeof(Header) + kLeastClaims * sizeof(Claim) +
+    constexpr std::size_t kClaims = sizeof(Header) + kLeastClaims * sizeof(Claim);
+    return (kClaims + kAlignment - 1) / kAlignment * kAlignment +
            kLeastEvents * (sizeof(Event) + sizeof(Place));
 }
 
 DedupTable DedupTable::format(std::span<std::byte> block) {
     if (block.size() < smallest_size()) throw std::length_error("the block is too small");
-    std::memset(block.data(), 0, block.size());
     const Layout layout(block.size());
     auto* header = reinterpret_cast<Header*>(block.data());
-    header->layout_version = kLayoutVersion;
-    header->event_capacity = layout.events;
-    header->claim_capacity = layout.claims;
+    store(header->layout_version, kLayoutVersion);
+    store(header->event_capacity, layout.events);
+    store(header->claim_capacity, layout.claims);
     DedupTable table(block);
-    table.recover();
-    store_last(header->magic, kMagic);
+    table.link_claims();
+    store(header->magic, kMagic);
     return table;
 }
 
-DedupTable DedupTable::attach(std::span<std::byte> block) {
+bool DedupTable::recognizes(std::span<const std::byte> block) {
+    if (block.size() < smallest_size()) return false;
     const Layout layout(block.size());
     const auto* header = reinterpret_cast<const Header*>(block.data());
-    if (block.size() < smallest_size() || header->magic != kMagic ||
-        header->layout_version != kLayoutVersion || header->event_capacity != layout.events ||
-        header->claim_capacity != layout.claims) {
-        throw std::invalid_argument("the block holds no table of this layout");
-    }
+    return header->magic == kMagic && header->layout_version == kLayoutVersion &&
+           header->event_capacity == layout.events && header->claim_capacity == layout.claims;
+}
+
+DedupTable DedupTable::attach(std::span<std::byte> block) {
+    if (!recognizes(block)) throw std::invalid_argument("the block holds no table of this layout");
     return DedupTable(block);
 }
 
 DedupTable::DedupTable(std::span<std::byte> block) {
-    static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 64);
-    static_assert(std::is_trivially_copyable_v<Event> && sizeof(Event) == 28);
+    static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 128);
+    static_assert(std::is_trivially_copyable_v<Event> && sizeof(Event) == 32);
     static_assert(std::is_trivially_copyable_v<Claim> && sizeof(Claim) == 40);
     const Layout layout(block.size());
     header_ = reinterpret_cast<Header*>(block.data());
@@ -189,9 +226,8 @@ void DedupTable::commit(std::span<const EventKey> keys, const ClaimToken& token,
     for (const EventKey& key : keys) {
         const Place held = find_claim(key, token);
         if (held == 0) continue;
-        if (header_->newest - header_->oldest == header_->event_capacity) forget_oldest(now);
         // In this order, a process killed in between has remembered the event.
-        append(key, status, expires);
+        remember(Event::make(key, status, expires), now);
         remove_claim(held);
     }
 }
@@ -213,26 +249,86 @@ bool DedupTable::interrupted() const {
 }
 
 void DedupTable::recover() {
-    store_last(header_->changing, 1U);
-    std::fill_n(buckets_, header_->event_capacity, Place{0});
+    store(header_->changing, 1);
     // keep_oldest() may have been about to move the other end.
     if (header_->newest - header_->oldest > header_->event_capacity) {
-        header_->oldest = header_->newest - header_->event_capacity;
+        store(header_->oldest, header_->newest - header_->event_capacity);
     }
-    for (std::uint64_t i = header_->oldest; i != header_->newest; ++i) link(place_of_event(i));
-    header_->free_claims = 0;
-    header_->claims_in_use = 0;
-    for (std::uint32_t i = 0; i < header_->claim_capacity; ++i) {
-        const Place place = header_->event_capacity + 1 + i;
-        if (claims_[i].in_use != 0) {
-            link(place);
-            ++header_->claims_in_use;
-        } else {
-            claims_[i].next = header_->free_claims;
-            header_->free_claims = place;
-        }
+    // And may not have come to it: its event is at both ends.
+    if (header_->newest - header_->oldest > 1 &&
+        event_at(header_->oldest).same_as(event_at(header_->newest - 1))) {
+        store(header_->oldest, header_->oldest + 1);
     }
-    store_last(header_->changing, 0U);
+    std::fill_n(buckets_, header_->event_capacity, Place{0});
+    link_events();
+    link_claims();
+    store(header_->changing, 0);
+}
+
+std::uint64_t DedupTable::restore(bool has_successor) {
+    store(header_->changing, 1);
+    const std::uint64_t newest = header_->newest;
+    const std::uint64_t most = std::min<std::uint64_t>(newest, header_->event_capacity);
+    std::uint64_t oldest = header_->oldest;
+    if (newest - oldest > most) oldest = newest - most;
+    std::uint64_t kept = oldest;
+    std::uint64_t carried = oldest;
+    for (std::uint64_t i = oldest; i != newest; ++i) {
+        if (!event_at(i).whole()) continue;
+        if (kept != i) store(event_at(kept), event_at(i));
+        ++kept;
+        if (i < header_->carried) carried = kept;
+    }
+    // Numbered anew: nothing that a torn header says brings the numbers near their end.
+    const std::uint64_t rounds = oldest - oldest % header_->event_capacity;
+    store(header_->oldest, oldest - rounds);
+    store(header_->newest, kept - rounds);
+    store(header_->closed, 0);
+    store(header_->carried, has_successor ? carried - rounds : 0);
+    for (std::uint32_t i = 0; i < header_->claim_capacity; ++i) store(claims_[i].in_use, 0);
+    recover();
+    return newest - kept;
+}
+
+void DedupTable::close() {
+    store(header_->closed, 1);
+}
+
+bool DedupTable::closed() const {
+    return header_->closed != 0;
+}
+
+std::size_t DedupTable::carry_over(DedupTable& successor, std::uint32_t now, std::size_t most) {
+    const Change change(*successor.header_);
+    const std::uint64_t first = first_to_carry();
+    const std::uint64_t end = first + std::min<std::uint64_t>(header_->newest - first, most);
+    for (std::uint64_t i = first; i != end; ++i) {
+        const Event& event = event_at(i);
+        const Event* known = successor.find_event(event.key, now);
+        const bool lasts_longer = known == nullptr || known->expires < event.expires;
+        if (event.expires > now && lasts_longer) successor.remember(event, now);
+        store(header_->carried, i + 1);
+    }
+    return end - first;
+}
+
+bool DedupTable::holds_any(std::span<const EventKey> keys, const Liveness& liveness) const {
+    return std::ranges::any_of(keys, [&](const EventKey& key) {
+        const Place held = find_claim(key);
+        return held != 0 && liveness.alive(claim_at(held).token.owner);
+    });
+}
+
+bool DedupTable::drained(const Liveness& liveness) {
+    if (header_->claims_in_use > 0) {
+        const Change change(*header_);
+        sweep_claims(liveness);
+    }
+    return closed() && header_->claims_in_use == 0 && first_to_carry() == header_->newest;
+}
+
+std::uint64_t DedupTable::first_to_carry() const {
+    return std::clamp(header_->carried, header_->oldest, header_->newest);
 }
 
 DedupTable::Place& DedupTable::bucket(const EventKey& key) const {
@@ -266,8 +362,8 @@ DedupTable::Place DedupTable::place_of_event(std::uint64_t sequence) const {
 
 void DedupTable::link(Place place) {
     Place& first = bucket(key_at(place));
-    next(place) = first;
-    first = place;
+    store(next(place), first);
+    store(first, place);
 }
 
 void DedupTable::unlink(Place place) {
@@ -276,7 +372,29 @@ void DedupTable::unlink(Place place) {
         if (*link == 0) return;
         link = &next(*link);
     }
-    *link = next(place);
+    store(*link, next(place));
+}
+
+void DedupTable::link_events() {
+    for (std::uint64_t i = header_->oldest; i != header_->newest; ++i) {
+        __builtin_prefetch(&bucket(event_at(i + kAhead).key), /*for writing*/ 1);
+        link(place_of_event(i));
+    }
+}
+
+void DedupTable::link_claims() {
+    store(header_->free_claims, 0);
+    store(header_->claims_in_use, 0);
+    for (std::uint32_t i = 0; i < header_->claim_capacity; ++i) {
+        const Place place = header_->event_capacity + 1 + i;
+        if (claims_[i].in_use != 0) {
+            link(place);
+            store(header_->claims_in_use, header_->claims_in_use + 1);
+        } else {
+            store(claims_[i].next, header_->free_claims);
+            store(header_->free_claims, place);
+        }
+    }
 }
 
 DedupTable::Place DedupTable::find_claim(const EventKey& key) const {
@@ -303,27 +421,29 @@ const DedupTable::Event* DedupTable::find_event(const EventKey& key, std::uint32
 void DedupTable::insert_claim(const EventKey& key, const ClaimToken& token) {
     const Place place = header_->free_claims;
     Claim& claim = claim_at(place);
-    header_->free_claims = claim.next;
-    claim.token = token;
-    claim.key = key;
-    store_last(claim.in_use, 1U);
-    ++header_->claims_in_use;
+    store(header_->free_claims, claim.next);
+    store(claim.token, token);
+    store(claim.key, key);
+    store(claim.in_use, 1);
+    store(header_->claims_in_use, header_->claims_in_use + 1);
     link(place);
 }
 
 void DedupTable::remove_claim(Place place) {
     unlink(place);
     Claim& claim = claim_at(place);
-    store_last(claim.in_use, 0U);
-    claim.next = header_->free_claims;
-    header_->free_claims = place;
-    --header_->claims_in_use;
+    store(claim.in_use, 0);
+    store(claim.next, header_->free_claims);
+    store(header_->free_claims, place);
+    store(header_->claims_in_use, header_->claims_in_use - 1);
 }
 
 void DedupTable::forget_oldest(std::uint32_t now) {
-    if (event_at(header_->oldest).expires > now) ++header_->forgotten_early;
+    if (event_at(header_->oldest).expires > now) {
+        store(header_->forgotten_early, header_->forgotten_early + 1);
+    }
     unlink(place_of_event(header_->oldest));
-    store_last(header_->oldest, header_->oldest + 1);
+    store(header_->oldest, header_->oldest + 1);
 }
 
 void DedupTable::forget_expired(std::uint32_t now) {
@@ -335,19 +455,23 @@ void DedupTable::forget_expired(std::uint32_t now) {
     }
 }
 
-void DedupTable::append(const EventKey& key, std::uint16_t status, std::uint32_t expires) {
-    Event& event = event_at(header_->newest);
-    event.key = key;
-    event.expires = expires;
-    event.status = status;
+// The place behind the newest must be free.
+void DedupTable::append(const Event& event) {
+    store(event_at(header_->newest), event);
     const Place place = place_of_event(header_->newest);
-    store_last(header_->newest, header_->newest + 1);
+    store(header_->newest, header_->newest + 1);
     link(place);
+}
+
+void DedupTable::remember(const Event& event, std::uint32_t now) {
+    if (header_->newest - header_->oldest == header_->event_capacity) forget_oldest(now);
+    append(event);
 }
 
 bool DedupTable::make_room(std::size_t keys, std::uint32_t now, WhenFull when_full,
                            const Liveness& liveness) {
     if (keys == 0) return true;
+    if (closed()) return false;
     forget_expired(now);
     if (header_->claim_capacity - header_->claims_in_use < keys) sweep_claims(liveness);
     if (header_->claim_capacity - header_->claims_in_use < keys) return false;
@@ -379,18 +503,18 @@ void DedupTable::keep_oldest() {
     const bool full = header_->newest - header_->oldest == header_->event_capacity;
     if (full) {
         // The place behind the newest is the oldest's own.
-        store_last(header_->newest, header_->newest + 1);
+        store(header_->newest, header_->newest + 1);
     } else {
-        const Event event = event_at(header_->oldest);
-        append(event.key, event.status, event.expires);
+        append(event_at(header_->oldest));
         unlink(place_of_event(header_->oldest));
     }
-    store_last(header_->oldest, header_->oldest + 1);
+    store(header_->oldest, header_->oldest + 1);
 }
 
 void DedupTable::sweep_claims(const Liveness& liveness) {
     for (std::uint32_t i = 0; i < std::min(kSweep, header_->claim_capacity); ++i) {
-        const std::uint32_t index = header_->sweep_hand++ % header_->claim_capacity;
+        const std::uint32_t index = header_->sweep_hand % header_->claim_capacity;
+        store(header_->sweep_hand, header_->sweep_hand + 1);
         const Claim& claim = claims_[index];
         if (claim.in_use != 0 && !liveness.alive(claim.token.owner)) {
             remove_claim(header_->event_capacity + 1 + index);

@@ -6,13 +6,16 @@
 // The table lives in a block of memory that the caller gives, shared by any number of processes. It
 // takes no lock and reads no clock: the caller holds its lock around every call but format() and
 // attach(), and gives the time. No call allocates, hashes, logs or waits. All are O(1) on average,
-// whatever the number of events; only recover() is linear.
+// whatever the number of events; only recover() and restore() are linear.
 //
-// A process may die inside a call. Who next takes the lock and finds interrupted() calls recover(),
-// which rebuilds the index from the entries; what the call had not finished, it may have left
-// undone.
+// A process may die inside a call, between any two instructions. Who next takes the lock and finds
+// interrupted() calls recover(), which rebuilds the index from the entries; what the call had not
+// finished, it may have left undone.
 //
-// Delivered events are forgotten oldest first, by order of commit. In memory, per event: 28 bytes
+// A block may be a file. What a power cut leaves of it, written back in parts and in any order, is
+// for restore(): every entry carries a check of its own.
+//
+// Delivered events are forgotten oldest first, by order of commit. In memory, per event: 32 bytes
 // and a 4-byte place in the index; claims in flight have a region of their own (1/32 of the block),
 // and so can never be forgotten to make room.
 
@@ -89,9 +92,13 @@ class DedupTable {
     // The least memory that a table can live in, in bytes.
     static std::size_t smallest_size();
 
-    // Makes an empty table of the block, which must be aligned to 8 bytes and not be in use.
+    // Makes an empty table of the block, which must be aligned to 8 bytes, hold zeros and not be in
+    // use. Memory that is not needed yet is not touched. Aligned to 64 bytes, no event lies on two
+    // cache lines or disk sectors.
     static DedupTable format(std::span<std::byte> block);
-    // The table that format() made of this block.
+    // Whether the block holds a table of this layout and size.
+    static bool recognizes(std::span<const std::byte> block);
+    // The table that format() made of this block. Throws std::invalid_argument where there is none.
     static DedupTable attach(std::span<std::byte> block);
 
     // Asks the processor to bring the memory that a claim of these keys will look at. Needs no
@@ -117,6 +124,25 @@ class DedupTable {
     bool interrupted() const;
     void recover();
 
+    // Makes a table usable again that outlived every process that used it. Claims are given up;
+    // delivered events are kept where their entries are whole. Returns how many were not. Where a
+    // successor was left, too, what was carried over to it stays so.
+    std::uint64_t restore(bool has_successor);
+
+    // -- Another table takes this one's place
+
+    // No event is claimed any more that is not yet; what is in flight can still be ended.
+    void close();
+    bool closed() const;
+    // Copies delivered events, oldest first, that were not copied before: at most `most` of them,
+    // less those that expired, to the end of `successor`. Returns how many it looked at.
+    std::size_t carry_over(DedupTable& successor, std::uint32_t now, std::size_t most);
+    // Whether a living owner holds any of the keys.
+    bool holds_any(std::span<const EventKey> keys, const Liveness& liveness) const;
+    // Whether the successor knows all that there will ever be to know. Gives up some claims of the
+    // dead, and so may have to be asked again.
+    bool drained(const Liveness& liveness);
+
   private:
     struct Header;
     struct Event;
@@ -136,6 +162,7 @@ class DedupTable {
     Event& event_at(std::uint64_t sequence) const;
     Claim& claim_at(Place place) const;
     Place place_of_event(std::uint64_t sequence) const;
+    std::uint64_t first_to_carry() const;
 
     void link(Place place);
     void unlink(Place place);
@@ -143,11 +170,14 @@ class DedupTable {
     const Event* find_event(const EventKey& key, std::uint32_t now) const;
     Place find_claim(const EventKey& key, const ClaimToken& token) const;
 
+    void link_events();
+    void link_claims();
     void insert_claim(const EventKey& key, const ClaimToken& token);
     void remove_claim(Place place);
     void forget_oldest(std::uint32_t now);
     void forget_expired(std::uint32_t now);
-    void append(const EventKey& key, std::uint16_t status, std::uint32_t expires);
+    void append(const Event& event);
+    void remember(const Event& event, std::uint32_t now);
     bool make_room(std::size_t keys, std::uint32_t now, WhenFull when_full,
                    const Liveness& liveness);
     bool has_room(std::size_t keys) const;

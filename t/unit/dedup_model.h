@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -24,7 +26,13 @@ namespace webhook::testing {
 class Block {
   public:
     explicit Block(std::size_t size) : words_((size + 7) / 8), size_(size) {}
+    explicit Block(std::span<const std::byte> original) : Block(original.size()) {
+        std::ranges::copy(original, bytes().begin());
+    }
     std::span<std::byte> bytes() { return std::as_writable_bytes(std::span(words_)).first(size_); }
+    std::span<const std::byte> bytes() const {
+        return std::as_bytes(std::span(words_)).first(size_);
+    }
 
   private:
     std::vector<std::uint64_t> words_;
@@ -92,6 +100,35 @@ class DedupModel {
             delivered_, [now](const Delivered& event) { return event.expires > now; }));
     }
 
+    // The delivered events that are not expired, oldest first.
+    std::vector<EventKey> remembered(std::uint32_t now) const {
+        std::vector<EventKey> keys;
+        for (const Delivered& event : delivered_) {
+            if (event.expires > now) keys.push_back({event.key});
+        }
+        return keys;
+    }
+
+    std::vector<std::pair<EventKey, ClaimToken>> claims() const {
+        std::vector<std::pair<EventKey, ClaimToken>> list;
+        for (const auto& [key, token] : claims_) list.emplace_back(EventKey{key}, token);
+        return list;
+    }
+
+    bool holds(const EventKey& key, const ClaimToken& token) const {
+        const auto held = claims_.find(key.bytes);
+        return held != claims_.end() && held->second == token;
+    }
+
+    // What a stranger's claim would be told, if there is room for it.
+    ClaimResult ask(const EventKey& key, std::uint32_t now) const {
+        const auto known = latest_.find(key.bytes);
+        if (known != latest_.end() && known->second.expires > now) {
+            return {ClaimOutcome::duplicate, known->second.status};
+        }
+        return {claims_.contains(key.bytes) ? ClaimOutcome::in_flight : ClaimOutcome::claimed, 0};
+    }
+
     ClaimResult claim(Keys keys, const ClaimToken& token, std::uint32_t now) {
         for (const EventKey& key : keys) {
             const auto known = latest_.find(key.bytes);
@@ -127,11 +164,7 @@ class DedupModel {
             const auto held = claims_.find(key.bytes);
             if (held == claims_.end() || !(held->second == token)) continue;
             claims_.erase(held);
-            forget_expired(now);
-            if (delivered_.size() == capacity_) {
-                ++forgotten_early_;
-                forget_oldest();
-            }
+            if (must_forget(now)) forget_early();
             delivered_.push_back({key.bytes, expires, ++sequence_});
             latest_.insert_or_assign(key.bytes, Latest{expires, status, sequence_});
         }
@@ -151,6 +184,38 @@ class DedupModel {
             dead_.insert(claim.first);
             return true;
         });
+    }
+
+    // -- What a process that died inside a call may have done
+
+    // Whether the next commit takes the place of an event that still counts.
+    bool must_forget(std::uint32_t now) {
+        forget_expired(now);
+        return delivered_.size() == capacity_;
+    }
+    void forget_early() {
+        ++forgotten_early_;
+        forget_oldest();
+    }
+    // It counted an event as forgotten, and did not forget it any more.
+    void count_in_vain() { ++forgotten_early_; }
+    // It committed the key, and did not give up the claim any more.
+    void leave_claim(const EventKey& key) { dead_.insert(key.bytes); }
+
+    // -- Another life
+
+    void give_up_claims() {
+        claims_.clear();
+        dead_.clear();
+    }
+    // All is carried over to an empty table.
+    void move_to(std::size_t capacity, std::size_t claim_capacity, std::uint32_t now) {
+        std::erase_if(delivered_, [now](const Delivered& event) { return event.expires <= now; });
+        capacity_ = capacity;
+        claim_capacity_ = claim_capacity;
+        forgotten_early_ = 0;
+        while (delivered_.size() > capacity_) forget_early();
+        give_up_claims();
     }
 
   private:
@@ -209,6 +274,12 @@ struct TrialSetting {
     bool processes_die = true;
 };
 
+// Runs a call that writes to the memory, as a process that dies in it: leaves the memory as one of
+// the writes left it. Returns whether there was a write to die at.
+using Call = std::function<void()>;
+using Memory = std::vector<std::span<std::byte>>;
+using CutOff = std::function<bool(const Memory& memory, const Call& call)>;
+
 // A table and its model, to which the same is done.
 class DedupTrial {
   public:
@@ -220,9 +291,12 @@ class DedupTrial {
           claim_capacity_(claim_capacity(setting.block_size)),
           model_(capacity_, claim_capacity_, setting.when_full) {}
 
+    std::span<const std::byte> bytes() const { return block_.bytes(); }
+    std::uint32_t now() const { return now_; }
     // Where the two parted; empty while they agree.
     const std::string& difference() const { return difference_; }
     std::size_t left_out() const { return left_out_; }
+    std::size_t successions() const { return successions_; }
     std::size_t count(ClaimOutcome outcome) const {
         return outcomes_[static_cast<std::size_t>(outcome)];
     }
@@ -246,10 +320,29 @@ class DedupTrial {
         } else if (action < 89) {
             die(choose);
         } else if (action < 91) {
-            table_ = DedupTable::attach(block_.bytes());
-            if (choose(2) == 0) table_.recover();
+            live_on(choose);
         } else {
             now_ += choose(20) == 0 ? choose(2 * setting_.longest_ttl) : choose(5);
+        }
+        compare_numbers();
+    }
+
+    // A step in which a process dies.
+    template <typename Choose>
+    void last_step(Choose choose, const CutOff& cut_off) {
+        const std::uint32_t action = choose(100);
+        if (action < 40) {
+            die_claiming(new_request(choose), cut_off);
+        } else if (action < 75) {
+            die_ending(choose, /*commits=*/true, cut_off);
+        } else if (action < 90) {
+            die_ending(choose, /*commits=*/false, cut_off);
+        } else if (action < 95) {
+            if (cut_off({block_.bytes()}, [this] { table_.recover(); })) repair();
+        } else if (action < 97) {
+            if (cut_off({block_.bytes()}, [this] { table_.restore(false); })) restore();
+        } else {
+            succeed(choose, cut_off);
         }
         compare_numbers();
     }
@@ -266,17 +359,21 @@ class DedupTrial {
         }
     }
 
-    // Asks a copy of both about every event.
+    // Asks a copy about every event.
     void compare_events() {
+        Block copy(block_);
+        DedupTable table = DedupTable::attach(copy.bytes());
+        const bool room = model_.claims_of_the_living() < claim_capacity_;
         for (std::size_t i = 0; i < setting_.events; ++i) {
-            Block copy(setting_.block_size);
-            std::ranges::copy(block_.bytes(), copy.bytes().begin());
-            DedupTable table = DedupTable::attach(copy.bytes());
-            DedupModel model = model_;
             const std::array keys{key(i)};
             const ClaimToken token{{99, 1}, i};
-            expect_same(model.claim(keys, token, now_),
-                        table.claim(keys, token, now_, setting_.when_full, census_), "event");
+            ClaimResult expected = model_.ask(keys[0], now_);
+            if (!room && expected.outcome == ClaimOutcome::claimed) {
+                expected.outcome = ClaimOutcome::no_room;
+            }
+            expect_same(expected, table.claim(keys, token, now_, WhenFull::evict, census_),
+                        "event");
+            table.release(keys, token);
         }
     }
 
@@ -376,11 +473,156 @@ class DedupTrial {
     void die(Choose choose) {
         if (!setting_.processes_die) return;
         const std::uint32_t process = choose(kProcesses);
-        const Owner owner{process, generations_[process]++};
+        bury({process, generations_[process]});
+    }
+
+    void bury(Owner owner) {
+        ++generations_[owner.process];
         census_.bury(owner);
         model_.bury(owner);
         std::erase_if(open_, [&](const Request& request) { return request.token.owner == owner; });
     }
+
+    // What becomes of a table from time to time.
+    template <typename Choose>
+    void live_on(Choose choose) {
+        table_ = DedupTable::attach(block_.bytes());
+        const std::uint32_t action = choose(24);
+        if (action < 12) table_.recover();
+        if (action == 12) restore();
+        if (action == 13) {
+            succeed(choose, [](const Memory&, const Call& call) {
+                call();
+                return false;
+            });
+        }
+    }
+
+    void repair() {
+        table_ = DedupTable::attach(block_.bytes());
+        if (table_.interrupted()) table_.recover();
+    }
+
+    void restore() {
+        expect(table_.restore(false) == 0, "restore() lost an event");
+        expect(table_.stats().in_flight == 0, "restore() left a claim");
+        model_.give_up_claims();
+        open_.clear();
+    }
+
+    // -- Death inside a call
+
+    void die_claiming(const Request& request, const CutOff& cut_off) {
+        if (is_left_out(request.keys)) {
+            ++left_out_;
+            return;
+        }
+        if (!cut_off({block_.bytes()}, [&] {
+                table_.claim(request.keys, request.token, now_, setting_.when_full, census_);
+            })) {
+            expect(false, "a claim without a write");
+        }
+        repair();
+        model_.claim(request.keys, request.token, now_);
+        bury(request.token.owner);
+    }
+
+    template <typename Choose>
+    void die_ending(Choose choose, bool commits, const CutOff& cut_off) {
+        if (open_.empty()) return;
+        const Request request = open_[choose(static_cast<std::uint32_t>(open_.size()))];
+        const auto status = static_cast<std::uint16_t>(200 + choose(100));
+        const std::uint32_t expires = now_ + setting_.longest_ttl;
+        const bool died = cut_off({block_.bytes()}, [&] {
+            if (commits) {
+                table_.commit(request.keys, request.token, status, now_, expires);
+            } else {
+                table_.release(request.keys, request.token);
+            }
+        });
+        expect(died, "an end without a write");
+        repair();
+        if (commits) settle(request, status, expires);
+        bury(request.token.owner);
+    }
+
+    // Finds out how far a commit came that was cut off: its keys are committed one after the other.
+    void settle(const Request& request, std::uint16_t status, std::uint32_t expires) {
+        for (const EventKey& key : request.keys) {
+            if (!model_.holds(key, request.token)) continue;
+            const ClaimResult result = ask(key);
+            if (result.outcome != ClaimOutcome::duplicate) break;
+            expect(result.status == status, "another status");
+            model_.commit(std::span(&key, 1), request.token, status, now_, expires);
+            model_.leave_claim(key);
+        }
+        if (!model_.must_forget(now_)) return;
+        if (ask(model_.remembered(now_).front()).outcome != ClaimOutcome::duplicate) {
+            model_.forget_early();
+        } else if (table_.stats().forgotten_early == model_.forgotten_early() + 1) {
+            model_.count_in_vain();
+        }
+    }
+
+    ClaimResult ask(const EventKey& key) const {
+        Block copy(block_);
+        const ClaimToken stranger{{99, 1}, 0};
+        return DedupTable::attach(copy.bytes())
+            .claim(std::span(&key, 1), stranger, now_, WhenFull::evict, census_);
+    }
+
+    // -- Another table takes the place
+
+    template <typename Choose>
+    void succeed(Choose choose, const CutOff& cut_off) {
+        Block block(successor_size(choose(3)));
+        DedupTable successor = DedupTable::format(block.bytes());
+        table_.close();
+        expect(ask_for_room() == ClaimOutcome::no_room, "a closed table has room");
+        while (!open_.empty()) {
+            // What is carried over is not forgotten any more where the old table needs room.
+            const DedupStats stats = table_.stats();
+            const bool room = stats.remembered + stats.in_flight <= capacity_;
+            if (room) carry(successor, block, choose(8), cut_off);
+            finish(choose, /*keep=*/false, /*commits=*/choose(3) != 0);
+        }
+        for (std::size_t batch = 0; batch < 2 * capacity_; ++batch) {
+            if (carry(successor, block, 1 + choose(40), cut_off) == 0) break;
+        }
+        for (int i = 0; i < 3 && !table_.drained(census_); ++i) continue;
+        expect(table_.drained(census_), "drained");
+        block_ = std::move(block);
+        table_ = DedupTable::attach(block_.bytes());
+        capacity_ = table_.stats().capacity;
+        claim_capacity_ = claim_capacity(block_.bytes().size());
+        model_.move_to(capacity_, claim_capacity_, now_);
+        // Each death may have counted an event that another call forgot.
+        while (deaths_in_carry_over_-- > 0) {
+            if (model_.forgotten_early() < table_.stats().forgotten_early) model_.count_in_vain();
+        }
+        deaths_in_carry_over_ = 0;
+        ++successions_;
+    }
+
+    std::size_t carry(DedupTable& successor, Block& block, std::size_t most,
+                      const CutOff& cut_off) {
+        std::size_t carried = most;
+        cut_off({block_.bytes(), block.bytes()},
+                [&] { carried = table_.carry_over(successor, now_, most); });
+        if (successor.interrupted()) ++deaths_in_carry_over_;
+        expect(!table_.interrupted(), "carry_over() leaves this table whole");
+        if (successor.interrupted()) successor.recover();
+        return carried;
+    }
+
+    // Where a full table rejects, no successor may need to forget.
+    std::size_t successor_size(std::uint32_t choice) const {
+        const std::size_t size = setting_.block_size + choice * kSizeStep;
+        if (setting_.when_full == WhenFull::evict) return size;
+        return std::max(size, block_.bytes().size());
+    }
+
+    ClaimOutcome ask_for_room() const { return ask(numbered_key(1'000'000'000)).outcome; }
 
     void expect_same(const ClaimResult& expected, const ClaimResult& result, const char* what) {
         if (expected.outcome == result.outcome && expected.status == result.status) return;
@@ -411,6 +653,8 @@ class DedupTrial {
     }
 
     static constexpr std::uint32_t kProcesses = 4;
+    // Makes room for seven events, or a few more.
+    static constexpr std::size_t kSizeStep = 7 * 36;
 
     TrialSetting setting_;
     Block block_;
@@ -425,6 +669,8 @@ class DedupTrial {
     std::uint32_t now_ = 1'700'000'000;
     std::string difference_;
     std::size_t left_out_ = 0;
+    std::size_t successions_ = 0;
+    int deaths_in_carry_over_ = 0;
     std::array<std::size_t, 4> outcomes_{};
 };
 

@@ -8,7 +8,8 @@ use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Basename qw(dirname);
 use File::Spec;
-use Webhook::Process qw(end_process exec_child poll_until process_ended run_command);
+use POSIX ();
+use Webhook::Process qw(end_process exec_child fork_child poll_until process_ended run_command);
 use Webhook::Sandbox qw(directory expand make_directory slurp);
 
 our @EXPORT_OK = qw(config_test start_nginx);
@@ -23,6 +24,7 @@ my $PATIENCE   = $ENV{WEBHOOK_PRELOAD} ? 40 : 10;
 
 my @instances;
 my @config_test_outputs;
+my $guardian;
 
 sub stop_all () {
     my $clean = 1;
@@ -32,9 +34,10 @@ sub stop_all () {
 
 sub config_test_outputs () { return @config_test_outputs }
 
-# http, main, events: text; workers: number; env: {}
+# http, main, events: text; workers: number, 0 for a single process; env: {}; daemon: 1 for a master
+# that is nobody's child, since only such a one can be upgraded
 sub start_nginx (%options) {
-    my $self = bless { workers => 1, env => {} }, __PACKAGE__;
+    my $self = bless { workers => 1, env => {}, daemon => 0 }, __PACKAGE__;
     push @instances, $self;
     $self->rewrite_config(%options);
     $self->start;
@@ -62,7 +65,7 @@ sub config_test (%options) {
 # What is not given stays as it was.
 sub rewrite_config ($self, %options) {
     @$self{ keys %options } = values %options;
-    return $self->{config} = write_config(directory(), map { $_ => $self->{$_} } qw(http main events workers));
+    return $self->{config} = write_config(directory(), map { $_ => $self->{$_} } qw(http main events workers daemon));
 }
 
 sub write_config ($folder, %options) {
@@ -73,7 +76,7 @@ sub write_config ($folder, %options) {
     Webhook::Sandbox::write_file("$folder/http.conf", "$http\n");
     return Webhook::Sandbox::write_file("$folder/nginx.conf", join "\n",
         load_module(),
-        defaults($main, main_defaults($folder, $options{workers} // 1)),
+        defaults($main, main_defaults($folder, $options{workers} // 1, $options{daemon})),
         'include main.conf;',
         'events {', defaults($events, worker_connections => 1024), $events, '}',
         'http {', defaults($http, http_defaults()), 'include http.conf;', '}',
@@ -89,15 +92,17 @@ sub load_module () {
     return "load_module $module;";
 }
 
-sub main_defaults ($folder, $workers) {
+sub main_defaults ($folder, $workers, $daemon) {
     my $level = $ENV{WEBHOOK_DEBUG} ? 'debug' : 'info';
     return (
-        daemon                  => 'off',
-        master_process          => 'on',
+        daemon                  => $daemon ? 'on' : 'off',
+        master_process          => $workers ? 'on' : 'off',
         worker_processes        => $workers,
         worker_shutdown_timeout => SHUTDOWN_SECONDS . 's',
         pid                     => "$folder/nginx.pid",
         error_log               => "$folder/error.log $level",
+        # nginx keeps its environment from the binary that it is upgraded to.
+        $daemon && $ENV{WEBHOOK_PRELOAD} ? map { (env => $_) } qw(LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS) : (),
     );
 }
 
@@ -128,34 +133,129 @@ sub environment ($extra) {
 
 sub start ($self) {
     my $folder = directory();
-    $self->{master} = exec_child(
+    unlink _pid_file();
+    my $launched = exec_child(
         command => [ $BINARY, '-p', $folder, '-e', "$folder/error.log", '-c', $self->{config} ],
         output  => "$folder/stderr.log",
         env     => environment($self->{env}),
     );
-    poll_until(sub { $self->_has_workers || process_ended($self->{master}) }, $PATIENCE);
-    return if $self->_has_workers;
+    if ($self->{daemon}) {
+        guard_daemons();
+        poll_until(sub { process_ended($launched) }, $PATIENCE);
+        $launched = $? ? undef : poll_until(\&noted_master, $PATIENCE);
+    }
+    $self->{master} = $launched;
+    poll_until(sub { $self->_is_ready || !lives($launched) }, $PATIENCE);
+    return if lives($launched) && $self->_is_ready;
     die "nginx did not start:\n", $self->_stderr, $self->error_log;
 }
 
-# True when a SIGQUIT was enough.
-sub stop ($self) {
-    my $master = delete $self->{master} // return 1;
-    my @workers = children_of($master);
-    my $graceful = end_process($master, [ QUIT => STOP_PATIENCE ], [ KILL => 2 ]);
-    kill KILL => @workers unless $graceful;
+# True when the signal was enough.
+sub stop ($self, $signal = 'QUIT') {
+    my $graceful = 1;
+    for my $master (grep { defined } delete @$self{qw(master old_master)}) {
+        my @workers = children_of($master);
+        next if end_master($master, $signal);
+        $graceful = '';
+        kill KILL => grep { lives($_) } @workers;
+    }
     return $graceful;
 }
 
+# All of it is killed, and so can do nothing any more.
+sub crash ($self) {
+    my @masters   = grep { defined } delete @$self{qw(master old_master)};
+    my @processes = (@masters, map { children_of($_) } @masters);
+    kill KILL => @processes;
+    poll_until(sub { !grep { lives($_) } @processes }, $PATIENCE) or die "@processes live on\n";
+}
+
+# True when the signal was enough. A daemon's end shows in /proc only.
+sub end_master ($master, $signal) {
+    return end_process($master, [ $signal => STOP_PATIENCE ], [ KILL => 2 ]) unless process_ended($master);
+    return 1 unless lives($master);
+    kill $signal, $master;
+    return 1 if poll_until(sub { !lives($master) }, STOP_PATIENCE);
+    kill KILL => $master;
+    return '';
+}
+
+# Not so a zombie, which waits for whoever became its parent.
+sub lives ($process) {
+    return '' if !defined $process || process_ended($process) && !kill 0, $process;
+    my $status = eval { slurp("/proc/$process/stat") } // '';
+    return $status =~ /\) [^ZX] \d/;
+}
+
+sub _pid_file () { return directory() . '/nginx.pid' }
+
+sub noted_master () {
+    my $text = -e _pid_file() ? eval { slurp(_pid_file()) } // '' : '';
+    return $text =~ /^(\d+)$/m ? $1 : undef;
+}
+
+# A daemon would outlive a test that is killed.
+sub guard_daemons () {
+    my $mark = ' -p ' . directory() . ' ';
+    $guardian //= fork_child(sub {
+        local $SIG{TERM} = sub (@) {
+            kill TERM => grep { index(title_of($_), $mark) > 0 } map { m{(\d+)$} } glob '/proc/[0-9]*';
+            POSIX::_exit(0);
+        };
+        sleep 1 while 1;
+    });
+}
+
+# USR2: another master starts and serves beside the old one. Returns false when it refused the
+# configuration; the old one goes on alone then.
+sub begin_upgrade ($self) {
+    my $old   = $self->{master};
+    my $start = length $self->error_log;
+    kill USR2 => $old;
+    my $settled = poll_until(sub {
+        return 1 if substr($self->error_log, $start) =~ /\[emerg\]/;
+        my $new = noted_master();
+        return defined $new && $new != $old && workers($self, $new) >= $self->{workers};
+    }, $PATIENCE);
+    die "nginx was not upgraded:\n", $self->error_log unless $settled;
+    my $new = noted_master();
+    if (!defined $new || $new == $old || !lives($new)) {
+        poll_until(sub { (noted_master() // 0) == $old }, $PATIENCE) or die "the old pid file is away\n";
+        return '';
+    }
+    @$self{qw(master old_master)} = ($new, $old);
+    return 1;
+}
+
+# QUIT to the old master; true when that was enough.
+sub finish_upgrade ($self) {
+    my $old = delete $self->{old_master} // die "no upgrade has begun\n";
+    return end_master($old, 'QUIT');
+}
+
+# QUIT to the new master: the old one is left. True when that was enough.
+sub revert_upgrade ($self) {
+    my ($new, $old) = delete @$self{qw(master old_master)};
+    $self->{master} = $old // die "no upgrade has begun\n";
+    my $graceful = end_master($new, 'QUIT');
+    poll_until(sub { (noted_master() // 0) == $old }, $PATIENCE) or die "the old pid file is away\n";
+    return $graceful;
+}
+
+sub upgrade ($self) { return $self->begin_upgrade && $self->finish_upgrade }
+
 # Returns false when nginx refused the configuration and went on with the old one.
-sub reload ($self) {
-    my %old   = map { $_ => 1 } $self->workers;
+sub reload ($self, $master = $self->{master}) {
+    my %old   = map { $_ => 1 } $self->workers($master);
     my $start = length $self->error_log;
     my $refused;
-    kill HUP => $self->{master};
+    kill HUP => $master;
     my $settled = poll_until(sub {
-        $refused = substr($self->error_log, $start) =~ /\[emerg\]/;
-        my @workers = $self->workers;
+        my $told = substr $self->error_log, $start;
+        $refused = $told =~ /\[emerg\]/;
+        # A single process serves nobody until it is done.
+        return $refused || $told =~ /reconfiguring/ unless $self->{workers};
+        my @workers = $self->workers($master);
         return $refused || @workers >= $self->{workers} && !grep { $old{$_} } @workers;
     }, $PATIENCE);
     die "nginx did not reload:\n", $self->error_log unless $settled;
@@ -163,8 +263,8 @@ sub reload ($self) {
 }
 
 # Pids of the workers that are ready and not shutting down.
-sub workers ($self) {
-    return grep { title_of($_) =~ /^nginx: worker process\s*$/ } children_of($self->{master});
+sub workers ($self, $master = $self->{master}) {
+    return grep { title_of($_) =~ /^nginx: worker process\s*$/ } children_of($master);
 }
 
 # A signal that ends the worker is followed until the master has replaced it.
@@ -185,6 +285,7 @@ sub error_log ($self) {
 }
 
 sub master ($self) { return $self->{master} }
+sub old_master ($self) { return $self->{old_master} }
 
 sub write_file ($self, @arguments) { return Webhook::Sandbox::write_file(@arguments) }
 
@@ -193,7 +294,9 @@ sub _stderr ($self) {
     return -e $path ? slurp($path) : '';
 }
 
-sub _has_workers ($self) { return $self->workers >= $self->{workers} }
+sub _is_ready ($self) {
+    return $self->{workers} ? $self->workers >= $self->{workers} : noted_master();
+}
 
 sub children_of ($process) {
     return unless defined $process;

@@ -1,0 +1,232 @@
+#include "nginx/ngx_http_webhook_memory.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+namespace webhook::ngx {
+namespace {
+
+using Boot = std::array<char, 36>;
+
+constexpr std::uint64_t kMagic = 0x6d656d6b6f6f6877;
+constexpr std::uint32_t kLayoutVersion = 1;
+constexpr std::size_t kLeastWorkers = 64;
+constexpr std::size_t kMostWorkers = 1024;
+constexpr std::size_t kAlignment = 64;
+// A lock is held for less than a microsecond, and going to sleep for it takes longer.
+constexpr int kLongestSpin = 256;
+constexpr std::int32_t kSecondsBetweenNotices = 60;
+
+[[noreturn]] void fail_with_errno(const std::string& what) {
+    throw std::runtime_error(what + ": " + system_message(errno));
+}
+
+// Names this boot of this machine.
+Boot this_boot() {
+    const std::string text = read_file("/proc/sys/kernel/random/boot_id", 64).bytes;
+    Boot boot{};
+    if (text.size() < boot.size()) throw std::runtime_error("cannot tell this boot from others");
+    std::copy_n(text.begin(), boot.size(), boot.begin());
+    return boot;
+}
+
+// Processes that may claim at the same time: those of several generations of workers, since old
+// ones finish their requests while new ones serve.
+std::size_t worker_slots(std::size_t block_size) {
+    return std::clamp(block_size / 64 / Workers::size(1), kLeastWorkers, kMostWorkers);
+}
+
+void pause_briefly() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+int lock_patiently(pthread_mutex_t& mutex) {
+    for (int spin = 1; spin <= kLongestSpin; spin *= 2) {
+        const int error = pthread_mutex_trylock(&mutex);
+        if (error != EBUSY) return error;
+        for (int i = 0; i < spin; ++i) pause_briefly();
+    }
+    return pthread_mutex_lock(&mutex);
+}
+
+}  // namespace
+
+struct alignas(kAlignment) DedupMemory::Head {
+    std::uint64_t magic;
+    std::uint32_t layout_version;
+    std::uint32_t mutex_size;
+    std::uint64_t size;
+    std::uint64_t workers_size;
+    Kind kind;
+    Boot boot;
+    pthread_mutex_t lock;
+    // Of the events that were forgotten early.
+    std::uint64_t told;
+    std::uint32_t told_at;
+    std::uint32_t undrained;
+};
+
+std::unique_ptr<DedupMemory> DedupMemory::nameless(std::size_t size) {
+    Descriptor file(memfd_create("webhook_dedup_zone", MFD_CLOEXEC));
+    if (file.get() < 0 || ftruncate(file.get(), static_cast<off_t>(size)) != 0) {
+        fail_with_errno("cannot get memory");
+    }
+    return format(std::move(file), Kind::nameless);
+}
+
+std::unique_ptr<DedupMemory> DedupMemory::format(Descriptor file, Kind kind) {
+    std::unique_ptr<DedupMemory> memory(new DedupMemory(std::move(file)));
+    Head& head = memory->head();
+    head.layout_version = kLayoutVersion;
+    head.mutex_size = sizeof(head.lock);
+    head.size = memory->size();
+    head.workers_size = Workers::size(worker_slots(memory->size()));
+    head.kind = kind;
+    head.boot = this_boot();
+    make_robust(head.lock);
+    Workers::format(memory->workers_block());
+    DedupTable::format(memory->table_block());
+    std::atomic_ref(head.magic).store(kMagic, std::memory_order_release);
+    memory->attach();
+    return memory;
+}
+
+std::unique_ptr<DedupMemory> DedupMemory::share(Descriptor file) {
+    if (const std::string wrong = complaint(file); !wrong.empty()) throw std::runtime_error(wrong);
+    std::unique_ptr<DedupMemory> memory(new DedupMemory(std::move(file)));
+    if (memory->head().boot != this_boot()) {
+        throw std::runtime_error("it is in use by another machine");
+    }
+    memory->attach();
+    return memory;
+}
+
+std::unique_ptr<DedupMemory> DedupMemory::restore(Descriptor file, bool has_successor,
+                                                  std::uint64_t& torn) {
+    if (const std::string wrong = complaint(file); !wrong.empty()) throw std::runtime_error(wrong);
+    std::unique_ptr<DedupMemory> memory(new DedupMemory(std::move(file)));
+    Head& head = memory->head();
+    // Nobody may share it before it is restored.
+    head.boot = {};
+    // What it says of the living is about processes that are gone.
+    std::memset(&head.lock, 0, sizeof(head.lock));
+    make_robust(head.lock);
+    Workers::format(memory->workers_block());
+    memory->attach();
+    torn = memory->table_->restore(has_successor);
+    head.told = memory->table_->stats().forgotten_early;
+    head.undrained = 0;
+    head.boot = this_boot();
+    return memory;
+}
+
+bool DedupMemory::is_blank(const Descriptor& file) {
+    std::uint64_t magic = 0;
+    return pread(file.get(), &magic, sizeof(magic), 0) != sizeof(magic) || magic == 0;
+}
+
+std::string DedupMemory::complaint(const Descriptor& file) {
+    const std::string foreign = "it holds no memory of webhook_dedup_zone";
+    if (static_cast<std::size_t>(file.status().st_size) < kSmallestSize) return foreign;
+    const DedupMemory memory(file.duplicate());
+    const Head& head = memory.head();
+    if (head.magic != kMagic) return foreign;
+    if (head.layout_version != kLayoutVersion || head.mutex_size != sizeof(head.lock)) {
+        return "its layout is of another version of the module";
+    }
+    if (head.size != memory.size() ||
+        head.workers_size != Workers::size(worker_slots(memory.size()))) {
+        return "its size is not the one that it was made with";
+    }
+    if (!DedupTable::recognizes(memory.table_block())) return "its table is not whole";
+    return "";
+}
+
+DedupMemory::DedupMemory(Descriptor file) : file_(std::move(file)) {
+    const auto size = static_cast<std::size_t>(file_.status().st_size);
+    if (size < kSmallestSize) throw std::runtime_error("it is too small");
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+    if (memory == MAP_FAILED) fail_with_errno("cannot map it");
+    block_ = {static_cast<std::byte*>(memory), size};
+}
+
+DedupMemory::~DedupMemory() {
+    // A mutex that is held while its memory goes away would corrupt the thread's list of them.
+    if (workers_) workers_->leave();
+    munmap(block_.data(), block_.size());
+}
+
+DedupMemory::Head& DedupMemory::head() const {
+    return *reinterpret_cast<Head*>(block_.data());
+}
+
+DedupMemory::Kind DedupMemory::kind() const {
+    return head().kind;
+}
+
+std::span<std::byte> DedupMemory::workers_block() const {
+    return block_.subspan(sizeof(Head), head().workers_size);
+}
+
+std::span<std::byte> DedupMemory::table_block() const {
+    const std::size_t end_of_workers = sizeof(Head) + head().workers_size;
+    return block_.subspan((end_of_workers + kAlignment - 1) / kAlignment * kAlignment);
+}
+
+void DedupMemory::attach() {
+    workers_ = Workers::attach(workers_block());
+    table_ = DedupTable::attach(table_block());
+}
+
+std::optional<Owner> DedupMemory::enroll() {
+    return workers_->join();
+}
+
+std::uint64_t DedupMemory::early_to_tell(std::uint32_t now) {
+    const std::uint64_t forgotten = table_->stats().forgotten_early;
+    // Processes differ a little in what time it is, and clocks may be put back.
+    const auto since = static_cast<std::int32_t>(now - head().told_at);
+    const bool just_told = std::abs(since) < kSecondsBetweenNotices;
+    if (forgotten == head().told || just_told) return 0;
+    head().told_at = now;
+    return forgotten - std::exchange(head().told, forgotten);
+}
+
+void DedupMemory::note_undrained(std::size_t memories) {
+    head().undrained = static_cast<std::uint32_t>(memories);
+}
+
+std::size_t DedupMemory::undrained() const {
+    return head().undrained;
+}
+
+DedupMemory::Lock::Lock(DedupMemory& memory) : memory_(memory) {
+    pthread_mutex_t& mutex = memory.head().lock;
+    const int error = lock_patiently(mutex);
+    if (error == EOWNERDEAD) {
+        pthread_mutex_consistent(&mutex);
+    } else if (error != 0) {
+        throw std::runtime_error("cannot lock the dedup zone: " + system_message(error));
+    }
+    if (!memory.table_->interrupted()) return;
+    memory.table_->recover();
+    repaired_ = true;
+}
+
+DedupMemory::Lock::~Lock() {
+    pthread_mutex_unlock(&memory_.head().lock);
+}
+
+}  // namespace webhook::ngx

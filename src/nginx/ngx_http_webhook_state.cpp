@@ -1,0 +1,320 @@
+#include "nginx/ngx_http_webhook_state.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <thread>
+
+#include "webhook/scheme.h"
+#include "webhook/text.h"
+
+namespace webhook::ngx {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Deadline = Clock::time_point;
+
+// Files that may be waiting to be forgotten beside the one in use.
+constexpr int kMostEarlier = 16;
+constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
+// How long another process may take to restore the file.
+constexpr auto kPatience = std::chrono::seconds(10);
+constexpr auto kPause = std::chrono::milliseconds(20);
+
+[[noreturn]] void fail(const std::string& path, const std::string& why) {
+    throw ConfigError("the state file " + quoted(path) + " " + why);
+}
+
+[[noreturn]] void fail_with_errno(const std::string& path, const std::string& what, int error) {
+    throw ConfigError("cannot " + what + " the state file " + quoted(path) + ": " +
+                      system_message(error));
+}
+
+// The lock of a whole file, F_RDLCK: shared, F_WRLCK: exclusive. It is held through a descriptor,
+// by every process that inherits it.
+struct flock whole_file(short type) {
+    struct flock lock {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
+// Returns false where others are in the way.
+bool lock_file(const Descriptor& file, short type, const std::string& path) {
+    struct flock lock = whole_file(type);
+    if (fcntl(file.get(), F_OFD_SETLK, &lock) == 0) return true;
+    if (errno != EAGAIN && errno != EACCES) fail_with_errno(path, "lock", errno);
+    return false;
+}
+
+bool leads_to(const std::string& path, const Descriptor& file) {
+    struct stat found {};
+    return lstat(path.c_str(), &found) == 0 && same_file(found, file.status());
+}
+
+// Who could write to it could make the gate forget events, or refuse them.
+void check_file(const std::string& path, const struct stat& status) {
+    if (!S_ISREG(status.st_mode)) fail(path, "is not a regular file");
+    if (status.st_uid != geteuid()) {
+        fail(path, "belongs to the user " + std::to_string(status.st_uid) +
+                       ", not to the one that nginx is started by, " + std::to_string(geteuid()));
+    }
+    if ((status.st_mode & kWritableByOthers) != 0) {
+        fail(path, "can be written by others than its owner, allowed: mode 0600");
+    }
+    if (status.st_nlink > 1) fail(path, "has several names");
+}
+
+// None where there is no file.
+Descriptor open_file(const std::string& path) {
+    Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (file.get() >= 0) {
+        check_file(path, file.status());
+    } else if (errno == ELOOP) {
+        fail(path, "is a symbolic link");
+    } else if (errno != ENOENT) {
+        fail_with_errno(path, "open", errno);
+    }
+    return file;
+}
+
+std::string earlier_name(const std::string& path, int number) {
+    return path + ".earlier-" + std::to_string(number);
+}
+
+// None where another process has just made one.
+Named make_placeholder(const std::string& path) {
+    Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (file.get() >= 0) return Named(std::move(file), path);
+    if (errno != EEXIST) fail_with_errno(path, "make", errno);
+    return Named();
+}
+
+void make_draft(State& state, const std::string& path, std::size_t size, Named named = Named(),
+                std::string complaint = "") {
+    state.draft = std::make_unique<Draft>(path, size, std::move(named), std::move(complaint));
+    state.memory =
+        DedupMemory::format(state.draft->file().duplicate(), DedupMemory::Kind::state_file);
+}
+
+std::string aside(const std::string& path) {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &parts));
+    const std::string first = path + ".aside-" + text.data();
+    std::string name = first;
+    struct stat found {};
+    for (int i = 1; lstat(name.c_str(), &found) == 0; ++i) name = first + '-' + std::to_string(i);
+    return name;
+}
+
+// Nothing is in an empty file that would be worth keeping.
+bool is_empty(const Descriptor& file) {
+    return file.status().st_size == 0;
+}
+
+std::unique_ptr<DedupMemory> restore(State& state, const Descriptor& file, const std::string& path,
+                                     bool has_successor) {
+    std::uint64_t torn = 0;
+    auto found = DedupMemory::restore(file.duplicate(), has_successor, torn);
+    if (torn > 0) {
+        state.warnings.push_back("the state file " + quoted(path) + " was torn: " +
+                                 std::to_string(torn) + " of its events are forgotten");
+    }
+    return found;
+}
+
+// What an nginx has left that died while its old workers delivered.
+void find_earlier(State& state, const std::string& path) {
+    for (int i = 0; i < kMostEarlier; ++i) {
+        const std::string name = earlier_name(path, i);
+        const Descriptor file = open_file(name);
+        if (file.get() < 0 || !lock_file(file, F_WRLCK, name) || !leads_to(name, file)) continue;
+        const std::string complaint = DedupMemory::complaint(file);
+        if (complaint.empty()) {
+            state.earlier.push_back(restore(state, file, name, /*has_successor=*/true));
+        } else if (DedupMemory::is_blank(file)) {
+            unlink(name.c_str());
+        } else {
+            state.warnings.push_back("the state file " + quoted(name) +
+                                     " is of no use: " + complaint);
+        }
+    }
+}
+
+// The file is locked exclusively: nobody uses it.
+void take_left_behind(State& state, Named named, const std::string& path, std::size_t size) {
+    const bool empty = is_empty(named.file());
+    std::string complaint = empty ? "" : DedupMemory::complaint(named.file());
+    if (!empty && complaint.empty()) {
+        state.memory = restore(state, named.file(), path, /*has_successor=*/false);
+    }
+    if (!state.memory || state.memory->size() != size) {
+        if (state.memory) state.earlier.push_back(std::move(state.memory));
+        make_draft(state, path, size, std::move(named), std::move(complaint));
+        return find_earlier(state, path);
+    }
+    find_earlier(state, path);
+    state.memory->note_undrained(state.earlier.size());
+    lock_file(named.file(), F_RDLCK, path);
+}
+
+void share(State& state, Descriptor file, const std::string& path) {
+    try {
+        state.memory = DedupMemory::share(std::move(file));
+    } catch (const std::runtime_error& error) {
+        fail(path, std::string("cannot be used: ") + error.what());
+    }
+    const DedupMemory::Lock lock(*state.memory);
+    if (!state.memory->table().closed()) return;
+    fail(path, "is still in use by workers of an earlier configuration");
+}
+
+bool is_drained(DedupMemory& memory) {
+    const DedupMemory::Lock lock(memory);
+    return memory.undrained() == 0;
+}
+
+// With an nginx that serves at the same time.
+void share_with_another(State& state, Descriptor file, const std::string& path, std::size_t size,
+                        Deadline deadline) {
+    if (static_cast<std::size_t>(file.status().st_size) != size) {
+        fail(path, "is in use with another size, " + std::to_string(file.status().st_size) +
+                       " bytes: a reload can change it, a binary upgrade cannot");
+    }
+    share(state, std::move(file), path);
+    while (!is_drained(*state.memory)) {
+        if (Clock::now() > deadline) {
+            fail(path, "is in use by an nginx whose old workers have not ended");
+        }
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
+// Takes nothing where the path leads to another file by the time that this one is locked.
+void take(State& state, Named named, const std::string& path, std::size_t size) {
+    const Deadline deadline = Clock::now() + kPatience;
+    bool exclusive = lock_file(named.file(), F_WRLCK, path);
+    while (!exclusive && !lock_file(named.file(), F_RDLCK, path)) {
+        if (Clock::now() > deadline) fail(path, "is locked by another process");
+        std::this_thread::sleep_for(kPause);
+        exclusive = lock_file(named.file(), F_WRLCK, path);
+    }
+    if (!leads_to(path, named.file())) return;
+    if (exclusive) {
+        take_left_behind(state, std::move(named), path, size);
+    } else {
+        share_with_another(state, named.file().duplicate(), path, size, deadline);
+    }
+}
+
+}  // namespace
+
+Named::~Named() {
+    if (!remove_.empty() && leads_to(remove_, file_)) unlink(remove_.c_str());
+}
+
+Draft::Draft(std::string path, std::size_t size, Named named, std::string complaint)
+    : path_(std::move(path)), named_(std::move(named)), complaint_(std::move(complaint)) {
+    for (int i = 0; i < kMostEarlier; ++i) {
+        draft_path_ = earlier_name(path_, i);
+        file_ = Descriptor(open(draft_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        if (file_.get() < 0 && errno != EEXIST) fail_with_errno(path_, "make", errno);
+        // Who looks for predecessors may have taken it for one before it was locked.
+        const bool ours = file_.get() >= 0 && lock_file(file_, F_RDLCK, path_);
+        if (!ours || !leads_to(draft_path_, file_)) continue;
+        reserve(size);
+        return;
+    }
+    fail(path_, "has too many predecessors, such as " + quoted(draft_path_));
+}
+
+void Draft::reserve(std::size_t size) {
+    int error = EINTR;
+    while (error == EINTR) error = posix_fallocate(file_.get(), 0, static_cast<off_t>(size));
+    if (error == 0) return;
+    unlink(draft_path_.c_str());
+    throw ConfigError("cannot make the state file " + quoted(path_) + " of " +
+                      std::to_string(size) + " bytes: " + system_message(error));
+}
+
+Draft::~Draft() {
+    if (!published_ && leads_to(draft_path_, file_)) unlink(draft_path_.c_str());
+}
+
+std::string Draft::publish() {
+    if (fsync(file_.get()) != 0) fail_with_errno(path_, "write", errno);
+    struct stat found {};
+    const bool replaces = lstat(path_.c_str(), &found) == 0 && found.st_size > 0;
+    const unsigned int flags = replaces ? RENAME_EXCHANGE : 0;
+    if (renameat2(AT_FDCWD, draft_path_.c_str(), AT_FDCWD, path_.c_str(), flags) != 0) {
+        fail_with_errno(path_, "rename", errno);
+    }
+    published_ = true;
+    if (complaint_.empty()) return "";
+    const std::string other = aside(path_);
+    if (rename(draft_path_.c_str(), other.c_str()) != 0) fail_with_errno(path_, "set aside", errno);
+    return "the state file " + quoted(path_) + " is set aside as " + quoted(other) +
+           " and a new one made: " + complaint_;
+}
+
+State open_state(const std::string& path, std::size_t size, const Descriptor* current) {
+    State state;
+    while (!state.memory) {
+        Named named(open_file(path));
+        if (named.file().get() < 0) named = make_placeholder(path);
+        if (named.file().get() < 0) continue;
+        if (current == nullptr || !same_file(named.file().status(), current->status())) {
+            take(state, std::move(named), path, size);
+        } else if (static_cast<std::size_t>(current->status().st_size) == size) {
+            share(state, current->duplicate(), path);
+        } else {
+            make_draft(state, path, size);
+        }
+    }
+    return state;
+}
+
+void remove_earlier(const std::string& path, const Descriptor& file) {
+    for (int i = 0; i < kMostEarlier; ++i) {
+        const std::string name = earlier_name(path, i);
+        if (leads_to(name, file)) unlink(name.c_str());
+    }
+}
+
+std::string canonical_path(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return path;
+    const std::unique_ptr<char, decltype(&std::free)> folder(
+        realpath(path.substr(0, slash + 1).c_str(), nullptr), std::free);
+    return folder ? folder.get() + path.substr(slash) : path;
+}
+
+bool used_by_others(const Descriptor& file) {
+    struct flock lock = whole_file(F_WRLCK);
+    return fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+std::vector<std::string> check_state(const std::string& path, std::size_t size) {
+    std::vector<std::string> warnings;
+    const Descriptor file = open_file(path);
+    const bool there = file.get() >= 0;
+    const bool fits = there && static_cast<std::size_t>(file.status().st_size) == size;
+    const std::string why = there && !is_empty(file) ? DedupMemory::complaint(file) : "";
+    if (!why.empty()) {
+        warnings.push_back("the state file " + quoted(path) +
+                           " will be set aside and a new one made: " + why);
+    }
+    // Whether there is room for a new one shows when one is made.
+    if (!fits || !why.empty()) const Draft draft(path, size);
+    return warnings;
+}
+
+}  // namespace webhook::ngx
