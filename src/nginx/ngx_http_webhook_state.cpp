@@ -17,13 +17,10 @@
 namespace webhook::ngx {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using Deadline = Clock::time_point;
-
 // Files that may be waiting to be forgotten beside the one in use.
 constexpr int kMostEarlier = 16;
 constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
-// How long another process may take to restore the file.
+// How long others may be in the way, while they restore the file or take over from one.
 constexpr auto kPatience = std::chrono::seconds(10);
 constexpr auto kPause = std::chrono::milliseconds(20);
 
@@ -177,42 +174,37 @@ void share(State& state, Descriptor file, const std::string& path) {
     fail(path, "is still in use by workers of an earlier configuration");
 }
 
-bool is_drained(DedupMemory& memory) {
-    const DedupMemory::Lock lock(memory);
-    return memory.undrained() == 0;
-}
-
-// With an nginx that serves at the same time.
-void share_with_another(State& state, Descriptor file, const std::string& path, std::size_t size,
-                        Deadline deadline) {
+// With an nginx that serves at the same time. Returns why that has to wait, or nothing.
+std::string share_with_another(State& state, const Descriptor& file, const std::string& path,
+                               std::size_t size) {
     if (static_cast<std::size_t>(file.status().st_size) != size) {
         fail(path, "is in use with another size, " + std::to_string(file.status().st_size) +
                        " bytes: a reload can change it, a binary upgrade cannot");
     }
-    share(state, std::move(file), path);
-    while (!is_drained(*state.memory)) {
-        if (Clock::now() > deadline) {
-            fail(path, "is in use by an nginx whose old workers have not ended");
-        }
-        std::this_thread::sleep_for(kPause);
-    }
+    share(state, file.duplicate(), path);
+    if (state.memory->undrained() == 0) return "";
+    state.memory.reset();
+    return "is in use by an nginx whose old workers have not ended";
 }
 
-// Takes nothing where the path leads to another file by the time that this one is locked.
-void take(State& state, Named named, const std::string& path, std::size_t size) {
-    const Deadline deadline = Clock::now() + kPatience;
-    bool exclusive = lock_file(named.file(), F_WRLCK, path);
-    while (!exclusive && !lock_file(named.file(), F_RDLCK, path)) {
-        if (Clock::now() > deadline) fail(path, "is locked by another process");
-        std::this_thread::sleep_for(kPause);
-        exclusive = lock_file(named.file(), F_WRLCK, path);
+// Returns why this has to be tried again, or nothing.
+std::string try_open(State& state, const std::string& path, std::size_t size,
+                     const Descriptor* current) {
+    Named named(open_file(path));
+    if (named.file().get() < 0) named = make_placeholder(path);
+    if (named.file().get() < 0) return "is made by another process";
+    if (current != nullptr && same_file(named.file().status(), current->status())) {
+        const bool fits = static_cast<std::size_t>(current->status().st_size) == size;
+        fits ? share(state, current->duplicate(), path) : make_draft(state, path, size);
+        return "";
     }
-    if (!leads_to(path, named.file())) return;
-    if (exclusive) {
-        take_left_behind(state, std::move(named), path, size);
-    } else {
-        share_with_another(state, named.file().duplicate(), path, size, deadline);
-    }
+    const bool exclusive = lock_file(named.file(), F_WRLCK, path);
+    if (!exclusive && !lock_file(named.file(), F_RDLCK, path))
+        return "is locked by another process";
+    if (!leads_to(path, named.file())) return "is replaced by another process";
+    if (!exclusive) return share_with_another(state, named.file(), path, size);
+    take_left_behind(state, std::move(named), path, size);
+    return "";
 }
 
 }  // namespace
@@ -266,20 +258,14 @@ std::string Draft::publish() {
 }
 
 State open_state(const std::string& path, std::size_t size, const Descriptor* current) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     State state;
-    while (!state.memory) {
-        Named named(open_file(path));
-        if (named.file().get() < 0) named = make_placeholder(path);
-        if (named.file().get() < 0) continue;
-        if (current == nullptr || !same_file(named.file().status(), current->status())) {
-            take(state, std::move(named), path, size);
-        } else if (static_cast<std::size_t>(current->status().st_size) == size) {
-            share(state, current->duplicate(), path);
-        } else {
-            make_draft(state, path, size);
-        }
+    while (true) {
+        const std::string obstacle = try_open(state, path, size, current);
+        if (obstacle.empty()) return state;
+        if (std::chrono::steady_clock::now() > deadline) fail(path, obstacle);
+        std::this_thread::sleep_for(kPause);
     }
-    return state;
 }
 
 void remove_earlier(const std::string& path, const Descriptor& file) {

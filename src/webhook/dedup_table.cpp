@@ -23,6 +23,8 @@ constexpr std::size_t kAlignment = 64;
 constexpr std::uint32_t kSweep = 64;
 // How many events one call may look at for ones that expired, which takes some microseconds.
 constexpr std::uint32_t kEventSweep = 1024;
+// More events than any table will see.
+constexpr std::uint64_t kSaneNumber = 1ULL << 62;
 // How far ahead memory is asked for where a whole table is walked.
 constexpr std::uint64_t kAhead = 16;
 
@@ -267,6 +269,9 @@ void DedupTable::recover() {
 
 std::uint64_t DedupTable::restore(bool has_successor) {
     store(header_->changing, 1);
+    // Who dies while entries move has rather carried too little over than too much.
+    const std::uint64_t carried_before = header_->carried;
+    store(header_->carried, 0);
     const std::uint64_t newest = header_->newest;
     const std::uint64_t most = std::min<std::uint64_t>(newest, header_->event_capacity);
     std::uint64_t oldest = header_->oldest;
@@ -277,10 +282,11 @@ std::uint64_t DedupTable::restore(bool has_successor) {
         if (!event_at(i).whole()) continue;
         if (kept != i) store(event_at(kept), event_at(i));
         ++kept;
-        if (i < header_->carried) carried = kept;
+        if (i < carried_before) carried = kept;
     }
-    // Numbered anew: nothing that a torn header says brings the numbers near their end.
-    const std::uint64_t rounds = oldest - oldest % header_->event_capacity;
+    // Numbered anew where a torn header says what nobody lives to see.
+    const std::uint64_t rounds =
+        newest < kSaneNumber ? 0 : oldest - oldest % header_->event_capacity;
     store(header_->oldest, oldest - rounds);
     store(header_->newest, kept - rounds);
     store(header_->closed, 0);

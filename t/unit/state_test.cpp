@@ -54,6 +54,7 @@ class Nginx {
             remove_earlier(path, one->file());
         }
         state_.earlier.clear();
+        user_.memory().note_undrained(0);
     }
     const std::vector<std::string>& warnings() const { return state_.warnings; }
 
@@ -842,6 +843,7 @@ TEST_F(Rush, TheKilledAreInNobodysWay) {
     children.clear();
     const auto nginx = start();
     EXPECT_EQ(Names(), nginx->warnings());
+    nginx->take_over(path);
     nginx->user().deliver(1);
     EXPECT_EQ(ClaimOutcome::duplicate, start()->user().claim(1).outcome);
 }
