@@ -213,13 +213,13 @@ $(RACE)_watched $(RACE)_alone: $(RACE_SOURCES) $(PORTABLE_GLUE:.cpp=.h) $(wildca
 
 .PHONY: race
 race: build deps-test ## let threads race for the memory of events, under ThreadSanitizer
-	@if $(MAKE) --no-print-directory $(RACE)_watched && $(RACE)_watched --can-run; then \
+	@if $(MAKE) --no-print-directory -s $(RACE)_watched && $(RACE)_watched --can-run 2>/dev/null; then \
 	    $(RACE)_watched; \
-	elif [ -x $(RACE)_watched ] && setarch -R $(RACE)_watched --can-run; then \
+	elif [ -x $(RACE)_watched ] && setarch -R $(RACE)_watched --can-run 2>/dev/null; then \
 	    setarch -R $(RACE)_watched; \
 	else \
 	    echo "race: ThreadSanitizer CANNOT RUN HERE: the same test, without it" >&2; \
-	    $(MAKE) --no-print-directory $(RACE)_alone && $(RACE)_alone; \
+	    $(MAKE) --no-print-directory -s $(RACE)_alone && $(RACE)_alone; \
 	fi
 
 $(OBJECTS)/bench/%: t/bench/%.cpp $(OBJECTS)/libwebhook.a

@@ -176,6 +176,7 @@ void DedupZone::take_state(const Descriptor* current) {
 
 void DedupZone::take_over() noexcept try {
     for (const auto& earlier : earlier_) undrained_.push_back(earlier.get());
+    if (!undrained_.empty()) note_undrained();
     // Most is carried over while the old workers go on, and before the disk has to be waited for.
     for (DedupMemory* earlier : undrained_) carry_over(*earlier);
     publish();
@@ -236,7 +237,6 @@ void DedupZone::close(DedupMemory& earlier) {
     while (earlier.table().carry_over(memory_->table(), now_in_seconds(), kCarriedAtOnce) > 0) {
     }
     earlier.table().close();
-    memory_->note_undrained(undrained_.size());
 }
 
 void DedupZone::note_files() {
@@ -304,7 +304,11 @@ void DedupZone::forget_drained() {
         const DedupMemory::Lock lock(*earlier);
         return earlier->table().drained(earlier->workers());
     });
-    if (drained == 0) return;
+    if (drained > 0) note_undrained();
+}
+
+// For an nginx that would share the memory: it does not know the earlier ones.
+void DedupZone::note_undrained() {
     const Session session(*this);
     memory_->note_undrained(undrained_.size());
 }

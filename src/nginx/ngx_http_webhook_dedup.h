@@ -73,6 +73,7 @@ class DedupZone {
     void close(DedupMemory& earlier);
     void note_files();
     void forget_drained();
+    void note_undrained();
     void tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) const;
     bool holds_earlier(std::span<const EventKey> keys, std::uint32_t now);
     void enroll();

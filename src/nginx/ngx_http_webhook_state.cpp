@@ -174,6 +174,11 @@ void share(State& state, Descriptor file, const std::string& path) {
     fail(path, "is still in use by workers of an earlier configuration");
 }
 
+bool is_drained(DedupMemory& memory) {
+    const DedupMemory::Lock lock(memory);
+    return memory.undrained() == 0;
+}
+
 // With an nginx that serves at the same time. Returns why that has to wait, or nothing.
 std::string share_with_another(State& state, const Descriptor& file, const std::string& path,
                                std::size_t size) {
@@ -182,7 +187,7 @@ std::string share_with_another(State& state, const Descriptor& file, const std::
                        " bytes: a reload can change it, a binary upgrade cannot");
     }
     share(state, file.duplicate(), path);
-    if (state.memory->undrained() == 0) return "";
+    if (is_drained(*state.memory)) return "";
     state.memory.reset();
     return "is in use by an nginx whose old workers have not ended";
 }

@@ -252,11 +252,7 @@ bool DedupTable::interrupted() const {
 
 void DedupTable::recover() {
     store(header_->changing, 1);
-    // keep_oldest() may have been about to move the other end.
-    if (header_->newest - header_->oldest > header_->event_capacity) {
-        store(header_->oldest, header_->newest - header_->event_capacity);
-    }
-    // And may not have come to it: its event is at both ends.
+    // keep_oldest() may have moved its event to one end, and not yet come to the other.
     if (header_->newest - header_->oldest > 1 &&
         event_at(header_->oldest).same_as(event_at(header_->newest - 1))) {
         store(header_->oldest, header_->oldest + 1);

@@ -44,7 +44,9 @@ usage: chaos.pl [--deliveries N] [--faults N] [--seed N] [--sizes SIZE,SIZE...] 
                 [--dies-inside] [--sabotage no-dedup|forgetful-upstream]
 TEXT
 
-my %option = (deliveries => 200_000, faults => 200, seed => undef, sizes => undef, 'dies-inside' => 0, state => 1, sabotage => '');
+my %option = (
+    deliveries => 200_000, faults => 200, seed => undef, sizes => undef, state => 1, 'dies-inside' => 0, sabotage => '',
+);
 GetOptions(\%option, qw(deliveries=i faults=i seed=i sizes=s state! dies-inside! sabotage=s)) && !@ARGV
     && $option{deliveries} > 0 && $option{sabotage} =~ /^(?:|no-dedup|forgetful-upstream)$/ or die $USAGE;
 $option{seed} //= time % 1_000_000;

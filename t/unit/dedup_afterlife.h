@@ -198,7 +198,7 @@ class DedupDeathTest : public DedupTableTest {
         table = DedupTable::attach(block.bytes());
         std::vector<Picture> deaths = deaths_in({block.bytes()}, [this] { table.recover(); });
         // One step of it is like another.
-        for (std::size_t i = 0; i < deaths.size(); i += 1 + i % 5) {
+        for (std::size_t i = 0; i < deaths.size(); i += 1 + i % 9) {
             Block& left = deaths[i].part();
             DedupTable survivor = DedupTable::attach(left.bytes());
             if (survivor.interrupted()) survivor.recover();
@@ -251,7 +251,7 @@ class DedupDeathTest : public DedupTableTest {
 
     // All of them, but for a claim that moves the table around several times.
     static bool is_tried(std::size_t death, std::size_t deaths) {
-        constexpr std::size_t kAll = 400;
+        constexpr std::size_t kAll = 250;
         return death < kAll || death + kAll / 4 >= deaths || death % 61 == 0;
     }
 

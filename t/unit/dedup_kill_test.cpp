@@ -10,7 +10,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <numeric>
+#include <functional>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -177,37 +178,27 @@ class StoppedProcess {
 
 class DedupInstructionTest : public DedupKillTest {
   protected:
-    // Looks at the memory after each instruction of the step, which is what a death would leave,
-    // and remembers after how many instructions it changed.
-    void look_after_each_instruction(const Step& step) {
+    // Runs the step, one instruction after the other, until the memory has changed so many times.
+    // Tells after each change.
+    void run(const Step& step, std::size_t changes, const std::function<void(const Block&)>& tell) {
         std::ranges::copy(block.bytes(), shared.block().begin());
-        const std::vector<DedupModel> outcomes = outcomes_of(step);
         Block last(shared.block());
-        StoppedProcess process(work(step));
-        for (std::size_t count = 1; process.runs(); ++count) {
+        StoppedProcess process([this, &step] {
+            DedupTable mine = DedupTable::attach(shared.block());
+            take(step, mine);
+        });
+        for (std::size_t changed = 0; changed < changes && process.runs(); ++instructions) {
             process.step();
             if (std::ranges::equal(last.bytes(), shared.block())) continue;
             last = Block(shared.block());
-            changed_at.push_back(count);
-            states.push_back(last);
-            Block left = last;
-            DedupTable survivor = DedupTable::attach(left.bytes());
-            if (survivor.interrupted()) survivor.recover();
-            expect_one_of(outcomes, left);
-            ASSERT_FALSE(HasFailure()) << "instruction " << count;
+            ++changed;
+            tell(last);
         }
-        ASSERT_TRUE(process.is_done());
+        EXPECT_EQ(changes == kAll, process.is_done());
     }
 
-    Call work(const Step& step) {
-        return [this, &step] {
-            DedupTable mine = DedupTable::attach(shared.block());
-            take(step, mine);
-        };
-    }
-
-    std::vector<std::size_t> changed_at;
-    std::vector<Block> states;
+    static constexpr auto kAll = std::numeric_limits<std::size_t>::max();
+    std::size_t instructions = 0;
 };
 
 TEST_F(DedupInstructionTest, AfterEachInstructionOfACommit) {
@@ -218,20 +209,25 @@ TEST_F(DedupInstructionTest, AfterEachInstructionOfACommit) {
     others_claim(100, 2, 2);
     claim({150, 151}, by);
     const Step step{Step::Kind::commit, {150, 151}};
-    ASSERT_NO_FATAL_FAILURE(look_after_each_instruction(step));
+    const std::vector<DedupModel> outcomes = outcomes_of(step);
+    // What the memory holds after an instruction is what a death leaves that comes then.
+    std::vector<Block> states;
+    run(step, kAll, [&](const Block& state) {
+        states.push_back(state);
+        Block left(state);
+        DedupTable survivor = DedupTable::attach(left.bytes());
+        if (survivor.interrupted()) survivor.recover();
+        expect_one_of(outcomes, left);
+    });
+    ASSERT_FALSE(HasFailure()) << "after " << instructions << " instructions";
     EXPECT_GT(states.size(), 20U);
 
     // And kills it there: everywhere, unless a sanitizer makes that too many instructions.
-    constexpr std::size_t kMostSteps = 15'000;
-    const std::size_t all = std::accumulate(changed_at.begin(), changed_at.end(), std::size_t{0});
-    for (std::size_t i = 0; i < states.size(); i += 1 + all / kMostSteps) {
-        std::ranges::copy(block.bytes(), shared.block().begin());
-        {
-            StoppedProcess process(work(step));
-            for (std::size_t count = 0; count < changed_at[i]; ++count) process.step();
-            ASSERT_TRUE(process.runs());
-        }
-        ASSERT_TRUE(std::ranges::equal(states[i].bytes(), shared.block())) << changed_at[i];
+    constexpr std::size_t kMost = 15'000;
+    const std::size_t step_size = 1 + instructions * states.size() / 2 / kMost;
+    for (std::size_t changes = 1; changes <= states.size(); changes += step_size) {
+        run(step, changes, [](const Block&) {});
+        ASSERT_TRUE(std::ranges::equal(states[changes - 1].bytes(), shared.block())) << changes;
     }
 }
 

@@ -36,6 +36,7 @@ class Nginx {
   public:
     explicit Nginx(State state) : state_(std::move(state)), user_(std::move(state_.memory)) {}
     Nginx(const std::string& path, std::size_t size) : Nginx(open_state(path, size, nullptr)) {
+        note_undrained(state_.earlier.size());
         if (!state_.draft) return;
         const std::string warning = state_.draft->publish();
         if (!warning.empty()) state_.warnings.push_back(warning);
@@ -54,7 +55,11 @@ class Nginx {
             remove_earlier(path, one->file());
         }
         state_.earlier.clear();
-        user_.memory().note_undrained(0);
+        note_undrained(0);
+    }
+    void note_undrained(std::size_t memories) {
+        const DedupMemory::Lock lock(user_.memory());
+        user_.memory().note_undrained(memories);
     }
     const std::vector<std::string>& warnings() const { return state_.warnings; }
 
@@ -326,6 +331,8 @@ TEST_F(StateTest, APredecessorIsFoundUntilItIsRemoved) {
     leave_behind(10);
     start(kLarge);
     ASSERT_EQ((Names{"events", "events.earlier-0"}), names());
+    // So nobody shares the memory before it knows what they hold.
+    EXPECT_EQ(1U, open_state(path, kLarge, nullptr).memory->undrained());
     for (int i = 0; i < 3; ++i) {
         const auto nginx = start(kLarge);
         ASSERT_EQ(1U, nginx->earlier().size());
@@ -385,6 +392,7 @@ TEST_F(StateTest, APredecessorInUseIsLeftToItsUser) {
     leave_behind(10);
     const auto nginx = start(kLarge);
     ASSERT_EQ(1U, nginx->earlier().size());
+    nginx->note_undrained(0);
     const std::string before = content_of(folder.file("events.earlier-0"));
     const auto other = start(kLarge);
     EXPECT_TRUE(other->earlier().empty());
@@ -396,6 +404,8 @@ TEST_F(StateTest, WhatIsNoPredecessorOfOursStaysWhereItIs) {
     write_content(folder.file("events.earlier-0"), "somebody's notes");
     const auto nginx = start(kLarge);
     EXPECT_EQ(1U, nginx->earlier().size());
+    ASSERT_EQ(1U, nginx->warnings().size());
+    EXPECT_NE(std::string::npos, nginx->warnings()[0].find("events.earlier-0"));
     EXPECT_EQ("somebody's notes", content_of(folder.file("events.earlier-0")));
     nginx->take_over(path);
     EXPECT_EQ((Names{"events", "events.earlier-0"}), names());
@@ -666,6 +676,29 @@ TEST_F(StateTest, WhatTookTheNameMeanwhileIsOpened) {
     EXPECT_TRUE(child.succeeded());
 }
 
+// Others may replace the file between its being opened and its being locked.
+TEST_F(StateTest, WhatIsOpenedHasTheName) {
+    leave_behind(10);
+    const std::string content = content_of(path);
+    Child replacer([&] {
+        while (true) {
+            write_content(folder.file("next"), content);
+            const Descriptor file = open_existing(path);
+            if (!has_lock(file, F_WRLCK)) continue;
+            if (rename(folder.file("next").c_str(), path.c_str()) != 0) return false;
+        }
+    });
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    int opened = 0;
+    while (std::chrono::steady_clock::now() < end) {
+        const auto nginx = start();
+        ASSERT_TRUE(same_file(status(), nginx->file().status())) << opened;
+        ASSERT_EQ(10U, nginx->user().stats().remembered);
+        ++opened;
+    }
+    EXPECT_GT(opened, 10);
+}
+
 TEST_F(StateTest, WhatLostItsNameMeanwhileIsMadeAnew) {
     leave_behind(10);
     const Signal locked;
@@ -712,24 +745,20 @@ TEST_F(StateTest, WhoMakesTheFileIsWaitedFor) {
 
 TEST_F(StateTest, OldWorkersOfAnotherAreWaitedFor) {
     const auto nginx = start();
-    {
-        const DedupMemory::Lock lock(nginx->user().memory());
-        nginx->user().memory().note_undrained(1);
-    }
+    nginx->note_undrained(1);
     SharedMemory<std::atomic<bool>> drained(0);
     Child child([&] {
         std::this_thread::sleep_for(kAMoment);
-        const DedupMemory::Lock lock(nginx->user().memory());
-        nginx->user().memory().note_undrained(0);
         drained.journal() = true;
+        nginx->note_undrained(0);
         return true;
     });
     start();
     EXPECT_TRUE(drained.journal());
     EXPECT_TRUE(child.succeeded());
     // A reload knows of its own.
-    const DedupMemory::Lock lock(nginx->user().memory());
-    nginx->user().memory().note_undrained(1);
+    nginx->note_undrained(1);
+    EXPECT_TRUE(open_state(path, kSmall, &nginx->file()).memory);
 }
 
 // Many that start at the same moment.
@@ -746,13 +775,13 @@ class Rush : public StateTest {
 
     // All open the file; each delivers one event, holds the claim of another, and asks for those of
     // all others.
-    void rush(std::uint64_t known) {
+    void rush(std::uint64_t known, std::size_t size = kSmall) {
         SharedMemory<Board> shared(0);
         Board& board = shared.journal();
         std::vector<Child> children;
         for (std::size_t i = 0; i < kMany; ++i) {
             children.emplace_back([&, i] {
-                run(board, i, known);
+                run(board, i, known, size);
                 return true;
             });
         }
@@ -760,7 +789,7 @@ class Rush : public StateTest {
         EXPECT_STREQ(nullptr, board.wrong.load());
         EXPECT_EQ(kMany, board.opened.load());
         EXPECT_EQ(status().st_ino, board.inode.load());
-        const auto nginx = start();
+        const auto nginx = start(size);
         EXPECT_EQ(known + kMany, nginx->user().stats().remembered);
         EXPECT_EQ(0U, nginx->user().stats().in_flight);
     }
@@ -775,9 +804,10 @@ class Rush : public StateTest {
         if (!holds) board.wrong.compare_exchange_strong(nothing, what);
     }
 
-    void run(Board& board, std::size_t self, std::uint64_t known) {
+    void run(Board& board, std::size_t self, std::uint64_t known, std::size_t size) {
         meet(board.ready);
-        const auto nginx = start();
+        const auto nginx = start(size);
+        nginx->take_over(path);
         User& user = nginx->user();
         ino_t nobody = 0;
         const ino_t inode = nginx->file().status().st_ino;
@@ -823,9 +853,30 @@ TEST_F(Rush, WhatWasLeftBehindIsRestoredOnce) {
 }
 
 TEST_F(Rush, WhatIsSetAsideIsSetAsideOnce) {
-    write_content(path, "foreign");
-    rush(0);
-    EXPECT_EQ(2U, names().size());
+    for (std::size_t round = 1; round <= 5; ++round) {
+        write_content(path, "foreign");
+        rush(0);
+        EXPECT_EQ(1 + round, names().size());
+    }
+}
+
+TEST_F(Rush, OneOfAnotherSizeIsCarriedOverOnce) {
+    for (int round = 0; round < 5; ++round) {
+        ::remove(path.c_str());
+        leave_behind(10);
+        rush(10, kLarge);
+        EXPECT_EQ(Names{"events"}, names());
+    }
+}
+
+TEST_F(Rush, PredecessorsAreCarriedOverOnce) {
+    for (int round = 0; round < 5; ++round) {
+        ::remove(path.c_str());
+        leave_behind(10, kSmall);
+        start(kLarge);
+        rush(10, kLarge);
+        EXPECT_EQ(Names{"events"}, names());
+    }
 }
 
 TEST_F(Rush, TheKilledAreInNobodysWay) {

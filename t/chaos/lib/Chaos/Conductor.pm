@@ -86,14 +86,14 @@ sub _pace ($self, $fraction) {
     my $due    = $fraction * $self->{deliveries};
     my $slack  = max(2, AHEAD * $self->{deliveries});
     $self->_order(sprintf 'pace %d %.3f', $due + $slack, max($length - $passed, 0.1));
-    $self->wait(sub { now() >= $time && $self->{begun} >= $due - $slack }, $self->{planned} + PATIENCE, 'the sender keeps up');
+    my $has_come = sub { now() >= $time && $self->{begun} >= $due - $slack };
+    $self->wait($has_come, $self->{planned} + PATIENCE, 'the sender keeps up');
 }
 
 sub _finish ($self) {
-    my $finished = eval {
-        $self->wait(sub { $self->{all_begun} && !$self->{unfinished} }, LAST_RETRIES + $self->{deliveries} / 500, 'all are accepted');
-    };
-    $self->note_error($@) unless $finished;
+    my $is_done  = sub { $self->{all_begun} && !$self->{unfinished} };
+    my $patience = LAST_RETRIES + $self->{deliveries} / 500;
+    eval { $self->wait($is_done, $patience, 'all are accepted') } or $self->note_error($@);
     $self->_order('end');
     $self->wait(sub { process_ended($self->{sender}) }, PATIENCE, 'the sender ends', 'ending');
     delete $self->{sender};
@@ -183,8 +183,10 @@ sub _tend ($self, $ending = '') {
     $self->_read_reports if $self->{report_end};
     $self->_start_upstream if $self->{upstream_due} && now() >= $self->{upstream_due};
     $self->_look_into_log;
-    die 'the upstream died: ', slurp(directory() . '/upstream.log') if $self->{upstream} && process_ended($self->{upstream});
-    die 'the sender died: ', slurp(directory() . '/sender.log') if !$ending && $self->{sender} && process_ended($self->{sender});
+    my @expected = ('upstream', $ending ? () : 'sender');
+    for my $name (grep { $self->{$_} && process_ended($self->{$_}) } @expected) {
+        die "the $name died: ", slurp(directory() . "/$name.log"), "\n";
+    }
 }
 
 sub _look_into_log ($self) {

@@ -8,7 +8,7 @@ use v5.36;
 use Exporter qw(import);
 use POSIX qw(setsid);
 use Time::HiRes qw(sleep);
-use Webhook::Process qw(end_process fork_child in_children);
+use Webhook::Process qw(end_process fork_child in_children poll_until process_ended);
 
 our @EXPORT_OK = qw(end_guardian start_guardian sweep);
 
@@ -33,7 +33,7 @@ sub start_guardian ($directory) {
 sub end_guardian () {
     return unless defined $guardian;
     close $lifeline;
-    end_process($guardian, [ KILL => 5 ]) if !Webhook::Process::poll_until(sub { Webhook::Process::process_ended($guardian) }, 5);
+    end_process($guardian, [ KILL => 5 ]) unless poll_until(sub { process_ended($guardian) }, 5);
     undef $guardian;
 }
 

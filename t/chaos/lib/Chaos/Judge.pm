@@ -10,9 +10,11 @@ use v5.36;
 use List::Util qw(min);
 
 use constant {
-    SHOWN   => 5,       # events whose history is told
-    AROUND  => 0.3,     # seconds before and after what happened to it, of which the faults are told
+    SHOWN  => 5,      # events whose history is told
+    AROUND => 0.3,    # seconds before and after what happened to it, of which the faults are told
 };
+
+my $UNEXPECTED = qr/^(?:strange|answer_to_another|timed_out|gate_(?!duplicate$|in_flight$|unavailable$).*)$/;
 
 # What nginx says at [alert] of a process that was killed.
 my $KILLED = qr/(worker|new binary) process (\d+) exited on signal 9/;
@@ -25,7 +27,7 @@ my $SANITIZER = qr/(?:Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|run
 sub new ($class, %options) {
     my $self = bless {
         %options, acknowledged => {}, accepted => {}, answered => {}, received => {}, workers => {}, beside => [],
-        attempts => 0, retries => 0, kinds => {}, outcomes => {}, actions => {}, duplicates => [],
+        attempts => 0, kinds => {}, outcomes => {}, actions => {}, duplicates => [],
         torn => 0, errors => [],
     }, $class;
     $self->_read_record;
@@ -53,8 +55,7 @@ sub _read_record ($self) {
         ++$self->{kinds}{$kind};
         ++$self->{outcomes}{$outcome};
         $self->{events}{$event} = 1;
-        push @{ $self->{errors} }, "unexpected answer: $line" if $outcome =~ /^(?:strange|answer_to_another|timed_out)$/
-            || $outcome =~ /^gate_(?!duplicate$|in_flight$|unavailable$)/;
+        push @{ $self->{errors} }, "unexpected answer: $line" if $outcome =~ $UNEXPECTED;
         push @{ $self->{duplicates} }, [ $event, $status ] if $outcome eq 'gate_duplicate';
         return unless $status =~ /^2/;
         my $known = $self->{acknowledged}{$event};

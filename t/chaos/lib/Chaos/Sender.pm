@@ -16,7 +16,7 @@ use Webhook::Sign qw(github_headers);
 use constant {
     BLOCK         => 65_536,
     TICK          => 0.005,
-    PATIENCE      => 6,       # above the gate's wait= and the proxy's time-outs together
+    PATIENCE      => 15,      # far above the gate's wait= and the proxy's time-outs together
     MOST_OPEN     => 256,
     MOST_IDLE     => 64,
     MOST_AT_ONCE  => 100,     # deliveries begun in one turn

@@ -29,7 +29,9 @@ use constant {
 
 # Whoever is started leaves the last one's torn line behind.
 sub serve (%options) {
-    my $self = bless { %options, connections => {}, under_way => {}, delayed => [], lines => '', reading => '' }, __PACKAGE__;
+    my $self = bless {
+        %options, connections => {}, under_way => {}, delayed => [], lines => '', reading => '',
+    }, __PACKAGE__;
     local $SIG{PIPE} = 'IGNORE';
     sysopen $self->{ledger}, $options{ledger_path}, O_WRONLY | O_APPEND | O_CREAT or die "$options{ledger_path}: $!";
     syswrite $self->{ledger}, "\n" or die "ledger: $!";
