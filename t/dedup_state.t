@@ -739,6 +739,44 @@ subtest 'two zones with one file' => sub {
 # -- A file that is locked
 
 # Patience with a file that another process is restoring takes seconds: this goes on beside the rest.
+# What one zone gives up is closed: another that went on with it would refuse every event.
+subtest 'a zone takes the file of another' => sub {
+    start_afresh("webhook_dedup_zone zone=others:1m state=$PATH;\n" . conf(path => "$FOLDER/own"));
+    my @ids = delivered_events(3);
+    allow_log(qr/is that of the zone "(?:others|events)" until/);
+    for my $others ('', "webhook_dedup_zone zone=others:1m;\n", "webhook_dedup_zone zone=others:1m state=$FOLDER/own;\n") {
+        $nginx->rewrite_config(http => $others . conf());
+        ok !$nginx->reload, 'is refused';
+        like $nginx->error_log, qr/the state file "\Q$PATH\E" is that of the zone "others" until nginx is restarted/, 'and told why';
+        are(duplicate => \@ids, 'the old configuration remembers');
+        delivered_events(2);
+    }
+};
+
+subtest 'a name that only a predecessor may have' => sub {
+    my ($code, $output) = config_test(http => conf(path => "$FOLDER/events.earlier-0"));
+    isnt $code, 0, 'nginx -t fails';
+    like $output, qr/invalid "state=[^"]*earlier-0" in "webhook_dedup_zone"/, 'and says why';
+};
+
+# A folder may be open to others, as /dev/shm is.
+subtest 'what others call predecessors is in nobody\'s way' => sub {
+    start_afresh();
+    my @ids = delivered_events(3);
+    ok $nginx->stop, 'nginx ends';
+    write_file("$PATH.earlier-0", 'something else');
+    write_file("$PATH.earlier-1", '', 0666);
+    symlink '/etc/passwd', "$PATH.earlier-2" or die "symlink: $!";
+    mkdir "$PATH.earlier-3" or die "mkdir: $!";
+    POSIX::mkfifo("$PATH.earlier-4", 0600) or die "mkfifo: $!";
+    $nginx->start;
+    are(duplicate => \@ids, 'nginx starts, and all is known');
+    is slurp("$PATH.earlier-0"), 'something else', 'what is not ours is left alone';
+    like $nginx->error_log, qr/\[error\].*"\Q$PATH\E\.earlier-$_"/, "earlier-$_ is told of" for 0, 2, 3, 4;
+    reload_with(conf(size => '2m'));
+    are(duplicate => \@ids, 'another size finds another name');
+};
+
 sub start_on_locked_file () {
     my $folder = make_directory('locked', 0755);
     my $path   = write_file("$folder/events", 'x', 0600);

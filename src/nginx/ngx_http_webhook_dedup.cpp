@@ -108,23 +108,31 @@ DedupZone::Anchor& DedupZone::anchor() const {
     return *static_cast<Anchor*>(pool->data);
 }
 
-// That of the configuration in force, while the next one is being made.
-const DedupZone::Anchor* DedupZone::earlier_anchor() const {
+DedupZone::Anchor* DedupZone::anchor_in(const ngx_shm_t& shared) {
+    if (shared.size != kAnchorPages * ngx_pagesize) return nullptr;
+    // It may be another module's, or that of another build of this one.
+    auto* data = static_cast<u_char*>(reinterpret_cast<ngx_slab_pool_t*>(shared.addr)->data);
+    if (data < shared.addr || data > shared.addr + shared.size - sizeof(Anchor)) return nullptr;
+    auto* found = reinterpret_cast<Anchor*>(data);
+    return found->magic == kAnchorMagic ? found : nullptr;
+}
+
+// Of the configuration in force, while the next one is being made.
+std::vector<DedupZone::Earlier> DedupZone::earlier_zones() {
+    std::vector<Earlier> zones;
     const ngx_list_part_t* part = &const_cast<ngx_cycle_t*>(ngx_cycle)->shared_memory.part;
     for (; part != nullptr; part = part->next) {
-        const auto* zones = static_cast<const ngx_shm_zone_t*>(part->elts);
+        const auto* each = static_cast<const ngx_shm_zone_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            const ngx_shm_t& shared = zones[i].shm;
-            if (to_view(shared.name) != name || shared.size != anchor_->shm.size) continue;
-            // It may be another module's, or that of an earlier build of this one.
-            const auto* data = static_cast<const u_char*>(
-                reinterpret_cast<const ngx_slab_pool_t*>(shared.addr)->data);
-            if (data < shared.addr || data > shared.addr + shared.size - sizeof(Anchor)) continue;
-            const auto* found = reinterpret_cast<const Anchor*>(data);
-            if (found->magic == kAnchorMagic) return found;
+            const Anchor* found = anchor_in(each[i].shm);
+            if (found == nullptr) continue;
+            zones.push_back({std::string(to_view(each[i].shm.name)), {}});
+            for (std::size_t file = 0; file < found->count; ++file) {
+                zones.back().files.push_back(Descriptor::duplicate(found->files[file]));
+            }
         }
     }
-    return nullptr;
+    return zones;
 }
 
 // `nginx -t`: what is there may be in use.
@@ -138,9 +146,11 @@ void DedupZone::check() const {
 // The master may yet turn back to the earlier configuration: what that one uses is left as it is.
 void DedupZone::take_memory() {
     std::vector<Descriptor> files;
-    if (const Anchor* earlier = earlier_anchor()) {
-        for (std::size_t i = 0; i < earlier->count; ++i) {
-            files.push_back(Descriptor::duplicate(earlier->files[i]));
+    for (Earlier& zone : earlier_zones()) {
+        if (zone.name == name) {
+            files = std::move(zone.files);
+        } else {
+            require_other_files(zone);
         }
     }
     if (!state.empty()) {
@@ -164,6 +174,15 @@ void DedupZone::take_memory() {
     }
 }
 
+// What one zone gives up, its successor closes: no other can go on with it.
+void DedupZone::require_other_files(const Earlier& zone) const {
+    for (const Descriptor& file : zone.files) {
+        if (state.empty() || !leads_to(state, file)) continue;
+        throw ConfigError("the state file " + quoted(state) + " is that of the zone " +
+                          quoted(zone.name) + " until nginx is restarted");
+    }
+}
+
 void DedupZone::take_state(const Descriptor* current) {
     State found = open_state(state, size, current);
     for (const std::string& warning : found.warnings) {
@@ -175,10 +194,14 @@ void DedupZone::take_state(const Descriptor* current) {
 }
 
 void DedupZone::take_over() noexcept try {
+    note_files();
     for (const auto& earlier : earlier_) undrained_.push_back(earlier.get());
     if (!undrained_.empty()) note_undrained();
     // Most is carried over while the old workers go on, and before the disk has to be waited for.
-    for (DedupMemory* earlier : undrained_) carry_over(*earlier);
+    // What is closed already has told its successor, which goes on until it is closed itself.
+    for (DedupMemory* earlier : undrained_) {
+        if (!earlier->table().closed()) carry_over(*earlier);
+    }
     publish();
     for (DedupMemory* earlier : undrained_) close(*earlier);
     forget_drained();
@@ -211,7 +234,6 @@ void DedupZone::carry_over(DedupMemory& earlier) {
         batch = earlier.table().carry_over(memory_->table(), now_in_seconds(), kCarriedAtOnce);
         carried += batch;
     }
-    if (earlier.table().closed()) return;
     std::uint64_t forgotten = 0;
     {
         const DedupMemory::Lock lock(*memory_);
@@ -302,7 +324,7 @@ std::optional<ClaimToken> DedupZone::new_token() {
 void DedupZone::forget_drained() {
     const std::size_t drained = std::erase_if(undrained_, [](DedupMemory* earlier) {
         const DedupMemory::Lock lock(*earlier);
-        return earlier->table().drained(earlier->workers());
+        return earlier->drained();
     });
     if (drained > 0) note_undrained();
 }

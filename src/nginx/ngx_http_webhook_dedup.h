@@ -60,11 +60,18 @@ class DedupZone {
   private:
     struct Anchor;
     class Session;
+    // A zone of the configuration in force, and the files of its memory: the one in use first.
+    struct Earlier {
+        std::string name;
+        std::vector<Descriptor> files;
+    };
 
     static void on_timer(ngx_event_t* timer) noexcept;
     static ngx_int_t on_anchor(ngx_shm_zone_t* anchor, void* earlier) noexcept;
     Anchor& anchor() const;
-    const Anchor* earlier_anchor() const;
+    static Anchor* anchor_in(const ngx_shm_t& shared);
+    static std::vector<Earlier> earlier_zones();
+    void require_other_files(const Earlier& zone) const;
     void check() const;
     void take_memory();
     void take_state(const Descriptor* current);

@@ -409,6 +409,9 @@ void define_zone(const Directive& directive, MainConf& conf) {
             zone.when_full = *full == "evict" ? WhenFull::evict : WhenFull::reject;
         } else if (const auto path = option(argument, "state")) {
             zone.state = directive.runtime_path(*path);
+            if (zone.state.find(".earlier-", zone.state.rfind('/')) != std::string::npos) {
+                directive.reject(argument, "a path without \".earlier-\", which marks other files");
+            }
         } else {
             directive.reject(argument, "zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH");
         }

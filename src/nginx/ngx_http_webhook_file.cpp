@@ -1,6 +1,7 @@
 #include "nginx/ngx_http_webhook_file.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -36,6 +37,17 @@ struct stat Descriptor::status() const {
     struct stat status {};
     if (fstat(value_, &status) != 0) throw std::system_error(errno, std::generic_category());
     return status;
+}
+
+bool leads_to(const std::string& path, const Descriptor& file) {
+    struct stat found {};
+    return lstat(path.c_str(), &found) == 0 && same_file(found, file.status());
+}
+
+bool fits_limits(std::size_t size) {
+    struct rlimit limit {};
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+           size <= limit.rlim_cur;
 }
 
 bool same_file(const struct stat& left, const struct stat& right) {

@@ -30,6 +30,10 @@ class Descriptor {
     int value_;
 };
 
+// Whether the path, itself and no link, is that of the open file.
+bool leads_to(const std::string& path, const Descriptor& file);
+// Whether this process may have files of so many bytes; it would be killed for trying.
+bool fits_limits(std::size_t size);
 bool same_file(const struct stat& left, const struct stat& right);
 
 // What the system says of an error.

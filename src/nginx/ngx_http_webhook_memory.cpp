@@ -8,7 +8,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
@@ -78,8 +77,17 @@ struct alignas(kAlignment) DedupMemory::Head {
     std::uint32_t undrained;
 };
 
+void require_boot_id() {
+    this_boot();
+}
+
 std::unique_ptr<DedupMemory> DedupMemory::nameless(std::size_t size) {
-    Descriptor file(memfd_create("webhook_dedup_zone", MFD_CLOEXEC));
+    // Some systems refuse memory that might be executed, others do not know of the difference.
+    constexpr unsigned int kNeverExecuted = 0x8;
+    constexpr const char* kName = "webhook_dedup_zone";
+    Descriptor file(memfd_create(kName, MFD_CLOEXEC | kNeverExecuted));
+    if (file.get() < 0) file = Descriptor(memfd_create(kName, MFD_CLOEXEC));
+    if (!fits_limits(size)) throw std::runtime_error("cannot get memory: " + system_message(EFBIG));
     if (file.get() < 0 || ftruncate(file.get(), static_cast<off_t>(size)) != 0) {
         fail_with_errno("cannot get memory");
     }
@@ -94,7 +102,8 @@ std::unique_ptr<DedupMemory> DedupMemory::format(Descriptor file, Kind kind) {
     head.size = memory->size();
     head.workers_size = Workers::size(worker_slots(memory->size()));
     head.kind = kind;
-    head.boot = this_boot();
+    // Nothing else outlives a boot.
+    if (kind == Kind::state_file) head.boot = this_boot();
     make_robust(head.lock);
     Workers::format(memory->workers_block());
     DedupTable::format(memory->table_block());
@@ -106,7 +115,7 @@ std::unique_ptr<DedupMemory> DedupMemory::format(Descriptor file, Kind kind) {
 std::unique_ptr<DedupMemory> DedupMemory::share(Descriptor file) {
     if (const std::string wrong = complaint(file); !wrong.empty()) throw std::runtime_error(wrong);
     std::unique_ptr<DedupMemory> memory(new DedupMemory(std::move(file)));
-    if (memory->head().boot != this_boot()) {
+    if (memory->kind() == Kind::state_file && memory->head().boot != this_boot()) {
         throw std::runtime_error("it is in use by another machine");
     }
     memory->attach();
@@ -138,7 +147,7 @@ bool DedupMemory::is_blank(const Descriptor& file) {
 }
 
 std::string DedupMemory::complaint(const Descriptor& file) {
-    const std::string foreign = "it holds no memory of webhook_dedup_zone";
+    std::string foreign = "it holds no memory of webhook_dedup_zone";
     if (static_cast<std::size_t>(file.status().st_size) < kSmallestSize) return foreign;
     const DedupMemory memory(file.duplicate());
     const Head& head = memory.head();
@@ -198,10 +207,14 @@ std::uint64_t DedupMemory::early_to_tell(std::uint32_t now) {
     const std::uint64_t forgotten = table_->stats().forgotten_early;
     // Processes differ a little in what time it is, and clocks may be put back.
     const auto since = static_cast<std::int32_t>(now - head().told_at);
-    const bool just_told = std::abs(since) < kSecondsBetweenNotices;
+    const bool just_told = since > -kSecondsBetweenNotices && since < kSecondsBetweenNotices;
     if (forgotten == head().told || just_told) return 0;
     head().told_at = now;
     return forgotten - std::exchange(head().told, forgotten);
+}
+
+bool DedupMemory::drained() {
+    return table_->drained(*workers_) || (table_->carried_all() && !workers_->any_alive());
 }
 
 void DedupMemory::note_undrained(std::size_t memories) {

@@ -26,6 +26,9 @@
 
 namespace webhook::ngx {
 
+// Throws where this boot of the machine cannot be told from others, as state files need.
+void require_boot_id();
+
 class DedupMemory {
   public:
     // Whether a file keeps it beyond the life of its processes.
@@ -70,6 +73,8 @@ class DedupMemory {
     // How many events were forgotten early and not told of yet, at most once a minute; else 0. The
     // caller has to tell.
     std::uint64_t early_to_tell(std::uint32_t now);
+    // Whether a successor knows all that was and will be delivered here.
+    bool drained();
     // How many memories there are of which this one does not know all yet. Only the nginx that
     // takes over from them knows them; no other may begin to share this one until there are none.
     void note_undrained(std::size_t memories);

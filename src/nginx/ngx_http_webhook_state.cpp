@@ -1,6 +1,7 @@
 #include "nginx/ngx_http_webhook_state.h"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -19,6 +20,8 @@ namespace {
 
 // Files that may be waiting to be forgotten beside the one in use.
 constexpr int kMostEarlier = 16;
+// In which the system counts what a file has of the disk, in bytes.
+constexpr off_t kBlockSize = 512;
 constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
 // How long others may be in the way, while they restore the file or take over from one.
 constexpr auto kPatience = std::chrono::seconds(10);
@@ -50,11 +53,6 @@ bool lock_file(const Descriptor& file, short type, const std::string& path) {
     return false;
 }
 
-bool leads_to(const std::string& path, const Descriptor& file) {
-    struct stat found {};
-    return lstat(path.c_str(), &found) == 0 && same_file(found, file.status());
-}
-
 // Who could write to it could make the gate forget events, or refuse them.
 void check_file(const std::string& path, const struct stat& status) {
     if (!S_ISREG(status.st_mode)) fail(path, "is not a regular file");
@@ -79,6 +77,21 @@ Descriptor open_file(const std::string& path) {
         fail_with_errno(path, "open", errno);
     }
     return file;
+}
+
+// Makes the disk have all of the file. What there is no room for is not begun.
+void reserve(const Descriptor& file, std::size_t size, const std::string& path) {
+    struct statvfs disk {};
+    const auto missing = static_cast<off_t>(size) - file.status().st_blocks * kBlockSize;
+    int error = fits_limits(size) ? EINTR : EFBIG;
+    if (fstatvfs(file.get(), &disk) == 0 && missing > 0 &&
+        static_cast<std::uint64_t>(missing) > std::uint64_t{disk.f_bavail} * disk.f_frsize) {
+        error = ENOSPC;
+    }
+    while (error == EINTR) error = posix_fallocate(file.get(), 0, static_cast<off_t>(size));
+    if (error == 0) return;
+    throw ConfigError("cannot make the state file " + quoted(path) + " of " + std::to_string(size) +
+                      " bytes: " + system_message(error));
 }
 
 std::string earlier_name(const std::string& path, int number) {
@@ -119,6 +132,8 @@ bool is_empty(const Descriptor& file) {
 
 std::unique_ptr<DedupMemory> restore(State& state, const Descriptor& file, const std::string& path,
                                      bool has_successor) {
+    // A copy that was put back may have holes.
+    reserve(file, static_cast<std::size_t>(file.status().st_size), path);
     std::uint64_t torn = 0;
     auto found = DedupMemory::restore(file.duplicate(), has_successor, torn);
     if (torn > 0) {
@@ -128,20 +143,41 @@ std::unique_ptr<DedupMemory> restore(State& state, const Descriptor& file, const
     return found;
 }
 
-// What an nginx has left that died while its old workers delivered.
-void find_earlier(State& state, const std::string& path) {
+// What nobody uses. Returns false where somebody does.
+bool take_unused(State& state, const Descriptor& file, const std::string& name) {
+    if (!lock_file(file, F_WRLCK, name)) return false;
+    if (!leads_to(name, file)) return true;
+    const std::string complaint = DedupMemory::complaint(file);
+    if (complaint.empty()) {
+        state.earlier.push_back(restore(state, file, name, /*has_successor=*/true));
+    } else if (DedupMemory::is_blank(file)) {
+        unlink(name.c_str());
+    } else {
+        fail(name, "is of no use: " + complaint);
+    }
+    return true;
+}
+
+// What old workers still use, though their master is gone.
+void take_used(State& state, const Descriptor& file, const std::string& name) {
+    if (!lock_file(file, F_RDLCK, name) || !DedupMemory::complaint(file).empty()) return;
+    auto found = DedupMemory::share(file.duplicate());
+    const DedupMemory::Lock lock(*found);
+    if (found->table().closed()) state.earlier.push_back(std::move(found));
+}
+
+// What an nginx has left whose old workers had not ended. What else has such a name is in nobody's
+// way. Those of the configuration in force are known to it.
+void find_earlier(State& state, const std::string& path, bool in_force) {
     for (int i = 0; i < kMostEarlier; ++i) {
         const std::string name = earlier_name(path, i);
-        const Descriptor file = open_file(name);
-        if (file.get() < 0 || !lock_file(file, F_WRLCK, name) || !leads_to(name, file)) continue;
-        const std::string complaint = DedupMemory::complaint(file);
-        if (complaint.empty()) {
-            state.earlier.push_back(restore(state, file, name, /*has_successor=*/true));
-        } else if (DedupMemory::is_blank(file)) {
-            unlink(name.c_str());
-        } else {
-            state.warnings.push_back("the state file " + quoted(name) +
-                                     " is of no use: " + complaint);
+        if (state.draft && leads_to(name, state.draft->file())) continue;
+        try {
+            const Descriptor file = open_file(name);
+            if (file.get() < 0 || take_unused(state, file, name) || in_force) continue;
+            take_used(state, file, name);
+        } catch (const std::runtime_error& error) {
+            state.warnings.emplace_back(error.what());
         }
     }
 }
@@ -156,9 +192,9 @@ void take_left_behind(State& state, Named named, const std::string& path, std::s
     if (!state.memory || state.memory->size() != size) {
         if (state.memory) state.earlier.push_back(std::move(state.memory));
         make_draft(state, path, size, std::move(named), std::move(complaint));
-        return find_earlier(state, path);
+        return find_earlier(state, path, /*in_force=*/false);
     }
-    find_earlier(state, path);
+    find_earlier(state, path, /*in_force=*/false);
     state.memory->note_undrained(state.earlier.size());
     lock_file(named.file(), F_RDLCK, path);
 }
@@ -171,7 +207,9 @@ void share(State& state, Descriptor file, const std::string& path) {
     }
     const DedupMemory::Lock lock(*state.memory);
     if (!state.memory->table().closed()) return;
-    fail(path, "is still in use by workers of an earlier configuration");
+    fail(path,
+         "was given up by an earlier configuration, whose nginx or workers still hold it: "
+         "a reload with another one, or a restart, makes it free");
 }
 
 bool is_drained(DedupMemory& memory) {
@@ -192,6 +230,15 @@ std::string share_with_another(State& state, const Descriptor& file, const std::
     return "is in use by an nginx whose old workers have not ended";
 }
 
+}  // namespace
+
+bool used_by_others(const Descriptor& file) {
+    struct flock lock = whole_file(F_WRLCK);
+    return fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+namespace {
+
 // Returns why this has to be tried again, or nothing.
 std::string try_open(State& state, const std::string& path, std::size_t size,
                      const Descriptor* current) {
@@ -201,12 +248,15 @@ std::string try_open(State& state, const std::string& path, std::size_t size,
     if (current != nullptr && same_file(named.file().status(), current->status())) {
         const bool fits = static_cast<std::size_t>(current->status().st_size) == size;
         fits ? share(state, current->duplicate(), path) : make_draft(state, path, size);
+        find_earlier(state, path, /*in_force=*/true);
         return "";
     }
     const bool exclusive = lock_file(named.file(), F_WRLCK, path);
     if (!exclusive && !lock_file(named.file(), F_RDLCK, path))
         return "is locked by another process";
     if (!leads_to(path, named.file())) return "is replaced by another process";
+    // Who was in the way may be gone by now.
+    if (!exclusive && !used_by_others(named.file())) return "is locked by another process";
     if (!exclusive) return share_with_another(state, named.file(), path, size);
     take_left_behind(state, std::move(named), path, size);
     return "";
@@ -227,19 +277,15 @@ Draft::Draft(std::string path, std::size_t size, Named named, std::string compla
         // Who looks for predecessors may have taken it for one before it was locked.
         const bool ours = file_.get() >= 0 && lock_file(file_, F_RDLCK, path_);
         if (!ours || !leads_to(draft_path_, file_)) continue;
-        reserve(size);
+        try {
+            reserve(file_, size, path_);
+        } catch (...) {
+            unlink(draft_path_.c_str());
+            throw;
+        }
         return;
     }
     fail(path_, "has too many predecessors, such as " + quoted(draft_path_));
-}
-
-void Draft::reserve(std::size_t size) {
-    int error = EINTR;
-    while (error == EINTR) error = posix_fallocate(file_.get(), 0, static_cast<off_t>(size));
-    if (error == 0) return;
-    unlink(draft_path_.c_str());
-    throw ConfigError("cannot make the state file " + quoted(path_) + " of " +
-                      std::to_string(size) + " bytes: " + system_message(error));
 }
 
 Draft::~Draft() {
@@ -250,8 +296,7 @@ std::string Draft::publish() {
     if (fsync(file_.get()) != 0) fail_with_errno(path_, "write", errno);
     struct stat found {};
     const bool replaces = lstat(path_.c_str(), &found) == 0 && found.st_size > 0;
-    const unsigned int flags = replaces ? RENAME_EXCHANGE : 0;
-    if (renameat2(AT_FDCWD, draft_path_.c_str(), AT_FDCWD, path_.c_str(), flags) != 0) {
+    if (!(replaces ? exchange() : rename(draft_path_.c_str(), path_.c_str()) == 0)) {
         fail_with_errno(path_, "rename", errno);
     }
     published_ = true;
@@ -260,6 +305,24 @@ std::string Draft::publish() {
     if (rename(draft_path_.c_str(), other.c_str()) != 0) fail_with_errno(path_, "set aside", errno);
     return "the state file " + quoted(path_) + " is set aside as " + quoted(other) +
            " and a new one made: " + complaint_;
+}
+
+// The two change names; returns false where they do not. Not every file system can do that at once.
+bool Draft::exchange() {
+    if (renameat2(AT_FDCWD, draft_path_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) == 0) {
+        return true;
+    }
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) return false;
+    std::string free_name;
+    struct stat found {};
+    for (int i = 0; i < kMostEarlier && free_name.empty(); ++i) {
+        const std::string name = earlier_name(path_, i);
+        if (lstat(name.c_str(), &found) != 0) free_name = name;
+    }
+    if (free_name.empty() || rename(path_.c_str(), free_name.c_str()) != 0) return false;
+    if (rename(draft_path_.c_str(), path_.c_str()) != 0) return false;
+    draft_path_ = free_name;
+    return true;
 }
 
 State open_state(const std::string& path, std::size_t size, const Descriptor* current) {
@@ -288,13 +351,9 @@ std::string canonical_path(const std::string& path) {
     return folder ? folder.get() + path.substr(slash) : path;
 }
 
-bool used_by_others(const Descriptor& file) {
-    struct flock lock = whole_file(F_WRLCK);
-    return fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
-
 std::vector<std::string> check_state(const std::string& path, std::size_t size) {
     std::vector<std::string> warnings;
+    require_boot_id();
     const Descriptor file = open_file(path);
     const bool there = file.get() >= 0;
     const bool fits = there && static_cast<std::size_t>(file.status().st_size) == size;

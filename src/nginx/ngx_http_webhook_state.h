@@ -64,7 +64,7 @@ class Draft {
     std::string publish();
 
   private:
-    void reserve(std::size_t size);
+    bool exchange();
 
     std::string path_;
     std::string draft_path_;

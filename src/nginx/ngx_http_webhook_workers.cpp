@@ -1,5 +1,6 @@
 #include "nginx/ngx_http_webhook_workers.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -28,6 +29,13 @@ struct Workers::Slot {
         if (error != 0 && error != EOWNERDEAD) return false;
         ++generation;
         return true;
+    }
+
+    // A process cannot ask this about its own slot.
+    bool is_taken() {
+        if (!take()) return true;
+        pthread_mutex_unlock(&lifetime);
+        return false;
     }
 };
 
@@ -67,10 +75,11 @@ bool Workers::alive(Owner owner) const {
     if (self_ && owner.process == self_->process) return owner == *self_;
     if (owner.process >= slots_.size()) return false;
     Slot& slot = slots_[owner.process];
-    if (slot.generation != owner.generation) return false;
-    if (!slot.take()) return true;
-    pthread_mutex_unlock(&slot.lifetime);
-    return false;
+    return slot.generation == owner.generation && slot.is_taken();
+}
+
+bool Workers::any_alive() const {
+    return std::ranges::any_of(slots_, &Slot::is_taken);
 }
 
 }  // namespace webhook::ngx

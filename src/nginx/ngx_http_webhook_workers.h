@@ -39,6 +39,8 @@ class Workers final : public Liveness {
     void leave();
 
     bool alive(Owner owner) const override;
+    // Whether any process has a slot.
+    bool any_alive() const;
 
   private:
     struct Slot;

@@ -326,7 +326,11 @@ bool DedupTable::drained(const Liveness& liveness) {
         const Change change(*header_);
         sweep_claims(liveness);
     }
-    return closed() && header_->claims_in_use == 0 && first_to_carry() == header_->newest;
+    return header_->claims_in_use == 0 && carried_all();
+}
+
+bool DedupTable::carried_all() const {
+    return closed() && first_to_carry() == header_->newest;
 }
 
 std::uint64_t DedupTable::first_to_carry() const {

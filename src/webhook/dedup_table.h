@@ -139,7 +139,9 @@ class DedupTable {
     std::size_t carry_over(DedupTable& successor, std::uint32_t now, std::size_t most);
     // Whether a living owner holds any of the keys.
     bool holds_any(std::span<const EventKey> keys, const Liveness& liveness) const;
-    // Whether the successor knows all that there will ever be to know. Gives up some claims of the
+    // Whether the table is closed and the successor knows all that was delivered.
+    bool carried_all() const;
+    // Whether nothing more can be delivered, either. Gives up some claims of the
     // dead, and so may have to be asked again.
     bool drained(const Liveness& liveness);
 

@@ -108,6 +108,7 @@ class Courier {
         const std::uint32_t now = journal_.now.get();
         const ClaimOutcome outcome = gate_.claim(keys, token, now).outcome;
         judge(events, known, now, outcome);
+        if (outcome == ClaimOutcome::in_flight) meddle(keys, token, now);
         if (outcome != ClaimOutcome::claimed) return;
         hold(events, pause);
         if (random_() % 4 == 0) {
@@ -186,6 +187,15 @@ class Courier {
             if (!journal_.entries[event].holder.replace(mark_, 0)) {
                 journal_.accuse("an event was claimed by two");
             }
+        }
+    }
+
+    // Ends what somebody else has claimed, which must come to nothing.
+    void meddle(const std::vector<EventKey>& keys, const ClaimToken& token, std::uint32_t now) {
+        if (random_() % 2 == 0) {
+            gate_.release(keys, token);
+        } else {
+            gate_.commit(keys, token, now, now + setting_.ttl);
         }
     }
 

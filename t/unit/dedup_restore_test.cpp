@@ -108,7 +108,7 @@ TEST_F(DedupTableTest, LayoutIsThatOfItsVersion) {
 }
 
 TEST(DedupTableLayout, NoEventLiesInTwoSectors) {
-    for (std::size_t size = DedupTable::smallest_size(); size < 20'000; size += 123) {
+    for (std::size_t size = DedupTable::smallest_size(); size < 60'000; size += 577) {
         Block block(size);
         DedupTable table = DedupTable::format(block.bytes());
         const Census census;

@@ -338,6 +338,28 @@ TEST_F(SuccessorTest, IsToldAllThoughAProcessDiesWhileItRestores) {
     }
 }
 
+TEST_F(SuccessorTest, IsToldAllThatIsWholeThoughAProcessDiesWhileItRestores) {
+    deliver(0, 190);
+    succeed();
+    EXPECT_EQ(20U, carry(20));
+    for (std::uint64_t number : {130, 131, 160}) {
+        const EventKey key = numbered_key(number);
+        const auto event = std::ranges::search(block.bytes(), std::as_bytes(std::span(key.bytes)));
+        event.front() ^= std::byte{1};
+    }
+    const Memory both{block.bytes(), next_block.bytes()};
+    for (Picture& death : deaths_in(both, [this] { EXPECT_EQ(3U, table.restore(true)); })) {
+        death.put_back(both);
+        table.restore(true);
+        carry();
+        for (std::uint64_t i = 126; i < 190; ++i) {
+            ASSERT_EQ(i == 160 ? ClaimOutcome::claimed : ClaimOutcome::duplicate,
+                      known(i, next_block))
+                << i;
+        }
+    }
+}
+
 // -- The end of the old table
 
 TEST_F(SuccessorTest, DrainedIsWhatIsClosedAndCarriedOverAndHasNothingInFlight) {
@@ -362,6 +384,22 @@ TEST_F(SuccessorTest, OpenTableIsNeverDrained) {
     carry();
     EXPECT_FALSE(is_drained());
     table.close();
+    EXPECT_TRUE(is_drained());
+}
+
+TEST_F(SuccessorTest, CarriedAllIsWhatIsClosedAndCarriedOver) {
+    deliver(0, 10);
+    claim({150}, token(1));
+    succeed();
+    carry();
+    EXPECT_FALSE(table.carried_all());
+    table.close();
+    EXPECT_TRUE(table.carried_all());
+    EXPECT_FALSE(is_drained());
+    commit({150}, token(1));
+    EXPECT_FALSE(table.carried_all());
+    carry();
+    EXPECT_TRUE(table.carried_all());
     EXPECT_TRUE(is_drained());
 }
 

@@ -31,6 +31,7 @@ class User {
         : User(DedupMemory::share(memory.file().duplicate())) {}
 
     DedupMemory& memory() { return *memory_; }
+    const DedupMemory& memory() const { return *memory_; }
     DedupTable& table() { return memory_->table(); }
 
     std::optional<Owner> enroll() {

@@ -539,7 +539,15 @@ TEST_F(DedupMemoryTest, RestoredMemoryIsOpenAndTellsOnlyOfWhatComes) {
     EXPECT_EQ(1U, next.memory().early_to_tell(kNow));
 }
 
-TEST_F(DedupMemoryTest, RestoredMemoryCanBeShared) {
+class StateMemoryTest : public DedupMemoryTest {
+  protected:
+    StateMemoryTest() {
+        user = User(DedupMemory::format(file_of_zeros(folder.file("state"), kSmall),
+                                        DedupMemory::Kind::state_file));
+    }
+};
+
+TEST_F(StateMemoryTest, RestoredMemoryCanBeShared) {
     user.deliver(1);
     const std::string found = of_another_boot(content());
     EXPECT_THROW(DedupMemory::share(left_behind(found)), std::runtime_error);
@@ -547,12 +555,19 @@ TEST_F(DedupMemoryTest, RestoredMemoryCanBeShared) {
     EXPECT_EQ(ClaimOutcome::duplicate, User(next.memory()).claim(1).outcome);
 }
 
-TEST_F(DedupMemoryTest, MemoryOfAnotherBootIsNotShared) {
+TEST_F(StateMemoryTest, MemoryOfAnotherBootIsNotShared) {
     const std::string found = of_another_boot(content());
     const Descriptor file = left_behind(found);
     EXPECT_THROW(DedupMemory::share(file.duplicate()), std::runtime_error);
     EXPECT_EQ("", DedupMemory::complaint(file));
-    EXPECT_EQ(found, content_of(file));
+    EXPECT_TRUE(found == content_of(file));
+}
+
+TEST_F(StateMemoryTest, ABootIsNotedWhereAFileOutlivesIt) {
+    EXPECT_NO_THROW(require_boot_id());
+    EXPECT_NO_THROW(of_another_boot(content()));
+    const User nameless(DedupMemory::nameless(kSmall));
+    EXPECT_THROW(of_another_boot(content_of(nameless.memory().file())), std::runtime_error);
 }
 
 // Any change of a page may have reached the disk, or not.

@@ -359,6 +359,19 @@ TEST_F(StateTest, APredecessorsClaimsAreGivenUp) {
     EXPECT_FALSE(nginx->earlier().front()->table().interrupted());
 }
 
+TEST_F(StateTest, WhatIsTakenOverFromAPredecessorIsNotTakenAgain) {
+    leave_behind(10);
+    {
+        const auto nginx = start(kLarge);
+        DedupTable& earlier = nginx->earlier().front()->table();
+        EXPECT_EQ(4U, earlier.carry_over(nginx->user().table(), kNow, 4));
+    }
+    const auto nginx = start(kLarge);
+    DedupTable& earlier = nginx->earlier().front()->table();
+    EXPECT_EQ(6U, earlier.carry_over(nginx->user().table(), kNow, SIZE_MAX));
+    EXPECT_EQ(10U, nginx->user().stats().remembered);
+}
+
 TEST_F(StateTest, ManyPredecessorsAreFound) {
     constexpr std::size_t kMany = 5;
     for (std::size_t i = 0; i < kMany; ++i) leave_behind(i, kSmall + i * 4096);
