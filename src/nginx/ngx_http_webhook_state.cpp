@@ -230,15 +230,6 @@ std::string share_with_another(State& state, const Descriptor& file, const std::
     return "is in use by an nginx whose old workers have not ended";
 }
 
-}  // namespace
-
-bool used_by_others(const Descriptor& file) {
-    struct flock lock = whole_file(F_WRLCK);
-    return fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
-
-namespace {
-
 // Returns why this has to be tried again, or nothing.
 std::string try_open(State& state, const std::string& path, std::size_t size,
                      const Descriptor* current) {
@@ -252,14 +243,15 @@ std::string try_open(State& state, const std::string& path, std::size_t size,
         return "";
     }
     const bool exclusive = lock_file(named.file(), F_WRLCK, path);
-    if (!exclusive && !lock_file(named.file(), F_RDLCK, path))
-        return "is locked by another process";
+    const bool shared = !exclusive && lock_file(named.file(), F_RDLCK, path);
     if (!leads_to(path, named.file())) return "is replaced by another process";
-    // Who was in the way may be gone by now.
-    if (!exclusive && !used_by_others(named.file())) return "is locked by another process";
-    if (!exclusive) return share_with_another(state, named.file(), path, size);
-    take_left_behind(state, std::move(named), path, size);
-    return "";
+    if (exclusive) {
+        take_left_behind(state, std::move(named), path, size);
+        return "";
+    }
+    // Who was in the way of the exclusive lock may be gone by now.
+    if (!shared || !used_by_others(named.file())) return "is locked by another process";
+    return share_with_another(state, named.file(), path, size);
 }
 
 }  // namespace
@@ -349,6 +341,11 @@ std::string canonical_path(const std::string& path) {
     const std::unique_ptr<char, decltype(&std::free)> folder(
         realpath(path.substr(0, slash + 1).c_str(), nullptr), std::free);
     return folder ? folder.get() + path.substr(slash) : path;
+}
+
+bool used_by_others(const Descriptor& file) {
+    struct flock lock = whole_file(F_WRLCK);
+    return fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 std::vector<std::string> check_state(const std::string& path, std::size_t size) {
