@@ -101,9 +101,8 @@ std::string earlier_name(const std::string& path, int number) {
 // None where another process has just made one.
 Named make_placeholder(const std::string& path) {
     Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (file.get() >= 0) return Named(std::move(file), path);
-    if (errno != EEXIST) fail_with_errno(path, "make", errno);
-    return Named();
+    if (file.get() < 0 && errno != EEXIST) fail_with_errno(path, "make", errno);
+    return Named(std::move(file));
 }
 
 void make_draft(State& state, const std::string& path, std::size_t size, Named named = Named(),
@@ -234,7 +233,8 @@ std::string share_with_another(State& state, const Descriptor& file, const std::
 std::string try_open(State& state, const std::string& path, std::size_t size,
                      const Descriptor* current) {
     Named named(open_file(path));
-    if (named.file().get() < 0) named = make_placeholder(path);
+    const bool is_new = named.file().get() < 0;
+    if (is_new) named = make_placeholder(path);
     if (named.file().get() < 0) return "is made by another process";
     if (current != nullptr && same_file(named.file().status(), current->status())) {
         const bool fits = static_cast<std::size_t>(current->status().st_size) == size;
@@ -246,6 +246,7 @@ std::string try_open(State& state, const std::string& path, std::size_t size,
     const bool shared = !exclusive && lock_file(named.file(), F_RDLCK, path);
     if (!leads_to(path, named.file())) return "is replaced by another process";
     if (exclusive) {
+        if (is_new) named.remove_in_the_end(path);
         take_left_behind(state, std::move(named), path, size);
         return "";
     }

@@ -26,12 +26,11 @@
 
 namespace webhook::ngx {
 
-// The file that has the name now. An empty one may have been made only to be locked: it is removed
-// when this is destroyed before it was replaced.
+// The file that has the name now. An empty one may have been made only to be locked: whoever locked
+// it exclusively may have it removed when this is destroyed before it was replaced.
 class Named {
   public:
-    explicit Named(Descriptor file = Descriptor(), std::string remove = "")
-        : file_(std::move(file)), remove_(std::move(remove)) {}
+    explicit Named(Descriptor file = Descriptor()) : file_(std::move(file)) {}
     ~Named();
     Named(Named&& other) noexcept
         : file_(std::move(other.file_)), remove_(std::exchange(other.remove_, "")) {}
@@ -42,6 +41,7 @@ class Named {
     }
 
     const Descriptor& file() const { return file_; }
+    void remove_in_the_end(const std::string& path) { remove_ = path; }
 
   private:
     Descriptor file_;

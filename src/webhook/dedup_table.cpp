@@ -224,6 +224,9 @@ ClaimResult DedupTable::claim(std::span<const EventKey> keys, const ClaimToken& 
 void DedupTable::commit(std::span<const EventKey> keys, const ClaimToken& token,
                         std::uint16_t status, std::uint32_t now, std::uint32_t expires) {
     const Change change(*header_);
+    // What will be forgotten soon is far away in memory.
+    __builtin_prefetch(&event_at(header_->oldest + kAhead));
+    __builtin_prefetch(&bucket(event_at(header_->oldest + kAhead / 2).key), /*for writing*/ 1);
     forget_expired(now);
     for (const EventKey& key : keys) {
         const Place held = find_claim(key, token);
