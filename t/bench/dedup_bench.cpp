@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <exception>
 #include <functional>
@@ -25,11 +24,14 @@
 #include <span>
 #include <vector>
 
+#include "../unit/dedup_model.h"
 #include "nginx/ngx_http_webhook_memory.h"
 #include "webhook/dedup_table.h"
 
 namespace webhook::ngx {
 namespace {
+
+using testing::numbered_key;
 
 constexpr int kRounds = 9;
 constexpr std::array<std::size_t, 3> kEvents{10'000, 1'000'000, 10'000'000};
@@ -50,18 +52,6 @@ constexpr std::uint32_t kExpires = kNow + 72 * 3600;
 double median(std::vector<double> values) {
     std::ranges::sort(values);
     return values[values.size() / 2];
-}
-
-// Differs from that of any other number, and is spread over the index as a hash is.
-EventKey numbered_key(std::uint64_t number) {
-    std::uint64_t mixed = (number + 1) * 0x9e3779b97f4a7c15;
-    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111eb;
-    mixed ^= mixed >> 31;
-    EventKey key;
-    std::memcpy(key.bytes.data(), &mixed, 8);
-    std::memcpy(key.bytes.data() + 8, &number, 8);
-    return key;
 }
 
 double bytes_for_each(DedupMemory& memory) {
