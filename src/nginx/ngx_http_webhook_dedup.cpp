@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 #include "webhook/text.h"
 
@@ -16,6 +17,7 @@ constexpr std::size_t kMostMemories = 16;
 constexpr ngx_msec_t kWatchPause = 200;
 // Events that are carried over before others have their turn with the locks.
 constexpr std::size_t kCarriedAtOnce = 1024;
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 std::uint32_t seconds(Milliseconds time) {
     return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(time).count());
@@ -23,10 +25,6 @@ std::uint32_t seconds(Milliseconds time) {
 
 std::uint32_t now_in_seconds() {
     return static_cast<std::uint32_t>(ngx_time());
-}
-
-std::size_t whole_pages(std::size_t size) {
-    return (size + ngx_pagesize - 1) / ngx_pagesize * ngx_pagesize;
 }
 
 const char* plural(std::uint64_t count) {
@@ -76,7 +74,7 @@ void DedupZone::request_memory(ngx_conf_t* cf) {
         throw ConfigError("zone " + quoted(name) + " is too small, at least " +
                           std::to_string(DedupMemory::kSmallestSize / 1024) + "k are needed");
     }
-    size = whole_pages(size);
+    size = ngx_align(size, ngx_pagesize);
     ngx_str_t zone_name = copy_to_pool(cf->pool, name);
     anchor_ = ngx_shared_memory_add(cf, &zone_name, kAnchorPages * ngx_pagesize,
                                     &ngx_http_webhook_module);
@@ -256,8 +254,7 @@ void DedupZone::tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) 
 void DedupZone::close(DedupMemory& earlier) {
     const DedupMemory::Lock lock(*memory_);
     const DedupMemory::Lock earlier_lock(earlier);
-    while (earlier.table().carry_over(memory_->table(), now_in_seconds(), kCarriedAtOnce) > 0) {
-    }
+    earlier.table().carry_over(memory_->table(), now_in_seconds(), kAll);
     earlier.table().close();
 }
 
@@ -343,8 +340,7 @@ bool DedupZone::holds_earlier(std::span<const EventKey> keys, std::uint32_t now)
     bool held = false;
     for (DedupMemory* earlier : undrained_) {
         const DedupMemory::Lock lock(*earlier);
-        while (earlier->table().carry_over(memory_->table(), now, kCarriedAtOnce) > 0) {
-        }
+        earlier->table().carry_over(memory_->table(), now, kAll);
         held |= earlier->table().holds_any(keys, earlier->workers());
     }
     return held;

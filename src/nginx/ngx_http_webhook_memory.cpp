@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
 
 namespace webhook::ngx {
 namespace {
@@ -82,12 +81,12 @@ void require_boot_id() {
 }
 
 std::unique_ptr<DedupMemory> DedupMemory::nameless(std::size_t size) {
+    if (!fits_limits(size)) throw std::runtime_error("cannot get memory: " + system_message(EFBIG));
     // Some systems refuse memory that might be executed, others do not know of the difference.
     constexpr unsigned int kNeverExecuted = 0x8;
     constexpr const char* kName = "webhook_dedup_zone";
     Descriptor file(memfd_create(kName, MFD_CLOEXEC | kNeverExecuted));
     if (file.get() < 0) file = Descriptor(memfd_create(kName, MFD_CLOEXEC));
-    if (!fits_limits(size)) throw std::runtime_error("cannot get memory: " + system_message(EFBIG));
     if (file.get() < 0 || ftruncate(file.get(), static_cast<off_t>(size)) != 0) {
         fail_with_errno("cannot get memory");
     }

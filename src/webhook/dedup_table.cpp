@@ -38,6 +38,10 @@ void store(Value& target, const std::type_identity_t<Value>& value) {
     WEBHOOK_FAULT_POINT();
 }
 
+std::size_t aligned(std::size_t offset) {
+    return (offset + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 std::uint64_t leading_bits(const EventKey& key) {
     std::uint64_t bits = 0;
     std::memcpy(&bits, key.bytes.data(), sizeof(bits));
@@ -119,8 +123,7 @@ struct DedupTable::Layout {
         const std::size_t for_claims =
             std::max((size - sizeof(Header)) / kClaimsShare, kLeastClaims * sizeof(Claim));
         claims = static_cast<std::uint32_t>(std::min(for_claims / sizeof(Claim), kMostPlaces));
-        events_at = claims_at + claims * sizeof(Claim);
-        events_at += (kAlignment - events_at % kAlignment) % kAlignment;
+        events_at = aligned(claims_at + claims * sizeof(Claim));
         if (size < events_at) return;
         events = static_cast<std::uint32_t>(
             std::min((size - events_at) / (sizeof(Event) + sizeof(Place)), kMostPlaces));
@@ -152,8 +155,7 @@ EventKey event_key(std::string_view endpoint, std::string_view name, std::string
 }
 
 std::size_t DedupTable::smallest_size() {
-    constexpr std::size_t kClaims = sizeof(Header) + kLeastClaims * sizeof(Claim);
-    return (kClaims + kAlignment - 1) / kAlignment * kAlignment +
+    return aligned(sizeof(Header) + kLeastClaims * sizeof(Claim)) +
            kLeastEvents * (sizeof(Event) + sizeof(Place));
 }
 
