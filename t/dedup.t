@@ -202,7 +202,7 @@ subtest 'a truncated 200 is a delivery: the sender saw 200' => sub {
 
 subtest 'the client leaves before the answer' => sub {
     forget_requests();
-    $backend->behave([ { delay => 5 }, {} ]);
+    $backend->behave([ { hang => 1 }, {} ]);
     my $id = unique_id();
     deliver(id => $id, abandon => 0.1);
     wait_for(sub { grep { m{^/gated 499 } } access_log_lines() }, 3, 'nginx noticed');
@@ -212,7 +212,7 @@ subtest 'the client leaves before the answer' => sub {
 
 subtest 'the client resets before the answer' => sub {
     forget_requests();
-    $backend->behave([ { delay => 5 }, {} ]);
+    $backend->behave([ { hang => 1 }, {} ]);
     my $id = unique_id();
     deliver(id => $id, abandon => 0.1, reset => 1);
     my $retry = wait_for(sub {
@@ -224,12 +224,13 @@ subtest 'the client resets before the answer' => sub {
 
 subtest 'proxy_ignore_client_abort: delivered although the client left' => sub {
     forget_requests();
-    $backend->behave(delay => 0.4);
+    $backend->behave(hold => 1);
     my %event = (id => unique_id(), uri => '/gated/whatever_the_client');
     deliver(%event, abandon => 0.1);
     my $during = deliver(%event);
     is $during->{status}, 503, 'still in flight';
     is $during->header('Webhook-Reason'), 'in_flight', 'which is the reason';
+    $backend->let_go;
     my $retry = wait_for(sub {
         my $response = deliver(%event);
         return $response->{status} == 503 ? undef : $response;

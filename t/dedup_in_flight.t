@@ -65,20 +65,24 @@ sub is_in_flight ($response, $what) {
 }
 
 subtest 'a twin is told to come again' => sub {
-    my ($id, $first) = event_in_flight(delay => 0.5, status => 202);
+    my ($id, $first) = event_in_flight([ { hold => 1, status => 202 }, { status => 201 } ]);
     is_in_flight(deliver($id), "twin $_") for 1 .. 4;
-    is deliver(unique_id())->{status}, 202, 'another event is not held up';
+    is deliver(unique_id())->{status}, 201, 'another event is not held up';
+    $backend->let_go;
     is $first->finish->{status}, 202, 'first';
     is_deeply outcomes(deliver($id)), { '202 duplicate' => 1 }, 'then it is a duplicate';
     is $backend->count, 2, 'no twin reached the upstream';
 };
 
 subtest 'a twin waits for the outcome of the first' => sub {
-    my ($id, $first) = event_in_flight(delay => 0.5, status => 202);
-    my $start  = time;
-    my $second = deliver($id, uri => '/wait');
-    cmp_ok time - $start, '>', 0.2, 'it waited';
-    cmp_ok time - $start, '<', 2, 'not for long';
+    my ($id, $first) = event_in_flight(hold => 1, status => 202);
+    my $twin = start_request(delivery($id, uri => '/wait'));
+    sleep 0.3;
+    ok !$twin->answered, 'it waits';
+    my $start = time;
+    $backend->let_go;
+    my $second = $twin->finish;
+    cmp_ok time - $start, '<', 2, 'not for long then';
     is_deeply outcomes($second), { '202 duplicate' => 1 }, 'and has the status of the first';
     is $second->{body}, '', 'without its body';
     is $first->finish->{body}, "ok\n", 'which the first has';
@@ -86,8 +90,10 @@ subtest 'a twin waits for the outcome of the first' => sub {
 };
 
 subtest 'one twin takes over when the first fails' => sub {
-    my ($id, $first) = event_in_flight([ { delay => 0.4, status => 500 }, { delay => 0.4, status => 201 } ]);
+    my ($id, $first) = event_in_flight([ { hold => 1, status => 500 }, { delay => 0.4, status => 201 } ]);
     my @waiters = map { start_request(delivery($id, uri => '/wait')) } 1 .. 5;
+    sleep 0.2;
+    $backend->let_go;
     is $first->finish->{status}, 500, 'first';
     is_deeply outcomes(map { $_->finish } @waiters), { '201 answered' => 1, '201 duplicate' => 4 },
         'one was delivered, the others waited on';
@@ -101,8 +107,10 @@ sub workers_of ($pattern) {
 
 subtest 'exactly one of many takes over, whatever worker they wait at' => sub {
     for my $round (1 .. 3) {
-        my ($id, $first) = event_in_flight([ { delay => 0.6, status => 500 }, { delay => 0.3, status => 201 } ]);
+        my ($id, $first) = event_in_flight([ { hold => 1, status => 500 }, { delay => 0.3, status => 201 } ]);
         my @waiters = map { start_request(delivery($id, uri => "/wait/many/$round")) } 1 .. 24;
+        sleep 0.3;
+        $backend->let_go;
         is $first->finish->{status}, 500, 'first';
         is_deeply outcomes(map { $_->finish } @waiters), { '201 answered' => 1, '201 duplicate' => 23 },
             'one is delivered';
@@ -115,8 +123,10 @@ subtest 'exactly one of many takes over, whatever worker they wait at' => sub {
 };
 
 subtest 'each failure lets one more through' => sub {
-    my ($id, $first) = event_in_flight([ map { { delay => 0.15, status => $_ } } 500, 502, 404, 200 ]);
+    my ($id, $first) = event_in_flight([ { hold => 1, status => 500 }, map { { delay => 0.15, status => $_ } } 502, 404, 200 ]);
     my @waiters = map { start_request(delivery($id, uri => '/wait')) } 1 .. 6;
+    sleep 0.2;
+    $backend->let_go;
     is $first->finish->{status}, 500, 'first';
     is_deeply outcomes(map { $_->finish } @waiters),
         { '502 answered' => 1, '404 answered' => 1, '200 answered' => 1, '200 duplicate' => 3 }, 'until one succeeds';
@@ -162,24 +172,32 @@ subtest 'a twin that leaves leaves nothing behind' => sub {
 };
 
 subtest 'HTTP/2' => sub {
-    my ($id, $first) = event_in_flight(delay => 0.4, status => 201);
+    my $let_go_while_a_twin_waits = sub ($id) {
+        my $twin = start_request(delivery($id, uri => '/wait', h2 => 1));
+        sleep 0.2;
+        ok !$twin->answered, 'a twin waits';
+        $backend->let_go;
+        return outcomes($twin->finish);
+    };
+    my ($id, $first) = event_in_flight(hold => 1, status => 201);
     is_in_flight(send_h2(delivery($id)), 'without wait');
-    is_deeply outcomes(send_h2(delivery($id, uri => '/wait'))), { '201 duplicate' => 1 }, 'a twin waits';
+    is_deeply $let_go_while_a_twin_waits->($id), { '201 duplicate' => 1 }, 'for the first';
     is $first->finish->{status}, 201, 'first';
 
-    ($id, $first) = event_in_flight([ { delay => 0.4, status => 500 }, { status => 202 } ]);
-    is_deeply outcomes(send_h2(delivery($id, uri => '/wait'))), { '202 answered' => 1 }, 'a twin takes over';
+    ($id, $first) = event_in_flight([ { hold => 1, status => 500 }, { status => 202 } ]);
+    is_deeply $let_go_while_a_twin_waits->($id), { '202 answered' => 1 }, 'and takes over';
     is(($backend->requests)[1]{body}, '{}', 'with its body');
 };
 
 subtest 'what follows on the connection of a twin that waits' => sub {
-    my ($id, $first) = event_in_flight([ { delay => 0.4, status => 202 }, { status => 201 } ]);
+    my ($id, $first) = event_in_flight([ { hold => 1, status => 202 }, { status => 201 } ]);
     my $connection = open_connection();
     my $twin = join '', Webhook::Connection::format_request(delivery($id, uri => '/wait'), keepalive => 1);
     my $next = join '', Webhook::Connection::format_request(delivery(unique_id()), keepalive => 1);
     $connection->send($twin);
     sleep 0.1;
     $connection->send($next);
+    $backend->let_go;
     is_deeply outcomes($connection->read_response), { '202 duplicate' => 1 }, 'the twin is answered';
     is_deeply outcomes($connection->read_response), { '201 answered' => 1 }, 'then what follows';
     $connection->close;

@@ -194,7 +194,7 @@ subtest 'a single process' => sub {
         $nginx->rewrite_config(workers => 0);
         start_afresh(conf(path => $path));
         is_deeply [ Webhook::Nginx::children_of($nginx->master) ], [], "$memory: no worker";
-        $backend->clear->behave([ { delay => 0.3, status => 202 }, { delay => 0.3, status => 500 }, {} ]);
+        $backend->clear->behave([ { hold => 1, status => 202 }, { hold => 1, status => 500 }, {} ]);
         my ($taken, $failed) = map { unique_id() } 1 .. 2;
         my @first;
         for my $id ($taken, $failed) {
@@ -202,6 +202,7 @@ subtest 'a single process' => sub {
             wait_for(sub { $backend->count == @first }, 3, 'with the upstream');
         }
         are(in_flight => [ $taken, $failed ], "$memory: in flight");
+        $backend->let_go;
         is_deeply [ map { $_->finish->{status} } @first ], [ 202, 500 ], "$memory: one is delivered";
         is outcome_of($taken), 'duplicate', "$memory: and known";
         is outcome_of($failed), 'delivered', "$memory: the other is free";
@@ -491,7 +492,7 @@ subtest 'delivered by an old worker after the size changed' => sub {
         start_afresh();
         my ($before, $taken, $failed, $hanging) = map { unique_id() } 1 .. 4;
         is outcome_of($before), 'delivered', "$end: before";
-        my ($takes, $fails) = ({ delay => 0.4, status => 202 }, { delay => 0.3, status => 500 });
+        my ($takes, $fails) = ({ hold => 1, status => 202 }, { hold => 1, status => 500 });
         $backend->clear->behave([ $takes, $fails, { hang => 1 }, {} ]);
         my @first;
         for my $id ($taken, $failed, $hanging) {
@@ -503,6 +504,7 @@ subtest 'delivered by an old worker after the size changed' => sub {
         is outcome_of($after), 'delivered', "$end: after";
         # QUIT would wait for it.
         $first[2]->cancel if $end =~ /QUIT/;
+        $backend->let_go;
         is $first[1]->finish->{status}, 500, "$end: one fails at the old worker";
         is $first[0]->finish->{status}, 202, "$end: one is delivered by it";
         $ends{$end}->();
@@ -546,7 +548,7 @@ subtest 'a reload that fails late' => sub {
         write_file("$PATH.text", "text\n" x 20_000, 0600);
         my $files = listing();
         my @ids   = delivered_events(5);
-        $backend->clear->behave([ { delay => 1, status => 202 }, {} ]);
+        $backend->clear->behave([ { hold => 1, status => 202 }, {} ]);
         my $flying = unique_id();
         my $first  = start_request(delivery($flying));
         wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
@@ -559,6 +561,7 @@ subtest 'a reload that fails late' => sub {
             push @ids, delivered_events(1);
             is_deeply listing(), $files, "$name: the folder is as it was";
         }
+        $backend->let_go;
         is $first->finish->{status}, 202, "$memory: what was in flight is delivered";
         are(duplicate => [ @ids, $flying ], "$memory: all are known");
         unlike substr($nginx->error_log, $position), qr/other memory/, "$memory: no word of another one";

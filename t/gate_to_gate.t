@@ -60,16 +60,18 @@ subtest 'a gate that refuses with 2xx has delivered nothing for the gate before 
 };
 
 subtest 'nobody wakes a delivery whose client has left for post_action' => sub {
-    $backend->clear->behave(delay => 1.2);
-    $second->clear->behave;
+    $backend->clear->behave(hold => 1);
+    $second->clear->behave(hold => 1);
     my $first = start_request(delivery('/plain', 'left'));
     wait_for(sub { $backend->count == 1 }, 3, 'the first is with the upstream');
     my $twin = start_request(delivery('/with_post_action', 'left'));
     sleep 0.3;
     $twin->cancel;
+    wait_for(sub { $second->count == 1 }, 3, 'post_action is running');
+    $backend->let_go;
     is $first->finish->{status}, 200, 'the first is delivered';
-    wait_for(sub { $second->count == 1 }, 3, 'post_action has run');
     sleep 0.5;
+    $second->let_go;
     is $second->count, 1, 'once';
     is $backend->count, 1, 'the twin never reached the upstream';
 };

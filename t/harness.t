@@ -210,6 +210,23 @@ subtest 'the backend misbehaves' => sub {
     $response = send_request(body => 'x', timeout => 0.2);
     is $response->{timed_out}, 1, 'hangs';
 
+    $backend->clear->behave([ { hold => 1 }, { hold => 'other', status => 202 }, { hold => 1, status => 203 } ]);
+    my @held;
+    for my $number (1 .. 3) {
+        push @held, start_request(body => 'x');
+        wait_for(sub { $backend->count == $number }, 3, 'held');
+    }
+    sleep 0.05;
+    is_deeply [ grep { $_->answered } @held ], [], 'holds its answers';
+    $backend->let_go;
+    is_deeply [ map { $held[$_]->finish->{status} } 0, 2 ], [ 200, 203 ], 'until it lets them go';
+    ok !$held[1]->answered, 'not those of another name';
+    $backend->behave([ { hold => 1 }, {} ])->let_go('other');
+    is $held[1]->finish->{status}, 202, 'which it lets go although there is a new order';
+    is send_request(body => 'x', timeout => 0.2)->{timed_out}, 1, 'what came under that is not let go by the one before';
+    $backend->let_go;
+    is send_request(body => 'x')->{status}, 200, 'nor held when it was let go before it came';
+
     $backend->stop;
     is send_request(body => 'x')->{status}, 502, 'is away';
     $backend->behave->start;

@@ -367,12 +367,13 @@ subtest 'mirror' => sub {
     is outcome(deliver(%event)), 'delivered', 'is a failure';
 
     forget_requests();
-    $backend->behave(delay => 0.3);
+    $backend->behave(hold => 1);
     %event = (uri => '/mirrored', id => unique_id());
     my $first = start_request(delivery(%event));
     wait_for(sub { $backend->count && $second->count }, 3, 'both have it');
     sleep 0.1;
     is outcome(deliver(%event)), 'in_flight', 'an answer of the mirror decides nothing';
+    $backend->let_go;
     is outcome($first->finish), 'delivered', 'before that of the upstream';
     is outcome(deliver(%event)), 'duplicate', 'which does';
 };

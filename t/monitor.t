@@ -246,11 +246,12 @@ subtest 'duplicates' => sub {
 
 subtest 'twins in flight' => sub {
     for my $uri ('/remembered', '/waits') {
-        $backend->clear->behave(delay => 0.8);
+        $backend->clear->behave([ { hold => 1 }, {} ]);
         my $id    = unique_id();
         my $first = start_request(uri => $uri, body => '{}', headers => signed('{}', id => $id));
         wait_for(sub { $backend->count == 1 }, 3, 'in flight');
         is_passed("twin at $uri", 'in_flight', '{}', sub { deliver(uri => $uri, id => $id) });
+        $backend->let_go;
         is $first->finish->{status}, 200, 'first';
         is_passed("then at $uri", 'duplicate', '{}', sub { deliver(uri => $uri, id => $id) });
     }

@@ -69,22 +69,24 @@ subtest 'the memory stays' => sub {
 };
 
 subtest 'an event in flight belongs to the old worker' => sub {
-    $backend->clear->behave(delay => 0.8, status => 202);
+    $backend->clear->behave(hold => 1, status => 202);
     my $id    = unique_id();
     my $first = start_request(delivery($id));
     wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
     ok $nginx->reload, 'reload';
     is outcome_of($id), 'in_flight', 'the new workers know that it is in flight';
+    $backend->let_go;
     is $first->finish->{status}, 202, 'the old worker delivers it';
     is outcome_of($id), 'duplicate', 'which the new ones know';
     is $backend->count, 1, 'the upstream saw one';
 
-    $backend->clear->behave([ { delay => 0.8, status => 500 }, {} ]);
+    $backend->clear->behave([ { hold => 1, status => 500 }, {} ]);
     $id    = unique_id();
     $first = start_request(delivery($id));
     wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
     ok $nginx->reload, 'reload';
     is outcome_of($id), 'in_flight', 'in flight';
+    $backend->let_go;
     is $first->finish->{status}, 500, 'the old worker fails';
     is outcome_of($id), 'delivered', 'and the event is free';
 
@@ -100,11 +102,13 @@ subtest 'an event in flight belongs to the old worker' => sub {
 
 subtest 'twins on both sides of a reload' => sub {
     ok reload_with('zone=events;' => 'zone=events wait=5s;'), 'reload';
-    $backend->clear->behave([ { delay => 1, status => 500 }, { delay => 0.2, status => 202 } ]);
+    $backend->clear->behave([ { hold => 1, status => 500 }, { delay => 0.2, status => 202 } ]);
     my $id  = unique_id();
     my @old = map { my $one = start_request(delivery($id)); sleep 0.1; $one } 1 .. 2;
     ok $nginx->reload, 'reload';
     my @new = map { start_request(delivery($id)) } 1 .. 2;
+    sleep 0.2;
+    $backend->let_go;
     my @answers = map { $_->finish } @old, @new;
     is_deeply [ sort map { $_->{status} } @answers ], [ 202, 202, 202, 500 ], 'one failed, one was delivered';
     is scalar(grep { ($_->header('Webhook-Reason') // '') eq 'duplicate' } @answers), 2, 'the others were duplicates';
@@ -235,10 +239,11 @@ sub event_in_flight (%behaviour) {
 subtest 'an event in flight while the memory becomes another' => sub {
     for my $memory (@MEMORIES[ 0, 1, 2, 4, 7 ]) {
         my ($name, @change) = @$memory;
-        my ($taken, $first)   = event_in_flight(delay => 0.4, status => 202);
-        my ($failed, $second) = event_in_flight(delay => 0.4, status => 500);
+        my ($taken, $first)   = event_in_flight(hold => 1, status => 202);
+        my ($failed, $second) = event_in_flight(hold => 1, status => 500);
         ok reload_with(@change), $name;
         is outcome_of($_), 'in_flight', "$name: the new workers know that it is in flight" for $taken, $failed;
+        $backend->let_go;
         is $first->finish->{status}, 202, "$name: the old worker delivers it";
         is outcome_of($taken), 'duplicate', "$name: which the new ones know";
         is $second->finish->{status}, 500, "$name: the old worker fails";
@@ -260,11 +265,13 @@ subtest 'twins on both sides of another memory' => sub {
     my @wait = ('zone=events;' => 'zone=events wait=5s;');
     ok reload_with(@wait), 'reload';
     for my $status (500, 201) {
-        $backend->clear->behave([ { delay => 0.7, status => $status }, { delay => 0.2, status => 202 } ]);
+        $backend->clear->behave([ { hold => 1, status => $status }, { delay => 0.2, status => 202 } ]);
         my $id  = unique_id();
         my @old = map { my $one = start_request(delivery($id)); sleep 0.1; $one } 1 .. 3;
         ok reload_with('events:1m' => $status == 500 ? 'events:2m' : 'events:512k', @wait), 'reload';
-        my @new     = map { start_request(delivery($id)) } 1 .. 4;
+        my @new = map { start_request(delivery($id)) } 1 .. 4;
+        sleep 0.2;
+        $backend->let_go;
         my @answers = map { $_->finish } @old, @new;
         # Twins that wait at an old worker when their zone is closed cannot take over.
         my @refused = grep { ($_->header('Webhook-Reason') // '') eq 'unavailable' } @answers;
@@ -280,10 +287,10 @@ subtest 'twins on both sides of another memory' => sub {
 
 subtest 'another memory again, while the oldest worker delivers still' => sub {
     ok reload_with(), 'reload';
-    my ($oldest, $first) = event_in_flight(delay => 1.6, status => 202);
-    my ($free, $second)  = event_in_flight(delay => 1.6, status => 500);
+    my ($oldest, $first) = event_in_flight(hold => 1, status => 202);
+    my ($free, $second)  = event_in_flight(hold => 1, status => 500);
     ok reload_with('events:1m' => 'events:2m'), 'larger';
-    my ($between, $third) = event_in_flight(delay => 1.2, status => 203);
+    my ($between, $third) = event_in_flight(hold => 1, status => 203);
     my $delivered = unique_id();
     is outcome_of($delivered), 'delivered', 'an event between';
     ok reload_with('events:1m' => "events:512k state=$STATE"), 'and smaller, in a file';
@@ -291,6 +298,7 @@ subtest 'another memory again, while the oldest worker delivers still' => sub {
     is outcome_of($delivered), 'duplicate', 'that between is known';
     ok reload_with('events:1m' => "events:1m state=$STATE"), 'and larger';
     is outcome_of($_), 'in_flight', 'in flight' for $oldest, $free, $between;
+    $backend->let_go;
     is $first->finish->{status}, 202, 'the oldest worker delivers it';
     is $second->finish->{status}, 500, 'and fails with another';
     is $third->finish->{status}, 203, 'one less old delivers one';
@@ -333,13 +341,14 @@ subtest 'another build of the module' => sub {
     for my $round (1 .. 3) {
         push @ids, unique_id();
         is outcome_of($ids[-1]), 'delivered', 'an event';
-        my ($flying, $first) = event_in_flight(delay => 0.4, status => 202);
+        my ($flying, $first) = event_in_flight(hold => 1, status => 202);
         local $ENV{WEBHOOK_MODULE} = write_file("module-$round.so", slurp($built));
         ok reload_with('events:1m' => $round == 3 ? 'events:2m' : 'events:1m'), "reload $round";
         my ($worker) = $nginx->workers;
         like slurp("/proc/$worker/maps"), qr/module-$round\.so$/m, 'with another module';
         is_deeply [ grep { outcome_of($_) ne 'duplicate' } @ids ], [], 'all events are known';
         is outcome_of($flying), 'in_flight', 'what is in flight is';
+        $backend->let_go;
         is $first->finish->{status}, 202, 'and delivered';
         is outcome_of($flying), 'duplicate', 'and known';
     }

@@ -206,13 +206,14 @@ subtest 'duplicates and twins' => sub {
     for my $case ([ '/known', 409, 429 ], [ '/known/text', 208, 409, "known\n", "wait\n" ]) {
         my ($uri, $known, $twin, $known_text, $twin_text) = @$case;
         my %event = (uri => $uri, id => unique_id());
-        $backend->clear->behave(delay => 0.4, status => 202);
+        $backend->clear->behave(hold => 1, status => 202);
         my $first = start_request(delivery(%event));
         wait_for(sub { $backend->count }, 3, 'in flight');
         my $response = deliver(%event);
         is_answer($response, $twin, 'in_flight', "$uri, a twin");
         is $response->header('Retry-After'), 1, "$uri, a twin: Retry-After";
         is $response->{body}, $twin_text, "$uri, a twin: text" if $twin_text;
+        $backend->let_go;
         is $first->finish->{status}, 202, "$uri: first";
         $response = deliver(%event);
         is_answer($response, $known, 'duplicate', "$uri, a duplicate");

@@ -108,14 +108,16 @@ subtest 'an event in flight at one is so for the other' => sub {
     both_serve();
     for (@SIDES) {
         my ($one, $first, $other, $second) = @$_;
-        my ($id, $delivery) = event_in_flight($first, [ { delay => 0.4, status => 202 }, {} ]);
+        my ($id, $delivery) = event_in_flight($first, [ { hold => 1, status => 202 }, {} ]);
         is outcome_of($id, $second), 'in_flight', "in flight at the $one";
+        $backend->let_go;
         is outcome($delivery->finish), 'answered 202', 'is delivered';
         is deliver($id, port => $second)->{status}, 202, "then the $other has the status";
         is outcome_of($id, $second), 'duplicate', 'of a duplicate';
 
-        ($id, $delivery) = event_in_flight($first, [ { delay => 0.4, status => 500 }, { status => 201 } ]);
+        ($id, $delivery) = event_in_flight($first, [ { hold => 1, status => 500 }, { status => 201 } ]);
         is outcome_of($id, $second), 'in_flight', "in flight at the $one";
+        $backend->let_go;
         is outcome($delivery->finish), 'answered 500', 'fails';
         is outcome_of($id, $second), 'answered 201', "then the $other delivers it";
         is outcome_of($id, $first), 'duplicate', "which the $one knows";
@@ -128,10 +130,11 @@ subtest 'in flight already when the new master starts' => sub {
     for my $end (@ends) {
         my ($status, $after) = @$end;
         start_old();
-        my ($id, $delivery) = event_in_flight($OLD, [ { delay => 0.8, status => $status }, { status => 201 } ]);
+        my ($id, $delivery) = event_in_flight($OLD, [ { hold => 1, status => $status }, { status => 201 } ]);
         $nginx->rewrite_config(http => conf($NEW));
         ok $nginx->begin_upgrade, 'another master';
         is outcome_of($id, $NEW), 'in_flight', 'it is in flight for the new one';
+        $backend->let_go;
         is outcome($delivery->finish), "answered $status", 'the old one has an answer';
         is outcome_of($id, $NEW), $after, 'and the new one knows';
         is $backend->count, $status == 202 ? 1 : 2, 'the upstream saw no more than it should';
@@ -143,6 +146,7 @@ subtest 'in flight already when the new master starts' => sub {
 sub waiters ($id, $count) {
     my @waiters = map { start_request(delivery($id, uri => '/wait', port => $_ % 2 ? $OLD : $NEW)) } 1 .. $count;
     sleep 0.3;
+    $backend->let_go;
     return @waiters;
 }
 
@@ -150,7 +154,7 @@ subtest 'wait= across both' => sub {
     both_serve();
     for (@SIDES) {
         my ($one, $first) = @$_;
-        my ($id, $delivery) = event_in_flight($first, delay => 0.6, status => 202);
+        my ($id, $delivery) = event_in_flight($first, hold => 1, status => 202);
         my @waiters = waiters($id, 8);
         is outcome($delivery->finish), 'answered 202', "the $one delivers it";
         my @answers = map { $_->finish } @waiters;
@@ -158,7 +162,7 @@ subtest 'wait= across both' => sub {
             'all others have that answer';
         is $backend->count, 1, 'the upstream saw one';
 
-        my @fails = ({ delay => 0.6, status => 500 }, { delay => 0.2, status => 201 });
+        my @fails = ({ hold => 1, status => 500 }, { delay => 0.2, status => 201 });
         ($id, $delivery) = event_in_flight($first, \@fails);
         @waiters = waiters($id, 8);
         is outcome($delivery->finish), 'answered 500', "the $one fails";
@@ -213,10 +217,11 @@ subtest 'the whole old nginx is killed' => sub {
 subtest 'the old master ends while it delivers' => sub {
     for my $status (202, 500) {
         both_serve();
-        my ($id, $delivery) = event_in_flight($OLD, [ { delay => 1, status => $status }, { status => 201 } ]);
+        my ($id, $delivery) = event_in_flight($OLD, [ { hold => 1, status => $status }, { status => 201 } ]);
         kill QUIT => $nginx->old_master;
         wait_for(sub { !$nginx->workers($nginx->old_master) }, 3, 'its workers are about to end');
         is outcome_of($id, $EITHER), 'in_flight', 'the event is in flight';
+        $backend->let_go;
         is outcome($delivery->finish), "answered $status", "it is answered $status";
         is outcome_of($id, $EITHER), $status == 202 ? 'duplicate' : 'answered 201', 'the new one knows';
         ok $nginx->finish_upgrade, 'it is gone';
@@ -261,7 +266,7 @@ subtest 'another size' => sub {
 
     $nginx->rewrite_config(http => conf($NEW));
     ok $nginx->begin_upgrade, 'an upgrade with the same size';
-    my ($second, $delivery) = event_in_flight($OLD, delay => 1, status => 202);
+    my ($second, $delivery) = event_in_flight($OLD, hold => 1, status => 202);
     kill QUIT => $nginx->old_master;
     wait_for(sub { !$nginx->workers($nginx->old_master) }, 3, 'its workers are about to end');
     $nginx->rewrite_config(http => conf($NEW, @bigger));
@@ -270,6 +275,7 @@ subtest 'another size' => sub {
     like substr($nginx->error_log, $position), $SHARED, 'with the reason';
     is outcome_of($id, $NEW), 'duplicate', 'the new master goes on';
     is outcome_of($second, $NEW), 'in_flight', 'what the old nginx has in flight is in flight';
+    $backend->let_go;
     is outcome($delivery->finish), 'answered 202', 'until it is delivered';
     ok $nginx->finish_upgrade, 'the old master ends';
     ok $nginx->reload, 'then a reload with the other size';

@@ -139,11 +139,16 @@ subtest 'what was delivered stays known when its worker dies' => sub {
     is $backend->count, 20, 'the upstream saw each once';
 };
 
-# Sends each event until it is accepted, and once more then.
-sub send_stubbornly ($sender, $until, $path) {
+my $SENDERS  = 5;
+my $EVENTS   = 20;
+my $KILLS    = 14;
+my $PATIENCE = 30;
+
+# Sends each event until it is accepted, and once more then; goes on until enough were killed.
+sub send_stubbornly ($sender, $enough, $path) {
     my %sent = (accepted => [], given_up => [], failed => 0);
-    my $deadline = $until + 5;
-    for (my $number = 1; time < $until; ++$number) {
+    my $deadline = time + $PATIENCE;
+    for (my $number = 1; time < $deadline && !($number > $EVENTS && -e $enough); ++$number) {
         my $id = "load-$sender-$number";
         my $accepted;
         while (!$accepted && time < $deadline) {
@@ -164,30 +169,31 @@ subtest 'workers killed under load' => sub {
     my ($takes, $fails) = ({ delay => 0.02 }, { delay => 0.02, status => 500 });
     my @rules = (($takes, $takes, $fails) x 500, $takes);
     $backend->clear->behave([@rules]);
-    my $until   = time + 4;
+    my $enough  = directory() . '/enough';
     my @senders = map {
         my $sender = $_;
         my $path   = directory() . "/sent-$sender";
-        { path => $path, process => fork_child(sub { send_stubbornly($sender, $until, $path) }) };
-    } 1 .. 5;
-    my $kills = 0;
-    while (time < $until - 0.3) {
+        { path => $path, process => fork_child(sub { send_stubbornly($sender, $enough, $path) }) };
+    } 1 .. $SENDERS;
+    my ($kills, $start) = (0, time);
+    while ($kills < $KILLS && time < $start + $PATIENCE) {
         sleep 0.25;
         my @workers = $nginx->workers or next;
         kill KILL => $workers[ $kills++ % @workers ];
     }
+    write_file($enough, '');
     my @sent = map {
         my $sender = $_;
-        wait_for(sub { process_ended($sender->{process}) }, 10, 'the sender is done');
+        wait_for(sub { process_ended($sender->{process}) }, $PATIENCE, 'the sender is done');
         retrieve($sender->{path});
     } @senders;
     wait_for(sub { $nginx->workers == 2 }, 5, 'both workers are back');
     my @accepted = map { @{ $_->{accepted} } } @sent;
     my $failed   = sum(map { $_->{failed} } @sent);
     note scalar(@accepted), " events, $kills workers killed, $failed attempts failed";
-    cmp_ok $kills, '>=', 8, 'workers were killed';
+    is $kills, $KILLS, 'workers were killed';
     cmp_ok $failed, '>=', 5, 'deliveries were cut off';
-    cmp_ok scalar(@accepted), '>=', 100, 'events were sent';
+    cmp_ok scalar(@accepted), '>=', $SENDERS * $EVENTS, 'events were sent';
     is_deeply [ map { @{ $_->{given_up} } } @sent ], [], 'all were accepted in the end';
 
     my (%delivered, @again);

@@ -18,6 +18,7 @@ use Webhook::Sandbox qw(address directory make_directory slurp write_file);
 our @EXPORT_OK = qw(start_backend);
 
 use constant HANG_SECONDS => 30;
+use constant POLL_SECONDS => 0.005;
 use constant BLOCK        => 65_536;
 
 my @instances;
@@ -67,6 +68,12 @@ sub behave ($self, @behaviour) {
 sub requests ($self) { return map { thaw(slurp($_)) } $self->_records('request') }
 sub count ($self) { return scalar(() = $self->_records('request')) }
 
+# Answers what came under this and earlier orders with hold => 1 (or this name), also what came late.
+sub let_go ($self, $name = 1) {
+    write_file("$self->{folder}/let_go.$name", $self->{orders});
+    return $self;
+}
+
 # Requests whose sender went away before their end.
 sub incomplete ($self) { return map { thaw(slurp($_)) } $self->_records('incomplete') }
 
@@ -94,10 +101,20 @@ sub _serve ($self, $listener) {
         for my $exchange (@exchanges) {
             $self->_receive($exchange) if $readable->{ $exchange->{socket} };
             next unless defined $exchange->{socket};
+            next if $self->_held($exchange);
             answer($exchange) if $writable->{ $exchange->{socket} } || due($exchange);
         }
         @exchanges = grep { defined $_->{socket} } @exchanges;
     }
+}
+
+# Until the test lets it go, or nobody waits for it any more.
+sub _held ($self, $exchange) {
+    my $name = $exchange->{hold} // return 0;
+    my $path = "$self->{folder}/let_go.$name";
+    return 1 if !(-e $path && slurp($path) >= $exchange->{order_number}) && pending($exchange);
+    delete $exchange->@{qw(hold due)};
+    return 0;
 }
 
 sub wait_for_events ($listener, @exchanges) {
@@ -105,6 +122,7 @@ sub wait_for_events ($listener, @exchanges) {
     my @times    = map { $_->{due} - time } grep { pending($_) } @exchanges;
     my ($soonest) = sort { $a <=> $b } @times;
     $soonest = 0 if defined $soonest && $soonest < 0;
+    $soonest = POLL_SECONDS if grep { defined $_->{hold} } @exchanges;
     my ($readable, $writable) = IO::Select->select(
         IO::Select->new($listener, map { $_->{socket} } @exchanges),
         IO::Select->new(map { $_->{socket} } @writers),
@@ -135,6 +153,7 @@ sub _receive ($self, $exchange) {
     return unless $message->complete;
     $self->_record('request', $message);
     prepare_answer($exchange, $self->_next_rule);
+    $exchange->{order_number} = $self->{order_number};
 }
 
 sub _peer_left ($self, $exchange) {
@@ -170,8 +189,9 @@ sub _next_rule ($self) {
 sub prepare_answer ($exchange, $rule) {
     $exchange->{reset}  = $rule->{reset};
     $exchange->{output} = $rule->{hang} || $rule->{close} || $rule->{reset} ? '' : format_answer($rule);
-    my $delay = $rule->{hang} ? HANG_SECONDS : $rule->{delay};
-    $exchange->{due} = time + $delay if $delay;
+    my $delay = $rule->{hang} || $rule->{hold} ? HANG_SECONDS : $rule->{delay};
+    $exchange->{due}  = time + $delay if $delay;
+    $exchange->{hold} = $rule->{hold};
 }
 
 sub format_answer ($rule) {

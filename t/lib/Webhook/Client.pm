@@ -83,6 +83,8 @@ package Webhook::PendingRequest {
         return Webhook::Response->new(%{ Storable::thaw($frozen) });
     }
 
+    sub answered ($self) { return scalar(() = IO::Select->new($self->{reader})->can_read(0)) }
+
     # The client disappears as if it had been killed: the kernel closes its connection.
     sub cancel ($self) { Webhook::Process::end_process($self->{process}, [ KILL => 2 ]) }
 }
