@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -25,6 +26,8 @@ class Descriptor {
     Descriptor duplicate() const { return duplicate(value_); }
     static Descriptor duplicate(int value);
     struct stat status() const;
+    // In bytes.
+    std::size_t size() const { return static_cast<std::size_t>(status().st_size); }
 
   private:
     int value_;

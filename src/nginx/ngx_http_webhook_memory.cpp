@@ -147,7 +147,7 @@ bool DedupMemory::is_blank(const Descriptor& file) {
 
 std::string DedupMemory::complaint(const Descriptor& file) {
     std::string foreign = "it holds no memory of webhook_dedup_zone";
-    if (static_cast<std::size_t>(file.status().st_size) < kSmallestSize) return foreign;
+    if (file.size() < kSmallestSize) return foreign;
     const DedupMemory memory(file.duplicate());
     const Head& head = memory.head();
     if (head.magic != kMagic) return foreign;
@@ -163,7 +163,7 @@ std::string DedupMemory::complaint(const Descriptor& file) {
 }
 
 DedupMemory::DedupMemory(Descriptor file) : file_(std::move(file)) {
-    const auto size = static_cast<std::size_t>(file_.status().st_size);
+    const std::size_t size = file_.size();
     if (size < kSmallestSize) throw std::runtime_error("it is too small");
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
     if (memory == MAP_FAILED) fail_with_errno("cannot map it");

@@ -126,13 +126,13 @@ std::string aside(const std::string& path) {
 
 // Nothing is in an empty file that would be worth keeping.
 bool is_empty(const Descriptor& file) {
-    return file.status().st_size == 0;
+    return file.size() == 0;
 }
 
 std::unique_ptr<DedupMemory> restore(State& state, const Descriptor& file, const std::string& path,
                                      bool has_successor) {
     // A copy that was put back may have holes.
-    reserve(file, static_cast<std::size_t>(file.status().st_size), path);
+    reserve(file, file.size(), path);
     std::uint64_t torn = 0;
     auto found = DedupMemory::restore(file.duplicate(), has_successor, torn);
     if (torn > 0) {
@@ -219,8 +219,8 @@ bool is_drained(DedupMemory& memory) {
 // With an nginx that serves at the same time. Returns why that has to wait, or nothing.
 std::string share_with_another(State& state, const Descriptor& file, const std::string& path,
                                std::size_t size) {
-    if (static_cast<std::size_t>(file.status().st_size) != size) {
-        fail(path, "is in use with another size, " + std::to_string(file.status().st_size) +
+    if (file.size() != size) {
+        fail(path, "is in use with another size, " + std::to_string(file.size()) +
                        " bytes: a reload can change it, a binary upgrade cannot");
     }
     share(state, file.duplicate(), path);
@@ -237,7 +237,7 @@ std::string try_open(State& state, const std::string& path, std::size_t size,
     if (is_new) named = make_placeholder(path);
     if (named.file().get() < 0) return "is made by another process";
     if (current != nullptr && same_file(named.file().status(), current->status())) {
-        const bool fits = static_cast<std::size_t>(current->status().st_size) == size;
+        const bool fits = current->size() == size;
         fits ? share(state, current->duplicate(), path) : make_draft(state, path, size);
         find_earlier(state, path, /*in_force=*/true);
         return "";
@@ -354,7 +354,7 @@ std::vector<std::string> check_state(const std::string& path, std::size_t size) 
     require_boot_id();
     const Descriptor file = open_file(path);
     const bool there = file.get() >= 0;
-    const bool fits = there && static_cast<std::size_t>(file.status().st_size) == size;
+    const bool fits = there && file.size() == size;
     const std::string why = there && !is_empty(file) ? DedupMemory::complaint(file) : "";
     if (!why.empty()) {
         warnings.push_back("the state file " + quoted(path) +
