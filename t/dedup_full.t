@@ -4,9 +4,9 @@ use Webhook::Test;
 
 use Fcntl qw(O_RDWR);
 use Time::HiRes qw(sleep time);
+use Webhook::Deliveries qw(are delivery new_ids outcome outcome_of outcomes_of start_delivery);
 
-my $SECRET = 'a secret of the tests';
-my $STATE  = directory() . '/events.state';
+my $STATE = directory() . '/events.state';
 
 my $CONF = <<'CONF';
 webhook_dedup_zone zone=events:SIZE;
@@ -15,7 +15,7 @@ server {
     webhook github;
     webhook_secret "a secret of the tests";
     client_body_buffer_size 1k;
-    location / {
+    location /held {
         webhook_dedup zone=events;
         proxy_pass http://%%BACKEND%%;
     }
@@ -24,7 +24,7 @@ server {
         proxy_pass http://%%BACKEND%%;
     }
     # Taken without an upstream's socket.
-    location /taken {
+    location / {
         webhook_dedup zone=events;
         proxy_pass http://%%ADDR%%:8091;
     }
@@ -36,33 +36,6 @@ sub conf ($size) { return $CONF =~ s/SIZE/$size/r }
 
 my $backend = start_backend();
 my $nginx   = start_nginx(workers => 2, http => conf('32k'));
-
-sub delivery ($id, %options) {
-    return (uri => '/taken', body => '{}', headers => [ github_headers($SECRET, '{}', delivery => $id) ], %options);
-}
-
-sub outcome ($response) {
-    return $response->header('Webhook-Reason') // ($response->{status} == 200 ? 'delivered' : $response->{status});
-}
-
-sub outcome_of ($id, %options) { return outcome(send_request(delivery($id, %options))) }
-
-# Many events over one connection, as long as nginx keeps it. The ids by their outcome.
-sub outcomes_of ($ids, %options) {
-    my ($connection, %ids);
-    for my $id (@$ids) {
-        $connection //= open_connection();
-        my $response = $connection->request(delivery($id, %options));
-        push @{ $ids{ outcome($response) } }, $id;
-        undef $connection if lc($response->header('Connection') // '') eq 'close';
-    }
-    $connection->close if $connection;
-    return \%ids;
-}
-
-sub are ($outcome, $ids, $what) { is_deeply outcomes_of($ids), { $outcome => $ids }, $what }
-
-sub new_ids ($count) { return map { unique_id('event') } 1 .. $count }
 
 sub start_afresh ($zone) {
     $nginx->stop;
@@ -108,11 +81,7 @@ subtest 'full=reject, in flight' => sub {
     start_afresh('32k full=reject');
     $backend->clear->behave([ { hold => 1, status => 202 }, { hold => 1, status => 500 }, {} ]);
     my ($taken, $failed) = new_ids(2);
-    my @first;
-    for my $id ($taken, $failed) {
-        push @first, start_request(delivery($id, uri => '/'));
-        wait_for(sub { $backend->count == @first }, 3, 'with the upstream');
-    }
+    my @first = map { start_delivery($backend, $_, uri => '/held') } $taken, $failed;
     my @ids      = new_ids($capacity);
     my $outcomes = outcomes_of(\@ids);
     is scalar(@{ $outcomes->{delivered} }), $capacity - 2, 'claims in flight have their room';
@@ -185,11 +154,7 @@ subtest 'in flight while everything else is forgotten' => sub {
     my @statuses = ((202) x ($count / 2), (500) x ($count / 2));
     $backend->clear->behave([ (map { { hold => 1, status => $_ } } @statuses), {} ]);
     my @flying = new_ids($count);
-    my @first;
-    for my $id (@flying) {
-        push @first, start_request(delivery($id, uri => '/'));
-        wait_for(sub { $backend->count == @first }, 3, 'with the upstream');
-    }
+    my @first = map { start_delivery($backend, $_, uri => '/held') } @flying;
     are(delivered => [ new_ids(2 * $capacity) ], 'twice as many as there is room for');
     are(in_flight => \@flying, 'they are in flight still');
     $backend->let_go;
@@ -211,7 +176,7 @@ subtest 'more in flight than there are places for claims' => sub {
     my @ids   = new_ids(40);
     my @first = map { open_connection() } @ids;
     for my $index (0 .. $#ids) {
-        my %request = delivery($ids[$index], uri => '/');
+        my %request = delivery($ids[$index], uri => '/held');
         $first[$index]->send(join '', Webhook::Connection::format_request(%request));
     }
     sleep 0.4;

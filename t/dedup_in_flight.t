@@ -4,8 +4,7 @@ use Webhook::Test;
 
 use POSIX ();
 use Time::HiRes qw(sleep time);
-
-my $SECRET = 'a secret of the tests';
+use Webhook::Deliveries qw(deliver delivery start_delivery);
 
 my $backend = start_backend();
 my $nginx   = start_nginx(workers => 2, http => <<'CONF');
@@ -33,18 +32,11 @@ server {
 }
 CONF
 
-sub delivery ($id, %options) {
-    return (uri => '/', body => '{}', headers => [ github_headers($SECRET, '{}', delivery => $id) ], %options);
-}
-
-sub deliver ($id, %options) { return send_request(delivery($id, %options)) }
-
 # An event whose first delivery is with the upstream, which answers as given.
 sub event_in_flight (@behaviour) {
     $backend->clear->behave(@behaviour);
     my $id    = unique_id('event');
-    my $first = start_request(delivery($id));
-    wait_for(sub { $backend->count == 1 }, 3, 'the first is with the upstream');
+    my $first = start_delivery($backend, $id);
     return ($id, $first);
 }
 

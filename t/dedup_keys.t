@@ -1,5 +1,6 @@
 # Which deliveries are the same event, and what a full zone does.
 
+use Webhook::Deliveries qw(outcome);
 use Webhook::Fixtures;
 use Webhook::Test;
 
@@ -132,10 +133,6 @@ sub deliver (%options) {
     my $headers = delete $options{headers} // [];
     my $signed  = [ github_headers($SECRET, $body, override => { 'X-GitHub-Delivery' => $id }) ];
     return post(uri => '/by_id', body => $body, %options, headers => [ @$signed, @$headers ]);
-}
-
-sub outcome ($response) {
-    return $response->header('Webhook-Reason') // ($response->{status} == 200 ? 'delivered' : $response->{status});
 }
 
 sub outcome_of (%options) { return outcome(deliver(%options)) }

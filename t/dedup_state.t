@@ -7,10 +7,10 @@ use File::Path qw(remove_tree);
 use POSIX ();
 use Time::HiRes qw(sleep time);
 use Webhook::ConfigErrors qw(complaints marked_line);
+use Webhook::Deliveries qw(are delivery new_ids outcome_of outcomes_of start_delivery);
 use Webhook::Nginx ();
 use Webhook::Process qw(exec_child process_ended);
 
-my $SECRET = 'a secret of the tests';
 my $PAGE   = 4096;
 my $F_OFD_SETLK = 37;
 
@@ -38,35 +38,8 @@ my $backend = start_backend();
 my $locked  = start_on_locked_file();
 my $nginx   = start_nginx(workers => 2, http => conf());
 
-sub delivery ($id, %options) {
-    return (uri => '/', body => '{}', headers => [ github_headers($SECRET, '{}', delivery => $id) ], %options);
-}
-
-sub outcome ($response) {
-    return $response->header('Webhook-Reason') // ($response->{status} == 200 ? 'delivered' : $response->{status});
-}
-
-sub outcome_of ($id, %options) { return outcome(send_request(delivery($id, %options))) }
-
-# Many events on one connection: the ids by their outcome.
-sub outcomes_of (@ids) {
-    my ($connection, %ids);
-    for my $id (@ids) {
-        $connection //= open_connection();
-        my $response = $connection->request(delivery($id));
-        push @{ $ids{ outcome($response) } }, $id;
-        undef $connection if $response->{closed} || lc($response->header('Connection') // '') eq 'close';
-    }
-    $connection->close if $connection;
-    return \%ids;
-}
-
-sub are ($outcome, $ids, $what) {
-    is_deeply outcomes_of(@$ids), @$ids ? { $outcome => $ids } : {}, $what;
-}
-
 sub delivered_events ($count) {
-    my @ids = map { unique_id('event') } 1 .. $count;
+    my @ids = new_ids($count);
     are(delivered => \@ids, 'events are delivered');
     return @ids;
 }
@@ -139,8 +112,7 @@ subtest 'what was in flight is free after' => sub {
     for my $end (sort keys %ends) {
         $backend->clear->behave([ { hang => 1 }, {} ]);
         my $id    = unique_id();
-        my $first = start_request(delivery($id));
-        wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+        my $first = start_delivery($backend, $id);
         $ends{$end}->();
         is $first->finish->{status}, 0, "$end: the sender has no answer";
         is outcome_of($id), 'delivered', "$end: the retry is delivered";
@@ -196,11 +168,7 @@ subtest 'a single process' => sub {
         is_deeply [ Webhook::Nginx::children_of($nginx->master) ], [], "$memory: no worker";
         $backend->clear->behave([ { hold => 1, status => 202 }, { hold => 1, status => 500 }, {} ]);
         my ($taken, $failed) = map { unique_id() } 1 .. 2;
-        my @first;
-        for my $id ($taken, $failed) {
-            push @first, start_request(delivery($id));
-            wait_for(sub { $backend->count == @first }, 3, 'with the upstream');
-        }
+        my @first = map { start_delivery($backend, $_) } $taken, $failed;
         are(in_flight => [ $taken, $failed ], "$memory: in flight");
         $backend->let_go;
         is_deeply [ map { $_->finish->{status} } @first ], [ 202, 500 ], "$memory: one is delivered";
@@ -425,7 +393,7 @@ subtest 'pages that are older' => sub {
         my $name  = 'page ' . join ',', map { $_ / $PAGE } @$pages;
         $nginx->start;
         are(duplicate => \@some, "$name: what is whole is known");
-        my $outcomes = outcomes_of(@ids[ 0, 1, 150, 151, 298, 299 ]);
+        my $outcomes = outcomes_of([ @ids[ 0, 1, 150, 151, 298, 299 ] ]);
         is_deeply [ grep { !/^(?:duplicate|delivered)$/ } keys %$outcomes ], [], "$name: nothing is refused";
         delivered_events(10);
         $nginx->stop;
@@ -494,11 +462,7 @@ subtest 'delivered by an old worker after the size changed' => sub {
         is outcome_of($before), 'delivered', "$end: before";
         my ($takes, $fails) = ({ hold => 1, status => 202 }, { hold => 1, status => 500 });
         $backend->clear->behave([ $takes, $fails, { hang => 1 }, {} ]);
-        my @first;
-        for my $id ($taken, $failed, $hanging) {
-            push @first, start_request(delivery($id));
-            wait_for(sub { $backend->count == @first }, 3, 'with the upstream');
-        }
+        my @first = map { start_delivery($backend, $_) } $taken, $failed, $hanging;
         ok reload_with(conf(size => '2m')), "$end: another size";
         my $after = unique_id();
         is outcome_of($after), 'delivered', "$end: after";
@@ -550,8 +514,7 @@ subtest 'a reload that fails late' => sub {
         my @ids   = delivered_events(5);
         $backend->clear->behave([ { hold => 1, status => 202 }, {} ]);
         my $flying = unique_id();
-        my $first  = start_request(delivery($flying));
-        wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+        my $first  = start_delivery($backend, $flying);
         my $position = length $nginx->error_log;
         for my $change (@changes) {
             my $name = join ' ', $memory, '->', map { "$_=" . ($change->{$_} // 'none') } sort keys %$change;

@@ -4,9 +4,9 @@ use Webhook::Test;
 
 use Storable qw(retrieve store);
 use Time::HiRes qw(sleep time);
+use Webhook::Deliveries qw(deliver delivery outcome_of start_delivery);
 use Webhook::Process qw(fork_child process_ended);
 
-my $SECRET = 'a secret of the tests';
 
 my $CONF = <<'CONF';
 webhook_dedup_zone zone=events:1m;
@@ -21,19 +21,6 @@ CONF
 
 my $backend = start_backend();
 my $nginx   = start_nginx(workers => 2, http => $CONF);
-
-sub delivery ($id, %options) {
-    my $secret = delete $options{secret} // $SECRET;
-    my $body   = $options{body} //= '{}';
-    return (uri => '/', headers => [ github_headers($secret, $body, delivery => $id) ], %options);
-}
-
-sub deliver ($id, %options) { return send_request(delivery($id, %options)) }
-
-sub outcome_of ($id, %options) {
-    my $response = deliver($id, %options);
-    return $response->header('Webhook-Reason') // ($response->{status} == 200 ? 'delivered' : $response->{status});
-}
 
 # Each pair is what to find and what to put in its place.
 sub reload_with (@changes) {
@@ -71,8 +58,7 @@ subtest 'the memory stays' => sub {
 subtest 'an event in flight belongs to the old worker' => sub {
     $backend->clear->behave(hold => 1, status => 202);
     my $id    = unique_id();
-    my $first = start_request(delivery($id));
-    wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+    my $first = start_delivery($backend, $id);
     ok $nginx->reload, 'reload';
     is outcome_of($id), 'in_flight', 'the new workers know that it is in flight';
     $backend->let_go;
@@ -82,8 +68,7 @@ subtest 'an event in flight belongs to the old worker' => sub {
 
     $backend->clear->behave([ { hold => 1, status => 500 }, {} ]);
     $id    = unique_id();
-    $first = start_request(delivery($id));
-    wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+    $first = start_delivery($backend, $id);
     ok $nginx->reload, 'reload';
     is outcome_of($id), 'in_flight', 'in flight';
     $backend->let_go;
@@ -92,8 +77,7 @@ subtest 'an event in flight belongs to the old worker' => sub {
 
     $backend->clear->behave([ { hang => 1 }, {} ]);
     $id    = unique_id();
-    $first = start_request(delivery($id));
-    wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+    $first = start_delivery($backend, $id);
     ok $nginx->reload, 'reload';
     $first->cancel;
     ok wait_for(sub { outcome_of($id) eq 'delivered' }, 3, 'free'), 'the client of the old worker leaves';
@@ -231,8 +215,7 @@ subtest 'an event keeps its status and its ttl when it is carried over' => sub {
 sub event_in_flight (%behaviour) {
     my $id = unique_id();
     $backend->clear->behave([ \%behaviour, {} ]);
-    my $first = start_request(delivery($id));
-    wait_for(sub { $backend->count == 1 }, 3, 'with the upstream');
+    my $first = start_delivery($backend, $id);
     return ($id, $first);
 }
 

@@ -3,9 +3,9 @@
 use Webhook::Test;
 
 use Time::HiRes qw(sleep time);
+use Webhook::Deliveries qw(deliver delivery start_delivery);
 
-my $SECRET = 'a secret of the tests';
-my $PATH   = directory() . '/events.state';
+my $PATH = directory() . '/events.state';
 
 # Each master listens on a port of its own, too, and so a test can choose whose worker gets a delivery.
 my ($EITHER, $OLD, $NEW) = (8080, 8081, 8082);
@@ -41,12 +41,6 @@ sub conf ($port, @changes) {
 my $backend = start_backend();
 my $nginx   = start_nginx(workers => 2, daemon => 1, http => conf($OLD));
 
-sub delivery ($id, %options) {
-    return (uri => '/', body => '{}', headers => [ github_headers($SECRET, '{}', delivery => $id) ], %options);
-}
-
-sub deliver ($id, %options) { return send_request(delivery($id, %options)) }
-
 sub outcome ($response) {
     my $status = $response->{status};
     return $response->header('Webhook-Reason') // (length $response->{body} ? "answered $status" : $status);
@@ -76,8 +70,7 @@ sub both_serve () {
 sub event_in_flight ($port, @behaviour) {
     $backend->clear->behave(@behaviour);
     my $id    = unique_id('event');
-    my $first = start_request(delivery($id, port => $port));
-    wait_for(sub { $backend->count == 1 }, 3, 'the first is with the upstream');
+    my $first = start_delivery($backend, $id, port => $port);
     return ($id, $first);
 }
 

@@ -5,9 +5,8 @@ use Webhook::Test;
 use List::Util qw(sum);
 use Storable qw(retrieve store);
 use Time::HiRes qw(sleep time);
+use Webhook::Deliveries qw(deliver delivery start_delivery);
 use Webhook::Process qw(fork_child process_ended);
-
-my $SECRET = 'a secret of the tests';
 
 my $backend = start_backend();
 my $nginx   = start_nginx(workers => 2, http => <<'CONF');
@@ -31,12 +30,6 @@ CONF
 
 allow_log(qr/exited on signal (?:9|6)/, qr/was locked by/);
 
-sub delivery ($id, %options) {
-    return (uri => '/', body => '{}', headers => [ github_headers($SECRET, '{}', delivery => $id) ], %options);
-}
-
-sub deliver ($id, %options) { return send_request(delivery($id, %options)) }
-
 # The worker that has the only connection to the backend.
 sub worker_at_upstream () {
     my ($address, $port) = split /:/, backend_address();
@@ -55,8 +48,7 @@ sub worker_at_upstream () {
 sub event_held (@behaviour) {
     $backend->clear->behave(@behaviour);
     my $id    = unique_id('event');
-    my $first = start_request(delivery($id));
-    wait_for(sub { $backend->count == 1 }, 3, 'the first is with the upstream');
+    my $first = start_delivery($backend, $id);
     return ($id, $first, wait_for(\&worker_at_upstream, 3, 'a worker holds it'));
 }
 

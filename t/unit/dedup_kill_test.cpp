@@ -231,6 +231,25 @@ TEST_F(DedupInstructionTest, AfterEachInstructionOfACommit) {
     }
 }
 
+// Lets a process of its own work until it has done enough, and a little longer, and kills it.
+template <typename Work, typename Enough>
+void kill_at_work(const Work& work, const Enough& enough, std::mt19937& random) {
+    const pid_t child = fork();
+    ASSERT_NE(-1, child);
+    if (child == 0) work();
+    while (!enough()) usleep(20);
+    usleep(random() % 200);
+    kill(child, SIGKILL);
+    ASSERT_EQ(child, waitpid(child, nullptr, 0));
+}
+
+// Whether it had to.
+bool recover_if_interrupted(DedupTable& table) {
+    const bool interrupted = table.interrupted();
+    if (interrupted) table.recover();
+    return interrupted;
+}
+
 struct Journal {
     std::atomic<std::uint64_t> committed{0};
 };
@@ -262,20 +281,13 @@ TEST(DedupKill, KilledProcessLosesNothingThatItCommitted) {
     int interruptions = 0;
     for (std::uint32_t round = 1; round <= 60; ++round) {
         const std::uint64_t before = journal->committed;
-        const pid_t child = fork();
-        ASSERT_NE(-1, child);
-        if (child == 0) deliver_until_killed(block, *journal, round);
-        while (journal->committed < before + 2 * capacity) usleep(20);
-        usleep(random() % 200);
-        kill(child, SIGKILL);
-        ASSERT_EQ(child, waitpid(child, nullptr, 0));
+        ASSERT_NO_FATAL_FAILURE(
+            kill_at_work([&] { deliver_until_killed(block, *journal, round); },
+                         [&] { return journal->committed >= before + 2 * capacity; }, random));
         census.bury({1, round});
 
         DedupTable table = DedupTable::attach(block);
-        if (table.interrupted()) {
-            ++interruptions;
-            table.recover();
-        }
+        interruptions += recover_if_interrupted(table);
         const std::uint64_t last = journal->committed;
         const auto outcome = [&](std::uint64_t number) {
             const std::array key{numbered_key(number)};
@@ -339,20 +351,13 @@ TEST(DedupKill, KilledProcessLosesNothingOfATableThatRejects) {
     int interruptions = 0;
     for (std::uint32_t round = 1; round <= 40; ++round) {
         const std::uint32_t before = journal->last;
-        const pid_t child = fork();
-        ASSERT_NE(-1, child);
-        if (child == 0) fill_until_killed(block, *journal, round);
-        while (journal->last < before + 300) usleep(20);
-        usleep(random() % 200);
-        kill(child, SIGKILL);
-        ASSERT_EQ(child, waitpid(child, nullptr, 0));
+        ASSERT_NO_FATAL_FAILURE(kill_at_work([&] { fill_until_killed(block, *journal, round); },
+                                             [&] { return journal->last >= before + 300; },
+                                             random));
         census.bury({1, round});
 
         DedupTable table = DedupTable::attach(block);
-        if (table.interrupted()) {
-            ++interruptions;
-            table.recover();
-        }
+        interruptions += recover_if_interrupted(table);
         ASSERT_LE(table.stats().remembered, table.stats().capacity);
         ASSERT_EQ(0U, table.stats().forgotten_early);
         const std::uint32_t last = journal->last;

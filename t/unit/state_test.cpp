@@ -118,6 +118,21 @@ class StateTest : public ::testing::Test {
         const auto nginx = start(size);
         for (std::uint64_t number = 0; number < events; ++number) nginx->user().deliver(number);
     }
+    // While another process has locked the file, which in the end does this to it.
+    std::unique_ptr<Nginx> start_beside(const std::function<bool()>& change) {
+        const Signal locked;
+        Child other([&] {
+            const Descriptor file = open_existing(path);
+            if (!has_lock(file, F_WRLCK)) return false;
+            locked.give();
+            std::this_thread::sleep_for(kAMoment);
+            return change();
+        });
+        locked.await();
+        auto nginx = start();
+        EXPECT_TRUE(other.succeeded());
+        return nginx;
+    }
     // Why the file cannot be used.
     std::string refusal(std::size_t size = kSmall) {
         std::string checked = "check_state: nothing is wrong";
@@ -654,39 +669,19 @@ TEST_F(StateTest, UsedByOthersMeansOtherOpenFiles) {
 TEST_F(StateTest, WhoIsRestoringIsWaitedFor) {
     leave_behind();
     SharedMemory<std::atomic<bool>> let_go(0);
-    const Signal locked;
-    Child child([&] {
-        const Descriptor file = open_existing(path);
-        if (!has_lock(file, F_WRLCK)) return false;
-        locked.give();
-        std::this_thread::sleep_for(kAMoment);
-        let_go.journal() = true;
-        return true;
-    });
-    locked.await();
-    const auto nginx = start();
+    const auto nginx = start_beside([&] { return let_go.journal() = true; });
     EXPECT_TRUE(let_go.journal());
     EXPECT_EQ(10U, nginx->user().stats().remembered);
-    EXPECT_TRUE(child.succeeded());
 }
 
 TEST_F(StateTest, WhatTookTheNameMeanwhileIsOpened) {
     leave_behind(20);
     ASSERT_EQ(0, rename(path.c_str(), folder.file("next").c_str()));
     leave_behind(10);
-    const Signal locked;
-    Child child([&] {
-        const Descriptor file = open_existing(path);
-        if (!has_lock(file, F_WRLCK)) return false;
-        locked.give();
-        std::this_thread::sleep_for(kAMoment);
-        return rename(folder.file("next").c_str(), path.c_str()) == 0;
-    });
-    locked.await();
-    const auto nginx = start();
+    const auto nginx =
+        start_beside([&] { return rename(folder.file("next").c_str(), path.c_str()) == 0; });
     EXPECT_EQ(20U, nginx->user().stats().remembered);
     EXPECT_TRUE(same_file(status(), nginx->file().status()));
-    EXPECT_TRUE(child.succeeded());
 }
 
 // Others may replace the file between its being opened and its being locked.
@@ -714,19 +709,9 @@ TEST_F(StateTest, WhatIsOpenedHasTheName) {
 
 TEST_F(StateTest, WhatLostItsNameMeanwhileIsMadeAnew) {
     leave_behind(10);
-    const Signal locked;
-    Child child([&] {
-        const Descriptor file = open_existing(path);
-        if (!has_lock(file, F_WRLCK)) return false;
-        locked.give();
-        std::this_thread::sleep_for(kAMoment);
-        return ::remove(path.c_str()) == 0;
-    });
-    locked.await();
-    const auto nginx = start();
+    const auto nginx = start_beside([&] { return ::remove(path.c_str()) == 0; });
     EXPECT_EQ(0U, nginx->user().stats().remembered);
     EXPECT_TRUE(same_file(status(), nginx->file().status()));
-    EXPECT_TRUE(child.succeeded());
 }
 
 TEST_F(StateTest, WhoMakesTheFileIsWaitedFor) {
