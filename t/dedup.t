@@ -3,8 +3,7 @@
 use Webhook::Test;
 
 use Time::HiRes qw(sleep time);
-
-my $SECRET = 'a secret of the tests';
+use Webhook::Deliveries qw(event_delivery);
 
 my $backend = start_backend();
 my $second  = start_backend(port => 9001);
@@ -84,16 +83,7 @@ server {
 }
 CONF
 
-sub delivery (%options) {
-    my $id   = delete $options{id}   // unique_id('event');
-    my $body = delete $options{body} // '{}';
-    my $more = delete $options{headers} // [];
-    return (
-        uri => '/gated', body => $body, %options,
-        headers => [ github_headers($SECRET, $body, delivery => $id), @$more ],
-    );
-}
-
+sub delivery (%options) { return event_delivery(uri => '/gated', %options) }
 sub deliver (%options) { return send_request(delivery(%options)) }
 
 sub forget_requests () { $_->behave->clear for $backend, $second }

@@ -1,8 +1,9 @@
 # Which deliveries are the same event, and what a full zone does.
 
+use Webhook::Test;
+
 use Webhook::Deliveries qw(outcome);
 use Webhook::Fixtures;
-use Webhook::Test;
 
 my $SECRET   = 'a secret of the tests';
 my $discord  = ed25519_secret('hex');

@@ -1,9 +1,10 @@
 # A request that nginx leads from one gate to another, or past the end of its answer.
 
-use Time::HiRes qw(sleep);
 use Webhook::Test;
 
-my $SECRET  = 'a secret of the tests';
+use Time::HiRes qw(sleep);
+use Webhook::Deliveries qw(deliver delivery start_delivery);
+
 my $backend = start_backend();
 my $second  = start_backend(port => 9001);
 
@@ -34,27 +35,23 @@ server {
 }
 CONF
 
-sub delivery ($uri, $event) {
-    return (uri => $uri, body => '{}', headers => [ github_headers($SECRET, '{}', delivery => $event) ]);
-}
-
 sub reason ($response) { return $response->header('Webhook-Reason') // '' }
 
 subtest 'what the first upstream accepted stays delivered when the second, behind another gate, fails' => sub {
     $backend->clear->behave(headers => [ 'X-Accel-Redirect' => '@dispatched' ]);
     $second->clear->behave(status => 500);
-    is send_request(delivery('/dispatched', 'dispatched'))->{status}, 500, 'the sender sees the second';
-    is reason(send_request(delivery('/dispatched', 'dispatched'))), 'duplicate', "retry $_" for 1, 2;
+    is deliver('dispatched', uri => '/dispatched')->{status}, 500, 'the sender sees the second';
+    is reason(deliver('dispatched', uri => '/dispatched')), 'duplicate', "retry $_" for 1, 2;
     is $backend->count, 1, 'the first got it once';
     is $second->count, 1, 'and so did the second';
 };
 
 subtest 'a gate that refuses with 2xx has delivered nothing for the gate before it' => sub {
     $backend->clear->behave;
-    my $response = send_request(delivery('/refused_later', 'refused'));
+    my $response = deliver('refused', uri => '/refused_later');
     is $response->{status}, 200, 'refused, as configured';
     is reason($response), 'bad_signature', 'by the second gate';
-    $response = send_request(delivery('/one', 'refused'));
+    $response = deliver('refused', uri => '/one');
     is reason($response), '', 'the event is new';
     is $backend->count, 1, 'and is delivered';
 };
@@ -62,9 +59,8 @@ subtest 'a gate that refuses with 2xx has delivered nothing for the gate before 
 subtest 'nobody wakes a delivery whose client has left for post_action' => sub {
     $backend->clear->behave(hold => 1);
     $second->clear->behave(hold => 1);
-    my $first = start_request(delivery('/plain', 'left'));
-    wait_for(sub { $backend->count == 1 }, 3, 'the first is with the upstream');
-    my $twin = start_request(delivery('/with_post_action', 'left'));
+    my $first = start_delivery($backend, 'left', uri => '/plain');
+    my $twin = start_request(delivery('left', uri => '/with_post_action'));
     sleep 0.3;
     $twin->cancel;
     wait_for(sub { $second->count == 1 }, 3, 'post_action is running');
@@ -83,8 +79,8 @@ subtest 'an early hint is not the answer' => sub {
     my $answer = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"
         . "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
     $backend->clear->behave(raw => $answer);
-    is send_request(delivery('/plain', 'hinted'))->{status}, 200, 'delivered';
-    is reason(send_request(delivery('/plain', 'hinted'))), 'duplicate', 'and remembered';
+    is deliver('hinted', uri => '/plain')->{status}, 200, 'delivered';
+    is reason(deliver('hinted', uri => '/plain')), 'duplicate', 'and remembered';
 };
 
 finish();

@@ -4,8 +4,7 @@
 use Webhook::Test;
 
 use Time::HiRes qw(sleep time);
-
-my $SECRET = 'a secret of the tests';
+use Webhook::Deliveries qw(event_delivery);
 
 my $backend = start_backend();
 my $second  = start_backend(port => 9001);
@@ -214,15 +213,7 @@ server {
 }
 CONF
 
-sub delivery (%options) {
-    my $secret = delete $options{secret} // $SECRET;
-    my $id     = delete $options{id}     // unique_id('event');
-    my $more   = delete $options{headers} // [];
-    $options{body} //= '{}';
-    return (%options, headers => [ github_headers($secret, $options{body}, delivery => $id), @$more ]);
-}
-
-sub deliver (%options) { return send_request(delivery(%options)) }
+sub deliver (%options) { return send_request(event_delivery(%options)) }
 sub forge (%options) { return deliver(%options, secret => 'a wrong secret') }
 
 sub outcome ($response) {
@@ -265,7 +256,7 @@ subtest 'what is denied is not looked at' => sub {
         is outcome(deliver(uri => '/', id => $id)), 'delivered', "$uri: the event was not claimed";
 
         my $connection = open_connection();
-        my ($head) = Webhook::Connection::format_request(delivery(uri => $uri, body => 'x' x 100), keepalive => 1);
+        my ($head) = Webhook::Connection::format_request(event_delivery(uri => $uri, body => 'x' x 100), keepalive => 1);
         $connection->send($head);
         like $connection->pending_input(2), qr{^HTTP/1.1 403}, "$uri: before the body";
         $connection->close;
@@ -285,7 +276,7 @@ subtest 'limit_req' => sub {
 subtest 'limit_conn' => sub {
     forget_requests();
     $backend->behave([ { hang => 1 }, {} ]);
-    my $first = start_request(delivery(uri => '/connections'));
+    my $first = start_request(event_delivery(uri => '/connections'));
     wait_for(sub { $backend->count }, 3, 'one connection');
     my $id = unique_id();
     is outcome(deliver(uri => '/connections', id => $id)), 429, 'one too many';
@@ -348,7 +339,7 @@ subtest 'realip' => sub {
         my ($address, $expected) = @$case;
         my $connection = open_connection(port => 8084);
         $connection->send("PROXY TCP4 $address 127.0.0.1 1000 80\r\n");
-        my @request = delivery(uri => '/proxy_protocol');
+        my @request = event_delivery(uri => '/proxy_protocol');
         is outcome($connection->request(@request)), $expected, "PROXY protocol: $address";
         $connection->close;
     }
@@ -369,7 +360,7 @@ subtest 'mirror' => sub {
     forget_requests();
     $backend->behave(hold => 1);
     %event = (uri => '/mirrored', id => unique_id());
-    my $first = start_request(delivery(%event));
+    my $first = start_request(event_delivery(%event));
     wait_for(sub { $backend->count && $second->count }, 3, 'both have it');
     sleep 0.1;
     is outcome(deliver(%event)), 'in_flight', 'an answer of the mirror decides nothing';
@@ -505,10 +496,10 @@ subtest 'gzip' => sub {
 
 subtest 'HTTP/2' => sub {
     forget_requests();
-    my %event = delivery(uri => '/h2');
+    my %event = event_delivery(uri => '/h2');
     is outcome(send_h2(%event)), 'delivered', 'genuine';
     is outcome(send_h2(%event)), 'duplicate', 'again';
-    is outcome(send_h2(delivery(secret => 'a wrong secret'))), 'bad_signature', 'forged';
+    is outcome(send_h2(event_delivery(secret => 'a wrong secret'))), 'bad_signature', 'forged';
     is outcome(send_h2(%event, uri => '/error_page/gated', body => 'other')), 'bad_signature', 'with an error_page';
     is_deeply reached(), [ 1, 0 ], 'one reached the upstream';
 };

@@ -3,8 +3,7 @@
 use Webhook::Test;
 
 use Digest::SHA qw(hmac_sha256_hex);
-
-my $SECRET = 'a secret of the tests';
+use Webhook::Deliveries qw($SECRET event_delivery);
 
 my $backend = start_backend();
 make_directory('html', 0755);
@@ -108,16 +107,7 @@ server {
 }
 CONF
 
-sub delivery (%options) {
-    my $secret   = delete $options{secret} // $SECRET;
-    my $override = delete $options{override};
-    my $id       = delete $options{id} // unique_id('event');
-    $options{body} //= '{}';
-    my @signed = github_headers($secret, $options{body}, delivery => $id, override => $override);
-    return (uri => '/', %options, headers => \@signed);
-}
-
-sub deliver (%options) { return send_request(delivery(%options)) }
+sub deliver (%options) { return send_request(event_delivery(%options)) }
 sub unsigned (%options) { return deliver(%options, override => { 'X-Hub-Signature-256' => undef }) }
 sub malformed (%options) { return deliver(%options, override => { 'X-Hub-Signature-256' => 'nonsense' }) }
 sub forged (%options) { return deliver(%options, secret => 'a wrong secret') }
@@ -207,7 +197,7 @@ subtest 'duplicates and twins' => sub {
         my ($uri, $known, $twin, $known_text, $twin_text) = @$case;
         my %event = (uri => $uri, id => unique_id());
         $backend->clear->behave(hold => 1, status => 202);
-        my $first = start_request(delivery(%event));
+        my $first = start_request(event_delivery(%event));
         wait_for(sub { $backend->count }, 3, 'in flight');
         my $response = deliver(%event);
         is_answer($response, $twin, 'in_flight', "$uri, a twin");
@@ -225,14 +215,14 @@ subtest 'duplicates and twins' => sub {
 };
 
 subtest 'HTTP/2' => sub {
-    my $text = send_h2(delivery(uri => '/text', secret => 'a wrong secret'));
+    my $text = send_h2(event_delivery(uri => '/text', secret => 'a wrong secret'));
     is_answer($text, 403, 'bad_signature', 'a text');
     is $text->{body}, 'no $webhook_reason "here"', 'as it was given';
     # curl 7.88 makes an error of nginx's not reading a body, with or without a gate.
-    my $page = send_h2(delivery(uri => '/text', override => { 'X-Hub-Signature-256' => undef }), body => undef);
+    my $page = send_h2(event_delivery(uri => '/text', override => { 'X-Hub-Signature-256' => undef }), body => undef);
     is_answer($page, 404, 'missing_signature', 'a status');
     is $page->{body}, "a page\n", 'the error_page';
-    is send_h2(delivery(uri => '/silent', secret => 'a wrong secret'), timeout => 3)->{status}, 0, 'silence';
+    is send_h2(event_delivery(uri => '/silent', secret => 'a wrong secret'), timeout => 3)->{status}, 0, 'silence';
 };
 
 subtest 'add_header' => sub {
@@ -248,12 +238,12 @@ subtest 'the connection stays usable' => sub {
     my $long       = 'y' x 200_000;
     my $no_signature = { 'X-Hub-Signature-256' => undef };
     for my $uri ('/', '/text', '/fine', '/page') {
-        my $refused = $connection->request(delivery(uri => $uri, body => $long, override => $no_signature));
+        my $refused = $connection->request(event_delivery(uri => $uri, body => $long, override => $no_signature));
         is $refused->header('Webhook-Reason'), 'missing_signature', "$uri: refused before its body";
-        is $connection->request(delivery(uri => $uri, body => $long))->{status}, 200, "$uri: the next is delivered";
-        $refused = $connection->request(delivery(uri => $uri, body => $long, secret => 'a wrong secret'));
+        is $connection->request(event_delivery(uri => $uri, body => $long))->{status}, 200, "$uri: the next is delivered";
+        $refused = $connection->request(event_delivery(uri => $uri, body => $long, secret => 'a wrong secret'));
         is $refused->header('Webhook-Reason'), 'bad_signature', "$uri: refused after its body";
-        is $connection->request(delivery(uri => $uri))->{status}, 200, "$uri: the next is delivered";
+        is $connection->request(event_delivery(uri => $uri))->{status}, 200, "$uri: the next is delivered";
     }
     $connection->close;
 };

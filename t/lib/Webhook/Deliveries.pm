@@ -10,16 +10,21 @@ use Webhook::Client qw(open_connection send_request start_request);
 use Webhook::Sign qw(github_headers unique_id);
 use Webhook::Test ();
 
-our @EXPORT_OK = qw($SECRET are deliver delivery new_ids outcome outcome_of outcomes_of start_delivery);
+our @EXPORT_OK = qw($SECRET are deliver delivery event_delivery new_ids outcome outcome_of outcomes_of start_delivery);
 
 our $SECRET = 'a secret of the tests';
 
-# An event's, as options of send_request.
+# An event's, as options of send_request. override => {...} changes its headers, headers => [...] adds some.
 sub delivery ($id, %options) {
     my $secret = delete $options{secret} // $SECRET;
+    my $more   = delete $options{headers} // [];
     my $body   = $options{body} //= '{}';
-    return (uri => '/', headers => [ github_headers($secret, $body, delivery => $id) ], %options);
+    my @signed = github_headers($secret, $body, delivery => $id, override => delete $options{override});
+    return (uri => '/', %options, headers => [ @signed, @$more ]);
 }
+
+# That of a new event, unless its id is given.
+sub event_delivery (%options) { return delivery(delete $options{id} // unique_id('event'), %options) }
 
 sub deliver ($id, %options) { return send_request(delivery($id, %options)) }
 
