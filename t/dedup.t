@@ -18,6 +18,7 @@ upstream two {
 }
 server {
     listen %%ADDR%%:8080 reuseport;
+    listen %%ADDR%%:8082 http2;
     access_log %%DIR%%/access.log verdict;
     proxy_http_version 1.1;
 
@@ -25,6 +26,7 @@ server {
         webhook github;
         webhook_secret "a secret of the tests";
         webhook_dedup zone=events;
+        webhook_methods POST GET HEAD;
         proxy_pass http://%%BACKEND%%;
 
         location /gated/short {
@@ -57,6 +59,7 @@ server {
             error_page 500 502 = @second;
             proxy_pass http://%%BACKEND%%;
         }
+        location /gated/elsewhere { try_files /missing /apology; }
         location /gated/apology {
             proxy_intercept_errors on;
             error_page 500 404 502 /apology;
@@ -172,11 +175,16 @@ subtest 'nobody listens' => sub {
 };
 
 subtest 'an answer that is not HTTP' => sub {
-    forget_requests();
-    $backend->behave([ { raw => "nonsense\r\n" }, {} ]);
-    my $id = unique_id();
-    deliver(id => $id);
-    is_delivered(deliver(id => $id), 'was no delivery');
+    for my $raw ("nonsense\r\n", "220 ready\r\n", "HTTP/1.1 2000 OK\r\n\r\n") {
+        for my $send (\&send_request, \&send_h2) {
+            forget_requests();
+            $backend->behave([ { raw => $raw }, {} ]);
+            my $id = unique_id();
+            unlike $send->(delivery(id => $id))->{status}, qr/^2\d\d\z/, 'the sender sees no 2xx';
+            is_delivered($send->(delivery(id => $id)), 'was no delivery');
+            is $backend->count, 2, 'both reached the upstream';
+        }
+    }
 };
 
 subtest 'a truncated 200 is a delivery: the sender saw 200' => sub {
@@ -305,37 +313,54 @@ subtest 'an error_page does not make a delivery of a failure' => sub {
 };
 
 subtest 'an error_page that is another upstream' => sub {
-    for my $behaviour ({ status => 500 }, { close => 1 }) {
-        my ($what) = keys %$behaviour;
+    for my $case ([ POST => status => 500 ], [ POST => close => 1 ], [ GET => status => 500 ], [ GET => close => 1 ]) {
+        my ($method, %behaviour) = @$case;
+        my $what = "$method @{[ %behaviour ]}";
         forget_requests();
-        $backend->behave(%$behaviour);
+        $backend->behave(%behaviour);
         $second->behave(status => 202);
-        my %event = (id => unique_id(), uri => '/gated/fallback');
+        my %event = (id => unique_id(), uri => '/gated/fallback', method => $method);
         is deliver(%event)->{status}, 202, "$what: it took the event";
         is_duplicate(deliver(%event), 202, "$what: retry");
         is_deeply [ $backend->count, $second->count ], [ 1, 1 ], "$what: each saw one";
         is(($second->requests)[0]{body}, '{}', "$what: with its body");
 
         forget_requests();
-        $_->behave(%$behaviour) for $backend, $second;
-        %event = (id => unique_id(), uri => '/gated/fallback');
+        $_->behave(%behaviour) for $backend, $second;
+        $event{id} = unique_id();
         cmp_ok deliver(%event)->{status}, '>=', 500, "$what: it failed too";
         $backend->behave;
         is_delivered(deliver(%event), "$what: retry");
     }
 };
 
+# nginx fetches such a page with GET: nothing but the redirect tells it from a delivery that is a GET.
 subtest 'an upstream that makes the pages for errors takes no event' => sub {
-    for my $behaviour ({ status => 500 }, { status => 404 }, { close => 1 }) {
-        my ($what) = map { "$_ $behaviour->{$_}" } keys %$behaviour;
+    my @failures = ([ status => 500 ], [ status => 404 ], [ close => 1 ]);
+    for my $case (map { my $method = $_; map { [ $method, @$_ ] } @failures } qw(POST GET HEAD)) {
+        my ($method, %behaviour) = @$case;
+        my $what = "$method @{[ %behaviour ]}";
         forget_requests();
-        $backend->behave([ $behaviour, {} ]);
+        $backend->behave([ \%behaviour, {} ]);
         $second->behave(body => 'we are sorry');
-        my %event = (id => unique_id(), uri => '/gated/apology');
+        my %event = (id => unique_id(), uri => '/gated/apology', method => $method);
         my $first = deliver(%event);
-        is $first->{status}, $behaviour->{status} // 502, "$what: the sender sees a failure";
-        is $first->{body}, 'we are sorry', "$what: and the page";
-        is_delivered(deliver(%event), "$what: retry");
+        is $first->{status}, $behaviour{status} // 502, "$what: the sender sees a failure";
+        is $first->{body}, $method eq 'HEAD' ? '' : 'we are sorry', "$what: and the page";
+        my $retry = deliver(%event);
+        is_deeply [ $retry->{status}, $retry->header('Webhook-Reason') ], [ 200, undef ], "$what: retry";
+        is $backend->count, 2, "$what: the upstream saw it again";
+    }
+};
+
+subtest 'an upstream to which nginx led the request before it asked any' => sub {
+    for my $method (qw(POST GET)) {
+        forget_requests();
+        $second->behave(status => 202);
+        my %event = (id => unique_id(), uri => '/gated/elsewhere', method => $method);
+        is deliver(%event)->{status}, 202, "$method: delivered";
+        is_duplicate(deliver(%event), 202, "$method: retry");
+        is $second->count, 1, "$method: it saw one";
     }
 };
 
@@ -368,20 +393,39 @@ subtest 'what nginx makes of a 200 does not undo the delivery' => sub {
         $second->behave(status => $of_file);
         $id = unique_id();
         is deliver(id => $id)->{status}, $of_file, "X-Accel-Redirect to an upstream: $of_file";
-        is deliver(id => $id)->header('Webhook-Reason'), 'duplicate', "X-Accel-Redirect to an upstream: $of_file: retry";
+        is_duplicate(deliver(id => $id), $status, "X-Accel-Redirect to an upstream: $of_file: retry");
         is $backend->count, 1, "X-Accel-Redirect to an upstream: $of_file: the first saw one";
     }
+    for my $method (qw(POST GET)) {
+        forget_requests();
+        $backend->behave(status => 500, headers => [ 'X-Accel-Redirect' => '/apology' ]);
+        my %event = (id => unique_id(), method => $method);
+        deliver(%event);
+        $backend->behave;
+        is_delivered(deliver(%event), "$method: X-Accel-Redirect of a 500 to an upstream: retry");
+    }
+
+    # What has accepted has accepted, while that upstream takes its time, and when nobody waits for it.
     forget_requests();
-    $backend->behave(status => 500, headers => [ 'X-Accel-Redirect' => '/apology' ]);
-    $id = unique_id();
-    deliver(id => $id);
-    $backend->behave;
-    is_delivered(deliver(id => $id), 'X-Accel-Redirect of a 500 to an upstream: retry');
+    $backend->behave(status => 202, headers => [ 'X-Accel-Redirect' => '/apology' ]);
+    $second->behave(hold => 1);
+    my %event = (id => unique_id());
+    my $first = start_request(delivery(%event));
+    wait_for(sub { $second->count == 1 }, 3, 'redirected');
+    is_duplicate(deliver(%event), 202, 'X-Accel-Redirect to a slow upstream: a twin');
+    $first->cancel;
+    wait_for(sub { grep { m{^/apology 499 } } access_log_lines() }, 3, 'nginx noticed');
+    is_duplicate(deliver(%event), 202, 'X-Accel-Redirect to a slow upstream: the client left: retry');
+    $event{id} = unique_id();
+    $second->behave(raw => "nonsense\r\n");
+    deliver(%event);
+    is_duplicate(deliver(%event), 202, 'X-Accel-Redirect to what speaks no HTTP: retry');
+    is $backend->count, 2, 'the upstream saw each once';
 
     # nginx looks at preconditions of what it may cache only when it has the answer.
     forget_requests();
     $backend->behave(headers => [ ETag => '"one"' ]);
-    my %event = (id => unique_id(), uri => '/gated/blacken');
+    %event = (id => unique_id(), uri => '/gated/blacken');
     is deliver(%event, headers => [ 'If-Match' => '"other"' ])->{status}, 500, 'If-Match: the sender sees 500';
     is_duplicate(deliver(%event), 200, 'If-Match: retry');
     is $backend->count, 1, 'If-Match: the upstream saw one';

@@ -14,6 +14,7 @@ write_file('html/gated.html',   "not for everybody\n");
 
 my $nginx = start_nginx(http => <<'CONF');
 webhook_dedup_zone zone=events:1m;
+webhook_dedup_zone zone=full:32k full=reject;
 limit_req_zone $webhook_endpoint zone=rate:1m rate=1r/m;
 limit_conn_zone $webhook_endpoint zone=connections:1m;
 proxy_cache_path %%DIR%%/cache keys_zone=answers:1m;
@@ -196,6 +197,34 @@ server {
     }
 }
 
+# No gate but where it says so.
+server {
+    listen %%ADDR%%:8085;
+    location / {
+        webhook github name=alone;
+        webhook_dedup zone=events;
+        client_max_body_size 1k;
+        error_page 400 401 413 500 502 503 = @fallback;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location @fallback {
+        if ($arg_set) { set $something 1; }
+        proxy_pass http://%%ADDR%%:9001;
+    }
+    location /full {
+        webhook github name=full;
+        webhook_dedup zone=full;
+        error_page 503 = @fallback;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /page {
+        webhook github name=page;
+        error_page 401 /refused.html;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location = /refused.html { }
+}
+
 server {
     listen %%ADDR%%:8083;
     listen %%ADDR%%:8084 proxy_protocol;
@@ -318,6 +347,45 @@ subtest 'error_page' => sub {
     is $response->{body}, "refused by nginx\n", 'its text';
     isnt forge(uri => '/error_page/gated_static')->{body}, "not for everybody\n", 'not a page behind the gate';
     is_deeply reached(), [ 0, 0 ], 'reached nobody';
+};
+
+subtest 'a fallback that is no gate' => sub {
+    for my $uri ('/', '/?set=1') {
+        my $at = sub (%options) { return (port => 8085, uri => $uri, %options) };
+        forget_requests();
+        is outcome(forge($at->())), 'bad_signature', "$uri: forged";
+        is outcome(send_request($at->(body => '{}'))), 'missing_signature', "$uri: unsigned";
+        my $long = '"' . 'x' x 2000 . '"';
+        my $response = deliver($at->(body => $long, chunked => [$long]));
+        cmp_ok $response->{status}, '>=', 400, "$uri: a body that is too long";
+        is_deeply reached(), [ 0, 0 ], "$uri: reach nobody";
+
+        my %event = $at->(id => unique_id());
+        $backend->behave(hold => 1);
+        my $first = start_request(event_delivery(%event));
+        wait_for(sub { $backend->count == 1 }, 3, 'in flight');
+        is outcome(deliver(%event)), 'in_flight', "$uri: a twin";
+        $backend->let_go;
+        is outcome($first->finish), 'delivered', "$uri: the first";
+        is_deeply reached(), [ 1, 0 ], "$uri: one reached the upstream";
+
+        forget_requests();
+        $backend->behave(close => 1);
+        %event = $at->(id => unique_id(), body => '{"failed":1}');
+        is outcome(deliver(%event)), 'delivered', "$uri: what passed has its fallback";
+        is outcome(deliver(%event)), 'duplicate', "$uri: which delivers it";
+        is_deeply [ map { $_->{body} } $second->requests ], ['{"failed":1}'], "$uri: once";
+    }
+    forget_requests();
+    my %full = (port => 8085, uri => '/full');
+    my $outcome = '';
+    for (1 .. 2000) {
+        $outcome = outcome(deliver(%full));
+        last if $outcome ne 'delivered';
+    }
+    is $outcome, 'unavailable', 'a zone without room';
+    is $second->count, 0, 'leads nobody to the fallback';
+    is forge(port => 8085, uri => '/page')->{body}, "refused by nginx\n", 'a page for what was refused';
 };
 
 subtest 'realip' => sub {

@@ -119,6 +119,8 @@ struct LocConf {
     std::shared_ptr<const Dedup> remembers;
 
     bool gated() const { return gate && gate->on; }
+    // `webhook off` was written here, or further out.
+    bool off() const { return gate && !gate->on; }
     bool shakes_hands() const { return handshake && handshake->on; }
     bool monitors() const { return mode == Mode::monitor; }
     // Whether a request that one of the two let pass may pass the other unseen.

@@ -484,14 +484,26 @@ ngx_int_t look_again(Delivery& delivery, bool lost) {
     return answer(delivery);
 }
 
+// In a location that is no gate. An error_page that names such a one, as a fallback for the
+// upstream, would hand it what was refused, unless it says by "webhook off" that it takes all.
+ngx_int_t pass_by(Delivery* delivery, const LocConf& conf, bool lost) {
+    if (delivery == nullptr || delivery->passes() || conf.off()) return NGX_DECLINED;
+    return in_named_location(delivery->request) ? look_again(*delivery, lost) : NGX_DECLINED;
+}
+
 // -- proxy
 
+void commit(Delivery& delivery, ngx_uint_t status) {
+    if (status != 0) delivery.claim.commit(status, *delivery.conf.remembers->ttl);
+}
+
 // An internal redirect, into any location, begins another pass; so does post_action, after the
-// client has left.
+// client has left. What was accepted by now stays so, whatever becomes of this pass.
 void begin_another_pass(Delivery& delivery) {
     delivery.cancel_wake();
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         each->upstreams.look(delivery.request);
+        if (each->claim.held()) commit(*each, each->upstreams.accepted_status());
     }
 }
 
@@ -502,8 +514,7 @@ void settle(Delivery& delivery) {
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (!each->claim.held()) continue;
         each->upstreams.look(delivery.request);
-        const ngx_uint_t status = each->upstreams.accepted_status(delivery.request, refused);
-        if (status != 0) each->claim.commit(status, *each->conf.remembers->ttl);
+        commit(*each, each->upstreams.status_to_remember(delivery.request, refused));
     }
     // Deliveries of one request share what they hold: no release may come before a commit.
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) each->claim.release();
@@ -519,7 +530,7 @@ ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
     Delivery* delivery = find_delivery(request, &lost);
     if (lost) begin_another_pass(*delivery);
     const LocConf& conf = loc_conf(request);
-    if (!conf.gated()) return NGX_DECLINED;
+    if (!conf.gated()) return pass_by(delivery, conf, lost);
     if (delivery == nullptr || needs_another_look(*delivery, conf)) {
         return enter(open_delivery(request, conf, delivery));
     }

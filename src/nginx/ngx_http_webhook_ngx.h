@@ -80,6 +80,14 @@ Object* find_in_pool(const ngx_pool_t* pool) {
     return nullptr;
 }
 
+// Where `error_page 503 = @name` and the like lead the request as it is, and not to fetch something
+// else. An `if` within the location has its name.
+inline bool in_named_location(const ngx_http_request_t* request) {
+    const auto* conf = static_cast<const ngx_http_core_loc_conf_t*>(
+        ngx_http_get_module_loc_conf(request, ngx_http_core_module));
+    return conf->name.len > 0 && conf->name.data[0] == '@';
+}
+
 // nginx's cached time, in milliseconds since the epoch.
 inline Milliseconds now() {
     const ngx_time_t* time = ngx_timeofday();

@@ -11,8 +11,8 @@ inline bool is_success(ngx_uint_t status) {
 }
 
 // The upstream's own words decide, not what an error_page makes of them. After an internal redirect
-// that turned the request into a GET, nginx fetches something else: an error's page, or what
-// X-Accel-Redirect names. What those upstreams say is not about the delivery.
+// to a URI, which turns the request into a GET, nginx fetches something else: an error's page, or
+// what X-Accel-Redirect names. What those upstreams say is not about the delivery.
 class UpstreamWatch {
   public:
     explicit UpstreamWatch(const ngx_http_request_t* request);
@@ -20,12 +20,21 @@ class UpstreamWatch {
     // To be called whenever the request enters the phases again, and before its answer leaves.
     void look(const ngx_http_request_t* request);
 
-    // The status with which the delivery was accepted; 0 where it was not. Without any upstream,
-    // the answer of nginx itself counts, unless it is a gate's refusal.
-    ngx_uint_t accepted_status(const ngx_http_request_t* request, bool refused) const;
+    // The status with which an upstream has accepted the delivery by now; 0 where none has. Nothing
+    // that comes later can change it.
+    ngx_uint_t accepted_status() const { return accepted_status_; }
+
+    // The status to remember, when the answer is about to leave; 0 where the delivery was not
+    // accepted. Without any upstream, the answer of nginx itself counts, unless it is a gate's
+    // refusal.
+    ngx_uint_t status_to_remember(const ngx_http_request_t* request, bool refused) const;
 
   private:
+    bool fetches_something_else(const ngx_http_request_t* request) const;
+
     ngx_uint_t method_;
+    // Attempts that were made before there was a delivery.
+    ngx_uint_t earlier_;
     // How many of the request's attempts were looked at.
     ngx_uint_t seen_;
     // Whether the attempts to come are attempts to deliver.
