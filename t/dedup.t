@@ -60,6 +60,7 @@ server {
             proxy_pass http://%%BACKEND%%;
         }
         location /gated/elsewhere { try_files /missing /apology; }
+        location /gated/nowhere { try_files /missing /denied; }
         location /gated/apology {
             proxy_intercept_errors on;
             error_page 500 404 502 /apology;
@@ -81,6 +82,12 @@ server {
     }
     location = /whitewashed { return 200 "all is well"; }
     location = /broken      { return 500; }
+    location = /dropped     { return 444; }
+    location = /denied {
+        deny all;
+        error_page 403 =200 /whitewashed;
+        proxy_pass http://%%BACKEND%%;
+    }
     location @second        { proxy_pass http://%%ADDR%%:9001; }
     location = /apology     { proxy_pass http://%%ADDR%%:9001; }
 }
@@ -364,6 +371,17 @@ subtest 'an upstream to which nginx led the request before it asked any' => sub 
     }
 };
 
+subtest 'what nginx refused before it asked an upstream is no delivery' => sub {
+    forget_requests();
+    my %event = (id => unique_id(), uri => '/gated/nowhere');
+    for my $attempt (1, 2) {
+        my $response = deliver(%event);
+        is_deeply [ $response->{status}, $response->{body} ], [ 200, 'all is well' ], "attempt $attempt: the error's page";
+        is $response->header('Webhook-Reason'), undef, "attempt $attempt: not remembered";
+    }
+    is_deeply [ $backend->count, $second->count ], [ 0, 0 ], 'nobody was reached';
+};
+
 subtest 'what nginx makes of a 200 does not undo the delivery' => sub {
     forget_requests();
     $backend->behave(status => 202, headers => [ 'X-Accel-Redirect' => '/broken' ]);
@@ -393,7 +411,7 @@ subtest 'what nginx makes of a 200 does not undo the delivery' => sub {
         $second->behave(status => $of_file);
         $id = unique_id();
         is deliver(id => $id)->{status}, $of_file, "X-Accel-Redirect to an upstream: $of_file";
-        is_duplicate(deliver(id => $id), $status, "X-Accel-Redirect to an upstream: $of_file: retry");
+        is_duplicate(deliver(id => $id), $of_file == 201 ? 201 : $status, "X-Accel-Redirect to an upstream: $of_file: retry");
         is $backend->count, 1, "X-Accel-Redirect to an upstream: $of_file: the first saw one";
     }
     for my $method (qw(POST GET)) {
@@ -405,14 +423,14 @@ subtest 'what nginx makes of a 200 does not undo the delivery' => sub {
         is_delivered(deliver(%event), "$method: X-Accel-Redirect of a 500 to an upstream: retry");
     }
 
-    # What has accepted has accepted, while that upstream takes its time, and when nobody waits for it.
+    # What has accepted has accepted, also when nobody waits for the rest.
     forget_requests();
     $backend->behave(status => 202, headers => [ 'X-Accel-Redirect' => '/apology' ]);
     $second->behave(hold => 1);
     my %event = (id => unique_id());
     my $first = start_request(delivery(%event));
     wait_for(sub { $second->count == 1 }, 3, 'redirected');
-    is_duplicate(deliver(%event), 202, 'X-Accel-Redirect to a slow upstream: a twin');
+    is deliver(%event)->header('Webhook-Reason'), 'in_flight', 'X-Accel-Redirect to a slow upstream: a twin';
     $first->cancel;
     wait_for(sub { grep { m{^/apology 499 } } access_log_lines() }, 3, 'nginx noticed');
     is_duplicate(deliver(%event), 202, 'X-Accel-Redirect to a slow upstream: the client left: retry');
@@ -420,7 +438,11 @@ subtest 'what nginx makes of a 200 does not undo the delivery' => sub {
     $second->behave(raw => "nonsense\r\n");
     deliver(%event);
     is_duplicate(deliver(%event), 202, 'X-Accel-Redirect to what speaks no HTTP: retry');
-    is $backend->count, 2, 'the upstream saw each once';
+    $event{id} = unique_id();
+    $backend->behave(status => 202, headers => [ 'X-Accel-Redirect' => '/dropped' ]);
+    is deliver(%event)->{status}, 0, 'X-Accel-Redirect to nowhere: no answer';
+    is_duplicate(deliver(%event), 202, 'X-Accel-Redirect to nowhere: retry');
+    is $backend->count, 3, 'the upstream saw each once';
 
     # nginx looks at preconditions of what it may cache only when it has the answer.
     forget_requests();

@@ -690,6 +690,17 @@ subtest 'a disk that is full' => sub {
     command_works('umount', $FOLDER) or die 'umount';
 };
 
+# As containers do it. Nothing can be renamed to it.
+subtest 'a file that is a mount point' => sub {
+    plan skip_all => 'not root, who alone can mount a file' if $> != 0;
+    plan skip_all => 'this root cannot mount a file system' unless mounted('size=4m');
+    write_file($_, '', 0600) for "$FOLDER/outside", $PATH;
+    command_works('mount', '--bind', "$FOLDER/outside", $PATH) or die 'mount';
+    is_refused('a file', qr/the state file "\Q$PATH\E" is a mount point, allowed: to mount its folder/);
+    $nginx->stop;
+    command_works('umount', $_) or die "umount $_" for $PATH, $FOLDER;
+};
+
 subtest 'two zones with one file' => sub {
     my $second = 'the state file "[^"]*" is that of the zone "events" already';
     for my $path ($PATH, "$FOLDER/./events", "$FOLDER/../state/events", 'state/events') {

@@ -12,6 +12,7 @@ start_nginx(http => <<'CONF');
 webhook_dedup_zone zone=events:1m;
 webhook_dedup      zone=events wait=3s;
 webhook_secret     "a secret of the tests";
+proxy_cache_path   %%DIR%%/cache keys_zone=answers:1m;
 
 server {
     listen %%ADDR%%:8080;
@@ -31,6 +32,13 @@ server {
 
     location = /plain   { proxy_pass http://%%BACKEND%%; }
     location = /with_post_action { proxy_pass http://%%BACKEND%%; post_action @after; }
+    location = /stale {
+        proxy_cache           answers;
+        proxy_cache_methods   POST;
+        proxy_cache_valid     200 1s;
+        proxy_cache_use_stale http_500;
+        proxy_pass            http://%%BACKEND%%;
+    }
     location @after { webhook off; proxy_pass http://%%ADDR%%:9001; }
 }
 CONF
@@ -81,6 +89,14 @@ subtest 'an early hint is not the answer' => sub {
     $backend->clear->behave(raw => $answer);
     is deliver('hinted', uri => '/plain')->{status}, 200, 'delivered';
     is reason(deliver('hinted', uri => '/plain')), 'duplicate', 'and remembered';
+
+    $backend->behave;
+    deliver('filling', uri => '/stale');
+    sleep 2.1;
+    $backend->behave(raw => $answer =~ s/200 OK/500 Failure/r);
+    is deliver('stale', uri => '/stale')->{status}, 200, 'a failure, hidden by the cache';
+    $backend->behave;
+    is reason(deliver('stale', uri => '/stale')), '', 'is none the less';
 };
 
 finish();

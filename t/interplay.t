@@ -101,6 +101,21 @@ server {
         error_page 401 =200 /gated.html;
         proxy_pass http://%%BACKEND%%;
     }
+    location /error_page/chain {
+        recursive_error_pages on;
+        error_page 500 502 503 = @chain;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location @chain {
+        recursive_error_pages on;
+        error_page 500 502 503 = @end;
+        proxy_pass http://%%ADDR%%:9002;
+    }
+    location @end {
+        recursive_error_pages on;
+        error_page 500 502 503 = @chain;
+        proxy_pass http://%%ADDR%%:9001;
+    }
     location /error_page/recursive {
         recursive_error_pages on;
         error_page 401 = @recursive;
@@ -347,6 +362,21 @@ subtest 'error_page' => sub {
     is $response->{body}, "refused by nginx\n", 'its text';
     isnt forge(uri => '/error_page/gated_static')->{body}, "not for everybody\n", 'not a page behind the gate';
     is_deeply reached(), [ 0, 0 ], 'reached nobody';
+};
+
+subtest 'a chain of fallbacks' => sub {
+    forget_requests();
+    $backend->behave(hold => 1, close => 1);
+    my %event = (uri => '/error_page/chain', id => unique_id());
+    my $first = start_request(event_delivery(%event));
+    wait_for(sub { $backend->count == 1 }, 3, 'in flight');
+    my $twin = deliver(%event);
+    is_deeply [ $twin->{status}, outcome($twin) ], [ 503, 'in_flight' ], 'is not for what is refused';
+    is_deeply reached(), [ 1, 0 ], 'reached nobody';
+    $backend->let_go;
+    is outcome($first->finish), 'delivered', 'is for what passed';
+    is_deeply reached(), [ 1, 1 ], 'and failed';
+    is outcome(deliver(%event)), 'duplicate', 'it is delivered';
 };
 
 subtest 'a fallback that is no gate' => sub {

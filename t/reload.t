@@ -250,6 +250,7 @@ subtest 'twins on both sides of another memory' => sub {
     for my $status (500, 201) {
         $backend->clear->behave([ { hold => 1, status => $status }, { delay => 0.2, status => 202 } ]);
         my $id  = unique_id();
+        my $position = length $nginx->error_log;
         my @old = map { my $one = start_request(delivery($id)); sleep 0.1; $one } 1 .. 3;
         ok reload_with('events:1m' => $status == 500 ? 'events:2m' : 'events:512k', @wait), 'reload';
         my @new = map { start_request(delivery($id)) } 1 .. 4;
@@ -261,6 +262,8 @@ subtest 'twins on both sides of another memory' => sub {
         my @rest    = grep { ($_->header('Webhook-Reason') // '') ne 'unavailable' } @answers;
         is_deeply [ grep { $_->{status} != 503 } @refused ], [], 'who cannot know is told to come again';
         cmp_ok scalar(@refused), '<=', $status == 500 ? 2 : 0, 'only where the first failed';
+        my @why = grep { /^notice: .* "events" has other memory: this worker refuses/ } remarks_since($position);
+        is !!@why, !!@refused, 'and the log tells why';
         is scalar(grep { $_->{body} eq "ok\n" && $_->{status} =~ /^2/ } @rest), 1, 'it is delivered once';
         is $backend->count, $status == 500 ? 2 : 1, 'the upstream saw as many attempts as there had to be';
         is outcome_of($id), 'duplicate', 'it is known';

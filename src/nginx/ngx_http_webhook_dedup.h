@@ -81,6 +81,7 @@ class DedupZone {
     void note_files();
     void forget_drained();
     void note_undrained();
+    void tell_of_successor();
     void tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) const;
     bool holds_earlier(std::span<const EventKey> keys, std::uint32_t now);
     void enroll();
@@ -96,6 +97,7 @@ class DedupZone {
     std::optional<Owner> self_;
     std::uint64_t claims_made_ = 0;
     bool told_of_crowd_ = false;
+    bool told_of_successor_ = false;
 };
 
 // A request's claim: released when it is destroyed, unless it was committed.

@@ -26,8 +26,23 @@ Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* e
     wake.log = request->connection->log;
 }
 
+// Where there was no answer, which would have settled it. Deliveries of one request share what they
+// hold: no release may come before a commit.
 Delivery::~Delivery() {
     cancel_wake();
+    for (Delivery* each = this; each != nullptr; each = each->earlier) each->keep_accepted();
+}
+
+void Delivery::keep_accepted() noexcept try {
+    upstreams.look(request);
+    commit(upstreams.accepted_status());
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_CRIT, request->connection->log, 0,
+                  "webhook: an event that was delivered is not remembered: %s", error.what());
+}
+
+void Delivery::commit(ngx_uint_t status) {
+    if (claim.held() && status != 0) claim.commit(status, *conf.remembers->ttl);
 }
 
 void Delivery::cancel_wake() {

@@ -42,6 +42,9 @@ struct Delivery {
     // Nothing will wake it any more.
     void cancel_wake();
 
+    // Remembers the event, where its claim is held; 0: it was not accepted.
+    void commit(ngx_uint_t status);
+
     bool decided() const { return stage == Stage::decided; }
     bool passes() const { return verdict == Verdict::accepted || verdict == Verdict::monitored; }
 
@@ -82,6 +85,9 @@ struct Delivery {
     ngx_event_t wake{};
     ngx_msec_t wait_until = 0;
     ngx_msec_t wait_step = 0;
+
+  private:
+    void keep_accepted() noexcept;
 };
 
 // All secrets that it may be signed with, those of its own variables among them; `all` keeps the

@@ -477,10 +477,11 @@ bool needs_another_look(const Delivery& delivery, const LocConf& conf) {
 }
 
 ngx_int_t look_again(Delivery& delivery, bool lost) {
-    if (delivery.decided()) return answer(delivery);
-    if (!lost) return NGX_DONE;
+    if (!delivery.decided() && !lost) return NGX_DONE;
     // nginx gave up on the body, and an error_page brought the request back here.
-    decide(delivery, Reason::incomplete_body);
+    if (!delivery.decided()) decide(delivery, Reason::incomplete_body);
+    // The last word of a refusal, even where this location's own error_page leads to it.
+    if (lost && !delivery.passes()) delivery.request->error_page = 1;
     return answer(delivery);
 }
 
@@ -493,17 +494,12 @@ ngx_int_t pass_by(Delivery* delivery, const LocConf& conf, bool lost) {
 
 // -- proxy
 
-void commit(Delivery& delivery, ngx_uint_t status) {
-    if (status != 0) delivery.claim.commit(status, *delivery.conf.remembers->ttl);
-}
-
 // An internal redirect, into any location, begins another pass; so does post_action, after the
-// client has left. What was accepted by now stays so, whatever becomes of this pass.
+// client has left.
 void begin_another_pass(Delivery& delivery) {
     delivery.cancel_wake();
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         each->upstreams.look(delivery.request);
-        if (each->claim.held()) commit(*each, each->upstreams.accepted_status());
     }
 }
 
@@ -514,7 +510,7 @@ void settle(Delivery& delivery) {
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (!each->claim.held()) continue;
         each->upstreams.look(delivery.request);
-        commit(*each, each->upstreams.status_to_remember(delivery.request, refused));
+        each->commit(each->upstreams.status_to_remember(delivery.request, refused));
     }
     // Deliveries of one request share what they hold: no release may come before a commit.
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) each->claim.release();

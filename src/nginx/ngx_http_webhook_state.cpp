@@ -66,11 +66,19 @@ void check_file(const std::string& path, const struct stat& status) {
     if (status.st_nlink > 1) fail(path, "has several names");
 }
 
+// The file itself, as containers have it: no other can take its name. Older systems do not tell.
+bool is_mount_point(const Descriptor& file) {
+    struct statx status {};
+    return statx(file.get(), "", AT_EMPTY_PATH, 0, &status) == 0 &&
+           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 // None where there is no file.
 Descriptor open_file(const std::string& path) {
     Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() >= 0) {
         check_file(path, file.status());
+        if (is_mount_point(file)) fail(path, "is a mount point, allowed: to mount its folder");
     } else if (errno == ELOOP) {
         fail(path, "is a symbolic link");
     } else if (errno != ENOENT) {
@@ -157,24 +165,29 @@ bool take_unused(State& state, const Descriptor& file, const std::string& name) 
     return true;
 }
 
-// What old workers still use, though their master is gone.
-void take_used(State& state, const Descriptor& file, const std::string& name) {
+// What was under the path itself.
+enum class Found : std::uint8_t { nothing, left_behind, in_force };
+
+// What old workers still use, though their master is gone. It is closed, unless the master died in
+// the midst of that: then its successor has the path, and nobody uses that one.
+void take_used(State& state, const Descriptor& file, const std::string& name, Found at_path) {
     if (!lock_file(file, F_RDLCK, name) || !DedupMemory::complaint(file).empty()) return;
     auto found = DedupMemory::share(file.duplicate());
     const DedupMemory::Lock lock(*found);
-    if (found->table().closed()) state.earlier.push_back(std::move(found));
+    if (!found->table().closed() && at_path != Found::left_behind) return;
+    state.earlier.push_back(std::move(found));
 }
 
 // What an nginx has left whose old workers had not ended. What else has such a name is in nobody's
 // way. Those of the configuration in force are known to it.
-void find_earlier(State& state, const std::string& path, bool in_force) {
+void find_earlier(State& state, const std::string& path, Found at_path) {
     for (int i = 0; i < kMostEarlier; ++i) {
         const std::string name = earlier_name(path, i);
         if (state.draft && leads_to(name, state.draft->file())) continue;
         try {
             const Descriptor file = open_file(name);
-            if (file.get() < 0 || take_unused(state, file, name) || in_force) continue;
-            take_used(state, file, name);
+            if (file.get() < 0 || take_unused(state, file, name)) continue;
+            if (at_path != Found::in_force) take_used(state, file, name, at_path);
         } catch (const std::runtime_error& error) {
             state.warnings.emplace_back(error.what());
         }
@@ -188,12 +201,13 @@ void take_left_behind(State& state, Named named, const std::string& path, std::s
     if (!empty && complaint.empty()) {
         state.memory = restore(state, named.file(), path, /*has_successor=*/false);
     }
+    const Found at_path = state.memory ? Found::left_behind : Found::nothing;
     if (!state.memory || state.memory->size() != size) {
         if (state.memory) state.earlier.push_back(std::move(state.memory));
         make_draft(state, path, size, std::move(named), std::move(complaint));
-        return find_earlier(state, path, /*in_force=*/false);
+        return find_earlier(state, path, at_path);
     }
-    find_earlier(state, path, /*in_force=*/false);
+    find_earlier(state, path, at_path);
     state.memory->note_undrained(state.earlier.size());
     lock_file(named.file(), F_RDLCK, path);
 }
@@ -239,7 +253,7 @@ std::string try_open(State& state, const std::string& path, std::size_t size,
     if (current != nullptr && same_file(named.file().status(), current->status())) {
         const bool fits = current->size() == size;
         fits ? share(state, current->duplicate(), path) : make_draft(state, path, size);
-        find_earlier(state, path, /*in_force=*/true);
+        find_earlier(state, path, Found::in_force);
         return "";
     }
     const bool exclusive = lock_file(named.file(), F_WRLCK, path);
@@ -294,8 +308,9 @@ std::string Draft::publish() {
     }
     published_ = true;
     if (complaint_.empty()) return "";
-    const std::string other = aside(path_);
-    if (rename(draft_path_.c_str(), other.c_str()) != 0) fail_with_errno(path_, "set aside", errno);
+    std::string other = aside(path_);
+    // It is out of the way already, under a shorter name.
+    if (rename(draft_path_.c_str(), other.c_str()) != 0) other = draft_path_;
     return "the state file " + quoted(path_) + " is set aside as " + quoted(other) +
            " and a new one made: " + complaint_;
 }

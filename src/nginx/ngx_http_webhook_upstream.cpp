@@ -61,7 +61,8 @@ ngx_uint_t UpstreamWatch::status_to_remember(const ngx_http_request_t* request,
                                              bool refused) const {
     const ngx_uint_t answered =
         request->err_status != 0 ? request->err_status : request->headers_out.status;
-    const bool by_nginx = request->upstream == nullptr && !refused;
+    // A page of nginx's own for an error is no answer to the delivery, whatever status it has.
+    const bool by_nginx = request->upstream == nullptr && request->err_status == 0 && !refused;
     const bool accepted = by_nginx ? is_success(answered) : accepted_status_ != 0;
     if (!accepted) return 0;
     return is_success(answered) ? answered : accepted_status_;

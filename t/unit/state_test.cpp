@@ -427,6 +427,22 @@ TEST_F(StateTest, APredecessorInUseIsLeftToItsUser) {
     EXPECT_TRUE(before == content_of(folder.file("events.earlier-0")));
 }
 
+// The master dies when the successor has the name, and before its workers have been told.
+TEST_F(StateTest, APredecessorThatWasNotClosedIsTakenFromItsOldWorkers) {
+    const auto old_worker = start();
+    old_worker->user().deliver(1);
+    old_worker->user().claim(2);
+    ASSERT_EQ(0, rename(path.c_str(), folder.file("events.earlier-0").c_str()));
+    // Where nothing is left that tells of a successor, it may be the draft of somebody who starts.
+    EXPECT_TRUE(start(kLarge)->earlier().empty());
+    const auto nginx = start(kLarge);
+    ASSERT_EQ(1U, nginx->earlier().size());
+    EXPECT_FALSE(nginx->earlier().front()->table().closed());
+    nginx->take_over(path);
+    EXPECT_EQ(ClaimOutcome::duplicate, nginx->user().claim(1).outcome);
+    EXPECT_EQ(Names{"events"}, names());
+}
+
 TEST_F(StateTest, WhatIsNoPredecessorOfOursStaysWhereItIs) {
     leave_behind();
     write_content(folder.file("events.earlier-0"), "somebody's notes");
@@ -442,6 +458,18 @@ TEST_F(StateTest, WhatIsNoPredecessorOfOursStaysWhereItIs) {
 }
 
 // -- What is no memory of ours
+
+TEST_F(StateTest, WhatIsSetAsideHasNoLongerNameThanThereCanBe) {
+    const std::string name(235, 'e');
+    path = folder.file(name);
+    write_content(path, "somebody's notes");
+    const auto nginx = start();
+    ASSERT_EQ(1U, nginx->warnings().size());
+    EXPECT_NE(std::string::npos,
+              nginx->warnings()[0].find(name + ".earlier-0\" and a new one made"));
+    EXPECT_EQ("somebody's notes", content_of(path + ".earlier-0"));
+    EXPECT_EQ(ClaimOutcome::claimed, nginx->user().claim(1).outcome);
+}
 
 TEST_F(StateTest, WhatIsNoMemoryOfOursIsSetAside) {
     leave_behind();
