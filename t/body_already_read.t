@@ -77,6 +77,8 @@ END
     location = /then_token_unbuffered { $GITHUB proxy_request_buffering off; error_page 502 = \@token; proxy_pass http://%%ADDR%%:9001; }
     location = /to_ungated { $GITHUB error_page 401 405 = \@ungated; proxy_pass http://%%ADDR%%:9001; }
     location \@ungated { proxy_pass http://%%BACKEND%%; }
+    location = /to_off { $GITHUB error_page 401 405 = \@off; proxy_pass http://%%ADDR%%:9001; }
+    location \@off    { webhook off; proxy_pass http://%%BACKEND%%; }
 
     # Others that look at a request.
     location = /mirrored { $GITHUB mirror /mirror; proxy_pass http://%%BACKEND%%; }
@@ -286,12 +288,17 @@ subtest 'auth_request runs before it' => sub {
     }
 };
 
-subtest 'what a gate refused goes where its error_page says, and says why' => sub {
-    clear_all();
-    my $response = send_request(uri => '/to_ungated', body => $SHORT, headers => signed("$SHORT."));
-    is $response->header('Webhook-Reason'), 'bad_signature', 'reason';
-    is $backend->count, 1, 'the configuration has asked for it';
-    is $away->count, 0, 'but not behind the gate';
+subtest 'what a gate refused goes where its error_page says only if that takes all' => sub {
+    for my $case ([ '/to_ungated', 0 ], [ '/to_off', 1 ]) {
+        my ($uri, $count) = @$case;
+        for my $body ($SHORT, $LONG) {
+            clear_all();
+            my $response = send_request(uri => $uri, body => $body, headers => signed("$body."));
+            is $response->header('Webhook-Reason'), 'bad_signature', "$uri: reason";
+            is $backend->count, $count, "$uri: as the configuration has asked for";
+            is $away->count, 0, "$uri: nothing behind the gate";
+        }
+    }
 };
 
 finish();
