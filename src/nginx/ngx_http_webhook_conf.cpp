@@ -94,7 +94,7 @@ void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
     if (handshakes.empty()) {
         // Inherited, it is for the other locations.
         if (!has_one_of_its_own) return;
-        fail("\"webhook_handshake\" is on, but the scheme " + quoted(conf.scheme->name) +
+        fail("\"webhook_handshake\" is on, but the scheme " + in_quotes(conf.scheme->name) +
                  " has no handshake",
              conf.handshake->place);
     }
@@ -102,19 +102,20 @@ void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
         const ngx_uint_t method = handshake.method == "GET" ? NGX_HTTP_GET : NGX_HTTP_HEAD;
         if (!handshake.conditions.empty() || (conf.methods->mask & method) == 0) continue;
         fail("every " + handshake.method + " is a handshake of the scheme " +
-                 quoted(conf.scheme->name) + ", and \"webhook_methods\" allows deliveries with it",
+                 in_quotes(conf.scheme->name) +
+                 ", and \"webhook_methods\" allows deliveries with it",
              conf.handshake->place);
     }
     const bool needs_token = std::ranges::find(handshakes, Handshake::Check::token,
                                                &Handshake::check) != handshakes.end();
     if (has_one_of_its_own && conf.handshake->token && !needs_token) {
-        fail("\"webhook_handshake\" has a \"token=\", but the scheme " + quoted(conf.scheme->name) +
-                 " presents none",
+        fail("\"webhook_handshake\" has a \"token=\", but the scheme " +
+                 in_quotes(conf.scheme->name) + " presents none",
              conf.handshake->place);
     }
     if (needs_token && !conf.handshake->token) {
         fail("\"webhook_handshake\" has no \"token=\", which the scheme " +
-                 quoted(conf.scheme->name) + " needs",
+                 in_quotes(conf.scheme->name) + " needs",
              conf.handshake->place);
     }
 }
@@ -130,8 +131,8 @@ void check_keys(const LocConf& conf, const Dedup& dedup) {
     if (conf.scheme->event_id.kind != Source::Kind::none) return;
     const auto key = std::ranges::find(dedup.keys, true, &DedupKey::names_event_id);
     if (key == dedup.keys.end()) return;
-    fail(quoted("key=" + key->text) + " in \"webhook_dedup\", but the scheme " +
-             quoted(conf.scheme->name) + " has no event id",
+    fail(in_quotes("key=" + key->text) + " in \"webhook_dedup\", but the scheme " +
+             in_quotes(conf.scheme->name) + " has no event id",
          dedup.place);
 }
 
@@ -160,7 +161,7 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
         conf.scheme->covers_raw_body()
             ? "\"key=$webhook_body_sha256\" in \"webhook_dedup\" closes the replay"
             : "whoever saw a delivery can repeat it under another id";
-    const std::string message = "the signature of " + quoted(conf.scheme->name) +
+    const std::string message = "the signature of " + in_quotes(conf.scheme->name) +
                                 " does not cover the event id: " + advice + " in " +
                                 dedup.place.text();
     ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "%s", message.c_str());
@@ -176,7 +177,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     const auto& zones = main_conf(cf).zones;
     const auto zone = zones.find(dedup->zone_name);
     if (zone == zones.end()) {
-        fail("unknown zone " + quoted(dedup->zone_name) +
+        fail("unknown zone " + in_quotes(dedup->zone_name) +
                  ", \"webhook_dedup_zone\" defines none of this name",
              dedup->place);
     }
@@ -184,7 +185,8 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     if (!dedup->ttl) dedup->ttl = dedup->zone->ttl;
     if (dedup->keys.empty()) {
         if (conf.scheme->event_id.bodies_repeat) {
-            fail("\"webhook_dedup\" needs \"key=\" with the scheme " + quoted(conf.scheme->name) +
+            fail("\"webhook_dedup\" needs \"key=\" with the scheme " +
+                     in_quotes(conf.scheme->name) +
                      ": it has no event id, and different events may have the same body",
                  dedup->place);
         }
@@ -212,7 +214,7 @@ std::shared_ptr<const Scheme> MainConf::find_scheme(std::string_view name) {
         std::vector<std::string_view> names;
         for (const Preset& row : presets()) names.push_back(row.name);
         for (const PresetAlias& row : preset_aliases()) names.push_back(row.name);
-        throw ConfigError("unknown scheme " + quoted(name) + ", allowed: " + joined(names) +
+        throw ConfigError("unknown scheme " + in_quotes(name) + ", allowed: " + joined(names) +
                           ", or a name that \"webhook_scheme\" defines");
     }
     auto scheme = std::make_shared<const Scheme>(std::move(*preset));

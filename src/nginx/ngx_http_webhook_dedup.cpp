@@ -71,15 +71,15 @@ class DedupZone::Session {
 
 void DedupZone::request_memory(ngx_conf_t* cf) {
     if (size < DedupMemory::kSmallestSize) {
-        throw ConfigError("zone " + quoted(name) + " is too small, at least " +
+        throw ConfigError("zone " + in_quotes(name) + " is too small, at least " +
                           std::to_string(DedupMemory::kSmallestSize / 1024) + "k are needed");
     }
     size = ngx_align(size, ngx_pagesize);
     ngx_str_t zone_name = copy_to_pool(cf->pool, name);
     anchor_ = ngx_shared_memory_add(cf, &zone_name, kAnchorPages * ngx_pagesize,
                                     &ngx_http_webhook_module);
-    if (anchor_ == nullptr) throw ConfigError("cannot add zone " + quoted(name));
-    if (anchor_->data != nullptr) throw ConfigError("duplicate zone " + quoted(name));
+    if (anchor_ == nullptr) throw ConfigError("cannot add zone " + in_quotes(name));
+    if (anchor_->data != nullptr) throw ConfigError("duplicate zone " + in_quotes(name));
     anchor_->init = on_anchor;
     anchor_->data = this;
     log_ = &cf->cycle->new_log;
@@ -176,8 +176,8 @@ void DedupZone::take_memory() {
 void DedupZone::require_other_files(const Earlier& zone) const {
     for (const Descriptor& file : zone.files) {
         if (state.empty() || !leads_to(state, file)) continue;
-        throw ConfigError("the state file " + quoted(state) + " is that of the zone " +
-                          quoted(zone.name) + " until nginx is restarted");
+        throw ConfigError("the state file " + in_quotes(state) + " is that of the zone " +
+                          in_quotes(zone.name) + " until nginx is restarted");
     }
 }
 

@@ -49,12 +49,12 @@ class Directive {
 
     ngx_http_complex_value_t* compile_any(std::string_view text) const {
         ngx_http_complex_value_t* complex = compile_value(cf, text);
-        if (complex == nullptr) throw ConfigError("invalid variable in " + quoted(name()));
+        if (complex == nullptr) throw ConfigError("invalid variable in " + in_quotes(name()));
         return complex;
     }
 
     [[noreturn]] void reject(std::string_view argument, std::string_view allowed) const {
-        throw ConfigError("invalid " + quoted(argument) + " in " + quoted(name()) +
+        throw ConfigError("invalid " + in_quotes(argument) + " in " + in_quotes(name()) +
                           ", allowed: " + std::string(allowed));
     }
 
@@ -64,7 +64,7 @@ class Directive {
     std::string full_path(std::string_view path, ngx_uint_t conf_prefix) const {
         ngx_str_t name = copy_to_pool(cf->pool, path);
         if (path.empty() || ngx_conf_full_name(cf->cycle, &name, conf_prefix) != NGX_OK) {
-            throw ConfigError("invalid path " + quoted(path));
+            throw ConfigError("invalid path " + in_quotes(path));
         }
         return std::string(to_view(name));
     }
@@ -73,12 +73,12 @@ class Directive {
 };
 
 void require_first(bool first, const Directive& directive) {
-    if (!first) throw ConfigError(quoted(directive.name()) + " directive is duplicate");
+    if (!first) throw ConfigError(in_quotes(directive.name()) + " directive is duplicate");
 }
 
 [[noreturn]] void fail_duplicate(const Directive& directive, std::string_view parameter) {
-    throw ConfigError("duplicate parameter " + quoted(parameter) + " in " +
-                      quoted(directive.name()));
+    throw ConfigError("duplicate parameter " + in_quotes(parameter) + " in " +
+                      in_quotes(directive.name()));
 }
 
 // No parameter of the directive but `repeatable` may stand twice.
@@ -187,9 +187,9 @@ void define_scheme(const Directive& directive, MainConf& conf) {
         directive.reject(name, "a name other than \"off\"");
     }
     if (preset_scheme(name)) {
-        throw ConfigError("the scheme " + quoted(name) + " is a preset, choose another name");
+        throw ConfigError("the scheme " + in_quotes(name) + " is a preset, choose another name");
     }
-    if (conf.schemes.contains(name)) throw ConfigError("duplicate scheme " + quoted(name));
+    if (conf.schemes.contains(name)) throw ConfigError("duplicate scheme " + in_quotes(name));
     ngx_conf_file_t& file = *directive.cf->conf_file;
     const Place place = directive.place();
     const std::string text = BlockReader(file).read();
@@ -200,9 +200,9 @@ void define_scheme(const Directive& directive, MainConf& conf) {
     } catch (const SchemeTextError& error) {
         // For the message that nginx ends with the line.
         file.line = place.line + error.line - 1;
-        throw ConfigError("invalid scheme " + quoted(name) + ": " + error.what());
+        throw ConfigError("invalid scheme " + in_quotes(name) + ": " + error.what());
     } catch (const ConfigError& error) {
-        throw ConfigError("invalid scheme " + quoted(name) + ": " + error.what());
+        throw ConfigError("invalid scheme " + in_quotes(name) + ": " + error.what());
     }
 }
 
@@ -251,7 +251,7 @@ std::string fixed_secret(const Directive& directive, std::string_view value) {
     } else if (value.starts_with(kEnvironment)) {
         secret = secret_from_environment(secret.substr(kEnvironment.size()));
     }
-    if (secret.empty()) throw ConfigError("empty " + quoted(directive.name()));
+    if (secret.empty()) throw ConfigError("empty " + in_quotes(directive.name()));
     return secret;
 }
 
@@ -416,11 +416,11 @@ void define_zone(const Directive& directive, MainConf& conf) {
             directive.reject(argument, "zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH");
         }
     }
-    if (zone.name.empty()) throw ConfigError(quoted(directive.name()) + " has no \"zone=\"");
+    if (zone.name.empty()) throw ConfigError(in_quotes(directive.name()) + " has no \"zone=\"");
     for (const auto& [name, other] : conf.zones) {
         if (!zone.state.empty() && canonical_path(other->state) == canonical_path(zone.state)) {
-            throw ConfigError("the state file " + quoted(zone.state) + " is that of the zone " +
-                              quoted(name) + " already");
+            throw ConfigError("the state file " + in_quotes(zone.state) + " is that of the zone " +
+                              in_quotes(name) + " already");
         }
     }
     zone.request_memory(directive.cf);
@@ -466,10 +466,10 @@ void set_dedup(const Directive& directive, LocConf& conf) {
         }
     }
     if (dedup->on && dedup->zone_name.empty()) {
-        throw ConfigError(quoted(directive.name()) + " has no \"zone=\"");
+        throw ConfigError(in_quotes(directive.name()) + " has no \"zone=\"");
     }
     if (dedup->keys.size() > kMostKeys) {
-        throw ConfigError("too many \"key=\" in " + quoted(directive.name()) +
+        throw ConfigError("too many \"key=\" in " + in_quotes(directive.name()) +
                           ", allowed: " + std::to_string(kMostKeys));
     }
     conf.dedup = std::move(dedup);
@@ -479,7 +479,7 @@ void set_dedup(const Directive& directive, LocConf& conf) {
 
 void set_url(const Directive& directive, LocConf& conf) {
     require_first(conf.url == nullptr, directive);
-    if (directive.argument(0).empty()) throw ConfigError("empty " + quoted(directive.name()));
+    if (directive.argument(0).empty()) throw ConfigError("empty " + in_quotes(directive.name()));
     conf.url = directive.compile_any(directive.argument(0));
 }
 
@@ -525,7 +525,7 @@ void set_response(const Directive& directive, LocConf& conf) {
         directive.reject(name, joined(names));
     }
     auto& answer = conf.answers[static_cast<std::size_t>(*reason)];
-    if (answer) throw ConfigError("duplicate \"webhook_response\" for " + quoted(name));
+    if (answer) throw ConfigError("duplicate \"webhook_response\" for " + in_quotes(name));
     const auto status = parse_digits(directive.argument(1));
     const bool allowed =
         status && ((*status >= 200 && *status < 300) || (*status >= 400 && *status < 600));

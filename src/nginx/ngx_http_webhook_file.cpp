@@ -14,7 +14,7 @@ namespace webhook::ngx {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
-    throw ConfigError("cannot read " + quoted(path) + ": " + why);
+    throw ConfigError("cannot read " + in_quotes(path) + ": " + why);
 }
 
 [[noreturn]] void fail_with_errno(const std::string& path) {

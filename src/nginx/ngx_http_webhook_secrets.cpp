@@ -41,7 +41,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>
         SecretSource& source = sources[i];
         if (source.id.empty() && scheme_->names_secret_id()) {
             throw ConfigError("\"webhook_secret\" has no \"id=\", which the scheme " +
-                              quoted(scheme_->name) + " signs, in " + source.place.text());
+                              in_quotes(scheme_->name) + " signs, in " + source.place.text());
         }
         if (source.not_after) expiring_.push_back(source);
         if (source.variables != nullptr) {
@@ -51,8 +51,9 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>
         try {
             fixed_.push_back({source.id, source.not_after, SigningKey(*scheme_, source.text), i});
         } catch (const ConfigError& error) {
-            throw ConfigError("invalid \"webhook_secret\" for the scheme " + quoted(scheme_->name) +
-                              ": " + error.what() + " in " + source.place.text());
+            throw ConfigError("invalid \"webhook_secret\" for the scheme " +
+                              in_quotes(scheme_->name) + ": " + error.what() + " in " +
+                              source.place.text());
         }
         warn_if_short(source, fixed_.back().key, log);
     }
@@ -100,7 +101,7 @@ std::string secret_from_file(const std::string& path, ngx_conf_t* cf) {
         secret.pop_back();
         if (secret.ends_with('\r')) secret.pop_back();
     }
-    if (secret.empty()) throw ConfigError("the secret file " + quoted(path) + " is empty");
+    if (secret.empty()) throw ConfigError("the secret file " + in_quotes(path) + " is empty");
     return std::move(secret);
 }
 
@@ -112,7 +113,7 @@ std::string secret_from_environment(const std::string& name) {
     if (value != nullptr && *value != '\0') found[name] = value;
     const auto known = found.find(name);
     if (known == found.end()) {
-        throw ConfigError("the environment variable " + quoted(name) + " is not set or empty");
+        throw ConfigError("the environment variable " + in_quotes(name) + " is not set or empty");
     }
     return known->second;
 }

@@ -28,11 +28,11 @@ constexpr auto kPatience = std::chrono::seconds(10);
 constexpr auto kPause = std::chrono::milliseconds(20);
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
-    throw ConfigError("the state file " + quoted(path) + " " + why);
+    throw ConfigError("the state file " + in_quotes(path) + " " + why);
 }
 
 [[noreturn]] void fail_with_errno(const std::string& path, const std::string& what, int error) {
-    throw ConfigError("cannot " + what + " the state file " + quoted(path) + ": " +
+    throw ConfigError("cannot " + what + " the state file " + in_quotes(path) + ": " +
                       system_message(error));
 }
 
@@ -98,8 +98,8 @@ void reserve(const Descriptor& file, std::size_t size, const std::string& path) 
     }
     while (error == EINTR) error = posix_fallocate(file.get(), 0, static_cast<off_t>(size));
     if (error == 0) return;
-    throw ConfigError("cannot make the state file " + quoted(path) + " of " + std::to_string(size) +
-                      " bytes: " + system_message(error));
+    throw ConfigError("cannot make the state file " + in_quotes(path) + " of " +
+                      std::to_string(size) + " bytes: " + system_message(error));
 }
 
 std::string earlier_name(const std::string& path, int number) {
@@ -144,7 +144,7 @@ std::unique_ptr<DedupMemory> restore(State& state, const Descriptor& file, const
     std::uint64_t torn = 0;
     auto found = DedupMemory::restore(file.duplicate(), has_successor, torn);
     if (torn > 0) {
-        state.warnings.push_back("the state file " + quoted(path) + " was torn: " +
+        state.warnings.push_back("the state file " + in_quotes(path) + " was torn: " +
                                  std::to_string(torn) + " of its events are forgotten");
     }
     return found;
@@ -292,7 +292,7 @@ Draft::Draft(std::string path, std::size_t size, Named named, std::string compla
         }
         return;
     }
-    fail(path_, "has too many predecessors, such as " + quoted(draft_path_));
+    fail(path_, "has too many predecessors, such as " + in_quotes(draft_path_));
 }
 
 Draft::~Draft() {
@@ -311,7 +311,7 @@ std::string Draft::publish() {
     std::string other = aside(path_);
     // It is out of the way already, under a shorter name.
     if (rename(draft_path_.c_str(), other.c_str()) != 0) other = draft_path_;
-    return "the state file " + quoted(path_) + " is set aside as " + quoted(other) +
+    return "the state file " + in_quotes(path_) + " is set aside as " + in_quotes(other) +
            " and a new one made: " + complaint_;
 }
 
@@ -372,7 +372,7 @@ std::vector<std::string> check_state(const std::string& path, std::size_t size) 
     const bool fits = there && file.size() == size;
     const std::string why = there && !is_empty(file) ? DedupMemory::complaint(file) : "";
     if (!why.empty()) {
-        warnings.push_back("the state file " + quoted(path) +
+        warnings.push_back("the state file " + in_quotes(path) +
                            " will be set aside and a new one made: " + why);
     }
     // Whether there is room for a new one shows when one is made.

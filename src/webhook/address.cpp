@@ -54,7 +54,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 [[noreturn]] void fail_on_address(std::string_view text) {
-    throw ConfigError("invalid address " + quoted(text) +
+    throw ConfigError("invalid address " + in_quotes(text) +
                       ", allowed: an IPv4 or IPv6 address or CIDR");
 }
 
@@ -82,7 +82,7 @@ class JsonAddresses {
         }
         Element member;
         if (element.at_pointer(step).get(member) != simdjson::SUCCESS) {
-            throw ConfigError("nothing at " + quoted(step) + " of the JSON pointer");
+            throw ConfigError("nothing at " + in_quotes(step) + " of the JSON pointer");
         }
         walk(member, rest);
     }
@@ -188,7 +188,7 @@ AddressSet parse_address_list(std::string_view text) {
         const auto range = parse_address_range(entry);
         if (!range) {
             throw ConfigError("line " + std::to_string(line_number) + ": invalid address " +
-                              quoted(entry) + ", allowed: an IPv4 or IPv6 address or CIDR");
+                              in_quotes(entry) + ", allowed: an IPv4 or IPv6 address or CIDR");
         }
         ranges.push_back(*range);
     }

@@ -167,7 +167,7 @@ Key spki_key(std::string_view text) {
 
 std::string jwk_text(const JsonReader& jwk, std::string_view name) {
     auto text = jwk.signed_value_at("/" + std::string(name));
-    if (!text) throw ConfigError("the JWK has no member " + quoted(name) + ", or several");
+    if (!text) throw ConfigError("the JWK has no member " + in_quotes(name) + ", or several");
     return std::move(*text);
 }
 
@@ -175,7 +175,7 @@ std::string jwk_bytes(const JsonReader& jwk, std::string_view name) {
     const std::string text = jwk_text(jwk, name);
     auto bytes = decode(TextEncoding::base64url, text);
     if (!bytes || text.ends_with('=')) {
-        throw ConfigError("the JWK's " + quoted(name) + " is not base64url without padding");
+        throw ConfigError("the JWK's " + in_quotes(name) + " is not base64url without padding");
     }
     return std::move(*bytes);
 }
@@ -183,7 +183,7 @@ std::string jwk_bytes(const JsonReader& jwk, std::string_view name) {
 std::string jwk_bytes(const JsonReader& jwk, std::string_view name, std::size_t size) {
     std::string bytes = jwk_bytes(jwk, name);
     if (bytes.size() != size) {
-        throw ConfigError("the JWK's " + quoted(name) + " is " + std::to_string(bytes.size()) +
+        throw ConfigError("the JWK's " + in_quotes(name) + " is " + std::to_string(bytes.size()) +
                           " bytes long, not " + std::to_string(size));
     }
     return bytes;
@@ -214,7 +214,7 @@ Number jwk_number(const JsonReader& jwk, std::string_view name) {
     const std::string bytes = jwk_bytes(jwk, name);
     Number number(BN_bin2bn(as_bytes(bytes), static_cast<int>(bytes.size()), nullptr));
     require(number != nullptr, "take a number");
-    if (BN_is_zero(number.get())) throw ConfigError("the JWK's " + quoted(name) + " is zero");
+    if (BN_is_zero(number.get())) throw ConfigError("the JWK's " + in_quotes(name) + " is zero");
     return number;
 }
 

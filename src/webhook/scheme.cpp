@@ -101,7 +101,7 @@ std::string Scheme::ambiguous_parts() const {
         const TextPart& left = signed_parts[i - 1];
         const TextPart& right = signed_parts[i];
         if (left.is_free() && right.is_free()) {
-            return quoted(placeholder_text(left)) + " and " + quoted(placeholder_text(right));
+            return in_quotes(placeholder_text(left)) + " and " + in_quotes(placeholder_text(right));
         }
     }
     return {};
@@ -120,12 +120,13 @@ bool Scheme::reads_url() const {
 
 void check_json_pointer(std::string_view pointer) {
     if (!pointer.empty() && pointer.front() != '/') {
-        throw ConfigError("invalid JSON pointer " + quoted(pointer) + ": it must start with \"/\"");
+        throw ConfigError("invalid JSON pointer " + in_quotes(pointer) +
+                          ": it must start with \"/\"");
     }
     for (std::size_t i = pointer.find('~'); i != std::string_view::npos;
          i = pointer.find('~', i + 1)) {
         if (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')) {
-            throw ConfigError("invalid JSON pointer " + quoted(pointer) +
+            throw ConfigError("invalid JSON pointer " + in_quotes(pointer) +
                               ": \"~\" stands only in ~0 and ~1");
         }
     }

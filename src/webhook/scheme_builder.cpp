@@ -23,7 +23,7 @@ constexpr std::size_t kHighestKeyIndex = 15;
 
 const std::string& single(std::span<const std::string> arguments, std::string_view field) {
     if (arguments.size() != 1) {
-        fail("invalid number of arguments in " + quoted(field) + ": it takes one");
+        fail("invalid number of arguments in " + in_quotes(field) + ": it takes one");
     }
     return arguments.front();
 }
@@ -33,7 +33,8 @@ std::pair<std::string_view, std::string_view> pair_of(std::string_view argument,
                                                       std::string_view field) {
     const std::size_t equals = argument.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-        fail("invalid " + quoted(argument) + " of " + quoted(field) + ", allowed: Name=Value");
+        fail("invalid " + in_quotes(argument) + " of " + in_quotes(field) +
+             ", allowed: Name=Value");
     }
     return {argument.substr(0, equals), argument.substr(equals + 1)};
 }
@@ -149,14 +150,14 @@ class SchemeBuilder {
     void refuse_options(std::initializer_list<std::string_view> names) const {
         for (std::string_view name : names) {
             if (!signature_options_.contains(name)) continue;
-            blame("signature", quoted(std::string(name) + "=") + " has no meaning with " +
-                                   quoted("algorithm " + algorithm_name_));
+            blame("signature", in_quotes(std::string(name) + "=") + " has no meaning with " +
+                                   in_quotes("algorithm " + algorithm_name_));
         }
     }
     void refuse(std::string_view field) const {
         if (has(field)) {
-            blame(field,
-                  quoted(field) + " has no meaning with " + quoted("algorithm " + algorithm_name_));
+            blame(field, in_quotes(field) + " has no meaning with " +
+                             in_quotes("algorithm " + algorithm_name_));
         }
     }
 
@@ -189,7 +190,7 @@ std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
 void SchemeBuilder::add(const Statement& statement) {
     try {
         const Field& field = row_named(fields(), statement.words.front(), "field");
-        if (has(field.name) && !field.repeatable) fail("duplicate field " + quoted(field.name));
+        if (has(field.name) && !field.repeatable) fail("duplicate field " + in_quotes(field.name));
         lines_.insert_or_assign(std::string(field.name), statement.line);
         if (field.name == "handshake") handshake_lines_.push_back(statement.line);
         (this->*field.set)(Arguments(statement.words).subspan(1));
@@ -200,7 +201,7 @@ void SchemeBuilder::add(const Statement& statement) {
 
 Scheme SchemeBuilder::finish() {
     for (std::string_view required : {"algorithm", "signature"}) {
-        if (!has(required)) fail("no " + quoted(required));
+        if (!has(required)) fail("no " + in_quotes(required));
     }
     check_key();
     check_what_presents_the_secret();
@@ -227,7 +228,7 @@ void SchemeBuilder::set_algorithm(Arguments arguments) {
     const auto known = algorithm_names();
     const auto row = std::ranges::find(known, algorithm_name_, &AlgorithmName::name);
     if (row == known.end()) {
-        fail("unknown algorithm " + quoted(algorithm_name_) + ", allowed: " + names_of(known) +
+        fail("unknown algorithm " + in_quotes(algorithm_name_) + ", allowed: " + names_of(known) +
              ", jwt=ALG[,ALG]");
     }
     scheme_.algorithm = row->algorithm;
@@ -242,12 +243,12 @@ void SchemeBuilder::set_jwt_algorithms(std::string_view names) {
             row_named(jwt_algorithm_names(), names.substr(0, comma), "JWT algorithm");
         auto& pinned = scheme_.jwt_algorithms;
         if (std::ranges::count(pinned, row.algorithm) != 0) {
-            fail("duplicate JWT algorithm " + quoted(row.name));
+            fail("duplicate JWT algorithm " + in_quotes(row.name));
         }
         // A public key that could be taken for an HMAC key is the oldest hole in JWT.
         if (!pinned.empty() && info(pinned.front()).key_algorithm != row.key_algorithm) {
-            fail("JWT algorithms " + quoted(info(pinned.front()).name) + " and " +
-                 quoted(row.name) + " take different keys");
+            fail("JWT algorithms " + in_quotes(info(pinned.front()).name) + " and " +
+                 in_quotes(row.name) + " take different keys");
         }
         pinned.push_back(row.algorithm);
         if (comma == std::string_view::npos) break;
@@ -264,7 +265,7 @@ void SchemeBuilder::set_native(Arguments arguments) {
     const std::string& name = single(arguments, "native");
     scheme_.native = find_native(name);
     if (scheme_.native == nullptr) {
-        fail("unknown native " + quoted(name) + ", allowed: " + names_of(natives()));
+        fail("unknown native " + in_quotes(name) + ", allowed: " + names_of(natives()));
     }
 }
 
@@ -292,7 +293,7 @@ void SchemeBuilder::add_signature(Arguments arguments) {
     }
     if (header.ends_with('*')) {
         const std::string_view stem = header.substr(0, header.size() - 1);
-        if (!is_header_name(stem)) fail("invalid header name " + quoted(header));
+        if (!is_header_name(stem)) fail("invalid header name " + in_quotes(header));
         signature.source.kind = Source::Kind::header;
         signature.numbered_headers = to_lower(stem);
     } else if (options.has("header")) {
@@ -384,7 +385,7 @@ void SchemeBuilder::add_claims(Arguments arguments) {
     for (std::string_view argument : arguments) {
         const auto [name, value] = pair_of(argument, "claims");
         for (const RequiredClaim& known : scheme_.claims) {
-            if (known.name == name) fail("duplicate claim " + quoted(name));
+            if (known.name == name) fail("duplicate claim " + in_quotes(name));
         }
         scheme_.claims.push_back(
             {std::string(name), parse_text(value, "claims", claim_placeholders(), Braces::strict)});
@@ -515,7 +516,7 @@ Text SchemeBuilder::parse_text(std::string_view text, std::string_view field,
             rest.remove_prefix(1);
             continue;
         }
-        if (!closed) fail("unbalanced braces in " + quoted(text));
+        if (!closed) fail("unbalanced braces in " + in_quotes(text));
         parts.push_back(placeholder(rest.substr(1, close - 1), field, known));
         rest.remove_prefix(close + 1);
     }
@@ -544,13 +545,13 @@ TextPart SchemeBuilder::placeholder(std::string_view text, std::string_view fiel
             case Kind::hmac_base64:
                 part.source = named_source(argument);
                 if (part.source.kind == Source::Kind::none) {
-                    fail("invalid placeholder " + quoted("{" + std::string(text) + "}") +
+                    fail("invalid placeholder " + in_quotes("{" + std::string(text) + "}") +
                          ", allowed behind it: header:Name, json:/pointer, query:name");
                 }
                 return part;
             default:
                 if (argument.empty()) {
-                    fail("no name in placeholder " + quoted("{" + std::string(text) + "}"));
+                    fail("no name in placeholder " + in_quotes("{" + std::string(text) + "}"));
                 }
         }
         part.text = argument;
@@ -560,8 +561,8 @@ TextPart SchemeBuilder::placeholder(std::string_view text, std::string_view fiel
     for (const PlaceholderName& row : known) {
         allowed.push_back("{" + std::string(row.name) + (row.takes_argument ? ":...}" : "}"));
     }
-    fail("unknown placeholder " + quoted("{" + std::string(text) + "}") + " in " + quoted(field) +
-         ", allowed: " + joined({allowed.begin(), allowed.end()}));
+    fail("unknown placeholder " + in_quotes("{" + std::string(text) + "}") + " in " +
+         in_quotes(field) + ", allowed: " + joined({allowed.begin(), allowed.end()}));
 }
 
 Source SchemeBuilder::source_of(std::string_view kind, std::string_view text) {
@@ -578,7 +579,7 @@ Source SchemeBuilder::source_of(std::string_view kind, std::string_view text) {
         source.kind = Source::Kind::json;
         return source;
     }
-    if (text.empty()) fail("empty " + quoted(std::string(kind) + "="));
+    if (text.empty()) fail("empty " + in_quotes(std::string(kind) + "="));
     source.kind = kind == "item"    ? Source::Kind::item
                   : kind == "query" ? Source::Kind::query
                                     : Source::Kind::claim;
@@ -595,7 +596,7 @@ Source SchemeBuilder::named_source(std::string_view text) {
 }
 
 HeaderIndex SchemeBuilder::header_index(std::string_view name) {
-    if (!is_header_name(name)) fail("invalid header name " + quoted(name));
+    if (!is_header_name(name)) fail("invalid header name " + in_quotes(name));
     const std::string lowered = to_lower(name);
     const auto known = std::ranges::find(scheme_.headers, lowered);
     if (known != scheme_.headers.end()) {
@@ -626,10 +627,10 @@ void SchemeBuilder::check_key() const {
         if (std::ranges::count(fitting, row.encoding) != 0) names.push_back(row.name);
     }
     if (!has("key")) {
-        fail("no \"key\" for " + quoted("algorithm " + algorithm_name_) +
+        fail("no \"key\" for " + in_quotes("algorithm " + algorithm_name_) +
              ", allowed: " + joined(names));
     }
-    blame("key", "this \"key\" does not fit " + quoted("algorithm " + algorithm_name_) +
+    blame("key", "this \"key\" does not fit " + in_quotes("algorithm " + algorithm_name_) +
                      ", allowed: " + joined(names));
 }
 
@@ -701,8 +702,8 @@ void SchemeBuilder::check_signatures() const {
         }
         const bool presents = scheme_.presents_secret() || scheme_.algorithm == Algorithm::jwt;
         if (scheme_.signatures.size() > 1 && presents) {
-            blame("signature",
-                  "\"signature\" stands only once with " + quoted("algorithm " + algorithm_name_));
+            blame("signature", "\"signature\" stands only once with " +
+                                   in_quotes("algorithm " + algorithm_name_));
         }
         if (scheme_.signatures.size() > 1 && signature.source.kind == Source::Kind::json) {
             blame("signature", "\"signature json=\" stands only once");

@@ -41,7 +41,7 @@ class StatementReader {
             statement.words.push_back(word());
         }
         if (!statement.words.empty()) {
-            throw SchemeTextError(quoted(statement.words.front()) + " does not end in \";\"",
+            throw SchemeTextError(in_quotes(statement.words.front()) + " does not end in \";\"",
                                   statement.line);
         }
         return statement;
@@ -66,7 +66,7 @@ class StatementReader {
             if (is_quote(character)) {
                 append_quoted(word, character);
             } else if (character == '{' || character == '}') {
-                fail("unexpected " + quoted(std::string_view(&character, 1)) +
+                fail("unexpected " + in_quotes(std::string_view(&character, 1)) +
                      ": it stands in quotes only");
             } else {
                 word += character;

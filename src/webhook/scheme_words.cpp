@@ -136,11 +136,11 @@ Options::Options(std::string_view field, std::span<const std::string> arguments,
         if (std::ranges::count(is_flag ? allowed.flags : allowed.names, name) == 0) {
             std::vector<std::string_view> all = allowed.names;
             all.insert(all.end(), allowed.flags.begin(), allowed.flags.end());
-            throw ConfigError("unknown parameter " + quoted(argument) + " of " + quoted(field) +
-                              ", allowed: " + joined(all));
+            throw ConfigError("unknown parameter " + in_quotes(argument) + " of " +
+                              in_quotes(field) + ", allowed: " + joined(all));
         }
         if ((has(name) || flag(name)) && name != allowed.repeatable) {
-            throw ConfigError("duplicate parameter " + quoted(name) + " of " + quoted(field));
+            throw ConfigError("duplicate parameter " + in_quotes(name) + " of " + in_quotes(field));
         }
         if (is_flag) {
             flags_.push_back(name);
@@ -175,9 +175,9 @@ std::string_view Options::exactly_one_of(const std::vector<std::string_view>& na
     for (std::string_view name : names) {
         if (has(name)) found.push_back(name);
         if (!allowed.empty()) allowed += name == names.back() ? " or " : ", ";
-        allowed += quoted(std::string(name) + "=");
+        allowed += in_quotes(std::string(name) + "=");
     }
-    if (found.size() != 1) throw ConfigError(quoted(field_) + " takes either " + allowed);
+    if (found.size() != 1) throw ConfigError(in_quotes(field_) + " takes either " + allowed);
     return found.front();
 }
 
@@ -186,7 +186,7 @@ void Options::reject(std::string_view name, std::string_view allowed) const {
 }
 
 void Options::reject_argument(std::string_view argument, std::string_view allowed) const {
-    throw ConfigError("invalid " + quoted(argument) + " of " + quoted(field_) +
+    throw ConfigError("invalid " + in_quotes(argument) + " of " + in_quotes(field_) +
                       ", allowed: " + std::string(allowed));
 }
 

@@ -72,7 +72,7 @@ const auto& row_named(const Rows& rows, std::string_view name, std::string_view 
     for (const auto& row : rows) {
         if (row.name == name) return row;
     }
-    throw ConfigError("unknown " + std::string(what) + " " + quoted(name) +
+    throw ConfigError("unknown " + std::string(what) + " " + in_quotes(name) +
                       ", allowed: " + names_of(rows));
 }
 

@@ -65,7 +65,7 @@ bool is_header_name(std::string_view text) {
     });
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return '"' + std::string(text) + '"';
 }
 

@@ -48,7 +48,7 @@ bool is_plain_token(std::string_view text);
 bool is_header_name(std::string_view text);
 
 // The text between double quotes, as error messages show the offending token.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // A list for a message: `a, b, c`.
 std::string joined(const std::vector<std::string_view>& words);

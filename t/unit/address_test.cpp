@@ -199,7 +199,7 @@ TEST(AddressRange, AnyOtherTextIsNone) {
                                     "*"s,
                                     "all"s,
                                     std::string(100'000, '1')}) {
-        EXPECT_FALSE(parse_address_range(text)) << webhook::quoted(text);
+        EXPECT_FALSE(parse_address_range(text)) << webhook::in_quotes(text);
     }
 }
 

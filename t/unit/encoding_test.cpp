@@ -45,9 +45,9 @@ std::string random_bytes(std::mt19937& random, std::size_t size) {
 
 void expect_rejected(TextEncoding encoding, const std::vector<std::string>& texts) {
     for (const std::string& text : texts) {
-        EXPECT_EQ(std::nullopt, decode(encoding, text)) << webhook::quoted(text);
+        EXPECT_EQ(std::nullopt, decode(encoding, text)) << webhook::in_quotes(text);
         std::vector<std::uint8_t> output(text.size() + 8);
-        EXPECT_EQ(std::nullopt, decode(encoding, text, output)) << webhook::quoted(text);
+        EXPECT_EQ(std::nullopt, decode(encoding, text, output)) << webhook::in_quotes(text);
     }
 }
 
@@ -56,7 +56,7 @@ TEST(Encoding, NamesAreExact) {
     EXPECT_EQ(TextEncoding::base64, find_text_encoding("base64"));
     EXPECT_EQ(TextEncoding::base64url, find_text_encoding("base64url"));
     for (const std::string& name : {""s, "HEX"s, "hex "s, "base"s, "base64u"s, "base32"s}) {
-        EXPECT_EQ(std::nullopt, find_text_encoding(name)) << webhook::quoted(name);
+        EXPECT_EQ(std::nullopt, find_text_encoding(name)) << webhook::in_quotes(name);
     }
 }
 

@@ -25,16 +25,16 @@ void describe(std::ostream& stream, const Scheme& scheme, const Source& source) 
             stream << "header " << scheme.headers.at(source.header);
             break;
         case Source::Kind::item:
-            stream << "item " << webhook::quoted(source.text);
+            stream << "item " << webhook::in_quotes(source.text);
             break;
         case Source::Kind::json:
-            stream << "json " << webhook::quoted(source.text);
+            stream << "json " << webhook::in_quotes(source.text);
             break;
         case Source::Kind::query:
-            stream << "query " << webhook::quoted(source.text);
+            stream << "query " << webhook::in_quotes(source.text);
             break;
         case Source::Kind::claim:
-            stream << "claim " << webhook::quoted(source.text);
+            stream << "claim " << webhook::in_quotes(source.text);
             break;
     }
 }
@@ -45,15 +45,15 @@ std::string described(const Scheme& scheme) {
         {TextPart::Kind::timestamp, "timestamp"}, {TextPart::Kind::id, "id"},
         {TextPart::Kind::method, "method"},       {TextPart::Kind::header, "header"}};
     std::ostringstream stream;
-    stream << "name " << webhook::quoted(scheme.name) << "\nalgorithm " << int(scheme.algorithm)
+    stream << "name " << webhook::in_quotes(scheme.name) << "\nalgorithm " << int(scheme.algorithm)
            << "\nhash " << int(scheme.hash) << "\nkey " << int(scheme.key) << "\nsigned";
     for (const TextPart& part : scheme.signed_parts) {
-        stream << ' ' << kParts.at(part.kind) << webhook::quoted(part.text);
+        stream << ' ' << kParts.at(part.kind) << webhook::in_quotes(part.text);
         if (part.kind == TextPart::Kind::header) stream << scheme.headers.at(part.header);
     }
     stream << "\nsignature " << scheme.headers.at(scheme.signatures.front().source.header)
-           << " split " << webhook::quoted(scheme.signatures.front().separators) << " prefix "
-           << webhook::quoted(scheme.signatures.front().prefix) << " encoding "
+           << " split " << webhook::in_quotes(scheme.signatures.front().separators) << " prefix "
+           << webhook::in_quotes(scheme.signatures.front().prefix) << " encoding "
            << int(scheme.signatures.front().encoding) << "\ntimestamp ";
     if (scheme.timestamp) {
         describe(stream, scheme, scheme.timestamp->source);
@@ -87,7 +87,7 @@ void expect_refused(const std::string& text, const std::vector<std::string>& men
     EXPECT_FALSE(message.empty());
     for (const std::string& word : mentioned) {
         EXPECT_NE(std::string::npos, message.find(word))
-            << webhook::quoted(word) << " in: " << message;
+            << webhook::in_quotes(word) << " in: " << message;
     }
 }
 
@@ -737,7 +737,7 @@ TEST(SchemeErrors, UnknownValueNamesWhatIsAllowed) {
                                               "hmac-sha512", "token"};
     for (const std::string& name : {"hmac-md5"s, "none"s, "HMAC-SHA256"s, "sha512"s}) {
         std::vector<std::string> mentioned = algorithms;
-        mentioned.push_back(webhook::quoted(name));
+        mentioned.push_back(webhook::in_quotes(name));
         expect_refused("algorithm " + name + "; signed '{body}'; signature header=S;", mentioned);
     }
     expect_refused(kHmac + "key base32;", {"\"base32\"", "utf8", "base64", "hex", "whsec"});
@@ -776,7 +776,7 @@ TEST(SchemeErrors, DuplicateField) {
     for (const std::string& statement : {"key utf8;"s, "timestamp header=T;"s,
                                          "event_id header=Id;"s, "event_type header=Type;"s}) {
         expect_refused(kHmac + statement + statement,
-                       {"duplicate", webhook::quoted(statement.substr(0, statement.find(' ')))});
+                       {"duplicate", webhook::in_quotes(statement.substr(0, statement.find(' ')))});
     }
 }
 
@@ -831,7 +831,7 @@ TEST(SchemeErrors, UnbalancedBraces) {
     for (const std::string& text : {"{body"s, "body}"s, "{body}}"s, "}{body}{"s, "{"s, "}"s,
                                     "{body}{"s, "a}b"s, "{body}{timestamp"s}) {
         expect_refused(kUnsigned + "timestamp header=T; signed \"" + text + "\";",
-                       {"braces", webhook::quoted(text)});
+                       {"braces", webhook::in_quotes(text)});
     }
     expect_refused(kUnsigned + "signed '{{body}}';");
     expect_refused(kUnsigned + "signed '{header:{body}}';");
@@ -839,14 +839,14 @@ TEST(SchemeErrors, UnbalancedBraces) {
 
 TEST(SchemeErrors, NumberOfArguments) {
     for (const std::string& field : {"algorithm"s, "key"s, "signed"s}) {
-        expect_refused(field + ";", {webhook::quoted(field), "one"});
-        expect_refused(field + " token token;", {webhook::quoted(field), "one"});
+        expect_refused(field + ";", {webhook::in_quotes(field), "one"});
+        expect_refused(field + " token token;", {webhook::in_quotes(field), "one"});
     }
 }
 
 TEST(SchemeErrors, HeaderThatCannotBeNamedSo) {
     for (const std::string& name : {""s, "X Y"s, "X:Y"s, "X-\xc3\xa4"s, "X\tY"s, "X/Y"s}) {
-        const std::vector<std::string> mentioned{webhook::quoted(name)};
+        const std::vector<std::string> mentioned{webhook::in_quotes(name)};
         expect_refused(kWithoutSignature + "signature \"header=" + name + "\";", mentioned);
         expect_refused(kHmac + "timestamp \"header=" + name + "\";", mentioned);
         expect_refused(kHmac + "event_id \"header=" + name + "\";", mentioned);
@@ -870,8 +870,8 @@ TEST(SchemeErrors, TimeThatIsNone) {
 
 TEST(SchemeErrors, PointerThatIsNone) {
     for (const std::string& pointer : {"id"s, "id/x"s, "#/id"s, "/a~"s, "/a~2"s, "/~~0"s, "~0"s}) {
-        expect_refused(kHmac + "event_id json=" + pointer + ";", {webhook::quoted(pointer)});
-        expect_refused(kHmac + "event_type json=" + pointer + ";", {webhook::quoted(pointer)});
+        expect_refused(kHmac + "event_id json=" + pointer + ";", {webhook::in_quotes(pointer)});
+        expect_refused(kHmac + "event_type json=" + pointer + ";", {webhook::in_quotes(pointer)});
         EXPECT_THROW(check_json_pointer(pointer), ConfigError) << pointer;
     }
     for (const std::string& pointer : {""s, "/"s, "/id"s, "/a/b/0"s, "//"s, "/a~0b~1c"s, "/~01"s}) {
@@ -939,7 +939,7 @@ TEST(SchemeErrors, JwtAlgorithms) {
     for (const std::string& name :
          {""s, "none"s, "NONE"s, "hs256"s, "ES384"s, "PS256"s, "HS256 "s}) {
         expect_refused("algorithm 'jwt=" + name + "';",
-                       {"unknown JWT algorithm " + webhook::quoted(name),
+                       {"unknown JWT algorithm " + webhook::in_quotes(name),
                         "HS256, HS384, HS512, ES256, RS256, EdDSA"});
     }
     expect_refused("algorithm jwt=HS256,;", {"unknown JWT algorithm \"\""});
@@ -970,7 +970,7 @@ TEST(SchemeErrors, SignatureOptions) {
     }
     for (const std::string& name : {"*"s, "X Y-*"s, "X:*"s}) {
         expect_refused(kWithoutSignature + "signature 'header=" + name + "';",
-                       {"invalid header name", webhook::quoted(name)});
+                       {"invalid header name", webhook::in_quotes(name)});
     }
     expect_refused(kWithoutSignature + "signature json=a;", {"JSON pointer \"a\""});
     expect_refused(kWithoutSignature + "signature json=/a; signature header=B;",

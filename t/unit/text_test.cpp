@@ -69,7 +69,7 @@ TEST(Text, NumberOfAnythingButDigitsIsNone) {
                                     "\0"
                                     "1"s,
                                     "1\n"s, "\t1"s, "\xd9\xa1"s, "\xef\xbc\x91"s}) {
-        EXPECT_EQ(std::nullopt, parse_digits(text)) << webhook::quoted(text);
+        EXPECT_EQ(std::nullopt, parse_digits(text)) << webhook::in_quotes(text);
     }
 }
 
@@ -97,8 +97,8 @@ TEST(Text, HeaderNamesAreTokens) {
 }
 
 TEST(Text, QuotedTextStandsBetweenDoubleQuotes) {
-    EXPECT_EQ("\"\"", webhook::quoted(""));
-    EXPECT_EQ("\"a b\"", webhook::quoted("a b"));
+    EXPECT_EQ("\"\"", webhook::in_quotes(""));
+    EXPECT_EQ("\"a b\"", webhook::in_quotes("a b"));
 }
 
 TEST(Text, WordsAreJoinedByCommas) {

@@ -20,7 +20,7 @@ TEST(Timestamp, UnitNamesAreExact) {
     EXPECT_EQ(TimestampUnit::milliseconds, find_timestamp_unit("ms"));
     EXPECT_EQ(TimestampUnit::rfc3339, find_timestamp_unit("rfc3339"));
     for (const std::string& name : {""s, "S"s, "sec"s, "m"s, "us"s, "RFC3339"s, "s "s}) {
-        EXPECT_EQ(std::nullopt, find_timestamp_unit(name)) << webhook::quoted(name);
+        EXPECT_EQ(std::nullopt, find_timestamp_unit(name)) << webhook::in_quotes(name);
     }
 }
 
@@ -44,9 +44,9 @@ TEST(Timestamp, AnythingButDigitsIsNone) {
           "1614265330.0"s, "1614265330,"s, "1.6e9"s, "0x60379f32"s, "1614265330\n"s,
           "1614265330\0"s, "\0"s, "16142 65330"s, "1614265330s"s, "now"s, "\xd9\xa1"s}) {
         EXPECT_EQ(std::nullopt, parse_timestamp(TimestampUnit::seconds, text))
-            << webhook::quoted(text);
+            << webhook::in_quotes(text);
         EXPECT_EQ(std::nullopt, parse_timestamp(TimestampUnit::milliseconds, text))
-            << webhook::quoted(text);
+            << webhook::in_quotes(text);
     }
 }
 
@@ -97,7 +97,7 @@ TEST(Rfc3339, OffsetsCountFromUtc) {
          {""s, "z"s, "+24:00"s, "+23:60"s, "-24:00"s, "+0100"s, "+01"s, "+1:00"s, "01:00"s,
           "+01:0"s, "+01:00:00"s, " Z"s, "Z "s, "ZZ"s, "+-1:00"s, "UTC"s, "+ 1:00"s, "Z\0"s}) {
         EXPECT_EQ(std::nullopt, parse_rfc3339("2021-02-25T15:02:10" + offset))
-            << webhook::quoted(offset);
+            << webhook::in_quotes(offset);
     }
 }
 
@@ -111,7 +111,7 @@ TEST(Rfc3339, FractionsAreReadToTheMillisecond) {
     for (const std::string& fraction :
          {"."s, ".Z"s, ",5"s, ".-5"s, ".+5"s, ".5."s, ". 5"s, ".5 "s, "5"s, ".\0"s}) {
         EXPECT_EQ(std::nullopt, parse_rfc3339("2021-02-25T15:02:10" + fraction + "Z"))
-            << webhook::quoted(fraction);
+            << webhook::in_quotes(fraction);
     }
 }
 
@@ -137,7 +137,7 @@ TEST(Rfc3339, OnlyDatesThatExistAreTimes) {
                                     "2023-01-1"s,   "20230101"s,    "2023/01/01"s,  "2023-01"s,
                                     "2023-001"s,    " 2023-01-01"s, "2023-01-01 "s, ""s,
                                     "2023-01-0\0"s}) {
-        EXPECT_EQ(std::nullopt, parse_rfc3339(date + "T00:00:00Z")) << webhook::quoted(date);
+        EXPECT_EQ(std::nullopt, parse_rfc3339(date + "T00:00:00Z")) << webhook::in_quotes(date);
     }
 }
 
@@ -149,7 +149,8 @@ TEST(Rfc3339, OnlyTimesOfDayThatExistAreTimes) {
          {"t15:02:10"s, " 15:02:10"s, "15:02:10"s, "T24:00:00"s, "T15:60:00"s, "T1:02:10"s,
           "T15:2:10"s, "T15:02:1"s, "T15:02"s, "T150210"s, "T15.02.10"s, "T-5:02:10"s, "T+5:02:10"s,
           "T15:02:10 "s, "T"s, ""s}) {
-        EXPECT_EQ(std::nullopt, parse_rfc3339("2021-02-25" + time + "Z")) << webhook::quoted(time);
+        EXPECT_EQ(std::nullopt, parse_rfc3339("2021-02-25" + time + "Z"))
+            << webhook::in_quotes(time);
     }
 }
 
@@ -181,7 +182,7 @@ TEST(Duration, AnythingElseIsNone) {
          {""s,       "m"s,    "ms"s,   "m5"s,    "-5m"s, "+5m"s,  "5 m"s,
           " 5m"s,    "5m "s,  "1.5h"s, "5x"s,    "5S"s,  "5sec"s, "5min"s,
           "1h-30m"s, "5m\0"s, "0x5"s,  "1h 30"s, "ss"s,  "\0"s,   "5mss"s}) {
-        EXPECT_EQ(std::nullopt, parse_duration(text)) << webhook::quoted(text);
+        EXPECT_EQ(std::nullopt, parse_duration(text)) << webhook::in_quotes(text);
     }
 }
 
