@@ -348,23 +348,22 @@ bool DedupZone::holds_earlier(std::span<const EventKey> keys, std::uint32_t now)
 
 ClaimResult DedupZone::claim(std::span<const EventKey> keys, const ClaimToken& token) {
     if (!undrained_.empty()) forget_drained();
-    bool closed = false;
-    ClaimResult result{ClaimOutcome::in_flight, 0};
-    {
-        const Session session(*this);
-        const std::uint32_t now = now_in_seconds();
-        closed = memory_->table().closed();
-        if (!holds_earlier(keys, now)) {
-            result = memory_->table().claim(keys, token, now, when_full, memory_->workers());
-        }
-    }
-    if (closed && result.outcome == ClaimOutcome::no_room) tell_of_successor();
+    const ClaimResult result = claim_now(keys, token);
+    if (result.outcome == ClaimOutcome::no_room) tell_of_successor();
     return result;
 }
 
-// An old worker ends soon. One that does not shares the memory with another nginx that gave it up.
+ClaimResult DedupZone::claim_now(std::span<const EventKey> keys, const ClaimToken& token) {
+    const Session session(*this);
+    const std::uint32_t now = now_in_seconds();
+    if (holds_earlier(keys, now)) return {ClaimOutcome::in_flight, 0};
+    return memory_->table().claim(keys, token, now, when_full, memory_->workers());
+}
+
+// Where there is one. An old worker ends soon; one that does not shares the memory with another
+// nginx that gave it up. What was closed stays so, and needs no lock to be seen.
 void DedupZone::tell_of_successor() {
-    if (std::exchange(told_of_successor_, true)) return;
+    if (!memory_->table().closed() || std::exchange(told_of_successor_, true)) return;
     const ngx_uint_t level = ngx_exiting != 0 ? NGX_LOG_NOTICE : NGX_LOG_ERR;
     ngx_log_error(level, log_, 0,
                   "the dedup zone \"%s\" has other memory: this worker refuses new events until it "

@@ -81,6 +81,7 @@ class DedupZone {
     void note_files();
     void forget_drained();
     void note_undrained();
+    ClaimResult claim_now(std::span<const EventKey> keys, const ClaimToken& token);
     void tell_of_successor();
     void tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) const;
     bool holds_earlier(std::span<const EventKey> keys, std::uint32_t now);

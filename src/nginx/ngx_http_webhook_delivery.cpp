@@ -34,6 +34,7 @@ Delivery::~Delivery() {
 }
 
 void Delivery::keep_accepted() noexcept try {
+    if (!claim.held()) return;
     upstreams.look(request);
     commit(upstreams.accepted_status());
 } catch (const std::exception& error) {
@@ -42,7 +43,7 @@ void Delivery::keep_accepted() noexcept try {
 }
 
 void Delivery::commit(ngx_uint_t status) {
-    if (claim.held() && status != 0) claim.commit(status, *conf.remembers->ttl);
+    if (status != 0) claim.commit(status, *conf.remembers->ttl);
 }
 
 void Delivery::cancel_wake() {

@@ -42,7 +42,7 @@ struct Delivery {
     // Nothing will wake it any more.
     void cancel_wake();
 
-    // Remembers the event, where its claim is held; 0: it was not accepted.
+    // Remembers the event, whose claim is held; 0: it was not accepted.
     void commit(ngx_uint_t status);
 
     bool decided() const { return stage == Stage::decided; }
