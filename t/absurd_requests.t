@@ -299,7 +299,7 @@ subtest 'event ids' => sub {
     }
     %right = github_headers($SECRET, 'x', delivery => 'first');
     for my $uri ('/github', '/once_by_header') {
-        refused("two ids, $uri", 'missing_header', uri => $uri, body => 'x',
+        refused("two ids, $uri", 'malformed_header', uri => $uri, body => 'x',
             headers => [ %right, 'x-github-delivery' => 'second' ]);
     }
     still_well('event ids');

@@ -136,7 +136,7 @@ subtest 'a refused delivery' => sub {
     denied('one', '127.1.0.2');
     is $backend->count, 0, 'does not reach the backend';
     like $nginx->error_log,
-        qr/\[warn\] .*webhook rejected: ip_denied, endpoint: "github".*client: 127\.1\.0\.2/, 'is logged';
+        qr/\[error\] .*webhook rejected: ip_denied, endpoint: "github".*client: 127\.1\.0\.2/, 'is logged';
 };
 
 subtest 'levels' => sub {

@@ -72,7 +72,7 @@ subtest 'a time in the body becomes the timestamp, what is before it the id' => 
         my $body = "$head.$now.$tail";
         my %sent = $headers->('msg_1', $past, $body);
         is_refused("$prefix: the old one", 'stale_timestamp', $uri, $body, %sent);
-        is_refused("$prefix: the moved one", 'missing_header', $uri, $tail,
+        is_refused("$prefix: the moved one", 'malformed_header', $uri, $tail,
             $headers->("msg_1.$past.$head", $now, $tail, $sent{"$prefix-Signature"}));
         arrives("$prefix: a new one", $uri, $body, $headers->('msg_1', $now, $body));
     }
@@ -86,7 +86,7 @@ subtest 'a time in the body becomes the timestamp, what is before it the id' => 
         );
     };
     is_refused('Twitch: the old one', 'stale_timestamp', '/twitch', $body, $headers->('id-1', $past, $sent));
-    is_refused('Twitch: the moved one', 'missing_header', '/twitch', $tail,
+    is_refused('Twitch: the moved one', 'malformed_header', '/twitch', $tail,
         $headers->('id-1' . rfc3339($past) . $head, $now, $sent));
     my $id = 'bfuH8WCM-AzKV2Q_jbg/+w==';
     arrives('Twitch: a new one', '/twitch', $body,
@@ -98,10 +98,10 @@ subtest 'the end of the body becomes a header' => sub {
     my $time = rfc3339($now);
     my $sent = hmac_sha256_hex("$body$time", $SECRET);
     for my $length (0, 1, 20, length($body) - 1) {
-        is_refused("the first $length bytes", 'missing_header', '/klaviyo', substr($body, 0, $length),
+        is_refused("the first $length bytes", 'malformed_header', '/klaviyo', substr($body, 0, $length),
             'Klaviyo-Signature' => $sent, 'Klaviyo-Timestamp' => substr($body, $length) . $time);
     }
-    is_refused('all of the header', 'missing_header', '/klaviyo', "$body$time",
+    is_refused('all of the header', 'malformed_header', '/klaviyo', "$body$time",
         'Klaviyo-Signature' => $sent, 'Klaviyo-Timestamp' => '');
     for my $form ($time, $now, $now . '000', 'Thu, 04 Jan 2024 18:05:25 GMT') {
         my $own = qq({"time":"$form"});
@@ -116,8 +116,8 @@ subtest 'a separator in the body becomes that of a header' => sub {
     my $sent = hmac_sha256_hex("first|$body|last", $SECRET);
     my $own  = sub ($first, $last) { return ('X-First' => $first, 'X-Last' => $last, 'X-Sign' => $sent) };
     arrives('as it was sent', '/own', $body, $own->('first', 'last'));
-    is_refused('to the header before', 'missing_header', '/own', $right, $own->("first|$left", 'last'));
-    is_refused('to the header behind', 'missing_header', '/own', $left, $own->('first', "$right|last"));
+    is_refused('to the header before', 'malformed_header', '/own', $right, $own->("first|$left", 'last'));
+    is_refused('to the header behind', 'malformed_header', '/own', $left, $own->('first', "$right|last"));
 };
 
 subtest 'the head of the body becomes the end of the URL' => sub {

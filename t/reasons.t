@@ -44,6 +44,9 @@ server {
         proxy_pass http://%%BACKEND%%;
     }
     location = /item     { webhook stripe; proxy_pass http://%%BACKEND%%; }
+    location = /meta     { webhook meta; proxy_pass http://%%BACKEND%%; }
+    location = /square   { webhook square; proxy_pass http://%%BACKEND%%; }
+    location = /small    { webhook_dedup zone=events; webhook_payload_max 1000; proxy_pass http://%%BACKEND%%; }
     location = /token    { webhook gitlab; proxy_pass http://%%BACKEND%%; }
     location = /id       { webhook standard-webhooks; proxy_pass http://%%BACKEND%%; }
     location = /dedup    { webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
@@ -90,13 +93,13 @@ sub strict_headers (%options) {
     return map { $_ => $headers{$_} } grep { defined $headers{$_} } sort keys %headers;
 }
 
-sub verdicts () { return grep { /\bwebhook \w+: \w+, endpoint: / } split /\n/, $nginx->error_log }
+sub verdicts () { return grep { /\bwebhook \w+: \w+,(?: .*,)? endpoint: / } split /\n/, $nginx->error_log }
 
 sub leaks ($text) { return scalar grep { index(lc $text, lc) >= 0 } @confidential }
 
 # What the sender itself showed may be anywhere it likes, so that only forged requests are searched.
 sub is_refused ($name, $reason, $status, %request) {
-    my $level  = delete $request{level} // 'warn';
+    my $level  = delete $request{level} // 'error';
     my $before = verdicts();
     $backend->clear;
     my $response = send_request(%request);
@@ -205,7 +208,7 @@ subtest 'missing_header' => sub {
     is_refused('none', 'missing_header', 401, strict(override => { 'X-Tenant' => undef }));
     my %request = strict();
     push @{ $request{headers} }, 'X-Tenant' => 'other';
-    is_refused('repeated', 'missing_header', 401, %request);
+    is_refused('repeated', 'malformed_header', 401, %request);
     my %forged = (id => 'msg', timestamp => time);
     is_refused('no id', 'missing_header', 401, uri => '/id', body => '{}',
         headers => [ standard_headers($SECRET, '{}', %forged, override => { 'webhook-id' => undef }) ]);
@@ -269,6 +272,47 @@ subtest 'webhook_log_level' => sub {
     }
 };
 
+subtest 'the line tells the cause' => sub {
+    my $tells = sub ($name, $cause, @request) {
+        send_request(@request);
+        my $line = (verdicts())[-1] // '';
+        like $line, qr/webhook rejected: \w+, \Q$cause\E, endpoint: /, $name;
+    };
+    my $with = sub (@headers) {
+        my %request = strict();
+        push @{ $request{headers} }, @headers;
+        return %request;
+    };
+    my $without = sub ($name, $value = undef) { return strict(override => { $name => $value }) };
+    $tells->('the method', 'the method is PUT', strict(request => { method => 'PUT' }));
+    $tells->('a handshake that is off', 'the method is GET as of a handshake, and "webhook_handshake" is off',
+        uri => '/meta?hub.mode=subscribe&hub.challenge=1&hub.verify_token=x', method => 'GET');
+    $tells->('no signature', 'the header "x-signature" is missing', $without->('X-Signature'));
+    $tells->('another form', 'the header "x-signature" holds no signature as the scheme writes it', $without->('X-Signature', 'v0=1'));
+    $tells->('two signatures', 'the header "x-signature" is repeated', $with->('X-Signature' => 'v1=00'));
+    $tells->('no time', 'the header "x-time" is missing', $without->('X-Time'));
+    $tells->('no time at all', 'the value of "x-time" is not a time as the scheme writes it', $without->('X-Time', 'noon'));
+    $tells->('two times', 'the header "x-time" is repeated', $with->('X-Time' => time));
+    $tells->('no header', 'the header "x-tenant" is missing', $without->('X-Tenant'));
+    $tells->('two headers', 'the header "x-tenant" is repeated', $with->('X-Tenant' => 'other'));
+    $tells->('a header of all', 'the value of "x-tenant" holds a character that is not allowed there', $without->('X-Tenant', 'a.b'));
+    $tells->('no secret', 'the variables of "webhook_secret" give none', strict(uri => '/tenant', tenant => 'unknown'));
+    $tells->('no secret any more', 'the "not_after" of each secret has passed', strict(uri => '/expired'));
+    $tells->('no JSON', 'the body is not JSON', strict(uri => '/dedup', body => 'id=1'));
+    $tells->('no id', 'the payload has no single value at "/id"', strict(uri => '/dedup', body => '{}'));
+    $tells->('too much', 'the body has 1200 bytes, "webhook_payload_max" is 1000', strict(uri => '/small', body => '{}' . ' ' x 1198));
+    $tells->('a compressed body', 'the body has the Content-Encoding "gzip"', strict(forged => 1), do {
+        my %request = strict(forged => 1);
+        (headers => [ @{ $request{headers} }, 'Content-Encoding' => 'gzip' ]);
+    });
+    $tells->('another URL', qq{the hashed URL is "http://hooks.example.com/square"},
+        uri => '/square', body => '{}', headers => [ Host => 'hooks.example.com', 'X-Square-HmacSha256-Signature' => encode_base64('x' x 32, '') ]);
+    for my $case ([ -400, qr/40[0-5]s old, 300s allowed/ ], [ 400, qr/(?:39[5-9]|400)s ahead of this clock, 300s allowed/ ]) {
+        send_request(strict(time => time + $case->[0]));
+        like +(verdicts())[-1], qr/_timestamp, $case->[1], endpoint/, 'how far the time is off';
+    }
+};
+
 subtest 'the first of many' => sub {
     my %headers;
     my %request = (uri => '/ladder', method => 'PUT', body => 'x' x 3000);
@@ -285,6 +329,7 @@ subtest 'the first of many' => sub {
         [ missing_timestamp   => 401, sub { $headers{'X-Signature'} = 'v1=' . 'ab' x 32 } ],
         [ malformed_timestamp => 401, sub { $headers{'X-Time'} = 'noon' } ],
         [ missing_header      => 401, sub { $headers{'X-Time'} = time - 1000 } ],
+        [ malformed_header    => 401, sub { $headers{'X-Tenant'} = 'un.known' } ],
         [ stale_timestamp     => 401, sub { $headers{'X-Tenant'} = 'unknown' } ],
         [ future_timestamp    => 401, sub { $headers{'X-Time'} = time + 1000 } ],
         [ no_secret           => 401, sub { $headers{'X-Time'} = time } ],

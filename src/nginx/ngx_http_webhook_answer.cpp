@@ -1,5 +1,7 @@
 #include "nginx/ngx_http_webhook_answer.h"
 
+#include "webhook/text.h"
+
 namespace webhook::ngx {
 namespace {
 
@@ -10,16 +12,57 @@ Verdict verdict_of(const Delivery& delivery, Reason reason) {
     return reason == Reason::duplicate ? Verdict::duplicate : Verdict::rejected;
 }
 
-void log_verdict(const Delivery& delivery) {
+void add_cause(std::string& causes, const Cause& cause) {
+    const std::string text = text_of(cause);
+    if (!text.empty()) causes += ", " + text;
+}
+
+std::string_view content_encoding(const ngx_http_request_t* request) {
+    const ngx_list_part_t* part = &request->headers_in.headers.part;
+    for (; part != nullptr; part = part->next) {
+        const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (equals_ignoring_case(to_view(headers[i].key), "Content-Encoding")) {
+                return to_view(headers[i].value);
+            }
+        }
+    }
+    return {};
+}
+
+// What senders, proxies and this side may see differently, where they do not agree on the signature
+// or the payload.
+void add_suspects(std::string& causes, const Delivery& delivery) {
+    if (delivery.reason != Reason::bad_signature && delivery.reason != Reason::invalid_payload) {
+        return;
+    }
+    if (delivery.reason == Reason::bad_signature && delivery.verification &&
+        delivery.conf.scheme->reads_url()) {
+        const std::string_view url = delivery.verification->url();
+        add_cause(causes, {url.empty() ? Cause::Kind::other_host : Cause::Kind::hashed_url, url});
+    }
+    const std::string_view encoding = content_encoding(delivery.request);
+    if (!encoding.empty() && !equals_ignoring_case(encoding, "identity")) {
+        add_cause(causes, {Cause::Kind::body_encoded, encoding});
+    }
+}
+
+void log_verdict(const Delivery& delivery, const Cause& cause) {
     if (delivery.verdict == Verdict::accepted) return;
     // Neither is anything to look into: every sender retries, and asks whether the endpoint is
     // there.
     const bool usual = delivery.reason == Reason::duplicate || delivery.reason == Reason::handshake;
     const ngx_uint_t level = usual ? NGX_LOG_INFO : *delivery.conf.log_level;
+    ngx_log_t* log = delivery.request->connection->log;
+    // A flood of forgeries that nobody logs costs nothing here.
+    if (log->log_level < level) return;
+    std::string causes;
+    add_cause(causes, cause);
+    add_suspects(causes, delivery);
     const ngx_str_t verdict = to_ngx(name_of(delivery.verdict));
     const ngx_str_t reason = to_ngx(info(delivery.reason).name);
-    ngx_log_error(level, delivery.request->connection->log, 0, "webhook %V: %V, endpoint: \"%s\"",
-                  &verdict, &reason, delivery.conf.endpoint.c_str());
+    ngx_log_error(level, log, 0, "webhook %V: %V%s, endpoint: \"%s\"", &verdict, &reason,
+                  causes.c_str(), delivery.conf.endpoint.c_str());
 }
 
 Answer answer_for(const Delivery& delivery) {
@@ -53,11 +96,11 @@ void add_header(ngx_http_request_t* request, std::string_view name, std::string_
 
 }  // namespace
 
-void decide(Delivery& delivery, Reason reason) {
+void decide(Delivery& delivery, const Refusal& refusal) {
     delivery.stage = Stage::decided;
-    delivery.reason = reason;
-    delivery.verdict = verdict_of(delivery, reason);
-    log_verdict(delivery);
+    delivery.reason = refusal.reason;
+    delivery.verdict = verdict_of(delivery, refusal.reason);
+    log_verdict(delivery, refusal.cause);
 }
 
 ngx_int_t answer(Delivery& delivery) {

@@ -7,7 +7,7 @@
 namespace webhook::ngx {
 
 // Fixes the verdict and writes the one log line where the delivery is not accepted.
-void decide(Delivery& delivery, Reason reason);
+void decide(Delivery& delivery, const Refusal& refusal);
 
 // What the phase handler returns for a decided delivery: NGX_DECLINED lets it through.
 ngx_int_t answer(Delivery& delivery);

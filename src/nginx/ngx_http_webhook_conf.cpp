@@ -51,7 +51,7 @@ void set_defaults(LocConf& conf) {
     if (!conf.mode) conf.mode = Mode::enforce;
     if (!conf.methods) conf.methods = std::make_shared<const Methods>();
     if (!conf.require_tls) conf.require_tls = false;
-    if (!conf.log_level) conf.log_level = NGX_LOG_WARN;
+    if (!conf.log_level) conf.log_level = NGX_LOG_ERR;
     if (!conf.payload_max) conf.payload_max = kDefaultPayloadMax;
 }
 

@@ -20,9 +20,9 @@
 #include "nginx/ngx_http_webhook_conf.h"
 #include "nginx/ngx_http_webhook_dedup.h"
 #include "nginx/ngx_http_webhook_upstream.h"
+#include "webhook/cause.h"
 #include "webhook/handshake.h"
 #include "webhook/presented.h"
-#include "webhook/reason.h"
 #include "webhook/verification.h"
 
 namespace webhook::ngx {
@@ -63,7 +63,7 @@ struct Delivery {
     SchemeHeaders headers;
     Presented presented;
     // What was wrong before the body was read, where the body can show that it is a handshake.
-    std::optional<Reason> postponed;
+    Objection postponed;
     std::unique_ptr<const HandshakeAnswer> handshake;
     // From variables: this request's own.
     std::vector<SigningSecret> own_secrets;

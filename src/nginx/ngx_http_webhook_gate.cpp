@@ -24,12 +24,20 @@ constexpr ngx_msec_t kGuard = 60'000;
 constexpr ngx_msec_t kFirstWait = 10;
 constexpr ngx_msec_t kLongestWait = 160;
 
-using Objection = std::optional<Reason>;
-
 // -- gate
 
 bool method_allowed(const Delivery& delivery) {
     return (delivery.request->method & delivery.conf.methods->mask) != 0;
+}
+
+Refusal wrong_method(const Delivery& delivery) {
+    const auto method = to_view(delivery.request->method_name);
+    const bool of_handshake =
+        !delivery.conf.shakes_hands() &&
+        std::ranges::find(delivery.conf.scheme->handshakes, method, &Handshake::method) !=
+            delivery.conf.scheme->handshakes.end();
+    return {Reason::method, of_handshake ? Cause::Kind::handshake_off : Cause::Kind::method,
+            method};
 }
 
 bool came_over_tls(const ngx_http_request_t* request) {
@@ -243,6 +251,19 @@ std::optional<ClaimToken> token_for(const Delivery& delivery, DedupZone& zone) {
     return zone.new_token();
 }
 
+Refusal no_event_id(const Delivery& delivery) {
+    if (delivery.payload_unreadable) return {Reason::invalid_payload, Cause::Kind::not_json};
+    const EventId& id = delivery.conf.scheme->event_id;
+    if (id.kind == webhook::Source::Kind::header) {
+        return {Reason::missing_event_id, Cause::Kind::header_missing,
+                delivery.conf.scheme->headers[id.header]};
+    }
+    if (id.kind == webhook::Source::Kind::json) {
+        return {Reason::missing_event_id, Cause::Kind::json_missing, id.text};
+    }
+    return Reason::missing_event_id;
+}
+
 Objection prepare_claim(Delivery& delivery) {
     const Dedup& dedup = *delivery.conf.remembers;
     std::array<EventKey, kMostKeys> keys;
@@ -256,7 +277,7 @@ Objection prepare_claim(Delivery& delivery) {
             value = hash_of_body(delivery);
         }
         if (value.empty() || (!is_event_id && key.names_event_id && delivery.event_id.empty())) {
-            return delivery.payload_unreadable ? Reason::invalid_payload : Reason::missing_event_id;
+            return no_event_id(delivery);
         }
         const EventKey found = event_key(delivery.conf.endpoint, name, value);
         // The body's hash may stand for the event id, and be a key of its own.
@@ -301,12 +322,20 @@ Objection claim(Delivery& delivery) {
 
 // -- the way
 
+Refusal no_secret(const Delivery& delivery) {
+    const Secrets& secrets = *delivery.conf.secrets;
+    const bool expired = !secrets.fixed().empty() || !delivery.own_secrets.empty();
+    if (expired) return {Reason::no_secret, Cause::Kind::secrets_expired};
+    return secrets.has_variables() ? Refusal(Reason::no_secret, Cause::Kind::no_secret_given)
+                                   : Refusal(Reason::no_secret);
+}
+
 // What the headers show of the signature.
 Objection check_signature_before_body(Delivery& delivery) {
     if (!delivery.conf.shakes_hands()) collect_headers(delivery);
     if (const auto objection = check_headers(delivery)) return objection;
     start_verification(delivery);
-    if (delivery.verification->secret_count() == 0) return Reason::no_secret;
+    if (delivery.verification->secret_count() == 0) return no_secret(delivery);
     if (delivery.verification->ignores_body()) return verify_signature(delivery, nullptr);
     return std::nullopt;
 }
@@ -316,7 +345,7 @@ Objection check_before_body(Delivery& delivery) {
     // Who is refused for the method or the source is refused at once, but where a handshake may
     // come with another method.
     if (delivery.conf.shakes_hands()) collect_headers(delivery);
-    if (!method_allowed(delivery) && !may_be_handshake(delivery)) return Reason::method;
+    if (!method_allowed(delivery) && !may_be_handshake(delivery)) return wrong_method(delivery);
     if (*delivery.conf.require_tls && !came_over_tls(delivery.request)) return Reason::insecure;
     if (!source_allowed(delivery)) return Reason::ip_denied;
     if (const auto outcome = check_handshake_before_body(delivery)) return outcome;
@@ -329,21 +358,32 @@ Objection check_before_body(Delivery& delivery) {
 }
 
 // Everything that needs the body, which is hashed by now.
-Objection check_after_body(Delivery& delivery) {
+Objection check_body(Delivery& delivery, Payload& payload) {
     if (!size_is_as_declared(delivery.request, delivery.body.size())) {
         return Reason::incomplete_body;
     }
     if (delivery.body_hash) delivery.body_sha256 = kept(delivery, hex_digest(*delivery.body_hash));
-    Payload payload(delivery);
     if (const auto outcome = check_unsigned_handshake(delivery, payload)) return outcome;
     if (delivery.postponed) return delivery.postponed;
     if (const auto objection = verify(delivery, payload)) return objection;
     if (const auto outcome = check_verified_handshake(delivery, payload)) return outcome;
-    if (!method_allowed(delivery)) return Reason::method;
+    if (!method_allowed(delivery)) return wrong_method(delivery);
     read_payload(delivery, payload);
     const bool prepared = delivery.claim.zone() != nullptr;
     if (prepared || delivery.conf.remembers == nullptr) return std::nullopt;
     return prepare_claim(delivery);
+}
+
+Objection check_after_body(Delivery& delivery) {
+    Payload payload(delivery);
+    auto objection = check_body(delivery, payload);
+    if (objection && *objection == Reason::invalid_payload && payload.is_too_large()) {
+        objection->cause = {Cause::Kind::body_too_large,
+                            {},
+                            delivery.body.size(),
+                            static_cast<std::int64_t>(*delivery.conf.payload_max)};
+    }
+    return objection;
 }
 
 void on_wake(ngx_event_t* event) noexcept;
@@ -355,8 +395,8 @@ void resume(ngx_http_request_t* request) {
     ngx_http_core_run_phases(request);
 }
 
-void conclude(Delivery& delivery, Reason reason) {
-    decide(delivery, reason);
+void conclude(Delivery& delivery, const Refusal& refusal) {
+    decide(delivery, refusal);
     resume(delivery.request);
 }
 

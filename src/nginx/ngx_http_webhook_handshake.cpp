@@ -36,19 +36,19 @@ bool token_is_right(const Delivery& delivery, const Handshake& handshake) {
     return token && expected && equal_in_constant_time(sha256(*token), *expected);
 }
 
-Reason answer(Delivery& delivery, const Handshake& handshake, const JsonReader* json) {
+Refusal answer(Delivery& delivery, const Handshake& handshake, const JsonReader* json) {
     if (handshake.check == Handshake::Check::token && !token_is_right(delivery, handshake)) {
-        return Reason::bad_signature;
+        return {Reason::bad_signature, Cause::Kind::handshake_token};
     }
     const SigningKey* key = handshake.proves_secret() ? key_for_answer(delivery) : nullptr;
     if (handshake.proves_secret() && key == nullptr) return Reason::no_secret;
     auto answer = answer_to(handshake, request_of(delivery), json, key);
-    if (!answer) return Reason::invalid_payload;
+    if (!answer) return {Reason::invalid_payload, Cause::Kind::handshake_answer};
     delivery.handshake = std::make_unique<const HandshakeAnswer>(std::move(*answer));
     return Reason::handshake;
 }
 
-std::optional<Reason> check(Delivery& delivery, const JsonReader* json, Signature signature) {
+Objection check(Delivery& delivery, const JsonReader* json, Signature signature) {
     const Handshake* handshake = find_handshake(*delivery.conf.scheme, request_of(delivery), json);
     if (handshake == nullptr) return std::nullopt;
     const bool has_to_be_signed = handshake->check == Handshake::Check::signature;
@@ -71,17 +71,17 @@ bool may_be_unsigned_handshake_in_body(const Delivery& delivery) {
            std::ranges::any_of(delivery.conf.scheme->handshakes, is_one);
 }
 
-std::optional<Reason> check_handshake_before_body(Delivery& delivery) {
+Objection check_handshake_before_body(Delivery& delivery) {
     if (!may_be_handshake(delivery)) return std::nullopt;
     return check(delivery, nullptr, Signature::unknown);
 }
 
-std::optional<Reason> check_unsigned_handshake(Delivery& delivery, Payload& payload) {
+Objection check_unsigned_handshake(Delivery& delivery, Payload& payload) {
     if (!may_be_unsigned_handshake_in_body(delivery)) return std::nullopt;
     return check(delivery, payload.json(), Signature::unknown);
 }
 
-std::optional<Reason> check_verified_handshake(Delivery& delivery, Payload& payload) {
+Objection check_verified_handshake(Delivery& delivery, Payload& payload) {
     if (!may_be_handshake(delivery)) return std::nullopt;
     return check(delivery, payload.json(), Signature::verified);
 }

@@ -23,8 +23,8 @@ bool may_be_unsigned_handshake_in_body(const Delivery& delivery);
 
 // What becomes of the request as a handshake, with its answer put into the delivery; nothing where
 // it is none.
-std::optional<Reason> check_handshake_before_body(Delivery& delivery);
-std::optional<Reason> check_unsigned_handshake(Delivery& delivery, Payload& payload);
-std::optional<Reason> check_verified_handshake(Delivery& delivery, Payload& payload);
+Objection check_handshake_before_body(Delivery& delivery);
+Objection check_unsigned_handshake(Delivery& delivery, Payload& payload);
+Objection check_verified_handshake(Delivery& delivery, Payload& payload);
 
 }  // namespace webhook::ngx

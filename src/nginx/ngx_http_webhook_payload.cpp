@@ -10,9 +10,12 @@ JsonReader& json_reader() {
     return *reader;
 }
 
+bool Payload::is_too_large() const {
+    return delivery_.body.size() > static_cast<off_t>(*delivery_.conf.payload_max);
+}
+
 WholeBody* Payload::whole() {
-    const bool too_large = delivery_.body.size() > static_cast<off_t>(*delivery_.conf.payload_max);
-    if (!whole_ && !too_large) load();
+    if (!whole_ && !is_too_large()) load();
     return whole_ ? &*whole_ : nullptr;
 }
 

@@ -22,6 +22,7 @@ class Payload {
     // The delivery, whose body has been read to its end, must outlive it.
     explicit Payload(const Delivery& delivery) : delivery_(delivery) {}
 
+    bool is_too_large() const;
     // Null where it is too large.
     WholeBody* whole();
     // Null where it is too large, or no JSON.

@@ -134,15 +134,22 @@ bool is_apart(const Text& parts, std::size_t index, std::string_view value) {
            (index + 1 == parts.size() || is_apart_from(parts, index + 1, true, value));
 }
 
-std::optional<Reason> check_timestamp(const TimestampSource& source, std::string_view text,
-                                      Milliseconds now, const std::optional<Tolerance>& tolerance) {
+Objection check_timestamp(const TimestampSource& source, std::string_view text, Milliseconds now,
+                          const std::optional<Tolerance>& tolerance) {
     const auto time = parse_timestamp(source.unit, text);
-    if (!time) return Reason::malformed_timestamp;
-    switch (freshness(*time, now, tolerance.value_or(source.tolerance))) {
+    if (!time) {
+        return Refusal(Reason::malformed_timestamp, Cause::Kind::header_not_a_time,
+                       source.source.text);
+    }
+    const Tolerance window = tolerance.value_or(source.tolerance);
+    switch (freshness(*time, now, window)) {
         case Freshness::stale:
-            return Reason::stale_timestamp;
+            return Refusal(Reason::stale_timestamp,
+                           {Cause::Kind::too_old, {}, (now - *time).count(), window.past.count()});
         case Freshness::future:
-            return Reason::future_timestamp;
+            return Refusal(
+                Reason::future_timestamp,
+                {Cause::Kind::too_early, {}, (*time - now).count(), window.future.count()});
         case Freshness::fresh:
             break;
     }
@@ -156,7 +163,7 @@ class HeaderReader {
     HeaderReader(const Scheme& scheme, const SchemeHeaders& headers, Presented& presented)
         : scheme_(scheme), headers_(headers), presented_(presented) {}
 
-    std::optional<Reason> read_signatures() {
+    Objection read_signatures() {
         bool in_headers = false;
         bool present = false;
         for (const SignatureSource& source : scheme_.signatures) {
@@ -168,10 +175,15 @@ class HeaderReader {
             if (objection) return objection;
         }
         if (!in_headers || presented_.has_signature()) return std::nullopt;
-        return present ? Reason::malformed_signature : Reason::missing_signature;
+        const SignatureSource& first =
+            *std::ranges::find(scheme_.signatures, Source::Kind::header,
+                               [](const SignatureSource& source) { return source.source.kind; });
+        if (present)
+            return Refusal(Reason::malformed_signature, Kind::signature_unfit, name_of(first));
+        return Refusal(Reason::missing_signature, Kind::header_missing, name_of(first));
     }
 
-    std::optional<Reason> read_timestamp() {
+    Objection read_timestamp() {
         if (!is_timestamp_in_headers()) return std::nullopt;
         const auto objection = scheme_.timestamp->source.kind == Source::Kind::header
                                    ? timestamp_from_header()
@@ -179,50 +191,79 @@ class HeaderReader {
         if (objection) return objection;
         const bool valid =
             parse_timestamp(scheme_.timestamp->unit, presented_.timestamp).has_value();
-        if (!valid) return Reason::malformed_timestamp;
-        return std::nullopt;
+        if (valid) return std::nullopt;
+        return Refusal(Reason::malformed_timestamp, Kind::header_not_a_time, name_of_timestamp());
     }
 
-    std::optional<Reason> read_event() {
+    Objection read_event() {
         for (const Source* source :
              {static_cast<const Source*>(&scheme_.event_id), &scheme_.event_type}) {
             if (source->kind == Source::Kind::header && headers_.repeated(source->header)) {
-                return Reason::missing_header;
+                return repeated(source->header);
             }
         }
         presented_.event_id = event_header(scheme_.event_id);
         presented_.event_type = event_header(scheme_.event_type);
         if (scheme_.signs(TextPart::Kind::id) && presented_.event_id.empty()) {
-            return Reason::missing_header;
+            return absent(scheme_.event_id.header);
         }
         return std::nullopt;
     }
 
-    std::optional<Reason> check_other_headers() {
+    Objection check_other_headers() {
         for (const TextPart& part : scheme_.signed_parts) {
-            if (part.kind == TextPart::Kind::header && !headers_.only(part.header)) {
-                return Reason::missing_header;
-            }
+            if (part.kind != TextPart::Kind::header || headers_.only(part.header)) continue;
+            return absent(part.header);
         }
         for (std::size_t i = 0; i < scheme_.signed_parts.size(); ++i) {
-            if (!is_bounded(i)) return Reason::missing_header;
+            if (is_bounded(i)) continue;
+            const TextPart& part = scheme_.signed_parts[i];
+            const bool is_id = part.kind == TextPart::Kind::id;
+            return Refusal(Reason::malformed_header, Kind::header_unfit,
+                           name_of(is_id ? scheme_.event_id.header : part.header));
         }
         for (const RequiredHeader& required : scheme_.required_headers) {
-            if (headers_.only(required.header) != required.value) return Reason::missing_header;
+            if (headers_.only(required.header) == required.value) continue;
+            if (headers_.repeated(required.header)) return repeated(required.header);
+            return Refusal(Reason::missing_header, Kind::header_unexpected,
+                           name_of(required.header));
         }
         if (scheme_.content_type && headers_.repeated(*scheme_.content_type)) {
-            return Reason::missing_header;
+            return repeated(*scheme_.content_type);
         }
         return std::nullopt;
     }
 
-    std::optional<Reason> check_window(Milliseconds now,
-                                       const std::optional<Tolerance>& tolerance) {
+    Objection check_window(Milliseconds now, const std::optional<Tolerance>& tolerance) {
         if (!is_timestamp_in_headers()) return std::nullopt;
         return check_timestamp(*scheme_.timestamp, presented_.timestamp, now, tolerance);
     }
 
   private:
+    using Kind = Cause::Kind;
+
+    std::string_view name_of(HeaderIndex header) const { return scheme_.headers[header]; }
+    std::string_view name_of(const SignatureSource& source) const {
+        return source.numbered_headers.empty() ? name_of(source.source.header)
+                                               : std::string_view(source.numbered_headers);
+    }
+    std::string_view name_of_timestamp() const {
+        const Source& source = scheme_.timestamp->source;
+        return source.kind == Source::Kind::header ? name_of(source.header)
+                                                   : std::string_view(source.text);
+    }
+
+    Refusal repeated(HeaderIndex header) const {
+        return {Reason::malformed_header, Kind::header_repeated, name_of(header)};
+    }
+    // For a header that is not there exactly once, or is empty where it may not be.
+    Refusal absent(HeaderIndex header) const {
+        if (headers_.repeated(header)) return repeated(header);
+        const bool missing = headers_.missing(header);
+        return {Reason::missing_header, missing ? Kind::header_missing : Kind::header_empty,
+                name_of(header)};
+    }
+
     // Whether a header or the id can only end where it does in the signed text.
     bool is_bounded(std::size_t index) const {
         const TextPart& part = scheme_.signed_parts[index];
@@ -238,17 +279,19 @@ class HeaderReader {
         return kind == Source::Kind::header || kind == Source::Kind::item;
     }
 
-    std::optional<Reason> read_header(const SignatureSource& source, bool& present) {
+    Objection read_header(const SignatureSource& source, bool& present) {
         const HeaderIndex header = source.source.header;
         if (headers_.missing(header)) return std::nullopt;
         present = true;
-        const bool taken = !headers_.repeated(header) &&
-                           presented_.take_signatures(scheme_, source, headers_.value(header));
-        if (!taken) return Reason::malformed_signature;
-        return std::nullopt;
+        if (headers_.repeated(header)) {
+            return Refusal(Reason::malformed_signature, Kind::header_repeated, name_of(header));
+        }
+        if (presented_.take_signatures(scheme_, source, headers_.value(header)))
+            return std::nullopt;
+        return Refusal(Reason::malformed_signature, Kind::signature_unfit, name_of(header));
     }
 
-    std::optional<Reason> read_numbered_headers(const SignatureSource& source, bool& present) {
+    Objection read_numbered_headers(const SignatureSource& source, bool& present) {
         const std::string& stem = source.numbered_headers;
         std::vector<std::int64_t> seen;
         for (const auto& [name, value] : headers_.others()) {
@@ -257,7 +300,9 @@ class HeaderReader {
             present = true;
             const bool repeated = std::ranges::count(seen, *number) != 0;
             if (repeated || !presented_.take_signatures(scheme_, source, value)) {
-                return Reason::malformed_signature;
+                return Refusal(Reason::malformed_signature,
+                               repeated ? Kind::header_repeated : Kind::signature_unfit,
+                               name_of(source));
             }
             seen.push_back(*number);
             if (presented_.candidates().size() == kMostCandidates) break;
@@ -270,15 +315,19 @@ class HeaderReader {
         return parse_digits(name.substr(stem.size()));
     }
 
-    std::optional<Reason> timestamp_from_header() {
+    Objection timestamp_from_header() {
         const HeaderIndex header = scheme_.timestamp->source.header;
-        if (headers_.missing(header)) return Reason::missing_timestamp;
-        if (headers_.repeated(header)) return Reason::malformed_timestamp;
+        if (headers_.missing(header)) {
+            return Refusal(Reason::missing_timestamp, Kind::header_missing, name_of(header));
+        }
+        if (headers_.repeated(header)) {
+            return Refusal(Reason::malformed_timestamp, Kind::header_repeated, name_of(header));
+        }
         presented_.timestamp = headers_.value(header);
         return std::nullopt;
     }
 
-    std::optional<Reason> timestamp_from_item() {
+    Objection timestamp_from_item() {
         const std::string_view prefix = scheme_.timestamp->source.text;
         const SignatureSource& signature = scheme_.signatures.front();
         Items items(headers_.value(signature.source.header), signature.separators);
@@ -287,12 +336,14 @@ class HeaderReader {
             if (!item->starts_with(prefix)) continue;
             const std::string_view value = item->substr(prefix.size());
             const bool same = scheme_.timestamp->may_repeat && value == presented_.timestamp;
-            if (found && !same) return Reason::malformed_timestamp;
+            if (found && !same) {
+                return Refusal(Reason::malformed_timestamp, Kind::item_repeated, prefix);
+            }
             found = true;
             presented_.timestamp = value;
         }
-        if (!found) return Reason::missing_timestamp;
-        return std::nullopt;
+        if (found) return std::nullopt;
+        return Refusal(Reason::missing_timestamp, Kind::item_missing, prefix);
     }
 
     std::string_view event_header(const Source& source) const {
@@ -307,9 +358,8 @@ class HeaderReader {
 
 }  // namespace
 
-std::optional<Reason> read_headers(const Scheme& scheme, const SchemeHeaders& headers,
-                                   Milliseconds now, const std::optional<Tolerance>& tolerance,
-                                   Presented& presented) {
+Objection read_headers(const Scheme& scheme, const SchemeHeaders& headers, Milliseconds now,
+                       const std::optional<Tolerance>& tolerance, Presented& presented) {
     presented.reset();
     HeaderReader reader(scheme, headers, presented);
     if (const auto reason = reader.read_signatures()) return reason;

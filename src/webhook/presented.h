@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "webhook/cause.h"
 #include "webhook/digest.h"
-#include "webhook/reason.h"
 #include "webhook/scheme.h"
 #include "webhook/signing_key.h"
 #include "webhook/timestamp.h"
@@ -119,13 +119,12 @@ class Presented {
 bool is_apart(const Text& parts, std::size_t index, std::string_view value);
 
 // Whether a timestamp, as its scheme writes it, lies in the window. Returns why it does not.
-std::optional<Reason> check_timestamp(const TimestampSource& source, std::string_view text,
-                                      Milliseconds now, const std::optional<Tolerance>& tolerance);
+Objection check_timestamp(const TimestampSource& source, std::string_view text, Milliseconds now,
+                          const std::optional<Tolerance>& tolerance);
 
 // Reads what the headers present into `presented`, whose views borrow from `headers`. Returns why
 // the delivery has to be refused, or nothing. `tolerance` replaces the scheme's where given.
-std::optional<Reason> read_headers(const Scheme& scheme, const SchemeHeaders& headers,
-                                   Milliseconds now, const std::optional<Tolerance>& tolerance,
-                                   Presented& presented);
+Objection read_headers(const Scheme& scheme, const SchemeHeaders& headers, Milliseconds now,
+                       const std::optional<Tolerance>& tolerance, Presented& presented);
 
 }  // namespace webhook

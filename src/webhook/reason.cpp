@@ -12,6 +12,7 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons{{
     {Reason::missing_timestamp, "missing_timestamp", 401, false},
     {Reason::malformed_timestamp, "malformed_timestamp", 401, false},
     {Reason::missing_header, "missing_header", 401, false},
+    {Reason::malformed_header, "malformed_header", 401, false},
     {Reason::stale_timestamp, "stale_timestamp", 401, false},
     {Reason::future_timestamp, "future_timestamp", 401, false},
     {Reason::no_secret, "no_secret", 401, false},

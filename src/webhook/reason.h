@@ -21,6 +21,7 @@ enum class Reason : std::uint8_t {
     missing_timestamp,
     malformed_timestamp,
     missing_header,
+    malformed_header,
     stale_timestamp,
     future_timestamp,
     no_secret,

@@ -15,6 +15,18 @@ namespace {
 
 using Kind = TextPart::Kind;
 
+Refusal not_json() {
+    return {Reason::invalid_payload, Cause::Kind::not_json};
+}
+
+Refusal not_form() {
+    return {Reason::invalid_payload, Cause::Kind::not_form};
+}
+
+Refusal bad_claim(std::string_view name) {
+    return {Reason::bad_signature, Cause::Kind::claim, name};
+}
+
 // How far the clocks of two careful machines are apart at the most.
 constexpr Milliseconds kClockSkew = std::chrono::minutes(1);
 
@@ -165,14 +177,14 @@ const std::string& Verification::Extras::sha256_text() {
     return hex_digest;
 }
 
-Verification::Objection Verification::add_parts(Parts parts, WholeBody* body) {
+Objection Verification::add_parts(Parts parts, WholeBody* body) {
     for (const TextPart& part : parts) {
         if (const auto objection = add_part(part, body)) return objection;
     }
     return std::nullopt;
 }
 
-Verification::Objection Verification::add_part(const TextPart& part, WholeBody* body) {
+Objection Verification::add_part(const TextPart& part, WholeBody* body) {
     // Nothing tells where the URL ends and the body begins: no byte of a payload may be moved
     // there.
     if (part.touches_body && part.is_url() && holds_what_no_url_does(request_.url)) {
@@ -232,18 +244,21 @@ std::string_view Verification::value_of(const TextPart& part, const Attempt& att
     }
 }
 
-Verification::Objection Verification::add_query(const TextPart& part) {
+Objection Verification::add_query(const TextPart& part) {
     const auto value = query_value(request_.query, part.text);
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
-    if (!value || !is_apart(scheme_->signed_parts, index, *value)) return Reason::bad_signature;
+    if (!value || !is_apart(scheme_->signed_parts, index, *value)) {
+        return Refusal(Reason::bad_signature, Cause::Kind::query_unfit, part.text);
+    }
     add(*value);
     return std::nullopt;
 }
 
-Verification::Objection Verification::add_json(const TextPart& part, WholeBody* body) {
+Objection Verification::add_json(const TextPart& part, WholeBody* body) {
     const JsonReader* json = body == nullptr ? nullptr : body->json();
-    const auto value = json == nullptr ? std::nullopt : json->signed_value_at(part.text);
-    if (!value) return Reason::invalid_payload;
+    if (json == nullptr) return not_json();
+    const auto value = json->signed_value_at(part.text);
+    if (!value) return Refusal(Reason::invalid_payload, Cause::Kind::json_missing, part.text);
     add(*value);
     return std::nullopt;
 }
@@ -254,15 +269,15 @@ bool Verification::is_form() const {
 
 // Where the sender could say that a form is none, its fields would not be signed: then the body has
 // to be empty, or covered by a digest.
-Verification::Objection Verification::add_form(const TextPart& part, WholeBody* body) {
+Objection Verification::add_form(const TextPart& part, WholeBody* body) {
     if (body == nullptr) return Reason::invalid_payload;
     const bool may_be_none = part.kind == Kind::form && (extras_->body_is_empty || extras_->digest);
     if (!is_form()) {
         if (may_be_none) return std::nullopt;
-        return Reason::invalid_payload;
+        return not_form();
     }
     const Form* form = body->form();
-    if (form == nullptr) return Reason::invalid_payload;
+    if (form == nullptr) return not_form();
     if (part.kind == Kind::form) {
         add(form->sorted_text());
         return std::nullopt;
@@ -273,14 +288,16 @@ Verification::Objection Verification::add_form(const TextPart& part, WholeBody* 
             return each.kind == Kind::field && each.text == field.first;
         });
     };
-    if (!std::ranges::all_of(form->fields(), is_signed)) return Reason::invalid_payload;
+    if (!std::ranges::all_of(form->fields(), is_signed)) {
+        return Refusal(Reason::invalid_payload, Cause::Kind::field_unsigned);
+    }
     const auto value = form->only(part.text);
-    if (!value) return Reason::invalid_payload;
+    if (!value) return Refusal(Reason::invalid_payload, Cause::Kind::field_unfit, part.text);
     add(*value);
     return std::nullopt;
 }
 
-std::optional<Reason> Verification::verify_signature(WholeBody* body) {
+Objection Verification::verify_signature(WholeBody* body) {
     if (early_objection_) return early_objection_;
     if (scheme_->algorithm == Algorithm::jwt) return match_jwt();
     if (const auto objection = read_signature_in_body(body)) return objection;
@@ -292,29 +309,35 @@ std::optional<Reason> Verification::verify_signature(WholeBody* body) {
     return match();
 }
 
-Verification::Objection Verification::read_signature_in_body(WholeBody* body) {
+Objection Verification::read_signature_in_body(WholeBody* body) {
     const SignatureSource& source = scheme_->signatures.front();
     if (source.source.kind != Source::Kind::json) return std::nullopt;
     const JsonReader* json = body == nullptr ? nullptr : body->json();
-    if (json == nullptr) return Reason::invalid_payload;
+    if (json == nullptr) return not_json();
     const auto text = json->signed_value_at(source.source.text);
-    if (!text) return Reason::missing_signature;
+    if (!text) {
+        return Refusal(Reason::missing_signature, Cause::Kind::json_missing, source.source.text);
+    }
     extras_->signature_in_body = *text;
     request_.presented->take_signatures(*scheme_, source, extras_->signature_in_body);
-    if (!request_.presented->has_signature()) return Reason::malformed_signature;
-    return std::nullopt;
+    if (request_.presented->has_signature()) return std::nullopt;
+    return Refusal(Reason::malformed_signature, Cause::Kind::signature_encoding,
+                   source.source.text);
 }
 
-Verification::Objection Verification::read_json_timestamp(WholeBody* body) {
+Objection Verification::read_json_timestamp(WholeBody* body) {
     const JsonReader* json = body == nullptr ? nullptr : body->json();
-    if (json == nullptr) return Reason::invalid_payload;
-    const auto text = json->signed_value_at(scheme_->timestamp->source.text);
-    if (!text || text->empty()) return Reason::missing_timestamp;
+    if (json == nullptr) return not_json();
+    const std::string& pointer = scheme_->timestamp->source.text;
+    const auto text = json->signed_value_at(pointer);
+    if (!text || text->empty()) {
+        return Refusal(Reason::missing_timestamp, Cause::Kind::json_missing, pointer);
+    }
     extras_->late_timestamp = *text;
     return std::nullopt;
 }
 
-std::optional<Reason> Verification::verify_timestamp(WholeBody* body) {
+Objection Verification::verify_timestamp(WholeBody* body) {
     if (!scheme_->has_json_timestamp()) return std::nullopt;
     if (extras_->late_timestamp.empty()) {
         if (const auto objection = read_json_timestamp(body)) return objection;
@@ -322,7 +345,7 @@ std::optional<Reason> Verification::verify_timestamp(WholeBody* body) {
     return check_timestamp(*scheme_->timestamp, extras_->late_timestamp, now_, *request_.tolerance);
 }
 
-Verification::Objection Verification::match() {
+Objection Verification::match() {
     for (Attempt& attempt : attempts_) {
         if (!matches(attempt)) continue;
         secret_ = attempt.secret;
@@ -373,13 +396,13 @@ bool Verification::matches_basic(const SigningSecret& secret) const {
     return credentials && secret.key.is_token(*credentials);
 }
 
-Verification::Objection Verification::match_native(WholeBody* body) {
+Objection Verification::match_native(WholeBody* body) {
     if (body == nullptr) return Reason::invalid_payload;
     NativeRequest request{request_.method, request_.url, body->text(), {}, nullptr};
     request.header = [this](std::string_view name) { return request_.headers->only(name); };
     if (scheme_->native->reads_json) {
         request.json = body->json();
-        if (request.json == nullptr) return Reason::invalid_payload;
+        if (request.json == nullptr) return not_json();
     }
     const SignedItems items = scheme_->native->items(request);
     if (!items || items->empty()) return Reason::missing_signature;
@@ -404,9 +427,9 @@ Verification::Objection Verification::match_native(WholeBody* body) {
     return Reason::bad_signature;
 }
 
-Verification::Objection Verification::match_jwt() {
+Objection Verification::match_jwt() {
     const auto jwt = parse_jwt(request_.presented->token, scheme_->jwt_algorithms, *request_.json);
-    if (!jwt) return Reason::malformed_signature;
+    if (!jwt) return Refusal(Reason::malformed_signature, Cause::Kind::token_unfit);
     const JwtAlgorithmName& algorithm = info(jwt->algorithm);
     std::string signature = jwt->signature;
     if (algorithm.key_algorithm == Algorithm::ecdsa_p256) {
@@ -425,13 +448,16 @@ Verification::Objection Verification::match_jwt() {
     return Reason::bad_signature;
 }
 
-Verification::Objection Verification::check_claims(std::string_view claims) {
+Objection Verification::check_claims(std::string_view claims) {
     const JsonReader& json = *request_.json;
     if (!request_.json->parse_copy(claims)) return Reason::malformed_signature;
     if (const auto objection = check_expiry()) return objection;
     if (scheme_->timestamp && scheme_->timestamp->source.kind == Source::Kind::claim) {
         const auto text = json.signed_value_at(pointer_to(scheme_->timestamp->source.text));
-        if (!text) return Reason::missing_timestamp;
+        if (!text) {
+            return Refusal(Reason::missing_timestamp, Cause::Kind::claim,
+                           scheme_->timestamp->source.text);
+        }
         extras_->late_timestamp = *text;
         const auto objection =
             check_timestamp(*scheme_->timestamp, *text, now_, *request_.tolerance);
@@ -447,33 +473,40 @@ Verification::Objection Verification::check_claims(std::string_view claims) {
 }
 
 // RFC 7519, section 4.1: whoever reads a token has to mind these where they are there.
-Verification::Objection Verification::check_expiry() const {
+Objection Verification::check_expiry() const {
     const auto time = [this](std::string_view pointer) {
         const auto text = request_.json->signed_value_at(pointer);
         return text ? parse_timestamp(TimestampUnit::seconds, *text) : std::nullopt;
     };
     if (request_.json->has("/exp")) {
         const auto expires = time("/exp");
-        if (!expires) return Reason::malformed_timestamp;
-        if (now_ >= *expires) return Reason::stale_timestamp;
+        if (!expires) return Refusal(Reason::malformed_timestamp, Cause::Kind::claim, "exp");
+        if (now_ >= *expires) {
+            return Refusal(Reason::stale_timestamp,
+                           {Cause::Kind::expired, "exp", (now_ - *expires).count()});
+        }
     }
     if (request_.json->has("/nbf")) {
         const auto begins = time("/nbf");
-        if (!begins) return Reason::malformed_timestamp;
-        if (now_ + kClockSkew < *begins) return Reason::future_timestamp;
+        if (!begins) return Refusal(Reason::malformed_timestamp, Cause::Kind::claim, "nbf");
+        if (now_ + kClockSkew < *begins) {
+            return Refusal(
+                Reason::future_timestamp,
+                {Cause::Kind::too_early, "nbf", (*begins - now_).count(), kClockSkew.count()});
+        }
     }
     return std::nullopt;
 }
 
 // The value itself, or an array that holds it, as `aud` may be.
-Verification::Objection Verification::check_claim(const RequiredClaim& claim) const {
+Objection Verification::check_claim(const RequiredClaim& claim) const {
     std::string expected;
     for (const TextPart& part : claim.value) {
         if (part.kind == Kind::literal) expected += part.text;
         if (part.kind == Kind::url) expected += request_.url;
         if (part.kind != Kind::url_qsh) continue;
         const auto hash = atlassian_qsh(request_.method, request_.url, "");
-        if (!hash) return Reason::bad_signature;
+        if (!hash) return bad_claim(claim.name);
         expected += *hash;
     }
     const std::string pointer = pointer_to(claim.name);
@@ -483,29 +516,30 @@ Verification::Objection Verification::check_claim(const RequiredClaim& claim) co
         const auto value = request_.json->signed_value_at(pointer + "/" + std::to_string(i));
         if (value == expected) return std::nullopt;
     }
-    return Reason::bad_signature;
+    return bad_claim(claim.name);
 }
 
-std::optional<Reason> Verification::verify_digest() {
+Objection Verification::verify_digest() {
     if (!scheme_->digest) return std::nullopt;
     const DigestSource& source = *scheme_->digest;
     std::optional<std::string> text = extras_->digest_claim;
     if (source.source.kind == Source::Kind::query) {
         auto parameter = appended_parameter(request_.url, source.source.text);
-        if (parameter.state == AppendedParameter::State::elsewhere) return Reason::bad_signature;
+        if (parameter.state == AppendedParameter::State::elsewhere)
+            return Refusal(Reason::bad_signature, Cause::Kind::digest);
         if (parameter.state == AppendedParameter::State::last) text = std::move(parameter.value);
     }
     if (!text) {
         const bool covered = extras_->body_is_empty || (scheme_->signs_form() && is_form());
         if (source.optional && covered) return std::nullopt;
-        return Reason::bad_signature;
+        return Refusal(Reason::bad_signature, Cause::Kind::digest);
     }
     std::array<std::uint8_t, kLargestHash> bytes;
     const auto presented = decode(source.encoding, *text);
     if (presented && equal_in_constant_time(bytes_of(*presented), extras_->digest->finish(bytes))) {
         return std::nullopt;
     }
-    return Reason::bad_signature;
+    return Refusal(Reason::bad_signature, Cause::Kind::digest);
 }
 
 }  // namespace webhook

@@ -44,6 +44,9 @@ class Verification {
     Verification(const Scheme& scheme, std::span<const SigningSecret* const> secrets,
                  const SignedRequest& request, Milliseconds now);
 
+    // What is hashed where the scheme reads a URL.
+    std::string_view url() const { return request_.url; }
+
     // How many secrets there are to verify with.
     std::size_t secret_count() const { return secret_count_; }
 
@@ -60,11 +63,11 @@ class Verification {
 
     // Returns why the delivery has to be refused, or nothing: then secret() has signed it. `body`
     // is null where it is not needed.
-    std::optional<Reason> verify_signature(WholeBody* body);
+    Objection verify_signature(WholeBody* body);
     // The body's digest, where the scheme has one outside of the signed text.
-    std::optional<Reason> verify_digest();
+    Objection verify_digest();
     // A timestamp that stands in the body.
-    std::optional<Reason> verify_timestamp(WholeBody* body);
+    Objection verify_timestamp(WholeBody* body);
 
     // The secret under which one of the presented signatures is right; null where none is.
     const SigningSecret* secret() const { return secret_; }
@@ -80,7 +83,6 @@ class Verification {
 
   private:
     using Parts = std::span<const TextPart>;
-    using Objection = std::optional<Reason>;
 
     // One secret, and one form of the URL, that the signature may be right for.
     struct Attempt {

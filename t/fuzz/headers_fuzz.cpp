@@ -316,6 +316,7 @@ bool is_a_reason_of_headers(Reason reason) {
         case Reason::missing_timestamp:
         case Reason::malformed_timestamp:
         case Reason::missing_header:
+        case Reason::malformed_header:
         case Reason::stale_timestamp:
         case Reason::future_timestamp:
             return true;

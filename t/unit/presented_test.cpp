@@ -390,7 +390,7 @@ TEST(ReadHeaders, RepeatedEventHeadersAreRefused) {
         for (const std::string& name : {"X-Id"s, "x-id"s, "X-Type"s}) {
             Delivery delivery = identified();
             delivery.add(name, name == "X-Type" ? "push" : "evt_1");
-            expect_reason(Reason::missing_header, scheme, delivery);
+            expect_reason(Reason::malformed_header, scheme, delivery);
         }
     }
 }
@@ -415,7 +415,7 @@ TEST(ReadHeaders, SignedHeaderStandsExactlyOnce) {
         "algorithm hmac-sha256; signed '{header:X-Date}{body}'; signature header=X-Sign;";
     expect_reason(std::nullopt, scheme, with({{"X-Sign", kCode}, {"x-date", "today"}}));
     expect_reason(Reason::missing_header, scheme, with({{"X-Sign", kCode}}));
-    expect_reason(Reason::missing_header, scheme,
+    expect_reason(Reason::malformed_header, scheme,
                   with({{"X-Sign", kCode}, {"X-Date", "today"}, {"X-Date", "today"}}));
 }
 
@@ -600,7 +600,7 @@ TEST(ReadHeaders, RequiredHeadersAreExact) {
         expect_reason(Reason::missing_header, scheme, delivery);
         delivery = with({{"X-Sign", kCode}, {"X-A", "1"}, {"X-B", "a b"}, {"X-C", ""}});
         delivery.add(name, name == "X-A" ? "1" : name == "X-B" ? "a b" : "");
-        expect_reason(Reason::missing_header, scheme, delivery);
+        expect_reason(Reason::malformed_header, scheme, delivery);
     }
 }
 
@@ -608,7 +608,7 @@ TEST(ReadHeaders, ContentTypeStandsOnceWhereAFormIsSigned) {
     const std::string form = "algorithm hmac-sha256; signed '{form}'; signature header=X-Sign;";
     expect_reason(std::nullopt, form, with({{"X-Sign", kCode}}));
     expect_reason(std::nullopt, form, with({{"X-Sign", kCode}, {"Content-Type", "a"}}));
-    expect_reason(Reason::missing_header, form,
+    expect_reason(Reason::malformed_header, form,
                   with({{"X-Sign", kCode}, {"Content-Type", "a"}, {"content-type", "a"}}));
     expect_reason(std::nullopt, kBare,
                   with({{"X-Sign", kCode}, {"Content-Type", "a"}, {"Content-Type", "b"}}));
@@ -654,7 +654,7 @@ TEST(ReadHeaders, ValueThatTouchesTheBodyHoldsNothingOfAPayload) {
         }
         for (const std::string& value : {"1}"s, "{1"s, "]1"s, "[1"s, "\"1"s, "1\""s, "a=b"s, "a&b"s,
                                          "1\n"s, "%31"s, "<1"s, "1\x80"s, "1\0"s}) {
-            expect_reason(Reason::missing_header, scheme(text),
+            expect_reason(Reason::malformed_header, scheme(text),
                           with({{"X-Sign", kCode}, {"X-Id", value}}));
         }
     }
@@ -667,7 +667,7 @@ TEST(ReadHeaders, ValueThatTouchesTheBodyHoldsNothingOfAPayload) {
 // A value may hold the literal beside it only where nothing could be moved over it.
 TEST(ReadHeaders, ValueHoldsNoSeparatorBesideIt) {
     const auto expect = [](bool taken, const std::string& text, const std::string& id) {
-        expect_reason(taken ? std::nullopt : std::optional(Reason::missing_header),
+        expect_reason(taken ? std::nullopt : std::optional(Reason::malformed_header),
                       "algorithm hmac-sha256; signature header=X-Sign; event_id header=X-Id;"
                       "timestamp header=X-Time; signed '" +
                           text + "';",

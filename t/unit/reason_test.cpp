@@ -24,6 +24,7 @@ const std::vector<Expected> kExpected{
     {Reason::missing_timestamp, "missing_timestamp", 401},
     {Reason::malformed_timestamp, "malformed_timestamp", 401},
     {Reason::missing_header, "missing_header", 401},
+    {Reason::malformed_header, "malformed_header", 401},
     {Reason::stale_timestamp, "stale_timestamp", 401},
     {Reason::future_timestamp, "future_timestamp", 401},
     {Reason::no_secret, "no_secret", 401},

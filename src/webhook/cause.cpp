@@ -1,0 +1,114 @@
+#include "webhook/cause.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "webhook/encoding.h"
+
+namespace webhook {
+namespace {
+
+using Kind = Cause::Kind;
+
+// Longer subjects are cut: nginx's log lines are of 2 KB.
+constexpr std::size_t kLongestSubject = 512;
+
+// `{}` stands for the subject, `{n}` for the amount, `{m}` for what is allowed.
+struct Phrase {
+    Kind kind;
+    std::string_view text;
+};
+
+constexpr Phrase kPhrases[] = {
+    {Kind::method, "the method is {}"},
+    {Kind::handshake_off, "the method is {} as of a handshake, and \"webhook_handshake\" is off"},
+    {Kind::header_missing, "the header \"{}\" is missing"},
+    {Kind::header_empty, "the header \"{}\" is empty"},
+    {Kind::header_repeated, "the header \"{}\" is repeated"},
+    {Kind::header_unfit, "the value of \"{}\" holds a character that is not allowed there"},
+    {Kind::header_unexpected, "the header \"{}\" is missing or has another value than required"},
+    {Kind::signature_unfit, "the header \"{}\" holds no signature as the scheme writes it"},
+    {Kind::signature_encoding, "the signature at \"{}\" is not written as in the scheme"},
+    {Kind::header_not_a_time, "the value of \"{}\" is not a time as the scheme writes it"},
+    {Kind::item_missing, "there is no item \"{}\""},
+    {Kind::item_repeated, "the item \"{}\" is repeated"},
+    {Kind::query_unfit, "the parameter \"{}\" is missing, repeated or not allowed as it is"},
+    {Kind::too_old, "{n}s old, {m}s allowed"},
+    {Kind::too_early, "{n}s ahead of this clock, {m}s allowed"},
+    {Kind::expired, "the token expired {n}s ago"},
+    {Kind::claim, "the claim \"{}\" is missing or has another value than required"},
+    {Kind::token_unfit, "the token is not a JSON Web Token of an algorithm that is allowed"},
+    {Kind::json_missing, "the payload has no single value at \"{}\""},
+    {Kind::not_json, "the body is not JSON"},
+    {Kind::not_form, "the body is not a form"},
+    {Kind::field_unfit, "the form has no single field \"{}\""},
+    {Kind::field_unsigned, "the form has fields that are not signed"},
+    {Kind::digest, "the digest of the body is missing or another one"},
+    {Kind::body_too_large, "the body has {n} bytes, \"webhook_payload_max\" is {m}"},
+    {Kind::body_encoded, "the body has the Content-Encoding \"{}\""},
+    {Kind::handshake_token, "the token of the handshake is missing or wrong"},
+    {Kind::handshake_answer, "the handshake lacks a usable value for its answer"},
+    {Kind::no_secret_given, "the variables of \"webhook_secret\" give none"},
+    {Kind::secrets_expired, "the \"not_after\" of each secret has passed"},
+    {Kind::hashed_url, "the hashed URL is \"{}\""},
+    {Kind::other_host, "the request line and the \"Host\" header name different hosts"},
+};
+
+// Rounded up, so that what is over a limit never looks equal to it.
+std::string seconds(std::int64_t milliseconds) {
+    return std::to_string(milliseconds / 1000 + (milliseconds % 1000 > 0 ? 1 : 0));
+}
+
+std::string number(Kind kind, std::int64_t amount) {
+    return kind == Kind::body_too_large ? std::to_string(amount) : seconds(amount);
+}
+
+// What could break out of the quotes or of the line is written as nginx writes it.
+std::string escaped(std::string_view text) {
+    std::string written;
+    for (const char character : text.substr(0, kLongestSubject)) {
+        const auto byte = static_cast<std::uint8_t>(character);
+        if (byte < 0x20 || byte >= 0x7f || character == '"' || character == '\\') {
+            written += "\\x" + to_hex(std::span(&byte, 1));
+        } else {
+            written += character;
+        }
+    }
+    if (text.size() > kLongestSubject) written += "...";
+    return written;
+}
+
+// A password may stand before the host.
+std::string url_without_password(std::string_view url) {
+    const std::size_t host = url.find("://") == std::string_view::npos ? 0 : url.find("://") + 3;
+    const std::string_view authority = url.substr(host, url.find_first_of("/?#", host) - host);
+    const std::size_t at = authority.rfind('@');
+    if (at == std::string_view::npos) return escaped(url);
+    return escaped(std::string(url.substr(0, host)) + "***" + std::string(url.substr(host + at)));
+}
+
+std::string value_for(const Cause& cause, std::string_view placeholder) {
+    if (placeholder == "n") return number(cause.kind, cause.amount);
+    if (placeholder == "m") return number(cause.kind, cause.allowed);
+    return cause.kind == Kind::hashed_url ? url_without_password(cause.subject)
+                                          : escaped(cause.subject);
+}
+
+}  // namespace
+
+std::string text_of(const Cause& cause) {
+    const auto* phrase = std::ranges::find(kPhrases, cause.kind, &Phrase::kind);
+    if (phrase == std::end(kPhrases)) return {};
+    std::string text;
+    std::string_view rest = phrase->text;
+    for (std::size_t open = rest.find('{'); open != std::string_view::npos; open = rest.find('{')) {
+        const std::size_t close = rest.find('}', open);
+        text += rest.substr(0, open);
+        text += value_for(cause, rest.substr(open + 1, close - open - 1));
+        rest.remove_prefix(close + 1);
+    }
+    return text.append(rest);
+}
+
+}  // namespace webhook
