@@ -1,6 +1,9 @@
 #include "nginx/ngx_http_webhook_upstream.h"
 
+#include <algorithm>
+#include <array>
 #include <span>
+#include <string_view>
 
 namespace webhook::ngx {
 namespace {
@@ -11,15 +14,6 @@ std::span<const ngx_http_upstream_state_t> attempts_of(const ngx_http_request_t*
     return {static_cast<const ngx_http_upstream_state_t*>(states->elts), states->nelts};
 }
 
-// Whether nginx answers with what it has in its cache, though it may have asked the upstream.
-bool from_cache([[maybe_unused]] const ngx_http_request_t* request) {
-#if (NGX_HTTP_CACHE)
-    return request->cached != 0;
-#else
-    return false;
-#endif
-}
-
 // The status of an attempt whose answer had a whole header; 0 for all others.
 ngx_uint_t status_of(const ngx_http_upstream_state_t& attempt, const ngx_http_request_t* request) {
     const ngx_http_upstream_t* upstream = request->upstream;
@@ -27,7 +21,7 @@ ngx_uint_t status_of(const ngx_http_upstream_state_t& attempt, const ngx_http_re
     if (attempt.header_time == kNever) return 0;
     // After an interim answer, such as 103, nginx leaves that in the attempt.
     const bool interim = attempt.status < 200 && upstream != nullptr && upstream->state == &attempt;
-    return interim && !from_cache(request) ? upstream->headers_in.status_n : attempt.status;
+    return interim && !is_from_cache(request) ? upstream->headers_in.status_n : attempt.status;
 }
 
 // Where the upstream speaks no HTTP, nginx takes the answer for HTTP/0.9, with an invented 200.
@@ -35,7 +29,44 @@ bool speaks_no_http(const ngx_http_request_t* request) {
     return request->http_version == NGX_HTTP_VERSION_9;
 }
 
+// The modules whose location configuration begins with an ngx_http_upstream_conf_t.
+constexpr std::array<std::string_view, 4> kCachingModules{
+    "ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
+    "ngx_http_scgi_module"};
+
 }  // namespace
+
+bool is_from_cache([[maybe_unused]] const ngx_http_request_t* request) {
+#if (NGX_HTTP_CACHE)
+    return request->cached != 0;
+#else
+    return false;
+#endif
+}
+
+bool opens_tunnel(const ngx_http_request_t* request) {
+    const ngx_http_upstream_t* upstream = request->upstream;
+    if (upstream == nullptr) return false;
+    return upstream->upgrade != 0 || upstream->headers_in.status_n == NGX_HTTP_SWITCHING_PROTOCOLS;
+}
+
+bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] ngx_uint_t methods) {
+    bool found = false;
+#if (NGX_HTTP_CACHE)
+    const auto* context = static_cast<const ngx_http_conf_ctx_t*>(cf->ctx);
+    for (ngx_uint_t i = 0; cf->cycle->modules[i] != nullptr; ++i) {
+        const ngx_module_t& module = *cf->cycle->modules[i];
+        if (std::ranges::find(kCachingModules, module.name) == kCachingModules.end()) continue;
+        const auto* conf =
+            static_cast<const ngx_http_upstream_conf_t*>(context->loc_conf[module.ctx_index]);
+        const bool caches = conf->cache == 1 && (conf->cache_methods & methods) != 0;
+        // The one that the location passes its requests to; an address with variables is not known.
+        if (conf->upstream != nullptr) return caches;
+        found |= caches;
+    }
+#endif
+    return found;
+}
 
 UpstreamWatch::UpstreamWatch(const ngx_http_request_t* request)
     : method_(request->method), earlier_(attempts_of(request).size()), seen_(earlier_) {}
@@ -50,7 +81,7 @@ bool UpstreamWatch::fetches_something_else(const ngx_http_request_t* request) co
 void UpstreamWatch::look(const ngx_http_request_t* request) {
     const auto attempts = attempts_of(request);
     for (; seen_ < attempts.size(); ++seen_) {
-        if (speaks_no_http(request)) continue;
+        if (speaks_no_http(request) || opens_tunnel(request)) continue;
         const ngx_uint_t status = status_of(attempts[seen_], request);
         if (delivering_ && accepted_status_ == 0 && is_success(status)) accepted_status_ = status;
     }

@@ -10,6 +10,17 @@ inline bool is_success(ngx_uint_t status) {
     return status >= 200 && status < 300;
 }
 
+// Whether the upstream answers from nginx's cache, though it may have been asked, too.
+bool is_from_cache(const ngx_http_request_t* request);
+
+// Whether the upstream's answer would make a tunnel of the connection, whose bytes are in no
+// delivery.
+bool opens_tunnel(const ngx_http_request_t* request);
+
+// Whether one of the upstream modules may answer requests with these methods from its cache, in the
+// location whose configuration is merged.
+bool may_answer_from_cache(ngx_conf_t* cf, ngx_uint_t methods);
+
 // The upstream's own words decide, not what an error_page makes of them. After an internal redirect
 // to a URI, which turns the request into a GET, nginx fetches something else: an error's page, or
 // what X-Accel-Redirect names. What those upstreams say is not about the delivery.

@@ -24,6 +24,8 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons{{
     {Reason::duplicate, "duplicate", 0, false},
     {Reason::in_flight, "in_flight", 503, true},
     {Reason::unavailable, "unavailable", 503, true},
+    {Reason::cached, "cached", 503, true},
+    {Reason::upgraded, "upgraded", 502, false},
     {Reason::internal, "internal", 500, false},
     {Reason::accepted, "accepted", 0, false},
 }};

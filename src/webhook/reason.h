@@ -33,6 +33,8 @@ enum class Reason : std::uint8_t {
     duplicate,
     in_flight,
     unavailable,
+    cached,
+    upgraded,
     internal,
     accepted,
 };
