@@ -47,12 +47,16 @@ void add_suspects(std::string& causes, const Delivery& delivery) {
     }
 }
 
-void log_verdict(const Delivery& delivery, const Cause& cause) {
-    if (delivery.verdict == Verdict::accepted) return;
+ngx_uint_t log_level_of(const Delivery& delivery) {
     // Neither is anything to look into: every sender retries, and asks whether the endpoint is
     // there.
     const bool usual = delivery.reason == Reason::duplicate || delivery.reason == Reason::handshake;
-    const ngx_uint_t level = usual ? NGX_LOG_INFO : *delivery.conf.log_level;
+    return usual ? NGX_LOG_INFO : *delivery.conf.log_level;
+}
+
+void log_verdict(const Delivery& delivery, const Cause& cause) {
+    if (delivery.verdict == Verdict::accepted) return;
+    const ngx_uint_t level = log_level_of(delivery);
     ngx_log_t* log = delivery.request->connection->log;
     // A flood of forgeries that nobody logs costs nothing here.
     if (log->log_level < level) return;
@@ -122,6 +126,34 @@ void add_headers(const Delivery& delivery) {
     const ReasonInfo& reason = info(delivery.reason);
     add_header(delivery.request, "Webhook-Reason", reason.name);
     if (delivery.verdict == Verdict::handshake) {
+void replace_answer(Delivery& delivery) {
+    ngx_http_request_t* request = delivery.request;
+    if (ngx_http_upstream_t* upstream = request->upstream; opens_tunnel(request)) {
+        upstream->upgrade = 0;
+        // Nothing is read from it any more.
+        upstream->store = 0;
+#if (NGX_HTTP_CACHE)
+        upstream->cacheable = 0;
+#endif
+    }
+    ngx_http_clean_header(request);
+    request->err_status = 0;
+    request->headers_out.status = answer_for(delivery).status;
+    request->headers_out.content_length_n = 0;
+    request->header_only = 1;
+    request->allow_ranges = 0;
+}
+
+void tell_of_detour(Delivery& delivery, const ngx_http_request_t* request) {
+    if (std::exchange(delivery.told_of_detour, true)) return;
+    const auto* core = static_cast<const ngx_http_core_loc_conf_t*>(
+        ngx_http_get_module_loc_conf(request, ngx_http_core_module));
+    ngx_log_error(log_level_of(delivery), request->connection->log, 0,
+                  "webhook: what was refused is not handed on to the location \"%V\", which has no "
+                  "\"webhook off\"",
+                  &core->name);
+}
+
         // Whoever asks chooses what is answered.
         add_header(delivery.request, "X-Content-Type-Options", "nosniff");
         const HandshakeAnswer& answer = *delivery.handshake;

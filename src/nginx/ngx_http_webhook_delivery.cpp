@@ -74,12 +74,18 @@ std::string_view kept(const Delivery& delivery, std::string_view text) {
 Delivery* find_delivery(ngx_http_request_t* request, bool* lost) {
     if (lost != nullptr) *lost = false;
     auto* known = static_cast<Delivery*>(ngx_http_get_module_ctx(request, ngx_http_webhook_module));
-    if (known != nullptr || !(request->internal || request->filter_finalize)) return known;
-    known = find_in_pool<Delivery>(request->pool);
+    if (known != nullptr) return known;
+    known = look_up_delivery(request);
     if (known == nullptr) return nullptr;
     if (lost != nullptr) *lost = true;
     ngx_http_set_ctx(request, known, ngx_http_webhook_module);
     return known;
+}
+
+Delivery* look_up_delivery(const ngx_http_request_t* request) {
+    auto* known = static_cast<Delivery*>(ngx_http_get_module_ctx(request, ngx_http_webhook_module));
+    if (known != nullptr || !(request->internal || request->filter_finalize)) return known;
+    return find_in_pool<Delivery>(request->pool);
 }
 
 Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier) {

@@ -78,6 +78,7 @@ struct Delivery {
     std::string_view secret_id;
     std::string_view body_sha256;
     bool payload_unreadable = false;
+    bool told_of_detour = false;
 
     ClaimHolder claim;
     UpstreamWatch upstreams;
@@ -101,6 +102,9 @@ std::string_view kept(const Delivery& delivery, std::string_view text);
 // The delivery of this request, wherever internal redirects have led it; null where no gate saw it.
 // `lost` tells whether nginx had forgotten it since.
 Delivery* find_delivery(ngx_http_request_t* request, bool* lost = nullptr);
+
+// The same, for a subrequest of it: nothing is noted.
+Delivery* look_up_delivery(const ngx_http_request_t* request);
 
 // A new delivery, known to nginx as the module's context.
 Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);

@@ -525,11 +525,33 @@ ngx_int_t look_again(Delivery& delivery, bool lost) {
     return answer(delivery);
 }
 
-// In a location that is no gate. An error_page that names such a one, as a fallback for the
-// upstream, would hand it what was refused, unless it says by "webhook off" that it takes all.
-ngx_int_t pass_by(Delivery* delivery, const LocConf& conf, bool lost) {
-    if (delivery == nullptr || delivery->passes() || conf.off()) return NGX_DECLINED;
-    return in_named_location(delivery->request) ? look_again(*delivery, lost) : NGX_DECLINED;
+// Whether more than a file can be the answer here: what is refused may be told by a page, but not
+// reach anything else. WebDAV, too, is no content handler in nginx's sense.
+bool hands_on(const ngx_http_request_t* request) {
+    const bool fetches = (request->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
+    return in_named_location(request) || request->content_handler != nullptr || !fetches;
+}
+
+// In a location that is no gate. By an error_page or post_action, it would be handed what was
+// refused, unless it says by "webhook off" that it takes all.
+ngx_int_t pass_by(Delivery* delivery, const ngx_http_request_t* request, bool lost) {
+    if (delivery == nullptr || delivery->passes() || loc_conf(request).off()) return NGX_DECLINED;
+    if (!hands_on(request)) return NGX_DECLINED;
+    tell_of_detour(*delivery, request);
+    return look_again(*delivery, lost);
+}
+
+// Subrequests are judged by no gate, but those of a request that was refused (a mirror's, or of the
+// SSI in an error's page) share its body.
+ngx_int_t on_subrequest(const ngx_http_request_t* request) {
+    Delivery* delivery = look_up_delivery(request->main);
+    if (delivery == nullptr || delivery->passes() || loc_conf(request).off()) return NGX_DECLINED;
+    // auth_request asks before any gate, and gives its subrequests an empty body of their own.
+    if (request->request_body != request->main->request_body || !hands_on(request)) {
+        return NGX_DECLINED;
+    }
+    tell_of_detour(*delivery, request);
+    return NGX_HTTP_FORBIDDEN;
 }
 
 // -- proxy
@@ -561,12 +583,12 @@ ngx_http_output_header_filter_pt next_header_filter;
 }  // namespace
 
 ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
-    if (request != request->main) return NGX_DECLINED;
+    if (request != request->main) return on_subrequest(request);
     bool lost = false;
     Delivery* delivery = find_delivery(request, &lost);
     if (lost) begin_another_pass(*delivery);
     const LocConf& conf = loc_conf(request);
-    if (!conf.gated()) return pass_by(delivery, conf, lost);
+    if (!conf.gated()) return pass_by(delivery, request, lost);
     if (delivery == nullptr || needs_another_look(*delivery, conf)) {
         return enter(open_delivery(request, conf, delivery));
     }
