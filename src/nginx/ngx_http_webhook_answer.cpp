@@ -84,6 +84,11 @@ ngx_int_t send_text(ngx_http_request_t* request, ngx_uint_t status, const ngx_st
     value.value = text;
     // The sender asks for a delivery, not for a representation: no 304 and no 412.
     request->disable_not_modified = 1;
+#if (NGX_HTTP_GZIP)
+    request->headers_in.accept_encoding = nullptr;
+    request->gzip_tested = 1;
+    request->gzip_ok = 0;
+#endif
     ngx_http_finalize_request(request,
                               ngx_http_send_response(request, status, &content_type, &value));
     return NGX_DONE;
