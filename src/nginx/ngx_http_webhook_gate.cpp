@@ -484,6 +484,16 @@ void on_body(ngx_http_request_t* request) noexcept try {
     give_up_and_resume(request, error.what());
 }
 
+// A PUT that no content handler takes is WebDAV's, which moves the body's file to its place.
+void ask_for_file(ngx_http_request_t* request) {
+    if (request->method != NGX_HTTP_PUT || request->content_handler != nullptr) return;
+    request->request_body_in_file_only = 1;
+    request->request_body_in_persistent_file = 1;
+    request->request_body_in_clean_file = 1;
+    request->request_body_file_group_access = 1;
+    request->request_body_file_log_level = 0;
+}
+
 ngx_int_t read_body(Delivery& delivery) {
     ngx_http_request_t* request = delivery.request;
     if (body_was_passed_on(request)) {
@@ -491,6 +501,7 @@ ngx_int_t read_body(Delivery& delivery) {
         return answer(delivery);
     }
     delivery.stage = Stage::reading_body;
+    ask_for_file(request);
     const ngx_int_t status = ngx_http_read_client_request_body(request, on_body);
     if (status >= NGX_HTTP_SPECIAL_RESPONSE) {
         // nginx's own answer stands, also in monitor mode: there is no body to let through.
