@@ -82,7 +82,7 @@ ngx_int_t send_text(ngx_http_request_t* request, ngx_uint_t status, const ngx_st
     ngx_str_t content_type = to_ngx(type);
     ngx_http_complex_value_t value{};
     value.value = text;
-    // The sender asks for a delivery, not for a representation: no 304 and no 412.
+    // The sender asks for a delivery, not for a representation: no 304, no 412, no compression.
     request->disable_not_modified = 1;
 #if (NGX_HTTP_GZIP)
     request->headers_in.accept_encoding = nullptr;
@@ -126,11 +126,6 @@ ngx_int_t answer(Delivery& delivery) {
     return static_cast<ngx_int_t>(answer.status);
 }
 
-void add_headers(const Delivery& delivery) {
-    if (!delivery.decided() || delivery.passes()) return;
-    const ReasonInfo& reason = info(delivery.reason);
-    add_header(delivery.request, "Webhook-Reason", reason.name);
-    if (delivery.verdict == Verdict::handshake) {
 void replace_answer(Delivery& delivery) {
     ngx_http_request_t* request = delivery.request;
     if (ngx_http_upstream_t* upstream = request->upstream; opens_tunnel(request)) {
@@ -159,6 +154,11 @@ void tell_of_detour(Delivery& delivery, const ngx_http_request_t* request) {
                   &core->name);
 }
 
+void add_headers(const Delivery& delivery) {
+    if (!delivery.decided() || delivery.passes()) return;
+    const ReasonInfo& reason = info(delivery.reason);
+    add_header(delivery.request, "Webhook-Reason", reason.name);
+    if (delivery.verdict == Verdict::handshake) {
         // Whoever asks chooses what is answered.
         add_header(delivery.request, "X-Content-Type-Options", "nosniff");
         const HandshakeAnswer& answer = *delivery.handshake;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nginx/ngx_http_webhook_upstream.h"
 #include "webhook/presets.h"
 #include "webhook/text.h"
 
@@ -198,6 +199,19 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     conf.remembers = std::move(dedup);
 }
 
+// One delivery would be answered in another's place, by nobody who got it.
+void tell_of_cache(ngx_conf_t* cf, const LocConf& conf) {
+    if (!serves_requests(cf) || !may_answer_from_cache(cf, conf.methods->mask)) return;
+    const std::string place = conf.gate->place.text();
+    if (!main_conf(cf).told_of_caches.insert(place).second) return;
+    ngx_log_error(
+        NGX_LOG_WARN, cf->log, 0,
+        "answers to deliveries of the endpoint \"%s\" may come from a cache; the sender is "
+        "told 503 then, since no upstream got the delivery: turn the cache off, by "
+        "\"proxy_cache off\" or the like, where \"webhook\" is on in %s",
+        conf.endpoint.c_str(), place.c_str());
+}
+
 bool same_memory(const Dedup* left, const Dedup* right) {
     if (left == nullptr || right == nullptr) return left == right;
     return left->zone == right->zone &&
@@ -267,6 +281,7 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     set_default_url(cf, conf);
     resolve_handshake(conf, has_handshake_of_its_own);
     resolve_dedup(cf, conf);
+    tell_of_cache(cf, conf);
 }
 
 }  // namespace webhook::ngx

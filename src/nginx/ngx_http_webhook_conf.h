@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,8 @@ struct MainConf {
     bool uses_body_sha256 = false;
     bool uses_verify_time = false;
     bool told_of_unsigned_event_id = false;
+    // The gates that were said to be before a cache.
+    std::set<std::string> told_of_caches;
 
     // A preset or a user's scheme. Throws ConfigError where there is none of this name.
     std::shared_ptr<const Scheme> find_scheme(std::string_view name);

@@ -576,6 +576,30 @@ void begin_another_pass(Delivery& delivery) {
     }
 }
 
+// What an accepted delivery is refused for when the upstream has answered.
+Objection check_answer(Delivery& delivery) {
+    const ngx_http_request_t* request = delivery.request;
+    if (delivery.verdict != Verdict::accepted) return std::nullopt;
+    if (opens_tunnel(request)) return Reason::upgraded;
+    // A page for an error has the status that an error_page gives it.
+    const bool success = request->err_status == 0 && is_success(request->headers_out.status);
+    if (!success || !is_from_cache(request)) return std::nullopt;
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        each->upstreams.look(request);
+        if (each->upstreams.accepted_status() != 0) return std::nullopt;
+    }
+    return Reason::cached;
+}
+
+void refuse_answer(Delivery& delivery, const Refusal& refusal) {
+    // What the upstream said so far counts, before the answer is another.
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        each->upstreams.look(delivery.request);
+    }
+    decide(delivery, refusal);
+    if (!delivery.passes()) replace_answer(delivery);
+}
+
 // Before the answer leaves: a sender that sees 2xx must never get its retry delivered again, and
 // one that sees a failure may retry at once.
 void settle(Delivery& delivery) {
@@ -613,6 +637,8 @@ ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
         if (Delivery* delivery = find_delivery(request)) {
             // nginx gave up on the body, and answers by itself.
             if (!delivery->decided()) decide(*delivery, Reason::incomplete_body);
+            if (const auto objection = check_answer(*delivery))
+                refuse_answer(*delivery, *objection);
             settle(*delivery);
             add_headers(*delivery);
         }
