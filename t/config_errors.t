@@ -418,6 +418,14 @@ my @SOURCES = (
         gated('webhook_allow file:%%DIR%%/bad_line.txt; # HERE'),
         qq{"%%DIR%%/bad_line.txt": line 4: invalid address "10.0.0.300", allowed: $ADDRESS},
     ],
+    'a network with host bits in a file of addresses' => [
+        gated('webhook_allow file:%%DIR%%/host_bits.txt; # HERE'),
+        '"%%DIR%%/host_bits.txt": line 2: the network "127.200.0.64/2" has bits set behind its prefix',
+    ],
+    'a file of addresses whose last line has no end' => [
+        gated('webhook_allow file:%%DIR%%/no_end.txt; # HERE'),
+        '"%%DIR%%/no_end.txt": line 2: the last line has no end, is the file still being written?',
+    ],
     'a file that holds only comments' => [
         gated('webhook_allow file:%%DIR%%/comments.txt; # HERE'),
         '"%%DIR%%/comments.txt": no address in it',
@@ -714,6 +722,8 @@ my %FILES = (
     'broken.key'   => "whsec_Zq7*not*base64*\n",
     'large.key'    => 'Zq7' x 30_000,
     'bad_line.txt' => "# offices\n10.0.0.1\n\n10.0.0.300 # new\n",
+    'host_bits.txt' => "198.51.100.7\n127.200.0.64/2\n",
+    'no_end.txt' => "198.51.100.7\n127.200.0.64/26",
     'comments.txt' => "# nothing yet\n\n",
     'good.txt'     => "10.0.0.1\n",
     'meta.json'    => '{"hooks":["10.0.0.0/8"],"verified":true,"domains":["github.com"],"none":[]}',

@@ -272,6 +272,7 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     const bool has_handshake_of_its_own = conf.handshake != nullptr;
     inherit_from(parent, conf);
     set_defaults(conf);
+    if (conf.sources) conf.sources->complete();
     if (!conf.gate && has_secrets_of_its_own && serves_requests(cf)) {
         fail("\"webhook_secret\" without \"webhook\" protects nothing",
              conf.secret_sources->front().place);

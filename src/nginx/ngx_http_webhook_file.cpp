@@ -54,6 +54,14 @@ bool same_file(const struct stat& left, const struct stat& right) {
     return left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
+bool same_version(const struct stat& left, const struct stat& right) {
+    const auto same_time = [](const timespec& one, const timespec& other) {
+        return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
+    };
+    return same_file(left, right) && left.st_size == right.st_size &&
+           same_time(left.st_mtim, right.st_mtim) && same_time(left.st_ctim, right.st_ctim);
+}
+
 std::string system_message(int error) {
     return std::generic_category().message(error);
 }
@@ -69,12 +77,14 @@ FileContent read_file(const std::string& path, std::size_t limit) {
         const ssize_t size = read(file.get(), buffer.data(), buffer.size());
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) fail_with_errno(path);
-        if (size == 0) return content;
+        if (size == 0) break;
         content.bytes.append(buffer, 0, static_cast<std::size_t>(size));
         if (content.bytes.size() > limit) {
             fail(path, "it is larger than " + std::to_string(limit) + " bytes");
         }
     }
+    if (!same_version(file.status(), content.status)) fail(path, "it changes while it is read");
+    return content;
 }
 
 }  // namespace webhook::ngx

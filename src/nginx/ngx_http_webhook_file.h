@@ -47,8 +47,11 @@ struct FileContent {
     struct stat status {};
 };
 
+// Whether nothing tells that a file's content changed from one look to the next.
+bool same_version(const struct stat& left, const struct stat& right);
+
 // The whole of a regular file. Throws ConfigError, with the path and the system's reason, where it
-// cannot be read or is larger than `limit` bytes.
+// cannot be read, is larger than `limit` bytes, or changes meanwhile.
 FileContent read_file(const std::string& path, std::size_t limit);
 
 }  // namespace webhook::ngx

@@ -1,6 +1,5 @@
 #include "nginx/ngx_http_webhook_sources.h"
 
-#include "nginx/ngx_http_webhook_file.h"
 #include "webhook/scheme.h"
 
 namespace webhook::ngx {
@@ -8,15 +7,11 @@ namespace {
 
 constexpr std::size_t kLargestFile = 16 * 1024 * 1024;
 // A file that changed just now may still be being written.
-constexpr std::time_t kSettlingSeconds = 1;
+constexpr std::time_t kSettlingSeconds = 3;
 
 bool looks_like_json(std::string_view text) {
     const std::size_t start = text.find_first_not_of(" \t\r\n");
     return start != std::string_view::npos && (text[start] == '[' || text[start] == '{');
-}
-
-bool same_time(const timespec& left, const timespec& right) {
-    return left.tv_sec == right.tv_sec && left.tv_nsec == right.tv_nsec;
 }
 
 std::optional<Address> address_of(const sockaddr* source) {
@@ -35,7 +30,7 @@ std::optional<Address> address_of(const sockaddr* source) {
 
 AddressFile::AddressFile(std::string path, std::optional<std::string> pointer)
     : path_(std::move(path)), pointer_(std::move(pointer)) {
-    load();
+    load(read_file(path_, kLargestFile));
 }
 
 bool AddressFile::contains(const Address& address, ngx_log_t* log) {
@@ -46,18 +41,7 @@ bool AddressFile::contains(const Address& address, ngx_log_t* log) {
     return addresses_.contains(address);
 }
 
-AddressFile::Version AddressFile::version_of(const struct stat& status) {
-    return {status.st_dev, status.st_ino, status.st_size, status.st_mtim, status.st_ctim};
-}
-
-bool AddressFile::same(const Version& left, const Version& right) {
-    return left.device == right.device && left.inode == right.inode && left.size == right.size &&
-           same_time(left.modified, right.modified) && same_time(left.changed, right.changed);
-}
-
-void AddressFile::load() {
-    const FileContent content = read_file(path_, kLargestFile);
-    version_ = version_of(content.status);
+void AddressFile::load(const FileContent& content) {
     try {
         addresses_ = pointer_ || looks_like_json(content.bytes)
                          ? parse_address_json(content.bytes, pointer_.value_or(""))
@@ -65,6 +49,7 @@ void AddressFile::load() {
     } catch (const ConfigError& error) {
         throw ConfigError("\"" + path_ + "\": " + error.what());
     }
+    version_ = content.status;
 }
 
 void AddressFile::refresh(ngx_log_t* log) {
@@ -79,25 +64,36 @@ void AddressFile::refresh(ngx_log_t* log) {
         return;
     }
     const bool reappeared = std::exchange(missing_, false);
-    const Version version = version_of(status);
-    if (same(version, version_) && !reappeared) return;
-    const std::time_t age = ngx_time() - status.st_ctim.tv_sec;
-    if (age >= 0 && age < kSettlingSeconds) return;
+    if (same_version(status, version_) && !reappeared) return;
+    if (!settled(status)) return;
     try {
-        load();
+        const FileContent content = read_file(path_, kLargestFile);
+        // Another one has taken its place just now.
+        if (!same_version(content.status, status)) return;
+        load(content);
         ngx_log_error(NGX_LOG_NOTICE, log, 0, "webhook_allow: took up the changed \"%s\"",
                       path_.c_str());
-    } catch (const std::exception& error) {
+    } catch (const ConfigError& error) {
         // Not looked at again until it changes once more.
-        version_ = version;
+        version_ = status;
         ngx_log_error(NGX_LOG_ERR, log, 0, "webhook_allow: %s; the last good list stays",
                       error.what());
     }
 }
 
-void Sources::allow(const AddressRange& range) {
-    ranges_.push_back(range);
-    addresses_ = AddressSet(ranges_);
+// Both times are cut to the second. The file's may be another machine's, whose clock is ahead.
+bool AddressFile::settled(const struct stat& status) {
+    if (!same_version(status, seen_)) {
+        seen_ = status;
+        seen_since_ = ngx_time();
+    }
+    const std::time_t age = ngx_time() - status.st_ctim.tv_sec;
+    return age > kSettlingSeconds || ngx_time() - seen_since_ > kSettlingSeconds;
+}
+
+void Sources::complete() {
+    if (ranges_.empty()) return;
+    addresses_ = AddressSet(std::exchange(ranges_, {}));
 }
 
 bool Sources::allows(const sockaddr* source, ngx_log_t* log) const {

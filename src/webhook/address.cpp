@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "webhook/scheme.h"
 #include "webhook/text.h"
@@ -53,9 +54,20 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
 }
 
-[[noreturn]] void fail_on_address(std::string_view text) {
-    throw ConfigError("invalid address " + in_quotes(text) +
-                      ", allowed: an IPv4 or IPv6 address or CIDR");
+AddressRange range_in_file(std::string_view text) {
+    const auto range = parse_address_range(text);
+    if (!range) {
+        throw ConfigError("invalid address " + in_quotes(text) +
+                          ", allowed: an IPv4 or IPv6 address or CIDR");
+    }
+    if (range->host_bits) {
+        throw ConfigError("the network " + in_quotes(text) + " has bits set behind its prefix");
+    }
+    return *range;
+}
+
+[[noreturn]] void fail_in_line(std::size_t number, const std::string& why) {
+    throw ConfigError("line " + std::to_string(number) + ": " + why);
 }
 
 AddressSet checked(std::vector<AddressRange> ranges) {
@@ -96,9 +108,7 @@ class JsonAddresses {
             each_member(element, [this](const Element& member) { gather(member); });
             return;
         }
-        const auto range = parse_address_range(text);
-        if (!range) fail_on_address(text);
-        ranges_.push_back(*range);
+        ranges_.push_back(range_in_file(text));
     }
 
     template <typename Visit>
@@ -159,6 +169,7 @@ std::optional<AddressRange> parse_address_range(std::string_view text) {
     AddressRange range{address, address};
     fill_host_bits(range.first, static_cast<std::size_t>(prefix), false);
     fill_host_bits(range.last, static_cast<std::size_t>(prefix), true);
+    range.host_bits = range.first.bytes != address.bytes;
     return range;
 }
 
@@ -181,16 +192,18 @@ AddressSet parse_address_list(std::string_view text) {
     std::vector<AddressRange> ranges;
     for (std::size_t line_number = 1; !text.empty(); ++line_number) {
         const std::size_t end = text.find('\n');
+        if (end == std::string_view::npos) {
+            fail_in_line(line_number, "the last line has no end, is the file still being written?");
+        }
         const std::string_view line = text.substr(0, end);
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        text.remove_prefix(end + 1);
         const std::string_view entry = trimmed(line.substr(0, line.find('#')));
         if (entry.empty()) continue;
-        const auto range = parse_address_range(entry);
-        if (!range) {
-            throw ConfigError("line " + std::to_string(line_number) + ": invalid address " +
-                              in_quotes(entry) + ", allowed: an IPv4 or IPv6 address or CIDR");
+        try {
+            ranges.push_back(range_in_file(entry));
+        } catch (const ConfigError& error) {
+            fail_in_line(line_number, error.what());
         }
-        ranges.push_back(*range);
     }
     return checked(std::move(ranges));
 }
@@ -198,10 +211,9 @@ AddressSet parse_address_list(std::string_view text) {
 AddressSet parse_address_json(std::string_view text, std::string_view pointer) {
     simdjson::dom::parser parser;
     simdjson::dom::element root;
-    if (parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(root) !=
-        simdjson::SUCCESS) {
-        throw ConfigError("not valid JSON");
-    }
+    const auto error = parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(root);
+    if (error == simdjson::MEMALLOC) throw std::bad_alloc();
+    if (error != simdjson::SUCCESS) throw ConfigError("not valid JSON");
     JsonAddresses addresses;
     addresses.walk(root, pointer);
     return checked(addresses.take());

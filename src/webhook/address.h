@@ -26,10 +26,12 @@ struct Address {
 struct AddressRange {
     Address first;
     Address last;
+    // Whether the text had bits set behind its prefix: one cut short, or mistaken, often has.
+    bool host_bits = false;
 };
 
-// `192.0.2.1`, `192.0.2.0/24`, `2001:db8::1`, `2001:db8::/32`; bits behind the prefix are ignored.
-// Nothing for any other text.
+// `192.0.2.1`, `192.0.2.0/24`, `2001:db8::1`, `2001:db8::/32`; bits behind the prefix are noted,
+// and else ignored. Nothing for any other text.
 std::optional<AddressRange> parse_address_range(std::string_view text);
 
 // A set of addresses. Looking one up takes a time logarithmic in the number of blocks.
@@ -47,15 +49,16 @@ class AddressSet {
     std::vector<AddressRange> ipv6_;
 };
 
+// A file cut short must not pass for a list: both functions throw ConfigError for a network with
+// bits set behind its prefix, and for no address at all.
+
 // A list of addresses, one on a line; `#` starts a comment. Throws ConfigError, with the number of
-// the line, for anything else, and for a list without any address: a file cut short must not pass
-// for a list.
+// the line, for anything else, and where the last line has no end.
 AddressSet parse_address_list(std::string_view text);
 
 // The addresses at a JSON pointer (RFC 6901) of a provider's published file: a string, or arrays
 // and objects of strings. `*` as a step of the pointer stands for every member. Throws ConfigError
-// for invalid JSON, a pointer that leads nowhere, a value that is no address, and for no address at
-// all.
+// for invalid JSON, a pointer that leads nowhere and a value that is no address.
 AddressSet parse_address_json(std::string_view text, std::string_view pointer);
 
 }  // namespace webhook

@@ -108,6 +108,18 @@ TEST(AddressRange, OfABlockHoldsBothEnds) {
     expect_members(set_of({"2001:db8::8/128"}), {"2001:db8::8"}, {"2001:db8::9", "2001:db8::7"});
 }
 
+TEST(AddressRange, BitsBehindThePrefixAreNoted) {
+    for (const std::string& text :
+         {"192.30.254.255/22"s, "10.0.0.1/31"s, "2001:db8::1/32"s, "::ffff:10.0.0.1/104"s}) {
+        EXPECT_TRUE(parse_address_range(text).value().host_bits) << text;
+    }
+    for (const std::string& text :
+         {"192.30.252.0/22"s, "10.0.0.1/32"s, "10.0.0.1"s, "0.0.0.0/0"s, "::/0"s, "2001:db8::/32"s,
+          "2001:db8::1"s, "::ffff:10.0.0.0/104"s}) {
+        EXPECT_FALSE(parse_address_range(text).value().host_bits) << text;
+    }
+}
+
 TEST(AddressRange, BitsBehindThePrefixAreIgnored) {
     expect_members(set_of({"192.30.254.255/22"}), {"192.30.252.0", "192.30.255.255"},
                    {"192.30.251.255", "192.31.0.0"});
@@ -267,32 +279,71 @@ TEST(AddressList, HasOneAddressOnALine) {
         "#10.0.0.2\r\n"
         "\r\n"
         "2001:db8::/32#no space\n"
-        "  10.0.0.3");
+        "  10.0.0.3\n");
     expect_members(set, {"192.30.252.1", "10.0.0.1", "10.0.0.3", "2001:db8::1"},
                    {"10.0.0.2", "10.0.0.4"});
-    expect_members(parse_address_list("10.0.0.1"), {"10.0.0.1"}, {"10.0.0.2"});
+    expect_members(parse_address_list("10.0.0.1\r\n"), {"10.0.0.1"}, {"10.0.0.2"});
     expect_members(parse_address_list("\n\n10.0.0.1\n\n"), {"10.0.0.1"}, {"10.0.0.2"});
 }
 
+// However a list is cut short, it is refused or lets in nobody beyond the whole list.
+TEST(AddressList, CutShortLetsNobodyElseIn) {
+    const std::string text = "10.0.0.7 # the office\n64.0.0.0/26\n127.200.0.64/26\n2001:db8::/32\n";
+    const AddressSet whole = parse_address_list(text);
+    std::size_t lists = 0;
+    for (std::size_t size = 0; size < text.size(); ++size) {
+        try {
+            const AddressSet cut = parse_address_list(text.substr(0, size));
+            ++lists;
+            for (const auto* outside :
+                 {"10.0.0.8", "64.0.1.0", "127.1.0.1", "200.0.0.1", "2001:db9::"}) {
+                ASSERT_FALSE(whole.contains(address(outside)));
+                EXPECT_FALSE(cut.contains(address(outside))) << size << ' ' << outside;
+            }
+        } catch (const ConfigError&) {
+        }
+    }
+    EXPECT_EQ(3U, lists);
+}
+
+TEST(AddressList, LastLineWithoutAnEndIsRefused) {
+    for (const std::string& text : {"10.0.0.1"s, "10.0.0.1\n10.0.0.2"s, "10.0.0.1\n# commen"s,
+                                    "10.0.0.1\n "s, "10.0.0.1\n\r"s}) {
+        EXPECT_TRUE(mentions(list_refusal(text), "the last line has no end"));
+    }
+    EXPECT_TRUE(mentions(list_refusal("10.0.0.1\n10.0.0.2"), "line 2"));
+}
+
+TEST(AddressList, NetworkWithHostBitsIsRefused) {
+    for (const std::string& network : {"127.200.0.64/2"s, "10.0.0.1/31"s, "2001:db8::1/127"s,
+                                       "::ffff:10.0.0.1/120"s, "10.0.0.1/0"s, "::1/0"s}) {
+        const std::string message = list_refusal("10.0.0.1\n" + network + "\n");
+        EXPECT_TRUE(mentions(message, "line 2: the network \"" + network + '"')) << message;
+        const std::string json = json_refusal("{\"hooks\": [\"" + network + "\"]}", "/hooks");
+        EXPECT_TRUE(mentions(json, '"' + network + "\" has bits set behind its prefix")) << json;
+    }
+}
+
 TEST(AddressList, RefusalNamesTheLine) {
-    EXPECT_TRUE(mentions(list_refusal("localhost"), "line 1"));
-    const std::string message = list_refusal("10.0.0.1\r\n\r\n# comment\n  10.0.0.0/33 # why\n::1");
+    EXPECT_TRUE(mentions(list_refusal("localhost\n"), "line 1"));
+    const std::string message =
+        list_refusal("10.0.0.1\r\n\r\n# comment\n  10.0.0.0/33 # why\n::1\n");
     EXPECT_TRUE(mentions(message, "line 4")) << message;
     EXPECT_TRUE(mentions(message, "\"10.0.0.0/33\"")) << message;
-    EXPECT_TRUE(mentions(list_refusal("10.0.0.1 10.0.0.2"), "line 1"));
-    EXPECT_TRUE(mentions(list_refusal("10.0.0.1\n10.0.0.2;"), "line 2"));
-    EXPECT_TRUE(mentions(list_refusal("10.0.0.1,10.0.0.2"), "line 1"));
-    EXPECT_TRUE(mentions(list_refusal("10.0.0.1\n10.0.0.1\0\n"s), "line 2"));
-    EXPECT_TRUE(mentions(list_refusal("10.0.0.1\r10.0.0.2"), "line 1"));
+    EXPECT_TRUE(mentions(list_refusal("10.0.0.1 10.0.0.2\n"), "line 1: invalid"));
+    EXPECT_TRUE(mentions(list_refusal("10.0.0.1\n10.0.0.2;\n"), "line 2: invalid"));
+    EXPECT_TRUE(mentions(list_refusal("10.0.0.1,10.0.0.2\n"), "line 1: invalid"));
+    EXPECT_TRUE(mentions(list_refusal("10.0.0.1\n10.0.0.1\0\n"s), "line 2: invalid"));
+    EXPECT_TRUE(mentions(list_refusal("10.0.0.1\r10.0.0.2\n"), "line 1: invalid"));
     EXPECT_TRUE(mentions(list_refusal("\xef\xbb\xbf"
-                                      "10.0.0.1"),
-                         "line 1"));
-    EXPECT_TRUE(mentions(list_refusal("{\"hooks\": []}"), "line 1"));
+                                      "10.0.0.1\n"),
+                         "line 1: invalid"));
+    EXPECT_TRUE(mentions(list_refusal("{\"hooks\": []}\n"), "line 1: invalid"));
 }
 
 TEST(AddressList, WithoutAnAddressIsRefused) {
-    for (const std::string& text : {""s, "\n"s, "# nothing\n# at all"s, "\r\n \t\r\n"s, "#"s}) {
-        EXPECT_FALSE(list_refusal(text).empty());
+    for (const std::string& text : {""s, "\n"s, "# nothing\n# at all\n"s, "\r\n \t\r\n"s, "#\n"s}) {
+        EXPECT_EQ("no address in it", list_refusal(text));
     }
 }
 
