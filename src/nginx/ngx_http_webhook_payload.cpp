@@ -10,6 +10,14 @@ JsonReader& json_reader() {
     return *reader;
 }
 
+Payload::~Payload() {
+    if (!whole_) return;
+    // The allocator is to find all of it free.
+    whole_.reset();
+    bytes_.reset();
+    json_reader().forget();
+}
+
 bool Payload::is_too_large() const {
     return delivery_.body.size() > static_cast<off_t>(*delivery_.conf.payload_max);
 }

@@ -21,6 +21,9 @@ class Payload {
   public:
     // The delivery, whose body has been read to its end, must outlive it.
     explicit Payload(const Delivery& delivery) : delivery_(delivery) {}
+    ~Payload();
+    Payload(const Payload&) = delete;
+    Payload& operator=(const Payload&) = delete;
 
     bool is_too_large() const;
     // Null where it is too large.

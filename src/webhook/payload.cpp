@@ -1,5 +1,6 @@
 #include "webhook/payload.h"
 
+#include <malloc.h>
 #include <simdjson.h>
 
 #include <new>
@@ -109,21 +110,33 @@ Found step(const Found& from, std::string_view token) {
 }  // namespace
 
 struct JsonReader::State {
-    // simdjson's own limit, of a thousand levels, is one that payloads may pass.
-    State() {
-        if (parser.allocate(kFirstCapacity, kDeepestNesting) != simdjson::SUCCESS) {
+    bool parse(std::string_view padded_text) {
+        root.reset();
+        way.clear();
+        // simdjson's own limit, of a thousand levels, is one that payloads may pass.
+        simdjson::error_code error = simdjson::SUCCESS;
+        if (parser.capacity() == 0) error = parser.allocate(kFirstCapacity, kDeepestNesting);
+        simdjson::dom::element element;
+        if (error == simdjson::SUCCESS) {
+            error = parser.parse(padded_text.data(), padded_text.size(), false).get(element);
+        }
+        if (error == simdjson::MEMALLOC) {
+            parser = simdjson::dom::parser();
             throw std::bad_alloc();
         }
+        if (error == simdjson::SUCCESS) root = element;
+        return root.has_value();
     }
 
-    bool parse(std::string_view padded_text) {
-        simdjson::dom::element element;
-        const bool valid =
-            parser.parse(padded_text.data(), padded_text.size(), /*realloc_if_needed=*/false)
-                .get(element) == simdjson::SUCCESS;
-        root = valid ? std::optional(element) : std::nullopt;
+    void forget() {
+        root.reset();
         way.clear();
-        return valid;
+        if (parser.capacity() <= kKeptJsonCapacity) return;
+        parser = simdjson::dom::parser();
+#ifdef __GLIBC__
+        // Else the allocator keeps as much again for the next one.
+        malloc_trim(0);
+#endif
     }
 
     Found find(std::string_view pointer) {
@@ -158,6 +171,14 @@ JsonReader::JsonReader() : state_(std::make_unique<State>()) {}
 JsonReader::~JsonReader() = default;
 JsonReader::JsonReader(JsonReader&&) noexcept = default;
 JsonReader& JsonReader::operator=(JsonReader&&) noexcept = default;
+
+void JsonReader::forget() {
+    state_->forget();
+}
+
+std::size_t JsonReader::capacity() const {
+    return state_->parser.capacity();
+}
 
 bool JsonReader::parse_copy(std::string_view text) {
     std::string padded(text);

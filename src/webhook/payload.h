@@ -15,7 +15,10 @@ inline constexpr std::size_t kLongestPayloadValue = 512;
 // Bytes that must be readable (with any content) behind a text handed to JsonReader::parse.
 std::size_t json_padding();
 
-// Keeps the memory of one parse for the next. Not for use by two at a time.
+// What a reader keeps memory for between texts, in bytes of text; it takes some 14 times as much.
+inline constexpr std::size_t kKeptJsonCapacity = 64 * 1024;
+
+// Keeps the memory of one parse for the next, up to a bound. Not for use by two at a time.
 class JsonReader {
   public:
     JsonReader();
@@ -25,11 +28,16 @@ class JsonReader {
 
     // Whether the text is JSON (RFC 8259) in valid UTF-8, nested some 65,000 levels deep at the
     // most. `json_padding()` readable bytes must follow it. A number too large to hold counts as
-    // null.
+    // null. Throws std::bad_alloc where memory is short, which says nothing of the text.
     bool parse(std::string_view padded_text);
 
     // The same for a text that nothing need follow: it is copied.
     bool parse_copy(std::string_view text);
+
+    // Forgets the text, and gives back what memory it took beyond kKeptJsonCapacity.
+    void forget();
+    // The size of a text that memory is held for.
+    std::size_t capacity() const;
 
     // The string, integer or boolean at a JSON pointer (RFC 6901) of the text parsed last, as text.
     // Nothing where there is none, where it is of another type, longer than kLongestPayloadValue,

@@ -2,16 +2,50 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cstring>
+#include <fstream>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+namespace {
+
+// How often the reader's memory can be had before it cannot. By this form alone it asks for memory.
+int allocations_left = 1'000'000'000;
+
+}  // namespace
+
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+    if (--allocations_left < 0) return nullptr;
+    try {
+        return ::operator new[](size);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
 namespace webhook {
 namespace {
 
 using namespace std::string_literals;
+
+// Lets the reader have memory so many times.
+class Shortage {
+  public:
+    explicit Shortage(int left) : before_(std::exchange(allocations_left, left)) {}
+    ~Shortage() { allocations_left = before_; }
+    Shortage(const Shortage&) = delete;
+    Shortage& operator=(const Shortage&) = delete;
+
+    static bool was_felt() { return allocations_left < 0; }
+
+  private:
+    int before_;
+};
 
 // A text with exactly the readable bytes behind it that the contract asks for, so that a sanitizer
 // sees any read beyond.
@@ -459,6 +493,79 @@ TEST(Has, FindsAnythingAtAll) {
     EXPECT_FALSE(Read(R"({"a": 1})")->has("/A"));
     EXPECT_FALSE(Read(R"({"a": 1})")->has("/a/b"));
     EXPECT_FALSE(Read("[1]")->has("/1"));
+}
+
+std::string text_of(std::size_t size) {
+    std::string text = R"({"id": "evt_1", "more": [)";
+    while (text.size() + 20 < size) text += R"("a word", 1, true, )";
+    return text + "1]}";
+}
+
+TEST(JsonMemory, IsKeptForTextsOfABoundedSize) {
+    JsonReader reader;
+    for (const std::size_t size : {std::size_t{100}, kKeptJsonCapacity, std::size_t{100}}) {
+        ASSERT_TRUE(reader.parse_copy(text_of(size)));
+        const std::size_t capacity = reader.capacity();
+        EXPECT_GE(capacity, 100U);
+        reader.forget();
+        EXPECT_EQ(capacity, reader.capacity());
+        EXPECT_EQ(std::nullopt, reader.value_at("/id"));
+    }
+    for (const std::size_t size : {kKeptJsonCapacity * 2, std::size_t{5'000'000}}) {
+        ASSERT_TRUE(reader.parse_copy(text_of(size)));
+        EXPECT_EQ("evt_1", reader.value_at("/id"));
+        EXPECT_GE(reader.capacity(), size - 20);
+        reader.forget();
+        EXPECT_LE(reader.capacity(), kKeptJsonCapacity);
+    }
+    ASSERT_TRUE(reader.parse_copy(text_of(100)));
+    EXPECT_EQ("evt_1", reader.value_at("/id"));
+}
+
+#if !defined(__SANITIZE_ADDRESS__)  // which keeps what was freed
+std::size_t resident_bytes() {
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    std::ifstream("/proc/self/statm") >> size >> resident;
+    return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST(JsonMemory, IsGivenBackToTheSystem) {
+    constexpr std::size_t kSize = 2'000'000;
+    JsonReader reader;
+    const std::string text = text_of(kSize);
+    ASSERT_TRUE(reader.parse_copy(text_of(100)));
+    const std::size_t before = resident_bytes();
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(reader.parse_copy(text));
+        EXPECT_GE(resident_bytes(), before + kSize);
+        reader.forget();
+        EXPECT_LE(resident_bytes(), before + 1'000'000);
+    }
+}
+#endif
+
+TEST(JsonMemory, ShortageSaysNothingOfTheText) {
+    for (const std::string& text : {text_of(100), text_of(1'000'000), "[\xff]"s + text_of(1000)}) {
+        bool felt = true;
+        for (int left = 0; felt; ++left) {
+            JsonReader reader;
+            std::optional<bool> valid;
+            {
+                const Shortage shortage(left);
+                try {
+                    valid = reader.parse_copy(text);
+                } catch (const std::bad_alloc&) {
+                }
+                felt = Shortage::was_felt();
+            }
+            EXPECT_EQ(felt, !valid) << left;
+            EXPECT_TRUE(!felt || !reader.value_at("/id")) << left;
+            // It goes on when there is memory again.
+            EXPECT_EQ(text.front() == '{', reader.parse_copy(text)) << left;
+            ASSERT_LT(left, 100);
+        }
+    }
 }
 
 }  // namespace
