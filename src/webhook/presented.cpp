@@ -34,6 +34,11 @@ class Items {
     bool done_ = false;
 };
 
+bool is_less_ignoring_case(std::string_view left, std::string_view right) {
+    const auto lower = [](char character) { return to_lower(character); };
+    return std::ranges::lexicographical_compare(left, right, {}, lower, lower);
+}
+
 }  // namespace
 
 void SchemeHeaders::offer(std::string_view name, std::string_view value) {
@@ -53,13 +58,14 @@ std::optional<std::string_view> SchemeHeaders::only(std::string_view name) const
     for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
         if (scheme_->headers[i] == name) return only(static_cast<HeaderIndex>(i));
     }
-    std::optional<std::string_view> found;
-    for (const auto& [known, value] : others_) {
-        if (!equals_ignoring_case(known, name)) continue;
-        if (found) return std::nullopt;
-        found = value;
+    if (by_name_.size() != others_.size()) {
+        by_name_ = others_;
+        std::ranges::sort(by_name_, is_less_ignoring_case, &Other::first);
     }
-    return found;
+    const auto found =
+        std::ranges::equal_range(by_name_, name, is_less_ignoring_case, &Other::first);
+    if (found.size() != 1) return std::nullopt;
+    return found.front().second;
 }
 
 Candidate::Candidate(std::span<const std::uint8_t> bytes, std::optional<std::size_t> key_index)

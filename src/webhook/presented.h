@@ -42,7 +42,8 @@ class SchemeHeaders {
     // The headers beyond those that the scheme names, where it reads such.
     using Other = std::pair<std::string_view, std::string_view>;
     std::span<const Other> others() const { return others_; }
-    // The value of the only header of this name, in lower case.
+    // The value of the only header of this name, in lower case. However many headers there are, it
+    // is found in a time logarithmic in their number.
     std::optional<std::string_view> only(std::string_view name) const;
 
   private:
@@ -56,6 +57,8 @@ class SchemeHeaders {
     const Scheme* scheme_;
     std::array<Slot, kMostHeaders> slots_{};
     std::vector<Other> others_;
+    // The same by name, made when somebody looks for one.
+    mutable std::vector<Other> by_name_;
 };
 
 // At most this many signatures are looked at.

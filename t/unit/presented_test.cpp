@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <ctime>
 #include <string>
 #include <vector>
 
 #include "delivery.h"
+#include "webhook/presets.h"
 
 namespace webhook {
 namespace {
@@ -93,6 +96,45 @@ TEST(SchemeHeaders, KeepsOnlyWhatTheSchemeReads) {
     EXPECT_TRUE(headers.repeated(scheme.event_id.header));
     EXPECT_FALSE(headers.missing(scheme.event_id.header));
     EXPECT_TRUE(headers.missing(scheme.event_type.header));
+}
+
+TEST(SchemeHeaders, OtherHeadersAreFoundByTheirNames) {
+    const Scheme scheme = preset_scheme("contentful").value();
+    SchemeHeaders headers(scheme);
+    headers.offer("X-Twice", "1");
+    headers.offer("Z-Last", "2");
+    headers.offer("x-twice", "3");
+    headers.offer("A_First", "4");
+    EXPECT_EQ("4", headers.only("a_first"));
+    EXPECT_EQ("2", headers.only("z-last"));
+    for (const char* name : {"x-twice", "x-twic", "x-twice-", "", "b"}) {
+        EXPECT_EQ(std::nullopt, headers.only(name)) << name;
+    }
+    headers.offer("x-new", "5");
+    EXPECT_EQ("5", headers.only("x-new"));
+}
+
+// Seconds of the processor that it takes to look up each of so many headers.
+double lookups(const Scheme& scheme, int count) {
+    std::vector<std::string> names;
+    for (int i = 0; i < count; ++i) names.push_back("x-" + std::to_string(1'000'000 + i));
+    double best = 1e9;
+    for (int run = 0; run < 5; ++run) {
+        const std::clock_t start = std::clock();
+        for (int i = 0; i < 16'000 / count; ++i) {
+            SchemeHeaders headers(scheme);
+            for (const std::string& name : names) headers.offer(name, "1");
+            for (const std::string& name : names) EXPECT_EQ("1", headers.only(name));
+        }
+        best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+    }
+    return best;
+}
+
+// In all, the same number of headers is looked up each time.
+TEST(SchemeHeaders, ManyHeadersAreLookedUpAsFastAsFew) {
+    const Scheme scheme = preset_scheme("contentful").value();
+    EXPECT_LT(lookups(scheme, 8000), 10 * lookups(scheme, 80));
 }
 
 TEST(SchemeHeaders, EmptyValueIsNotMissing) {
