@@ -2,7 +2,7 @@
 
 use Webhook::Test;
 
-use Digest::SHA qw(sha256_hex);
+use Digest::SHA qw(hmac_sha256_hex sha256_hex);
 
 my $SECRET = 'a-secret-of-enough-length';
 my @NAMES  = qw(
@@ -17,6 +17,12 @@ log_format variables '\$uri|$ALL';
 access_log %%DIR%%/access.log variables;
 webhook_dedup_zone zone=events:1m;
 webhook_secret $SECRET id=current;
+webhook_scheme timed {
+    algorithm hmac-sha256;
+    signed    "{body}";
+    signature header=X-Signature;
+    timestamp json=/time;
+}
 limit_req_zone \$webhook_endpoint zone=per_endpoint:1m rate=1r/m;
 map \$webhook_event_type \$route {
     push     /pushed;
@@ -55,6 +61,13 @@ server {
         webhook github;
         webhook_mode monitor;
         $CARRY
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /timed {
+        webhook timed;
+        webhook_mode monitor;
+        proxy_set_header Timestamp \$webhook_timestamp;
+        add_header Timestamp \$webhook_timestamp always;
         proxy_pass http://%%BACKEND%%;
     }
     location /ungated {
@@ -218,6 +231,31 @@ subtest 'what stands in the payload' => sub {
     my $numbers = '{"id":17,"type":null}';
     deliver_stripe($numbers, $time);
     is logged_values()->{event_type}, '', 'null is no type';
+};
+
+# Timestamps in both headers that the configuration makes of it.
+sub timestamps_of ($time) {
+    my $body     = qq({"time":$time});
+    my $response = deliver(uri => '/timed', body => $body, headers => [ 'X-Signature' => hmac_sha256_hex($body, $SECRET) ]);
+    ++$lines;
+    is $response->{status}, 200, 'monitored';
+    my ($request) = $backend->requests;
+    ok !exists $request->{headers}{injected}, 'no header comes along to the upstream';
+    is $response->header('Injected'), undef, 'nor to the sender';
+    return ($request->{headers}{timestamp}, $response->header('Timestamp'));
+}
+
+subtest 'a timestamp in the payload' => sub {
+    my $time = time;
+    is_deeply [ timestamps_of($time) ],         [ $time, $time ], 'as it is';
+    is_deeply [ timestamps_of(qq("$time")) ],   [ $time, $time ], 'as text';
+    is_deeply [ timestamps_of('"yesterday"') ], [ ('yesterday') x 2 ], 'one that is none is what it is';
+    my @unfit = (
+        '"1\r\nInjected: 1"', '"1\nInjected: 1"', '"\u000d\u000aInjected: 1"', '"1\u0000"', '"1\u001b[0m"',
+        '"1\u007f"', '"' . 1 x 513 . '"',
+    );
+    is_deeply [ timestamps_of($_) ], [ undef, undef ], 'nothing where it holds ' . substr $_, 0, 20 for @unfit;
+    is_deeply [ timestamps_of('"' . 1 x 512 . '"') ], [ (1 x 512) x 2 ], '512 bytes are not too many';
 };
 
 subtest 'a scheme that has neither id nor type' => sub {

@@ -4,6 +4,8 @@
 #include <cstdio>
 
 #include "nginx/ngx_http_webhook_delivery.h"
+#include "webhook/payload.h"
+#include "webhook/text.h"
 
 namespace webhook::ngx {
 namespace {
@@ -25,8 +27,10 @@ std::string_view event_type(Delivery& delivery) {
     return delivery.event_type;
 }
 
+// One out of the body or a token is any text, until it is found to be no time.
 std::string_view timestamp(Delivery& delivery) {
-    return delivery.presented.timestamp;
+    const std::string_view text = delivery.presented.timestamp;
+    return text.size() > kLongestPayloadValue || has_control_character(text) ? "" : text;
 }
 
 std::string_view secret_id(Delivery& delivery) {
