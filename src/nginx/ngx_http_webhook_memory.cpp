@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,7 +18,7 @@ namespace {
 using Boot = std::array<char, 36>;
 
 constexpr std::uint64_t kMagic = 0x6d656d6b6f6f6877;
-constexpr std::uint32_t kLayoutVersion = 1;
+constexpr std::uint32_t kLayoutVersion = 2;
 constexpr std::size_t kLeastWorkers = 64;
 constexpr std::size_t kMostWorkers = 1024;
 constexpr std::size_t kAlignment = 64;
@@ -57,6 +58,15 @@ int lock_patiently(pthread_mutex_t& mutex) {
         for (int i = 0; i < spin; ++i) pause_briefly();
     }
     return pthread_mutex_lock(&mutex);
+}
+
+TableSecret new_secret() {
+    TableSecret secret{};
+    const auto bytes = std::as_writable_bytes(std::span(secret));
+    if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+        fail_with_errno("cannot get random bytes");
+    }
+    return secret;
 }
 
 }  // namespace
@@ -105,7 +115,7 @@ std::unique_ptr<DedupMemory> DedupMemory::format(Descriptor file, Kind kind) {
     if (kind == Kind::state_file) head.boot = this_boot();
     make_robust(head.lock);
     Workers::format(memory->workers_block());
-    DedupTable::format(memory->table_block());
+    DedupTable::format(memory->table_block(), new_secret());
     std::atomic_ref(head.magic).store(kMagic, std::memory_order_release);
     memory->attach();
     return memory;
@@ -133,7 +143,7 @@ std::unique_ptr<DedupMemory> DedupMemory::restore(Descriptor file, bool has_succ
     make_robust(head.lock);
     Workers::format(memory->workers_block());
     memory->attach();
-    torn = memory->table_->restore(has_successor);
+    torn = memory->table_->restore(has_successor, new_secret());
     head.told = memory->table_->stats().forgotten_early;
     head.undrained = 0;
     head.boot = this_boot();

@@ -14,7 +14,7 @@ namespace webhook {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x7075646562657767;
-constexpr std::uint32_t kLayoutVersion = 2;
+constexpr std::uint32_t kLayoutVersion = 3;
 constexpr std::size_t kLeastEvents = 64;
 constexpr std::size_t kLeastClaims = 16;
 constexpr std::size_t kClaimsShare = 32;
@@ -42,10 +42,14 @@ std::size_t aligned(std::size_t offset) {
     return (offset + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-std::uint64_t leading_bits(const EventKey& key) {
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, key.bytes.data(), sizeof(bits));
-    return bits;
+// Multilinear hashing (Lemire and Kaser, "Strongly universal string hashing is fast").
+std::uint32_t hash_under(const TableSecret& secret, const EventKey& key) {
+    std::array<std::uint32_t, 4> words;
+    static_assert(sizeof(words) == sizeof(key.bytes));
+    std::memcpy(words.data(), key.bytes.data(), sizeof(words));
+    std::uint64_t sum = secret[4];
+    for (std::size_t i = 0; i < words.size(); ++i) sum += secret[i] * words[i];
+    return static_cast<std::uint32_t>(sum >> 32);
 }
 
 }  // namespace
@@ -66,7 +70,8 @@ struct DedupTable::Header {
     std::uint32_t closed;
     // Those before this one are known to the successor.
     std::uint64_t carried;
-    std::array<std::uint64_t, 7> reserved;
+    TableSecret secret;
+    std::array<std::uint64_t, 2> reserved;
 };
 
 struct DedupTable::Event {
@@ -159,13 +164,14 @@ std::size_t DedupTable::smallest_size() {
            kLeastEvents * (sizeof(Event) + sizeof(Place));
 }
 
-DedupTable DedupTable::format(std::span<std::byte> block) {
+DedupTable DedupTable::format(std::span<std::byte> block, const TableSecret& secret) {
     if (block.size() < smallest_size()) throw std::length_error("the block is too small");
     const Layout layout(block.size());
     auto* header = reinterpret_cast<Header*>(block.data());
     store(header->layout_version, kLayoutVersion);
     store(header->event_capacity, layout.events);
     store(header->claim_capacity, layout.claims);
+    store(header->secret, secret);
     DedupTable table(block);
     table.link_claims();
     store(header->magic, kMagic);
@@ -268,8 +274,9 @@ void DedupTable::recover() {
     store(header_->changing, 0);
 }
 
-std::uint64_t DedupTable::restore(bool has_successor) {
+std::uint64_t DedupTable::restore(bool has_successor, const TableSecret& secret) {
     store(header_->changing, 1);
+    store(header_->secret, secret);
     // Who dies while entries move has rather carried too little over than too much.
     const std::uint64_t carried_before = header_->carried;
     store(header_->carried, 0);
@@ -343,8 +350,8 @@ std::uint64_t DedupTable::first_to_carry() const {
 }
 
 DedupTable::Place& DedupTable::bucket(const EventKey& key) const {
-    const std::uint64_t spread = leading_bits(key) >> 32;
-    return buckets_[spread * header_->event_capacity >> 32];
+    const std::uint64_t hash = hash_under(header_->secret, key);
+    return buckets_[hash * header_->event_capacity >> 32];
 }
 
 DedupTable::Place& DedupTable::next(Place place) const {

@@ -15,6 +15,10 @@
 // A block may be a file. What a power cut leaves of it, written back in parts and in any order, is
 // for restore(): every entry carries a check of its own.
 //
+// Nobody can choose events that share a place in the index, and so make every look-up long: the
+// place is a hash under a secret of the table. The hash is strongly universal: of keys that were
+// chosen without knowing the secret, any two share a place by chance alone. No answer tells places.
+//
 // Delivered events are forgotten oldest first, by order of commit. In memory, per event: 32 bytes
 // and a 4-byte place in the index; claims in flight have a region of their own (1/32 of the block),
 // and so can never be forgotten to make room.
@@ -47,6 +51,9 @@ struct Owner {
 
     friend bool operator==(const Owner&, const Owner&) = default;
 };
+
+// The secret of a table: random bytes that nobody can guess, never zeros.
+using TableSecret = std::array<std::uint64_t, 5>;
 
 // Names one request's claim. No two claims ever carry the same token.
 struct ClaimToken {
@@ -95,7 +102,7 @@ class DedupTable {
     // Makes an empty table of the block, which must be aligned to 8 bytes, hold zeros and not be in
     // use. Memory that is not needed yet is not touched. Aligned to 64 bytes, no event lies on two
     // cache lines or disk sectors.
-    static DedupTable format(std::span<std::byte> block);
+    static DedupTable format(std::span<std::byte> block, const TableSecret& secret);
     // Whether the block holds a table of this layout and size.
     static bool recognizes(std::span<const std::byte> block);
     // The table that format() made of this block. Throws std::invalid_argument where there is none.
@@ -126,8 +133,9 @@ class DedupTable {
 
     // Makes a table usable again that outlived every process that used it. Claims are given up;
     // delivered events are kept where their entries are whole. Returns how many were not. Where a
-    // successor was left, too, what was carried over to it stays so.
-    std::uint64_t restore(bool has_successor);
+    // successor was left, too, what was carried over to it stays so. The table has the new secret
+    // from then on: the one before may have been torn, or been read in the meantime.
+    std::uint64_t restore(bool has_successor, const TableSecret& secret);
 
     // -- Another table takes this one's place
 

@@ -241,14 +241,14 @@ TEST_F(RejectingDeathTest, WhileItRepairsATableWhoseOldestWasMoved) {
 TEST(DedupFormatDeath, LeavesNoTableOrAWholeOne) {
     Block block(DedupTable::smallest_size());
     std::vector<Picture> deaths =
-        deaths_in({block.bytes()}, [&] { DedupTable::format(block.bytes()); });
+        deaths_in({block.bytes()}, [&] { DedupTable::format(block.bytes(), kSecret); });
     for (std::size_t i = 0; i < deaths.size(); ++i) {
         Block& left = deaths[i].part();
         if (i + 1 < deaths.size()) {
             EXPECT_THROW(DedupTable::attach(left.bytes()), std::invalid_argument) << i;
         }
         // Who takes the block must not have to tell.
-        DedupTable::format(left.bytes());
+        DedupTable::format(left.bytes(), kSecret);
         EXPECT_TRUE(std::ranges::equal(block.bytes(), left.bytes())) << i;
     }
 }

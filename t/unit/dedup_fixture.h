@@ -64,7 +64,7 @@ inline std::vector<std::uint64_t> numbers_from(std::uint64_t first, std::size_t 
 class DedupTableTest : public ::testing::Test {
   protected:
     explicit DedupTableTest(std::size_t size = DedupTable::smallest_size())
-        : block(size), table(DedupTable::format(block.bytes())) {
+        : block(size), table(DedupTable::format(block.bytes(), kSecret)) {
         census.bury(kDead);
     }
 

@@ -275,7 +275,7 @@ TEST(DedupKill, KilledProcessLosesNothingThatItCommitted) {
     SharedMemory<Journal> memory(size);
     Journal* const journal = &memory.journal();
     const std::span block = memory.block();
-    const std::uint64_t capacity = DedupTable::format(block).stats().capacity;
+    const std::uint64_t capacity = DedupTable::format(block, kSecret).stats().capacity;
     Census census;
     std::mt19937 random(5);
     int interruptions = 0;
@@ -345,7 +345,7 @@ TEST(DedupKill, KilledProcessLosesNothingOfATableThatRejects) {
     SharedMemory<ExpiringJournal> memory(size);
     ExpiringJournal* const journal = &memory.journal();
     const std::span block = memory.block();
-    DedupTable::format(block);
+    DedupTable::format(block, kSecret);
     Census census;
     std::mt19937 random(7);
     int interruptions = 0;

@@ -51,6 +51,14 @@ inline EventKey numbered_key(std::uint64_t number) {
     return key;
 }
 
+// Of a table in a test. It leaves the last bytes of a key out, so that keys can collide.
+inline constexpr TableSecret kSecret{0x243f6a8885a308d3, 0x13198a2e03707344, 0, 0,
+                                     0xa4093822299f31d0};
+// As tables have them.
+inline constexpr TableSecret kOtherSecret{0x082efa98ec4e6c89, 0x452821e638d01377,
+                                          0xbe5466cf34e90c6c, 0xc0ac29b7c97c50dd,
+                                          0x3f84d5b5b5470917};
+
 // A key that differs from that of any other number in its last bytes only.
 inline EventKey colliding_key(std::uint64_t number) {
     EventKey key{};
@@ -73,7 +81,7 @@ class Census : public Liveness {
 // How many keys can be in flight in a block of this size.
 inline std::size_t claim_capacity(std::size_t block_size) {
     Block block(block_size);
-    DedupTable table = DedupTable::format(block.bytes());
+    DedupTable table = DedupTable::format(block.bytes(), kSecret);
     const Census census;
     for (std::size_t i = 0;; ++i) {
         const std::array key{numbered_key(i)};
@@ -286,7 +294,7 @@ class DedupTrial {
     explicit DedupTrial(const TrialSetting& setting)
         : setting_(setting),
           block_(setting.block_size),
-          table_(DedupTable::format(block_.bytes())),
+          table_(DedupTable::format(block_.bytes(), kSecret)),
           capacity_(table_.stats().capacity),
           claim_capacity_(claim_capacity(setting.block_size)),
           model_(capacity_, claim_capacity_, setting.when_full) {}
@@ -340,7 +348,7 @@ class DedupTrial {
         } else if (action < 95) {
             if (cut_off({block_.bytes()}, [this] { table_.recover(); })) repair();
         } else if (action < 97) {
-            if (cut_off({block_.bytes()}, [this] { table_.restore(false); })) restore();
+            if (cut_off({block_.bytes()}, [this] { table_.restore(false, kSecret); })) restore();
         } else {
             succeed(choose, cut_off);
         }
@@ -504,7 +512,7 @@ class DedupTrial {
     }
 
     void restore() {
-        expect(table_.restore(false) == 0, "restore() lost an event");
+        expect(table_.restore(false, kSecret) == 0, "restore() lost an event");
         expect(table_.stats().in_flight == 0, "restore() left a claim");
         model_.give_up_claims();
         open_.clear();
@@ -576,7 +584,7 @@ class DedupTrial {
     template <typename Choose>
     void succeed(Choose choose, const CutOff& cut_off) {
         Block block(successor_size(choose(3)));
-        DedupTable successor = DedupTable::format(block.bytes());
+        DedupTable successor = DedupTable::format(block.bytes(), kSecret);
         table_.close();
         expect(ask_for_room() == ClaimOutcome::no_room, "a closed table has room");
         while (!open_.empty()) {

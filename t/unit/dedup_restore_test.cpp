@@ -84,7 +84,7 @@ TEST_F(DedupTableTest, LayoutIsThatOfItsVersion) {
     claim({2}, token(9, {0x11223344, 0x55667788}));
     const Stored stored(block);
     EXPECT_EQ("gwebedup", std::string(reinterpret_cast<const char*>(block.bytes().data()), 8));
-    EXPECT_EQ(2U, stored.number<std::uint32_t>(8));
+    EXPECT_EQ(3U, stored.number<std::uint32_t>(8));
     EXPECT_EQ(0U, stored.number<std::uint32_t>(12));
     EXPECT_EQ(capacity(), stored.capacity());
     EXPECT_EQ(claim_capacity(block.bytes().size()), stored.number<std::uint32_t>(20));
@@ -110,7 +110,7 @@ TEST_F(DedupTableTest, LayoutIsThatOfItsVersion) {
 TEST(DedupTableLayout, NoEventLiesInTwoSectors) {
     for (std::size_t size = DedupTable::smallest_size(); size < 60'000; size += 577) {
         Block block(size);
-        DedupTable table = DedupTable::format(block.bytes());
+        DedupTable table = DedupTable::format(block.bytes(), kSecret);
         const Census census;
         for (std::uint64_t number : {1, 2}) {
             table.claim(keys({number}), token(number), kNow, WhenFull::evict, census);
@@ -127,6 +127,81 @@ TEST(DedupTableLayout, NoEventLiesInTwoSectors) {
     }
 }
 
+// -- The places of keys
+
+std::size_t used_places(Block& block) {
+    const Stored stored(block);
+    const std::size_t first = stored.events_at() + stored.capacity() * Stored::kEvent;
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < stored.capacity(); ++i) {
+        if (stored.number<std::uint32_t>(first + 4 * i) != 0) ++used;
+    }
+    return used;
+}
+
+EventKey key_of(std::array<std::uint32_t, 4> words) {
+    EventKey key{};
+    std::memcpy(key.bytes.data(), words.data(), key.bytes.size());
+    return key;
+}
+
+// As many keys as the table holds, which differ in few bits.
+std::size_t places_of(const std::function<EventKey(std::uint32_t)>& chosen,
+                      const TableSecret& secret) {
+    Block block(100'000);
+    DedupTable table = DedupTable::format(block.bytes(), secret);
+    const Census census;
+    const auto count = static_cast<std::uint32_t>(table.stats().capacity);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::array key{chosen(i)};
+        table.claim(key, token(i), kNow, WhenFull::evict, census);
+        table.commit(key, token(i), 200, kNow, kNow + kTtl);
+    }
+    return used_places(block);
+}
+
+TEST(DedupTablePlaces, CannotBeChosen) {
+    const std::vector<std::function<EventKey(std::uint32_t)>> choices{
+        [](std::uint32_t i) {
+            return key_of({i, 0, 0, 0});
+        },
+        [](std::uint32_t i) {
+            return key_of({0, i, 0, 0});
+        },
+        [](std::uint32_t i) {
+            return key_of({0, 0, i, 0});
+        },
+        [](std::uint32_t i) {
+            return key_of({0, 0, 0, i});
+        },
+        [](std::uint32_t i) {
+            return key_of({i << 16, 7, i << 20, 7});
+        },
+        [](std::uint32_t i) { return colliding_key(i); },
+        [](std::uint32_t i) { return numbered_key(i); },
+    };
+    const Block block(100'000);
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        // By chance, 1 - 1/e of all places are used: 1,700.
+        EXPECT_GT(places_of(choices[i], kOtherSecret), 1000U) << i;
+    }
+    EXPECT_EQ(1U, places_of(choices[5], kSecret));
+}
+
+TEST_F(DedupTableTest, SecretMayBeAnotherWhenItIsRestoredOrFollowed) {
+    for (std::uint64_t number = 0; number < 50; ++number) deliver(number);
+    Block other(block.bytes().size());
+    DedupTable successor = DedupTable::format(other.bytes(), kOtherSecret);
+    EXPECT_EQ(50U, table.carry_over(successor, now, 1000));
+    EXPECT_EQ(0U, table.restore(false, kOtherSecret));
+    for (std::uint64_t number = 0; number < 50; ++number) {
+        EXPECT_EQ(ClaimOutcome::duplicate, known(number));
+        EXPECT_EQ(ClaimOutcome::duplicate, known(number, other));
+    }
+    EXPECT_EQ(ClaimOutcome::claimed, known(50));
+    EXPECT_EQ(ClaimOutcome::claimed, known(50, other));
+}
+
 // -- A table that nothing happened to
 
 TEST_F(DedupDeathTest, RestoringAWholeTableGivesUpTheClaimsOnly) {
@@ -136,13 +211,13 @@ TEST_F(DedupDeathTest, RestoringAWholeTableGivesUpTheClaimsOnly) {
     others_claim(100, 3, 4);
     now += 10;
     model.give_up_claims();
-    EXPECT_EQ(0U, table.restore(false));
+    EXPECT_EQ(0U, table.restore(false, kSecret));
     EXPECT_EQ(0U, table.stats().in_flight);
     expect_one_of({model}, block);
 }
 
 TEST_F(DedupDeathTest, RestoringAnEmptyTableLeavesItEmpty) {
-    EXPECT_EQ(0U, table.restore(false));
+    EXPECT_EQ(0U, table.restore(false, kSecret));
     EXPECT_EQ(0U, table.stats().remembered);
     expect_one_of({model}, block);
 }
@@ -150,13 +225,13 @@ TEST_F(DedupDeathTest, RestoringAnEmptyTableLeavesItEmpty) {
 TEST_F(DedupDeathTest, RestoringOpensAClosedTable) {
     deliver(0, 20);
     Block other(block.bytes().size());
-    DedupTable successor = DedupTable::format(other.bytes());
+    DedupTable successor = DedupTable::format(other.bytes(), kSecret);
     table.close();
     EXPECT_EQ(20U, table.carry_over(successor, now, 1000));
-    EXPECT_EQ(0U, table.restore(false));
+    EXPECT_EQ(0U, table.restore(false, kSecret));
     EXPECT_FALSE(table.closed());
     Block another(block.bytes().size());
-    successor = DedupTable::format(another.bytes());
+    successor = DedupTable::format(another.bytes(), kSecret);
     EXPECT_EQ(20U, table.carry_over(successor, now, 1000));
     expect_one_of({model}, block);
 }
@@ -170,7 +245,7 @@ TEST_F(DedupDeathTest, RestoringAfterADeathLosesNothing) {
     for (Picture& left : deaths_in({block.bytes()}, [this] {
              table.commit(keys({150, 151, 152}), token(1, kVictim), 201, now, now + kTtl);
          })) {
-        EXPECT_EQ(0U, DedupTable::attach(left.part().bytes()).restore(false));
+        EXPECT_EQ(0U, DedupTable::attach(left.part().bytes()).restore(false, kSecret));
         expect_one_of(outcomes, left.part());
         ASSERT_FALSE(HasFailure());
     }
@@ -184,7 +259,7 @@ class RejectingRestoreTest : public DedupDeathTest {
 TEST_F(RejectingRestoreTest, RestoringAfterADeathLosesNothing) {
     for (std::size_t claims : {0, 6}) {
         std::ranges::fill(block.bytes(), std::byte{0});
-        table = DedupTable::format(block.bytes());
+        table = DedupTable::format(block.bytes(), kSecret);
         model = DedupModel(capacity(), claim_capacity(block.bytes().size()), when_full);
         now = kNow;
         deliver(0, 55);
@@ -199,7 +274,7 @@ TEST_F(RejectingRestoreTest, RestoringAfterADeathLosesNothing) {
         for (std::size_t i = 0; i < deaths.size(); ++i) {
             if (!is_tried(i, deaths.size())) continue;
             Block& left = deaths[i].part();
-            EXPECT_EQ(0U, DedupTable::attach(left.bytes()).restore(false));
+            EXPECT_EQ(0U, DedupTable::attach(left.bytes()).restore(false, kSecret));
             expect_one_of({after}, left);
             ASSERT_FALSE(HasFailure());
         }
@@ -220,9 +295,9 @@ TEST_F(RejectingRestoreTest, DeathWhileRestoringBringsNothingBack) {
     model.give_up_claims();
     const std::uint64_t remembered = table.stats().remembered;
     ASSERT_LT(remembered, capacity());
-    for (Picture& left : deaths_in({block.bytes()}, [this] { table.restore(false); })) {
+    for (Picture& left : deaths_in({block.bytes()}, [this] { table.restore(false, kSecret); })) {
         DedupTable restored = DedupTable::attach(left.part().bytes());
-        ASSERT_EQ(0U, restored.restore(false));
+        ASSERT_EQ(0U, restored.restore(false, kSecret));
         ASSERT_EQ(remembered, restored.stats().remembered);
         expect_one_of({model}, left.part());
         ASSERT_FALSE(HasFailure());
@@ -238,7 +313,7 @@ TEST_F(DedupTableTest, EveryFlippedBitOfAnEventIsNoticed) {
         DedupTable restored = DedupTable::attach(flipped.bytes());
         // The place in the index is made anew, and two bytes are not in use.
         const bool matters = !(bit / 8 >= 16 && bit / 8 < 20) && bit / 8 != 26 && bit / 8 != 27;
-        ASSERT_EQ(matters ? 1U : 0U, restored.restore(false)) << bit;
+        ASSERT_EQ(matters ? 1U : 0U, restored.restore(false, kSecret)) << bit;
         ASSERT_EQ(matters ? 4U : 5U, restored.stats().remembered);
         ASSERT_EQ(matters ? ClaimOutcome::claimed : ClaimOutcome::duplicate, known(2, flipped));
         for (std::uint64_t i : {0, 1, 3, 4}) {
@@ -251,7 +326,7 @@ TEST_F(DedupTableTest, ZerosAreNoEvents) {
     for (std::uint64_t i = 0; i < 5; ++i) deliver(i);
     const Stored stored(block);
     std::ranges::fill(block.bytes().subspan(stored.event_at(1), 2 * Stored::kEvent), std::byte{0});
-    EXPECT_EQ(2U, table.restore(false));
+    EXPECT_EQ(2U, table.restore(false, kSecret));
     EXPECT_EQ(3U, table.stats().remembered);
     EventKey zero{};
     EXPECT_EQ(ClaimOutcome::claimed,
@@ -288,7 +363,7 @@ class HistoryMaker {
   public:
     HistoryMaker(std::size_t size, WhenFull when_full, std::uint32_t seed)
         : block_(size),
-          table_(DedupTable::format(block_.bytes())),
+          table_(DedupTable::format(block_.bytes(), kSecret)),
           when_full_(when_full),
           random_(seed) {}
 
@@ -407,7 +482,7 @@ class TornTableTest : public ::testing::TestWithParam<WhenFull> {
         const bool twice = whole.size() > 1 && whole.front() == whole.back();
         DedupTable table = DedupTable::attach(block.bytes());
         const bool has_successor = random() % 2 == 0;
-        ASSERT_EQ(events.size() - whole.size(), table.restore(has_successor));
+        ASSERT_EQ(events.size() - whole.size(), table.restore(has_successor, kSecret));
         ASSERT_EQ(whole.size() - (twice ? 1 : 0), table.stats().remembered);
         ASSERT_EQ(0U, table.stats().in_flight);
         ASSERT_FALSE(table.interrupted());
@@ -423,7 +498,7 @@ class TornTableTest : public ::testing::TestWithParam<WhenFull> {
         Block copy(restored);
         Block heir(kSize);
         DedupTable table = DedupTable::attach(copy.bytes());
-        DedupTable successor = DedupTable::format(heir.bytes());
+        DedupTable successor = DedupTable::format(heir.bytes(), kSecret);
         const std::size_t told = table.carry_over(successor, history.now, 2 * kSize);
         ASSERT_LE(told, table.stats().remembered);
         ASSERT_TRUE(had_successor || told == table.stats().remembered);
@@ -514,7 +589,7 @@ TEST_P(TornTableTest, HistoryIsWorthTheName) {
 TEST_P(TornTableTest, OneAgeLosesNothing) {
     for (Block& age : history.ages) {
         Block block(age);
-        EXPECT_EQ(0U, DedupTable::attach(block.bytes()).restore(false));
+        EXPECT_EQ(0U, DedupTable::attach(block.bytes()).restore(false, kSecret));
         ASSERT_NO_FATAL_FAILURE(expect_restored(age));
     }
 }
@@ -528,7 +603,7 @@ TEST_P(TornTableTest, PartsOfSeveralAgesTellNoLie) {
                 const Block block = torn(part_size, damage);
                 ASSERT_NO_FATAL_FAILURE(expect_restored(block));
                 Block copy(block);
-                lost += DedupTable::attach(copy.bytes()).restore(false);
+                lost += DedupTable::attach(copy.bytes()).restore(false, kSecret);
             }
         }
     }
@@ -589,11 +664,11 @@ TEST_P(TornTableTest, DeathWhileRestoringLosesNothingMore) {
         DedupTable table = DedupTable::attach(block.bytes());
         std::uint64_t lost = 0;
         std::vector<Picture> pictures =
-            pictures_of({block.bytes()}, [&] { lost = table.restore(false); });
+            pictures_of({block.bytes()}, [&] { lost = table.restore(false, kSecret); });
         EXPECT_GT(lost, 0U);
         for (std::size_t i = 0; i < pictures.size(); i += 1 + i % 23) {
             Block& left = pictures[i].part();
-            DedupTable::attach(left.bytes()).restore(false);
+            DedupTable::attach(left.bytes()).restore(false, kSecret);
             ASSERT_EQ(0U, DedupTable::attach(left.bytes()).stats().in_flight);
             ASSERT_NO_FATAL_FAILURE(expect_no_lie(left));
             ASSERT_NO_FATAL_FAILURE(expect_known(left, events));

@@ -26,7 +26,7 @@ class SuccessorTest : public DedupDeathTest {
         const std::ptrdiff_t bytes = more * kBytesForAnEvent;
         next_block = Block(
             static_cast<std::size_t>(static_cast<std::ptrdiff_t>(block.bytes().size()) + bytes));
-        next = DedupTable::format(next_block.bytes());
+        next = DedupTable::format(next_block.bytes(), kSecret);
         return *next;
     }
     std::size_t carry(std::size_t most = 1'000'000) { return table.carry_over(*next, now, most); }
@@ -122,7 +122,7 @@ TEST_F(SuccessorTest, KnowsAllThatWasDelivered) {
     deliver(20, 60);
     for (int more : {0, 1, 7, 100}) {
         succeed(more);
-        table.restore(false);
+        table.restore(false, kSecret);
         table.close();
         EXPECT_EQ(capacity(), carry());
         EXPECT_EQ(0U, carry());
@@ -169,7 +169,7 @@ TEST_F(SuccessorTest, DoesNotHearOfExpiredEvents) {
 TEST_F(SuccessorTest, SmallerOneKeepsTheNewestAndCountsTheRest) {
     // A table with room for 100 events, and one with room for 64.
     block = Block(block.bytes().size() + 36 * kBytesForAnEvent);
-    table = DedupTable::format(block.bytes());
+    table = DedupTable::format(block.bytes(), kSecret);
     ASSERT_EQ(100U, capacity());
     model = DedupModel(capacity(), claim_capacity(block.bytes().size()), when_full);
     deliver(0, 110);
@@ -290,10 +290,10 @@ TEST_F(SuccessorTest, IsNotToldAgainWhatItKnewBeforeThePowerCut) {
     succeed();
     table.close();
     EXPECT_EQ(20U, carry(20));
-    EXPECT_EQ(0U, table.restore(true));
+    EXPECT_EQ(0U, table.restore(true, kSecret));
     EXPECT_FALSE(table.closed());
     EXPECT_EQ(44U, carry());
-    EXPECT_EQ(0U, table.restore(true));
+    EXPECT_EQ(0U, table.restore(true, kSecret));
     EXPECT_EQ(0U, carry());
     expect_taken_over();
 }
@@ -308,7 +308,7 @@ TEST_F(SuccessorTest, IsToldWhatItDidNotKnowThoughOthersAreTorn) {
         const auto event = std::ranges::search(block.bytes(), std::as_bytes(std::span(key.bytes)));
         event.front() ^= std::byte{1};
     }
-    EXPECT_EQ(2U, table.restore(true));
+    EXPECT_EQ(2U, table.restore(true, kSecret));
     EXPECT_EQ(43U, carry());
     for (std::uint64_t i = 126; i < 190; ++i) {
         EXPECT_EQ(i == 160 ? ClaimOutcome::claimed : ClaimOutcome::duplicate, known(i, next_block));
@@ -323,11 +323,11 @@ TEST_F(SuccessorTest, IsToldAllThoughAProcessDiesWhileItRestores) {
         const Memory both{block.bytes(), next_block.bytes()};
         const Picture before(both);
         std::vector<Picture> deaths =
-            deaths_in(both, [&] { EXPECT_EQ(0U, table.restore(has_successor)); });
+            deaths_in(both, [&] { EXPECT_EQ(0U, table.restore(has_successor, kSecret)); });
         for (std::size_t i = 0; i < deaths.size(); ++i) {
             deaths[i].put_back(both);
             EXPECT_EQ(i > 0 && i + 1 < deaths.size(), table.interrupted());
-            EXPECT_EQ(0U, table.restore(has_successor));
+            EXPECT_EQ(0U, table.restore(has_successor, kSecret));
             table.close();
             EXPECT_LE(44U, carry());
             EXPECT_TRUE(is_drained());
@@ -348,9 +348,10 @@ TEST_F(SuccessorTest, IsToldAllThatIsWholeThoughAProcessDiesWhileItRestores) {
         event.front() ^= std::byte{1};
     }
     const Memory both{block.bytes(), next_block.bytes()};
-    for (Picture& death : deaths_in(both, [this] { EXPECT_EQ(3U, table.restore(true)); })) {
+    for (Picture& death :
+         deaths_in(both, [this] { EXPECT_EQ(3U, table.restore(true, kSecret)); })) {
         death.put_back(both);
-        table.restore(true);
+        table.restore(true, kSecret);
         carry();
         for (std::uint64_t i = 126; i < 190; ++i) {
             ASSERT_EQ(i == 160 ? ClaimOutcome::claimed : ClaimOutcome::duplicate,
@@ -434,7 +435,7 @@ TEST(SuccessorOfALargeTable, WaitsForNoClaimsOfTheDead) {
     constexpr std::size_t kSize = 1 << 20;
     const std::size_t room = claim_capacity(kSize);
     Block block(kSize);
-    DedupTable table = DedupTable::format(block.bytes());
+    DedupTable table = DedupTable::format(block.bytes(), kSecret);
     Census census;
     for (std::uint64_t i = 0; i < room; ++i) {
         const Owner owner = i == room / 2 ? kOther : kDead;
@@ -486,7 +487,7 @@ class SuccessorDeathTest : public SuccessorTest, public ::testing::WithParamInte
     // A table with events and claims of all kinds, and a successor that has seen some life.
     void SetUp() override {
         block = Block(block.bytes().size() + 13 * kBytesForAnEvent);
-        table = DedupTable::format(block.bytes());
+        table = DedupTable::format(block.bytes(), kSecret);
         model = DedupModel(capacity(), claim_capacity(block.bytes().size()), when_full);
         deliver(0, 20);
         deliver(20, 3, 10);

@@ -384,7 +384,7 @@ TEST(DedupTableClaims, OfTheDeadAreSweptWhereverTheyAreInALargeTable) {
     census.bury(kDead);
     for (std::uint64_t dead : {std::size_t{0}, room / 3, room / 2, room - 1}) {
         Block block(kSize);
-        DedupTable table = DedupTable::format(block.bytes());
+        DedupTable table = DedupTable::format(block.bytes(), kSecret);
         const auto claim = [&](std::uint64_t number, Owner owner) {
             return table.claim(keys({number}), token(number, owner), kNow, WhenFull::evict, census)
                 .outcome;
@@ -484,7 +484,7 @@ TEST_F(RejectingTableTest, SameTokenClaimsItsKeysAgainThoughTheTableIsFull) {
 TEST(DedupTableSize, IsAtMostFortyBytesForAnEvent) {
     for (std::size_t size : {1UL << 20, 64UL << 20}) {
         Block block(size);
-        const DedupTable table = DedupTable::format(block.bytes());
+        const DedupTable table = DedupTable::format(block.bytes(), kSecret);
         EXPECT_LE(static_cast<double>(size) / static_cast<double>(table.stats().capacity), 40.0);
         EXPECT_GE(claim_capacity(size) * 40, size / 32 - 40);
     }
@@ -492,7 +492,7 @@ TEST(DedupTableSize, IsAtMostFortyBytesForAnEvent) {
 
 TEST(DedupTableSize, EveryEventOfALargeTableIsFound) {
     Block block(4 << 20);
-    DedupTable table = DedupTable::format(block.bytes());
+    DedupTable table = DedupTable::format(block.bytes(), kSecret);
     const Census census;
     const std::uint64_t capacity = table.stats().capacity;
     const auto deliver = [&](std::uint64_t number) {
@@ -515,14 +515,14 @@ TEST(DedupTableSize, SmallestBlockHoldsATableAndNoSmallerOneDoes) {
     const std::size_t smallest = DedupTable::smallest_size();
     for (std::size_t size : {smallest, smallest + 1, smallest + 7, smallest + 100}) {
         Block block(size);
-        DedupTable table = DedupTable::format(block.bytes());
+        DedupTable table = DedupTable::format(block.bytes(), kSecret);
         EXPECT_GE(table.stats().capacity, 1U);
         EXPECT_GE(claim_capacity(size), kMostKeys);
         EXPECT_NO_THROW(DedupTable::attach(block.bytes()));
     }
     for (std::size_t size : {0UL, 1UL, 8UL, 63UL, 64UL, smallest - 1}) {
         Block block(size);
-        EXPECT_THROW(DedupTable::format(block.bytes()), std::exception) << size;
+        EXPECT_THROW(DedupTable::format(block.bytes(), kSecret), std::exception) << size;
         EXPECT_THROW(DedupTable::attach(block.bytes()), std::exception) << size;
     }
 }
@@ -532,7 +532,7 @@ TEST(DedupTableSize, NothingIsWrittenOutsideTheBlock) {
          size += 3) {
         // Exactly this large, so that a sanitizer sees what is beyond.
         const auto memory = std::make_unique<std::byte[]>(size);
-        DedupTable table = DedupTable::format({memory.get(), size});
+        DedupTable table = DedupTable::format({memory.get(), size}, kSecret);
         const Census census;
         for (std::uint64_t i = 0; i < 2 * table.stats().capacity; ++i) {
             table.claim(keys({i}), token(i), kNow, WhenFull::evict, census);
@@ -569,7 +569,7 @@ TEST_F(DedupTableTest, FormattingZerosAgainForgetsEverything) {
     deliver(1);
     claim({2}, token(2));
     std::ranges::fill(block.bytes(), std::byte{0});
-    table = DedupTable::format(block.bytes());
+    table = DedupTable::format(block.bytes(), kSecret);
     EXPECT_EQ(ClaimOutcome::claimed, claim({1}, token(3)));
     EXPECT_EQ(ClaimOutcome::claimed, claim({2}, token(4)));
     EXPECT_EQ(0U, table.stats().remembered);
@@ -582,7 +582,7 @@ TEST(DedupTableFormat, TouchesNoMemoryThatIsNotNeededYet) {
         mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(MAP_FAILED, memory);
     ASSERT_EQ(0, madvise(memory, kSize, MADV_NOHUGEPAGE));
-    DedupTable table = DedupTable::format({static_cast<std::byte*>(memory), kSize});
+    DedupTable table = DedupTable::format({static_cast<std::byte*>(memory), kSize}, kSecret);
     std::vector<unsigned char> pages(kSize / page);
     ASSERT_EQ(0, mincore(memory, kSize, pages.data()));
     const auto touched = static_cast<std::size_t>(
@@ -616,7 +616,7 @@ TEST(DedupTableAttach, TakesNoForeignBlock) {
 TEST(DedupTableAttach, TakesNoBlockOfAnotherSize) {
     constexpr std::size_t kSize = 100'000;
     Block block(kSize);
-    DedupTable::format(block.bytes());
+    DedupTable::format(block.bytes(), kSecret);
     EXPECT_TRUE(DedupTable::recognizes(block.bytes()));
     EXPECT_NO_THROW(DedupTable::attach(block.bytes()));
     for (std::size_t size : {kSize / 2, kSize - 100, DedupTable::smallest_size(), 100UL, 8UL}) {
@@ -632,7 +632,7 @@ TEST(DedupTableAttach, TakesNoBlockOfAnotherSize) {
 
 TEST(DedupTableAttach, TakesNoBlockWhoseFormatWasCutOff) {
     Block block(100'000);
-    DedupTable::format(block.bytes());
+    DedupTable::format(block.bytes(), kSecret);
     int refused = 0;
     // What identifies a table stands in the first bytes: its mark, the layout and both sizes.
     for (std::size_t i = 0; i < 24; ++i) {
