@@ -15,6 +15,9 @@ constexpr std::uint64_t kAnchorMagic = 0x726f68636e61776b;
 constexpr std::size_t kMostMemories = 16;
 // How often a worker looks at what earlier ones still deliver.
 constexpr ngx_msec_t kWatchPause = 200;
+// How often the end of a claim is tried again that had to be put off.
+constexpr ngx_msec_t kEndingPause = 50;
+constexpr std::time_t kSecondsBetweenNotices = 60;
 // Events that are carried over before others have their turn with the locks.
 constexpr std::size_t kCarriedAtOnce = 1024;
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
@@ -191,18 +194,26 @@ void DedupZone::take_state(const Descriptor* current) {
     std::ranges::move(found.earlier, std::back_inserter(earlier_));
 }
 
+// What has to wait for a process that holds a lock and does not go on, the workers do later.
 void DedupZone::take_over() noexcept try {
+    const auto attempt = [this](const auto& step) {
+        try {
+            step();
+        } catch (const MemoryBusy& busy) {
+            tell_of_busy(busy);
+        }
+    };
     note_files();
     for (const auto& earlier : earlier_) undrained_.push_back(earlier.get());
-    if (!undrained_.empty()) note_undrained();
+    if (!undrained_.empty()) attempt([this] { note_undrained(); });
     // Most is carried over while the old workers go on, and before the disk has to be waited for.
     // What is closed already has told its successor, which goes on until it is closed itself.
     for (DedupMemory* earlier : undrained_) {
-        if (!earlier->table().closed()) carry_over(*earlier);
+        if (!earlier->table().closed()) attempt([&] { carry_over(*earlier); });
     }
     publish();
-    for (DedupMemory* earlier : undrained_) close(*earlier);
-    forget_drained();
+    for (DedupMemory* earlier : undrained_) attempt([&] { close(*earlier); });
+    attempt([this] { forget_drained(); });
     std::erase_if(earlier_, [this](const std::unique_ptr<DedupMemory>& earlier) {
         const bool known = std::ranges::find(undrained_, earlier.get()) == undrained_.end();
         if (known && !state.empty()) remove_earlier(state, earlier->file());
@@ -270,10 +281,27 @@ DedupZone::~DedupZone() {
     if (timer_.timer_set) {
         ngx_del_timer(&timer_);
     }
+    if (ending_timer_.timer_set) {
+        ngx_del_timer(&ending_timer_);
+    }
+}
+
+void DedupZone::serve() {
+    memory_->be_quick();
+    for (const auto& earlier : earlier_) earlier->be_quick();
+    watch_earlier();
+}
+
+void DedupZone::leave() noexcept {
+    drain();
+    if (endings_.empty() || try_endings()) return;
+    ngx_log_error(NGX_LOG_ERR, log_, 0,
+                  "the dedup zone \"%s\": a worker ends without having ended %uz claim%s",
+                  name.c_str(), endings_.size(), plural(endings_.size()));
 }
 
 void DedupZone::watch_earlier() {
-    if (undrained_.empty()) return;
+    if (knows_all()) return;
     timer_.handler = on_timer;
     timer_.data = this;
     timer_.log = log_;
@@ -288,12 +316,14 @@ void DedupZone::on_timer(ngx_event_t* timer) noexcept {
 }
 
 void DedupZone::drain() noexcept try {
-    if (undrained_.empty()) return;
+    if (knows_all()) return;
     {
         const Session session(*this);
         holds_earlier({}, now_in_seconds());
     }
     forget_drained();
+} catch (const MemoryBusy& busy) {
+    tell_of_busy(busy);
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_CRIT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
 }
@@ -312,24 +342,39 @@ void DedupZone::enroll() {
 }
 
 std::optional<ClaimToken> DedupZone::new_token() {
-    if (!self_) enroll();
+    try {
+        if (!self_) enroll();
+    } catch (const MemoryBusy& busy) {
+        tell_of_busy(busy);
+    }
     if (!self_) return std::nullopt;
     return ClaimToken{*self_, ++claims_made_};
 }
 
 // What is drained stays so.
 void DedupZone::forget_drained() {
-    const std::size_t drained = std::erase_if(undrained_, [](DedupMemory* earlier) {
-        const DedupMemory::Lock lock(*earlier);
-        return earlier->drained();
+    std::erase_if(undrained_, [this](DedupMemory* earlier) {
+        try {
+            const DedupMemory::Lock lock(*earlier);
+            return earlier->drained();
+        } catch (const MemoryBusy& busy) {
+            tell_of_busy(busy);
+            return false;
+        }
     });
-    if (drained > 0) note_undrained();
+    if (noted_undrained_ != undrained_.size()) note_undrained();
+}
+
+// Also the memory, for others.
+bool DedupZone::knows_all() const {
+    return undrained_.empty() && noted_undrained_ == 0;
 }
 
 // For an nginx that would share the memory: it does not know the earlier ones.
 void DedupZone::note_undrained() {
     const Session session(*this);
     memory_->note_undrained(undrained_.size());
+    noted_undrained_ = undrained_.size();
 }
 
 // Whether a worker of an earlier configuration is delivering any of them. What such workers have
@@ -341,16 +386,28 @@ bool DedupZone::holds_earlier(std::span<const EventKey> keys, std::uint32_t now)
     for (DedupMemory* earlier : undrained_) {
         const DedupMemory::Lock lock(*earlier);
         earlier->table().carry_over(memory_->table(), now, kAll);
+        // The master may not have been able to.
+        if (!earlier->table().closed()) earlier->table().close();
         held |= earlier->table().holds_any(keys, earlier->workers());
     }
     return held;
 }
 
 ClaimResult DedupZone::claim(std::span<const EventKey> keys, const ClaimToken& token) {
-    if (!undrained_.empty()) forget_drained();
-    const ClaimResult result = claim_now(keys, token);
-    if (result.outcome == ClaimOutcome::no_room) tell_of_successor();
-    return result;
+    const std::size_t most_endings = claims_held_ + endings_.size() + 1;
+    if (endings_.capacity() < most_endings) endings_.reserve(2 * most_endings);
+    try {
+        if (!endings_.empty() && !try_endings()) return {ClaimOutcome::no_room, 0};
+        if (!undrained_.empty()) forget_drained();
+        const ClaimResult result = claim_now(keys, token);
+        tell_of_free();
+        if (result.outcome == ClaimOutcome::claimed) ++claims_held_;
+        if (result.outcome == ClaimOutcome::no_room) tell_of_successor();
+        return result;
+    } catch (const MemoryBusy& busy) {
+        tell_of_busy(busy);
+        return {ClaimOutcome::no_room, 0};
+    }
 }
 
 ClaimResult DedupZone::claim_now(std::span<const EventKey> keys, const ClaimToken& token) {
@@ -372,17 +429,79 @@ void DedupZone::tell_of_successor() {
 }
 
 void DedupZone::commit(std::span<const EventKey> keys, const ClaimToken& token, ngx_uint_t status,
-                       Milliseconds remembered_for) {
-    const Session session(*this);
-    const std::uint32_t now = now_in_seconds();
+                       Milliseconds remembered_for) noexcept {
     // The time is cut to the second: one more, and no event is forgotten before its ttl has passed.
-    memory_->table().commit(keys, token, static_cast<std::uint16_t>(status), now,
-                            now + seconds(remembered_for) + 1);
+    end(keys, token, static_cast<std::uint16_t>(status),
+        now_in_seconds() + seconds(remembered_for) + 1);
 }
 
-void DedupZone::release(std::span<const EventKey> keys, const ClaimToken& token) {
+void DedupZone::release(std::span<const EventKey> keys, const ClaimToken& token) noexcept {
+    end(keys, token, 0, 0);
+}
+
+// In the order in which they end: deliveries of one request share what they hold.
+void DedupZone::end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
+                    std::uint32_t expires) noexcept {
+    --claims_held_;
+    Ending& ending = endings_.emplace_back(Ending{{}, keys.size(), token, status, expires});
+    std::ranges::copy(keys, ending.keys.begin());
+    try_endings();
+}
+
+// Returns false where they have to be put off. The lock is had a moment later, unless its holder
+// was stopped; until then nobody else can claim anything, and after that these events are in
+// flight.
+bool DedupZone::try_endings() noexcept try {
     const Session session(*this);
-    memory_->table().release(keys, token);
+    const std::uint32_t now = now_in_seconds();
+    for (const Ending& ending : endings_) {
+        const std::span<const EventKey> keys(ending.keys.data(), ending.key_count);
+        if (ending.status == 0) {
+            memory_->table().release(keys, ending.token);
+        } else {
+            memory_->table().commit(keys, ending.token, ending.status, now, ending.expires);
+        }
+    }
+    endings_.clear();
+    tell_of_free();
+    return true;
+} catch (const MemoryBusy& busy) {
+    tell_of_busy(busy);
+    put_off();
+    return false;
+} catch (const std::exception& error) {
+    // Where even this fails, the claims end with the worker.
+    ngx_log_error(NGX_LOG_CRIT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
+    endings_.clear();
+    return true;
+}
+
+// A worker that is to end waits for it, so the timer is no cancelable one.
+void DedupZone::put_off() noexcept {
+    if (ending_timer_.timer_set) return;
+    ending_timer_.handler = on_ending_timer;
+    ending_timer_.data = this;
+    ending_timer_.log = log_;
+    ngx_add_timer(&ending_timer_, kEndingPause);
+}
+
+void DedupZone::on_ending_timer(ngx_event_t* timer) noexcept {
+    auto& zone = *static_cast<DedupZone*>(timer->data);
+    if (!zone.endings_.empty()) zone.try_endings();
+}
+
+void DedupZone::tell_of_busy(const MemoryBusy& busy) noexcept {
+    if (busy_ || ngx_time() - told_of_busy_ < kSecondsBetweenNotices) return;
+    busy_ = true;
+    told_of_busy_ = ngx_time();
+    ngx_log_error(NGX_LOG_ERR, log_, 0,
+                  "the dedup zone \"%s\" cannot be used: %s; deliveries are answered 503 meanwhile",
+                  name.c_str(), busy.what());
+}
+
+void DedupZone::tell_of_free() noexcept {
+    if (!std::exchange(busy_, false)) return;
+    ngx_log_error(NGX_LOG_NOTICE, log_, 0, "the dedup zone \"%s\" can be used again", name.c_str());
 }
 
 void ClaimHolder::prepare(DedupZone& zone, std::span<const EventKey> keys,
@@ -400,17 +519,14 @@ ClaimResult ClaimHolder::try_claim() {
     return result;
 }
 
-void ClaimHolder::commit(ngx_uint_t status, Milliseconds remembered_for) {
+void ClaimHolder::commit(ngx_uint_t status, Milliseconds remembered_for) noexcept {
     if (!std::exchange(held_, false)) return;
     zone_->commit(keys(), token_, status, remembered_for);
 }
 
-// Where even this fails, the claim ends with the worker.
-void ClaimHolder::release() noexcept try {
+void ClaimHolder::release() noexcept {
     if (!std::exchange(held_, false)) return;
     zone_->release(keys(), token_);
-} catch (const std::exception&) {
-    held_ = false;
 }
 
 }  // namespace webhook::ngx

@@ -5,6 +5,7 @@
 #include "nginx/ngx_http_webhook_ngx.h"
 
 #include <array>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,17 +46,23 @@ class DedupZone {
     void take_over() noexcept;
     // Learns what workers of earlier configurations have delivered since.
     void drain() noexcept;
-    // Does so now and then, for as long as there is anything to learn.
-    void watch_earlier();
+    // This process serves requests from now on. Calls drain() now and then, for as long as there is
+    // anything to learn.
+    void serve();
+    // The process ends.
+    void leave() noexcept;
 
     // Names a new claim of this process. Nothing where too many processes share the zone.
     std::optional<ClaimToken> new_token();
 
     void prefetch(std::span<const EventKey> keys) const { memory_->prefetch(keys); }
+    // Where the memory's lock cannot be had, a claim finds no room; the end of one is put off until
+    // the lock can be had, and meanwhile the event is in flight. Neither commit() nor release()
+    // fails, and each claim is ended by one of them.
     ClaimResult claim(std::span<const EventKey> keys, const ClaimToken& token);
     void commit(std::span<const EventKey> keys, const ClaimToken& token, ngx_uint_t status,
-                Milliseconds remembered_for);
-    void release(std::span<const EventKey> keys, const ClaimToken& token);
+                Milliseconds remembered_for) noexcept;
+    void release(std::span<const EventKey> keys, const ClaimToken& token) noexcept;
 
   private:
     struct Anchor;
@@ -66,7 +73,17 @@ class DedupZone {
         std::vector<Descriptor> files;
     };
 
+    // The end of a claim; with the status 0 it is given up.
+    struct Ending {
+        std::array<EventKey, kMostKeys> keys;
+        std::size_t key_count;
+        ClaimToken token;
+        std::uint16_t status;
+        std::uint32_t expires;
+    };
+
     static void on_timer(ngx_event_t* timer) noexcept;
+    static void on_ending_timer(ngx_event_t* timer) noexcept;
     static ngx_int_t on_anchor(ngx_shm_zone_t* anchor, void* earlier) noexcept;
     Anchor& anchor() const;
     static Anchor* anchor_in(const ngx_shm_t& shared);
@@ -81,11 +98,19 @@ class DedupZone {
     void note_files();
     void forget_drained();
     void note_undrained();
+    bool knows_all() const;
     ClaimResult claim_now(std::span<const EventKey> keys, const ClaimToken& token);
     void tell_of_successor();
     void tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) const;
     bool holds_earlier(std::span<const EventKey> keys, std::uint32_t now);
     void enroll();
+    void watch_earlier();
+    void end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
+             std::uint32_t expires) noexcept;
+    bool try_endings() noexcept;
+    void put_off() noexcept;
+    void tell_of_busy(const MemoryBusy& busy) noexcept;
+    void tell_of_free() noexcept;
 
     ngx_shm_zone_t* anchor_ = nullptr;
     ngx_log_t* log_ = nullptr;
@@ -93,10 +118,19 @@ class DedupZone {
     // That of earlier configurations, and which of it may know what this one does not.
     std::vector<std::unique_ptr<DedupMemory>> earlier_;
     std::vector<DedupMemory*> undrained_;
+    // How many of these the memory was told of.
+    std::size_t noted_undrained_ = 0;
     ngx_event_t timer_{};
     std::unique_ptr<Draft> draft_;
     std::optional<Owner> self_;
     std::uint64_t claims_made_ = 0;
+    // Claims that were not ended yet. There is room for all, so that none can fail to be ended.
+    std::size_t claims_held_ = 0;
+    std::vector<Ending> endings_;
+    ngx_event_t ending_timer_{};
+    // Whether the lock could not be had, and when that was told of.
+    bool busy_ = false;
+    std::time_t told_of_busy_ = 0;
     bool told_of_crowd_ = false;
     bool told_of_successor_ = false;
 };
@@ -118,7 +152,7 @@ class ClaimHolder {
 
     ClaimResult try_claim();
     bool held() const { return held_; }
-    void commit(ngx_uint_t status, Milliseconds remembered_for);
+    void commit(ngx_uint_t status, Milliseconds remembered_for) noexcept;
     void release() noexcept;
 
   private:

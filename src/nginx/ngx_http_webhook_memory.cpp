@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <stdexcept>
 
 namespace webhook::ngx {
@@ -24,6 +25,12 @@ constexpr std::size_t kMostWorkers = 1024;
 constexpr std::size_t kAlignment = 64;
 // A lock is held for less than a microsecond, and going to sleep for it takes longer.
 constexpr int kLongestSpin = 256;
+// A holder that was put to sleep by the system goes on within this; one that was stopped does not.
+constexpr auto kQuickPatience = std::chrono::milliseconds(50);
+// A repair of a large memory may take this.
+constexpr auto kPatience = std::chrono::seconds(5);
+// Of a process that has waited in vain.
+constexpr auto kNoPatience = std::chrono::seconds(1);
 constexpr std::int32_t kSecondsBetweenNotices = 60;
 
 [[noreturn]] void fail_with_errno(const std::string& what) {
@@ -51,13 +58,25 @@ void pause_briefly() {
 #endif
 }
 
-int lock_patiently(pthread_mutex_t& mutex) {
-    for (int spin = 1; spin <= kLongestSpin; spin *= 2) {
-        const int error = pthread_mutex_trylock(&mutex);
-        if (error != EBUSY) return error;
+int lock_at_once(pthread_mutex_t& mutex) {
+    int error = EBUSY;
+    for (int spin = 1; error == EBUSY && spin <= kLongestSpin; spin *= 2) {
+        error = pthread_mutex_trylock(&mutex);
+        if (error != EBUSY) break;
         for (int i = 0; i < spin; ++i) pause_briefly();
     }
-    return pthread_mutex_lock(&mutex);
+    return error;
+}
+
+// Returns ETIMEDOUT where it takes longer.
+int lock_patiently(pthread_mutex_t& mutex, std::chrono::nanoseconds patience) {
+    timespec deadline{};
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    const auto end = std::chrono::seconds(deadline.tv_sec) +
+                     std::chrono::nanoseconds(deadline.tv_nsec) + patience;
+    deadline.tv_sec = std::chrono::floor<std::chrono::seconds>(end).count();
+    deadline.tv_nsec = (end % std::chrono::seconds(1)).count();
+    return pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &deadline);
 }
 
 TableSecret new_secret() {
@@ -84,7 +103,13 @@ struct alignas(kAlignment) DedupMemory::Head {
     std::uint64_t told;
     std::uint32_t told_at;
     std::uint32_t undrained;
+    // The process that has the lock, or had it last.
+    std::int32_t holder;
 };
+
+MemoryBusy::MemoryBusy(int holder)
+    : std::runtime_error("the process " + std::to_string(holder) + " does not give its lock back"),
+      holder_(holder) {}
 
 void require_boot_id() {
     this_boot();
@@ -172,7 +197,7 @@ std::string DedupMemory::complaint(const Descriptor& file) {
     return "";
 }
 
-DedupMemory::DedupMemory(Descriptor file) : file_(std::move(file)) {
+DedupMemory::DedupMemory(Descriptor file) : file_(std::move(file)), process_(getpid()) {
     const std::size_t size = file_.size();
     if (size < kSmallestSize) throw std::runtime_error("it is too small");
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
@@ -184,6 +209,11 @@ DedupMemory::~DedupMemory() {
     // A mutex that is held while its memory goes away would corrupt the thread's list of them.
     if (workers_) workers_->leave();
     munmap(block_.data(), block_.size());
+}
+
+void DedupMemory::be_quick() {
+    process_ = getpid();
+    quick_ = true;
 }
 
 DedupMemory::Head& DedupMemory::head() const {
@@ -236,12 +266,25 @@ std::size_t DedupMemory::undrained() const {
 
 DedupMemory::Lock::Lock(DedupMemory& memory) : memory_(memory) {
     pthread_mutex_t& mutex = memory.head().lock;
-    const int error = lock_patiently(mutex);
+    int error = lock_at_once(mutex);
+    if (error == EBUSY) {
+        const auto now = std::chrono::steady_clock::now();
+        if (memory.gave_up_ && now - *memory.gave_up_ < kNoPatience) {
+            throw MemoryBusy(memory.head().holder);
+        }
+        error = lock_patiently(mutex, memory.quick_ ? kQuickPatience : kPatience);
+        if (error == ETIMEDOUT) {
+            memory.gave_up_ = std::chrono::steady_clock::now();
+            throw MemoryBusy(memory.head().holder);
+        }
+    }
+    memory.gave_up_.reset();
     if (error == EOWNERDEAD) {
         pthread_mutex_consistent(&mutex);
     } else if (error != 0) {
         throw std::runtime_error("cannot lock the dedup zone: " + system_message(error));
     }
+    memory.head().holder = memory.process_;
     if (!memory.table_->interrupted()) return;
     memory.table_->recover();
     repaired_ = true;

@@ -13,11 +13,13 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 
 #include "nginx/ngx_http_webhook_file.h"
@@ -25,6 +27,17 @@
 #include "webhook/dedup_table.h"
 
 namespace webhook::ngx {
+
+// The lock of a memory could not be had in time: its holder does not go on, but lives.
+class MemoryBusy : public std::runtime_error {
+  public:
+    explicit MemoryBusy(int holder);
+    // A process.
+    int holder() const { return holder_; }
+
+  private:
+    int holder_;
+};
 
 // Throws where this boot of the machine cannot be told from others, as state files need.
 void require_boot_id();
@@ -64,6 +77,9 @@ class DedupMemory {
     Kind kind() const;
     std::size_t size() const { return block_.size(); }
 
+    // This process serves requests from now on: it waits for the lock a blink at the most.
+    void be_quick();
+
     // -- Under the lock
 
     DedupTable& table() { return *table_; }
@@ -98,10 +114,16 @@ class DedupMemory {
     std::span<std::byte> block_;
     std::optional<Workers> workers_;
     std::optional<DedupTable> table_;
-    std::optional<Owner> self_;
+    int process_;
+    bool quick_ = false;
+    // When it was last waited for in vain.
+    std::optional<std::chrono::steady_clock::time_point> gave_up_;
 };
 
 // Holds the lock for as long as it lives; who locks two memories locks the younger first.
+//
+// Nobody waits for it without bound: 50 milliseconds in a process that serves requests, some
+// seconds in any other, and for a second after that in vain not at all. Throws MemoryBusy then.
 class DedupMemory::Lock {
   public:
     explicit Lock(DedupMemory& memory);

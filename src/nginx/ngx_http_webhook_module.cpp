@@ -79,14 +79,14 @@ void await_death() {}
 ngx_int_t on_worker_start(ngx_cycle_t* cycle) noexcept {
     await_death();
     if (const MainConf* conf = main_conf(cycle)) {
-        for (const auto& [name, zone] : conf->zones) zone->watch_earlier();
+        for (const auto& [name, zone] : conf->zones) zone->serve();
     }
     return NGX_OK;
 }
 
 void on_worker_exit(ngx_cycle_t* cycle) noexcept {
     if (const MainConf* conf = main_conf(cycle)) {
-        for (const auto& [name, zone] : conf->zones) zone->drain();
+        for (const auto& [name, zone] : conf->zones) zone->leave();
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <chrono>
@@ -247,6 +248,86 @@ TEST_F(DedupMemoryTest, WhoSleepsForTheLockIsWokenByItsHoldersDeath) {
     std::this_thread::sleep_for(kAMoment);
     holder.kill_now();
     for (Child& sleeper : sleepers) EXPECT_TRUE(sleeper.succeeded());
+}
+
+// A process that was stopped while it has the lock.
+class StoppedHolder {
+  public:
+    explicit StoppedHolder(User& user)
+        : process_([&user] {
+              User own(user.memory());
+              const DedupMemory::Lock lock(own.memory());
+              return raise(SIGSTOP) == 0;
+          }) {
+        int status = 0;
+        if (waitpid(process_.process(), &status, WUNTRACED) < 0 || !WIFSTOPPED(status)) {
+            throw std::runtime_error("it was not stopped");
+        }
+    }
+
+    pid_t process() const { return process_.process(); }
+    void kill_now() { process_.kill_now(); }
+    bool goes_on() {
+        kill(process_.process(), SIGCONT);
+        return process_.succeeded();
+    }
+
+  private:
+    Child process_;
+};
+
+bool can_lock(DedupMemory& memory) {
+    try {
+        const DedupMemory::Lock lock(memory);
+        return true;
+    } catch (const MemoryBusy&) {
+        return false;
+    }
+}
+
+TEST_F(DedupMemoryTest, AStoppedHolderIsNotWaitedForWithoutBound) {
+    user.memory().be_quick();
+    StoppedHolder holder(user);
+    const auto start = std::chrono::steady_clock::now();
+    try {
+        const DedupMemory::Lock lock(user.memory());
+        FAIL() << "it has the lock of another process";
+    } catch (const MemoryBusy& busy) {
+        EXPECT_EQ(holder.process(), busy.holder());
+        EXPECT_NE(std::string::npos,
+                  std::string(busy.what()).find(std::to_string(holder.process())));
+    }
+    const auto waited = std::chrono::steady_clock::now() - start;
+    EXPECT_GE(waited, std::chrono::milliseconds(50));
+    EXPECT_LT(waited, std::chrono::seconds(3));
+    // And who has waited once does not wait for each request: that would take 50 seconds.
+    for (int i = 0; i < 1000; ++i) ASSERT_FALSE(can_lock(user.memory()));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+    EXPECT_TRUE(holder.goes_on());
+    EXPECT_TRUE(can_lock(user.memory()));
+    user.deliver(1);
+    EXPECT_EQ(ClaimOutcome::duplicate, user.claim(1).outcome);
+}
+
+TEST_F(DedupMemoryTest, AStoppedHolderThatIsKilledIsNoObstacle) {
+    user.memory().be_quick();
+    user.deliver(1);
+    StoppedHolder holder(user);
+    EXPECT_FALSE(can_lock(user.memory()));
+    holder.kill_now();
+    EXPECT_TRUE(can_lock(user.memory()));
+    EXPECT_EQ(ClaimOutcome::duplicate, user.claim(1).outcome);
+}
+
+TEST_F(DedupMemoryTest, OthersThanWorkersWaitWithABoundToo) {
+    StoppedHolder holder(user);
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_FALSE(can_lock(user.memory()));
+    const auto waited = std::chrono::steady_clock::now() - start;
+    EXPECT_GE(waited, std::chrono::seconds(1));
+    EXPECT_LT(waited, std::chrono::seconds(60));
+    EXPECT_TRUE(holder.goes_on());
+    EXPECT_TRUE(can_lock(user.memory()));
 }
 
 TEST_F(DedupMemoryTest, AMemoryIsLockedWhileAnotherIs) {
