@@ -39,7 +39,7 @@ sub count ($text, $name) {
 my %run = (
     short     => start_harness('short',     qw(--deliveries 3000 --faults 3)),
     no_dedup  => start_harness('no_dedup',  qw(--deliveries 300 --faults 0 --sabotage no-dedup)),
-    too_small => start_harness('too_small', qw(--deliveries 2500 --faults 0 --sizes 32k)),
+    too_small => start_harness('too_small', qw(--deliveries 5000 --faults 0 --sizes 32k)),
     forgetful => start_harness('forgetful', qw(--deliveries 300 --faults 0 --sabotage forgetful-upstream)),
     too_short => start_harness('too_short', qw(--deliveries 5 --faults 1)),
 );

@@ -179,9 +179,12 @@ subtest 'more in flight than there are places for claims' => sub {
         my %request = delivery($ids[$index], uri => '/held');
         $first[$index]->send(join '', Webhook::Connection::format_request(%request));
     }
-    sleep 0.4;
-    my @refused = grep { $_->pending_input(0.02) } @first;
-    my $held    = @ids - @refused;
+    my @refused;
+    wait_for(sub {
+        @refused = grep { $_->pending_input(0) } @first;
+        return @refused + $backend->count == @ids;
+    }, 10, 'each is refused or with the upstream');
+    my $held = @ids - @refused;
     note "$held in flight";
     is $backend->count, $held, 'the upstream has those that have a place';
     cmp_ok $held, '>=', 16, 'some have';

@@ -289,7 +289,9 @@ sub is_refused ($what, $response, $expected, $value = undef) {
     is_deeply [ $response->{status}, $response->header('Webhook-Reason'), $response->header('Verdict') ],
         [ $status, $reason, 'rejected' ], "$what: $expected";
     is $backend->count, 0, "$what: the backend is not asked";
-    ok index($response->{raw}, $value) < 0, "$what: nothing is reflected" if defined $value;
+    # nginx's version, on its pages, may look like a number that was sent.
+    my $answer = $response->{raw} =~ s{nginx/[\d.]+}{}gr;
+    ok index($answer, $value) < 0, "$what: nothing is reflected" if defined $value;
 }
 
 sub is_delivered ($what, $response) {

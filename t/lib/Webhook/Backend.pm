@@ -117,11 +117,11 @@ sub _held ($self, $exchange) {
     return 0;
 }
 
+# All is looked at as it was at one time: what falls due in between would be waited for in vain.
 sub wait_for_events ($listener, @exchanges) {
-    my @writers  = grep { exists $_->{output} && !pending($_) } @exchanges;
-    my @times    = map { $_->{due} - time } grep { pending($_) } @exchanges;
-    my ($soonest) = sort { $a <=> $b } @times;
-    $soonest = 0 if defined $soonest && $soonest < 0;
+    my $now       = time;
+    my @writers   = grep { exists $_->{output} && !pending($_, $now) } @exchanges;
+    my ($soonest) = sort { $a <=> $b } map { $_->{due} - $now } grep { pending($_, $now) } @exchanges;
     $soonest = POLL_SECONDS if grep { defined $_->{hold} } @exchanges;
     my ($readable, $writable) = IO::Select->select(
         IO::Select->new($listener, map { $_->{socket} } @exchanges),
@@ -140,7 +140,7 @@ sub accept_all ($listener) {
     return @accepted;
 }
 
-sub pending ($exchange) { return defined $exchange->{due} && $exchange->{due} > time }
+sub pending ($exchange, $now = time) { return defined $exchange->{due} && $exchange->{due} > $now }
 sub due ($exchange) { return defined $exchange->{due} && !pending($exchange) }
 
 sub _receive ($self, $exchange) {
