@@ -54,6 +54,18 @@ my @SECRETS = (
         in_location("webhook github;\nwebhook_secret \"\"; # HERE"),
         'empty "webhook_secret"',
     ],
+    'a secret with a "$" that nginx takes for a variable' => [
+        in_location("webhook github;\nwebhook_secret 'abc\$Zq7def0123456789xyz'; # HERE"),
+        'unknown variable in "webhook_secret": a secret with "$" in it belongs into "file:" or "env:"',
+    ],
+    'the same in braces, for all of http' => [
+        "webhook_secret 'abc\${Zq7def}0123456789xyz'; # HERE\n" . in_location('webhook github;'),
+        'unknown variable in "webhook_secret": a secret with "$" in it belongs into "file:" or "env:"',
+    ],
+    'a secret with a "$" and the digit 0' => [
+        in_location("webhook github;\nwebhook_secret 'abc\$0Zq7def0123456789xyz'; # HERE"),
+        'unknown variable in "webhook_secret": a secret with "$" in it belongs into "file:" or "env:"',
+    ],
     'a secret that is not base64' => [
         unmarked(scheme(key => 'base64'))
             . "\n" . in_location("webhook acme;\nwebhook_secret Zq7*not*base64*; # HERE"),
@@ -83,7 +95,7 @@ my @SECRETS = (
     ],
     'a variable name that is none in a secret' => [
         in_location("webhook github;\nwebhook_secret 'Zq7\$'; # HERE"),
-        [ 'invalid variable name', 'invalid variable in "webhook_secret"' ],
+        '"webhook_secret" has a "$" that begins no variable: a secret with "$" in it belongs into "file:" or "env:"',
     ],
     'a not_after that is no time' => [
         in_location("webhook github;\nwebhook_secret $SECRET not_after=2026-13-01T00:00:00Z; # HERE"),
@@ -309,6 +321,7 @@ my @REPEATED = (
     'webhook_dedup'       => 'off',
     'webhook_handshake'   => 'off',
     'webhook_log_level'   => 'warn',
+    'webhook_reason_header' => 'off',
     'webhook_payload_max' => '1m',
 );
 
@@ -380,6 +393,34 @@ my @DIRECTIVES = (
             ]
         } qw(301 199 600 0 ok -404)
     ),
+    'a type that is no media type' => [
+        gated('webhook_response no_secret 403 no type=xml; # HERE'),
+        'invalid "type=xml" in "webhook_response", allowed: type=MEDIA/TYPE, behind a text',
+    ],
+    'a type with a control character' => [
+        gated('webhook_response no_secret 403 no "type=text/xml;\ta=b"; # HERE'),
+        qq{invalid "type=text/xml;\ta=b" in "webhook_response", allowed: type=MEDIA/TYPE, behind a text},
+    ],
+    'a type without a text' => [
+        gated('webhook_response no_secret 403 type=text/xml; # HERE'),
+        'invalid "type=text/xml" in "webhook_response", allowed: type=MEDIA/TYPE, behind a text',
+    ],
+    'a fourth word that is no type' => [
+        gated('webhook_response no_secret 403 no text/xml; # HERE'),
+        'invalid "text/xml" in "webhook_response", allowed: type=MEDIA/TYPE, behind a text',
+    ],
+    (
+        map {
+            ; "an event that is lost as $_" => [
+                gated("webhook_response $_ 202; # HERE"),
+                qq{a status of 2xx for "$_" in "webhook_response" loses the event: the sender takes it for delivered, allowed: 4xx, 5xx},
+            ]
+        } qw(unavailable cached internal)
+    ),
+    'a reason header that is neither on nor off' => [
+        gated('webhook_reason_header no; # HERE'),
+        'invalid "no" in "webhook_reason_header", allowed: on, off',
+    ],
     'a payload size that is none' => [
         gated('webhook_payload_max big; # HERE'),
         'invalid "big" in "webhook_payload_max", allowed: a size above zero, such as 1m',
@@ -616,6 +657,10 @@ my @MEMORY = (
         "webhook_dedup_zone zone=events:1m state=events;\nwebhook_dedup_zone zone=others:1m state=%%DIR%%/events; # HERE",
         'the state file "%%DIR%%/events" is that of the zone "events" already',
     ],
+    'a zone that no address space has room for' => [
+        'webhook_dedup_zone zone=events:200000000m; # HERE',
+        'cannot use the zone "events": cannot map it: Cannot allocate memory',
+    ],
     'a zone with a ttl that is no time' => [
         'webhook_dedup_zone zone=events:1m ttl=3days; # HERE',
         'invalid "ttl=3days" in "webhook_dedup_zone", allowed: a time, such as 300s, 5m or 72h',
@@ -640,6 +685,7 @@ my %EXAMPLE = (
     webhook_handshake   => 'webhook_handshake off;',
     webhook_response    => 'webhook_response no_secret 403;',
     webhook_log_level   => 'webhook_log_level info;',
+    webhook_reason_header => 'webhook_reason_header off;',
     webhook_payload_max => 'webhook_payload_max 1m;',
 );
 my %HTTP_ONLY = (
@@ -680,7 +726,8 @@ my %TOO_MANY = (
     webhook_tolerance   => '5m 5m 5m',
     webhook_require_tls => 'on off',
     webhook_handshake   => 'on token=one token=two',
-    webhook_response    => 'no_secret 403 no no',
+    webhook_response    => 'no_secret 403 no type=a/b no',
+    webhook_reason_header => 'on off',
     webhook_log_level   => 'info warn',
     webhook_payload_max => '1m 2m',
 );

@@ -79,6 +79,153 @@ subtest 'secrets that are easy to guess' => sub {
     says_nothing('a value with a variable', in_location("webhook github;\nwebhook_secret \$host;"));
 };
 
+subtest 'secrets that hold more, or something else, than the secret' => sub {
+    my %odd = (
+        'a space'         => [ "$SECRET \n",             'has white space at an end' ],
+        'two newlines'    => [ "$SECRET\n\n",            'has white space at an end' ],
+        'a byte order mark' => [ "\xef\xbb\xbf$SECRET", 'begins with a byte order mark' ],
+        'UTF-16'          => [ "\xff\xfe" . join("\0", split //, $SECRET) . "\0", 'is UTF-16 text: the bytes are not those of the secret' ],
+        'quotes'          => [ qq("$SECRET"\n),          'stands in quotes, which are part of it' ],
+        'an assignment'   => [ "WEBHOOK_SECRET=$SECRET\n", 'looks like NAME=value, all of which is the secret' ],
+        'an API key'      => [ 'sk_live_51HabcdefghijklmnopqrstuvZq7', 'looks like an API key of Stripe' ],
+        'a placeholder'   => [ 'your-webhook-secret',    'looks like a placeholder' ],
+    );
+    for my $what (sort keys %odd) {
+        my ($content, $remark) = @{ $odd{$what} };
+        write_file('odd.key', $content, 0600);
+        says($what, in_location("webhook github;\nwebhook_secret file:%%DIR%%/odd.key; # HERE"),
+            "[warn] the webhook_secret in PLACE $remark");
+    }
+    says('a newline of the environment', in_location("webhook github;\nwebhook_secret env:WEBHOOK_TEST_SECRET; # HERE"),
+        '[warn] the webhook_secret in PLACE has white space at an end', env => { WEBHOOK_TEST_SECRET => "$SECRET\n" });
+    says('in nginx.conf', in_location(qq(webhook github;\nwebhook_secret "'$SECRET'"; # HERE)),
+        '[warn] the webhook_secret in PLACE stands in quotes, which are part of it');
+    write_file('odd.key', "$SECRET \n", 0600);
+    says('for several locations',
+        "webhook_secret file:%%DIR%%/odd.key; # HERE\nserver {\nlisten %%ADDR%%:8080;\n"
+            . "location /a { webhook github; }\nlocation /b { webhook stripe; }\n}",
+        '[warn] the webhook_secret in PLACE has white space at an end');
+    says_nothing('not for a public key, which is read without it',
+        in_location("webhook discord;\nwebhook_secret env:WEBHOOK_TEST_SECRET;"),
+        env => { WEBHOOK_TEST_SECRET => ed25519_secret('hex')->{written} });
+    my $capture = '[warn] "$" and a digit in this webhook_secret are what a regular expression found in the request: '
+        . 'a secret with "$" in it belongs into "file:" or "env:"';
+    says("a capture, $_", in_location("webhook github;\nwebhook_secret 'abc$_'; # HERE"), $capture)
+        for '$1Zq70123456789', '$9';
+    says_nothing('variables that there are',
+        "map \$host \$tenant_secret { default ''; }\n"
+            . in_location("set \$own x;\nwebhook github;\nwebhook_secret \$$_;"))
+        for qw(tenant_secret Tenant_Secret {own} ssl_client_s_dn upstream_http_x);
+};
+
+sub https ($text) { return in_location($text) =~ s/8080;/8080 ssl;\nssl_certificate %%CERT%%;\nssl_certificate_key %%KEY%%;/r }
+
+subtest 'settings that can never work' => sub {
+    my $gate = "webhook github;\nwebhook_secret $SECRET;\n";
+    my $tls  = '[warn] "webhook_require_tls" refuses every delivery, since no "listen" of the server is "ssl"';
+    says('TLS without a listener for it', in_location("${gate}webhook_require_tls on; # HERE"), $tls);
+    says('TLS for two servers, one of which has no listener for it',
+        "webhook_require_tls on; # HERE\n" . in_location($gate) . "\n"
+            . (https($gate) =~ s/8080/8443/r), $tls);
+    says_nothing('TLS with a listener', https("${gate}webhook_require_tls on;"));
+    says_nothing('TLS with a listener among others',
+        https("${gate}webhook_require_tls on;") =~ s/server \{/server {\nlisten %%ADDR%%:8081;/r);
+    says_nothing('TLS where nothing is gated', "webhook_require_tls off;\n" . in_location($gate));
+
+    my $url = '[warn] this webhook_url does not begin with "https://" or "http://", which senders sign with it';
+    my $signed = "webhook square;\nwebhook_secret $SECRET;\nwebhook_url";
+    says("the URL $_", in_location("$signed $_; # HERE"), $url)
+        for qw(hooks.example.com/sq $host$request_uri ${http_host}/sq localhost);
+    says_nothing("the URL $_", in_location("$signed $_;"))
+        for qw(https://hooks.example.com$request_uri http://a $scheme://$host$request_uri /sq $request_uri);
+
+    my $idle = sub ($directive) { return qq([warn] "$directive" does nothing where no "webhook" is on) };
+    says('an allow without a gate', in_location('webhook_allow 127.0.0.1; # HERE'), $idle->('webhook_allow'));
+    says('twice', in_location("webhook_allow 127.0.0.1; # HERE\nwebhook_allow 127.0.0.2;"), $idle->('webhook_allow'));
+    says('a memory in a server without a gate',
+        "webhook_dedup_zone zone=events:1m;\nserver {\nlisten %%ADDR%%:8080;\nwebhook_dedup zone=events; # HERE\nlocation / { }\n}",
+        $idle->('webhook_dedup'));
+    says('a secret for all, and no gate', "webhook_secret $SECRET; # HERE\n" . in_location(''), $idle->('webhook_secret'));
+    says('where the gate is off', in_location("webhook off;\nwebhook_require_tls on; # HERE"), $idle->('webhook_require_tls'));
+    says('beside a gate, not in it',
+        "server {\nlisten %%ADDR%%:8080;\nlocation /a {\n$gate}\nlocation /b {\nwebhook_allow 127.0.0.1; # HERE\n}\n}",
+        $idle->('webhook_allow'));
+    says_nothing('above a gate', "webhook_allow 127.0.0.1;\nserver {\nlisten %%ADDR%%:8080;\nwebhook_require_tls off;\n"
+        . "location / {\nwebhook_methods PUT;\nlocation /b {\n$gate}\n}\n}");
+
+    says('host bits', in_location("${gate}webhook_allow 10.0.0.0/8 $_; # HERE"), "[warn] low address bits of $_ are meaningless")
+        for qw(192.0.2.5/22 2001:db8::1/32 0.0.0.1/0);
+    says_nothing('no host bits', in_location("${gate}webhook_allow 192.0.2.5 192.0.2.5/32 192.0.0.0/22 ::1 2001:db8::/32 ::/0;"));
+
+    says('an answer that may lose what is under way',
+        "webhook_dedup_zone zone=events:1m;\n" . in_location("${gate}webhook_response in_flight 200; # HERE"),
+        '[warn] a status of 2xx for "in_flight" loses the event where the delivery under way fails: the sender does not send it again');
+    says_nothing("in_flight as $_", in_location("${gate}webhook_response in_flight $_;")) for 409, 503;
+};
+
+subtest 'large bodies of which a value is needed' => sub {
+    my $remark = sub ($allowed, $scheme, $held = 1048576) {
+        return qq([warn] "client_max_body_size" allows bodies of $allowed, but those of more than $held bytes, )
+            . qq("webhook_payload_max", are refused, since "$scheme" needs a value of the body);
+    };
+    my $zone  = "webhook_dedup_zone zone=events:1m;\n";
+    my $large = sub ($scheme, $more = '', $secret = $SECRET) {
+        return $zone . in_location("webhook $scheme; # HERE\nwebhook_secret $secret;\n$more");
+    };
+    my $dedup = 'webhook_dedup zone=events;';
+    says('an event id', $large->('stripe', "$dedup client_max_body_size 25m;"), $remark->('up to 26214400 bytes', 'stripe'));
+    says('of any size', $large->('stripe', "$dedup client_max_body_size 0;"), $remark->('any size', 'stripe'));
+    says('a smaller limit', $large->('stripe', "$dedup webhook_payload_max 1000;"), $remark->('up to 1048576 bytes', 'stripe', 1000));
+    says('a key with the event id in it', $large->('stripe', 'webhook_dedup zone=events key=$host$webhook_event_id; client_max_body_size 2m;'),
+        $remark->('up to 2097152 bytes', 'stripe'));
+    says('a signature of all of it', $large->('discord', 'client_max_body_size 2m;', ed25519_secret('hex')->{written}),
+        $remark->('up to 2097152 bytes', 'discord'));
+    says('signed fields', $large->('mailgun', 'client_max_body_size 2m;'), $remark->('up to 2097152 bytes', 'mailgun'));
+    says_nothing('a limit as large', $large->('stripe', "$dedup client_max_body_size 25m; webhook_payload_max 25m;"));
+    says_nothing('no value is needed', $large->('stripe', 'client_max_body_size 25m;'));
+    says_nothing('an id that may be missing', $large->('slack', "$dedup client_max_body_size 25m;"));
+    says_nothing('the hash of the body', $large->('stripe', 'webhook_dedup zone=events key=$webhook_body_sha256; client_max_body_size 25m;'));
+};
+
+subtest 'other spellings of a gated path' => sub {
+    my $two = sub ($gated, $beside, $more = '') {
+        return "upstream app { server 127.0.0.1:9; }\nserver {\nlisten %%ADDR%%:8080;\nlocation $gated {\n"
+            . "webhook github; # HERE\nwebhook_secret $SECRET;\nproxy_pass http://app;\n}\n$beside\n$more\n}";
+    };
+    my $remark = sub ($spelling, $path, $location) {
+        return qq([warn] "$spelling" reaches the upstream of "$path" without a gate, by the location "$location": )
+            . 'some applications take both for the same path';
+    };
+    my $all = 'location / { proxy_pass http://app; }';
+    says('beside a location for all', $two->('= /hooks/github', $all), $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
+    says('an address instead of a name',
+        $two->('= /hooks/github', $all) =~ s{http://app}{http://127.0.0.1:9000}gr, $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
+    says('a path that no case changes', $two->('= /1/2', 'location /1 { proxy_pass http://app; }'), $remark->('/1/2/', '/1/2', '/1'));
+    says('a prefix', $two->('/hooks/', $all), $remark->('/HOOKS/', '/hooks/', '/'));
+    says('by an expression', $two->('= /hooks/github', 'location ~ \\.json$ { proxy_pass http://app; }'),
+        $remark->('/hooks/github.json', '/hooks/github', '\\.json$') =~ s/\\\\/\\/gr);
+    says('a way that the family is not closed', $two->('= /hooks/github', $all, 'location /hooks/ { return 404; }'),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
+    says_nothing('the family is closed', $two->('= /hooks/github', $all, 'location ~* ^/hooks/ { return 404; }'));
+    says_nothing('another upstream', $two->('= /hooks/github', 'location / { proxy_pass http://127.0.0.1:9001; }'));
+    says_nothing('files', $two->('= /hooks/github', 'location / { root /srv; }'));
+    says_nothing('a path that no spelling leads to', $two->('= /hooks/github', 'location /other { proxy_pass http://app; }'));
+    says_nothing('what is not to be gated', $two->('= /hooks/github', 'location / { webhook off; proxy_pass http://app; }'));
+    says_nothing('all of the server is gated',
+        "server {\nlisten %%ADDR%%:8080;\nwebhook github;\nwebhook_secret $SECRET;\nlocation = /a { proxy_pass http://127.0.0.1:9; }\n"
+            . "location / { proxy_pass http://127.0.0.1:9; }\n}");
+    says_nothing('another server', $two->('= /hooks/github', '') . "\nserver {\nlisten %%ADDR%%:8081;\n$all\n}");
+};
+
+subtest 'variables in another case' => sub {
+    my $by_body = '"key=$webhook_body_sha256" in "webhook_dedup" closes the replay';
+    says("$_ is the event id", deduplicated('github', $SECRET, "zone=events key=$_"),
+        qq{[notice] the signature of "github" does not cover the event id: $by_body})
+        for '$Webhook_Event_Id', '${webhook_event_id}', '${WEBHOOK_EVENT_ID}';
+    says_nothing("$_ is the hash", deduplicated('github', $SECRET, "zone=events key=$_"))
+        for '$Webhook_Body_SHA256', '${webhook_body_sha256}';
+};
+
 subtest 'signatures of nothing much' => sub {
     my $scheme = "webhook_scheme acme { # HERE\nalgorithm hmac-sha256;\nsignature header=A;\nsigned \"{method}\";\n}\n";
     says('the body is not signed', $scheme, '[warn] the signature of the scheme "acme" does not cover the body');
@@ -220,7 +367,9 @@ server {
     webhook_mode enforce;
     webhook_require_tls off;
     webhook_log_level notice;
+    webhook_reason_header off;
     webhook_payload_max 64k;
+    client_max_body_size 64k;
     webhook_url "https://hooks.example.com\$request_uri";
     webhook_handshake off;
     location /github {
@@ -230,7 +379,7 @@ server {
         webhook_allow file:%%DIR%%/hooks.txt 10.0.0.0/8 ::1 unix:;
         webhook_methods POST PUT;
         webhook_dedup zone=events key=\$webhook_event_id key=\$webhook_body_sha256 wait=1s;
-        webhook_response duplicate 200 "seen";
+        webhook_response duplicate 200 "seen" type=text/html;
     }
     location /meta {
         webhook meta;

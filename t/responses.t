@@ -64,6 +64,16 @@ server {
         webhook_response in_flight 409 "wait\n";
         proxy_pass http://%%BACKEND%%;
     }
+    location /typed {
+        webhook_response duplicate 200 "<Response/>" "type=text/xml; charset=utf-8";
+        webhook_response bad_signature 403 "{}" type=application/problem+json;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /discreet {
+        webhook_reason_header off;
+        proxy_pass http://%%BACKEND%%;
+        location /discreet/inner { webhook_reason_header on; proxy_pass http://%%BACKEND%%; }
+    }
     location /headers {
         add_header X-Always yes always;
         add_header X-Fine yes;
@@ -223,6 +233,31 @@ subtest 'HTTP/2' => sub {
     is_answer($page, 404, 'missing_signature', 'a status');
     is $page->{body}, "a page\n", 'the error_page';
     is send_h2(event_delivery(uri => '/silent', secret => 'a wrong secret'), timeout => 3)->{status}, 0, 'silence';
+};
+
+subtest 'a text of another type' => sub {
+    my %event = (uri => '/typed', id => unique_id());
+    deliver(%event);
+    my $response = deliver(%event);
+    is_deeply [ $response->{status}, $response->header('Content-Type'), $response->{body} ],
+        [ 200, 'text/xml; charset=utf-8', '<Response/>' ], 'a duplicate is answered in markup';
+    $response = forged(uri => '/typed');
+    is_deeply [ $response->{status}, $response->header('Content-Type'), $response->{body} ],
+        [ 403, 'application/problem+json', '{}' ], 'a refusal in JSON';
+};
+
+subtest 'webhook_reason_header' => sub {
+    my %event = (uri => '/discreet', id => unique_id());
+    deliver(%event);
+    for my $case ([ 'duplicate', 200, deliver(%event) ], [ 'bad_signature', 404, forged(uri => '/discreet') ],
+        [ 'method', 405, deliver(uri => '/discreet', method => 'PUT') ]) {
+        my ($what, $status, $response) = @$case;
+        is $response->{status}, $status, "$what: status";
+        is $response->header('Webhook-Reason'), undef, "$what: nothing is told";
+        is $response->header('Allow'), $what eq 'method' ? 'POST' : undef, "$what: Allow";
+    }
+    like $nginx->error_log, qr/webhook rejected: bad_signature, [^\n]*\/discreet/, 'the log tells';
+    is forged(uri => '/discreet/inner')->header('Webhook-Reason'), 'bad_signature', 'on again further in';
 };
 
 subtest 'add_header' => sub {

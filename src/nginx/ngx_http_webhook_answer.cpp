@@ -119,7 +119,9 @@ ngx_int_t answer(Delivery& delivery) {
         return send_text(delivery.request, answer.status, to_ngx(answer.body), answer.content_type);
     }
     const Answer answer = answer_for(delivery);
-    if (answer.text != nullptr) return send_text(delivery.request, answer.status, *answer.text);
+    if (answer.text != nullptr) {
+        return send_text(delivery.request, answer.status, *answer.text, answer.type);
+    }
     if (answer.status < NGX_HTTP_SPECIAL_RESPONSE) {
         return send_text(delivery.request, answer.status, ngx_null_string);
     }
@@ -157,7 +159,9 @@ void tell_of_detour(Delivery& delivery, const ngx_http_request_t* request) {
 void add_headers(const Delivery& delivery) {
     if (!delivery.decided() || delivery.passes()) return;
     const ReasonInfo& reason = info(delivery.reason);
-    add_header(delivery.request, "Webhook-Reason", reason.name);
+    if (*delivery.conf.reason_header) {
+        add_header(delivery.request, "Webhook-Reason", reason.name);
+    }
     if (delivery.verdict == Verdict::handshake) {
         // Whoever asks chooses what is answered.
         add_header(delivery.request, "X-Content-Type-Options", "nosniff");

@@ -20,11 +20,9 @@ void inherit(Value& value, const Value& parent) {
     throw ConfigError(message + " in " + place.text());
 }
 
-// Whether requests can end up here: in a location, or in a server that has none.
-bool serves_requests(ngx_conf_t* cf) {
-    const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
-        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-    return core->name.len > 0 || core->noname || core->locations == nullptr;
+Level current_level(ngx_conf_t* cf, const LocConf& outer, const LocConf& conf) {
+    const auto* context = static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
+    return {&outer, &conf, context->loc_conf, context->srv_conf};
 }
 
 void inherit_from(const LocConf& parent, LocConf& conf) {
@@ -43,6 +41,7 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.handshake, parent.handshake);
     inherit(conf.log_level, parent.log_level);
     inherit(conf.payload_max, parent.payload_max);
+    inherit(conf.reason_header, parent.reason_header);
     for (std::size_t i = 0; i < conf.answers.size(); ++i) {
         inherit(conf.answers[i], parent.answers[i]);
     }
@@ -54,9 +53,10 @@ void set_defaults(LocConf& conf) {
     if (!conf.require_tls) conf.require_tls = false;
     if (!conf.log_level) conf.log_level = NGX_LOG_ERR;
     if (!conf.payload_max) conf.payload_max = kDefaultPayloadMax;
+    if (!conf.reason_header) conf.reason_header = true;
 }
 
-void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
+void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool serves) {
     try {
         conf.scheme = main_conf(cf).find_scheme(conf.gate->scheme);
     } catch (const ConfigError& error) {
@@ -73,7 +73,7 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
         conf.secrets = std::make_shared<const Secrets>(conf.scheme, *conf.secret_sources, cf->log);
         return;
     }
-    if (serves_requests(cf)) {
+    if (serves) {
         fail("no \"webhook_secret\" for \"webhook " + conf.gate->scheme + "\"", conf.gate->place);
     }
     // Requests that match none of the server's locations are refused with `no_secret`.
@@ -163,13 +163,8 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
             ? "\"key=$webhook_body_sha256\" in \"webhook_dedup\" closes the replay"
             : "whoever saw a delivery can repeat it under another id";
     const std::string message = "the signature of " + in_quotes(conf.scheme->name) +
-                                " does not cover the event id: " + advice + " in " +
-                                dedup.place.text();
-    ngx_log_error(NGX_LOG_NOTICE, cf->log, 0, "%s", message.c_str());
-    // Who tests a configuration looks at the terminal, which nginx spares notices.
-    if (ngx_test_config && !ngx_quiet_mode && cf->log->file->fd != ngx_stderr) {
-        ngx_log_stderr(0, "[notice] %s", message.c_str());
-    }
+                                " does not cover the event id: " + advice;
+    remark(cf->log, NGX_LOG_NOTICE, message, dedup.place);
 }
 
 void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
@@ -201,15 +196,16 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
 
 // One delivery would be answered in another's place, by nobody who got it.
 void tell_of_cache(ngx_conf_t* cf, const LocConf& conf) {
-    if (!serves_requests(cf) || !may_answer_from_cache(cf, conf.methods->mask)) return;
+    if (!may_answer_from_cache(cf, conf.methods->mask)) return;
     const std::string place = conf.gate->place.text();
     if (!main_conf(cf).told_of_caches.insert(place).second) return;
-    ngx_log_error(
-        NGX_LOG_WARN, cf->log, 0,
-        "answers to deliveries of the endpoint \"%s\" may come from a cache; the sender is "
-        "told 503 then, since no upstream got the delivery: turn the cache off, by "
-        "\"proxy_cache off\" or the like, where \"webhook\" is on in %s",
-        conf.endpoint.c_str(), place.c_str());
+    remark(
+        cf->log, NGX_LOG_WARN,
+        "answers to deliveries of the endpoint " + in_quotes(conf.endpoint) +
+            " may come from a cache; the sender is told 503 then, since no upstream got the "
+            "delivery: turn the cache off, by \"proxy_cache off\" or the like, where \"webhook\" "
+            "is on",
+        conf.gate->place);
 }
 
 bool same_memory(const Dedup* left, const Dedup* right) {
@@ -228,12 +224,36 @@ std::shared_ptr<const Scheme> MainConf::find_scheme(std::string_view name) {
         std::vector<std::string_view> names;
         for (const Preset& row : presets()) names.push_back(row.name);
         for (const PresetAlias& row : preset_aliases()) names.push_back(row.name);
-        throw ConfigError("unknown scheme " + in_quotes(name) + ", allowed: " + joined(names) +
-                          ", or a name that \"webhook_scheme\" defines");
+        const std::string allowed = joined(names);
+        for (const auto& [own, scheme] : schemes) names.push_back(own);
+        const std::string_view meant = nearest(name, names);
+        throw ConfigError("unknown scheme " + in_quotes(name) + ", " +
+                          (meant.empty() ? "" : "did you mean " + in_quotes(meant) + "? ") +
+                          "allowed: " + allowed + ", or a name that \"webhook_scheme\" defines");
     }
     auto scheme = std::make_shared<const Scheme>(std::move(*preset));
     schemes.emplace(name, scheme);
     return scheme;
+}
+
+const ngx_http_core_loc_conf_t* Level::core() const {
+    return static_cast<ngx_http_core_loc_conf_t*>(loc_conf[ngx_http_core_module.ctx_index]);
+}
+
+const ngx_http_core_srv_conf_t* Level::server() const {
+    return static_cast<ngx_http_core_srv_conf_t*>(srv_conf[ngx_http_core_module.ctx_index]);
+}
+
+const LocConf* Level::server_conf() const {
+    return static_cast<LocConf*>(server()->ctx->loc_conf[ngx_http_webhook_module.ctx_index]);
+}
+
+bool Level::is_location() const {
+    return core()->name.len > 0 && !core()->noname && !core()->named;
+}
+
+bool Level::serves_requests() const {
+    return core()->name.len > 0 || core()->noname || core()->locations == nullptr;
 }
 
 bool LocConf::same_gate(const LocConf& other) const {
@@ -267,22 +287,34 @@ const LocConf& loc_conf(const ngx_http_request_t* request) {
     return *static_cast<LocConf*>(ngx_http_get_module_loc_conf(request, ngx_http_webhook_module));
 }
 
+void remark(ngx_log_t* log, ngx_uint_t level, const std::string& message, const Place& place) {
+    const std::string line = message + " in " + place.text();
+    ngx_log_error(level, log, 0, "%s", line.c_str());
+    // Who tests a configuration looks at the terminal, which nginx spares notices.
+    if (level == NGX_LOG_NOTICE && ngx_test_config && !ngx_quiet_mode &&
+        log->file->fd != ngx_stderr) {
+        ngx_log_stderr(0, "[notice] %s", line.c_str());
+    }
+}
+
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     const bool has_secrets_of_its_own = conf.secret_sources != nullptr;
     const bool has_handshake_of_its_own = conf.handshake != nullptr;
+    const Level level = current_level(cf, parent, conf);
+    main_conf(cf).levels.push_back(level);
     inherit_from(parent, conf);
     set_defaults(conf);
     if (conf.sources) conf.sources->complete();
-    if (!conf.gate && has_secrets_of_its_own && serves_requests(cf)) {
+    if (!conf.gate && has_secrets_of_its_own && level.serves_requests()) {
         fail("\"webhook_secret\" without \"webhook\" protects nothing",
              conf.secret_sources->front().place);
     }
     if (!conf.gated()) return;
-    resolve_gate(cf, parent, conf);
+    resolve_gate(cf, parent, conf, level.serves_requests());
     set_default_url(cf, conf);
     resolve_handshake(conf, has_handshake_of_its_own);
     resolve_dedup(cf, conf);
-    tell_of_cache(cf, conf);
+    if (level.serves_requests()) tell_of_cache(cf, conf);
 }
 
 }  // namespace webhook::ngx

@@ -46,6 +46,7 @@ struct Answer {
     ngx_uint_t status;
     // Null: as nginx answers the status, so that error_page applies.
     const ngx_str_t* text;
+    std::string_view type = "text/plain";
 };
 
 struct DedupKey {
@@ -81,11 +82,40 @@ struct Dedup {
     }
 };
 
+struct LocConf;
+
+// A directive that stands on a level of the configuration itself.
+struct Written {
+    std::string_view directive;
+    Place place;
+};
+
+// A server, a location or an `if`, as merge() found it.
+struct Level {
+    const LocConf* outer;
+    const LocConf* conf;
+    void** loc_conf;
+    void** srv_conf;
+
+    const ngx_http_core_loc_conf_t* core() const;
+    const ngx_http_core_srv_conf_t* server() const;
+    // Of the server's own level.
+    const LocConf* server_conf() const;
+    // A location that a path may lead to.
+    bool is_location() const;
+    // Whether requests can end up here: in a location, or in a server that has none.
+    bool serves_requests() const;
+};
+
 struct MainConf {
     std::map<std::string, std::shared_ptr<const Scheme>, std::less<>> schemes;
     std::map<std::string, DedupZone*, std::less<>> zones;
     // Files that several locations name are watched once.
     std::vector<std::shared_ptr<AddressFile>> address_files;
+    // In the order of the configuration.
+    std::vector<Level> levels;
+    // The names of the variables that secrets hold.
+    std::vector<std::pair<std::string, Place>> secret_variables;
     // Whether anything in the configuration uses the variables that cost something to find.
     bool uses_event = false;
     bool uses_body_sha256 = false;
@@ -113,6 +143,9 @@ struct LocConf {
     std::array<std::optional<Answer>, kReasonCount> answers;
     std::optional<ngx_uint_t> log_level;
     std::optional<std::size_t> payload_max;
+    // Whether who is refused is told the reason.
+    std::optional<bool> reason_header;
+    std::vector<Written> written;
 
     // Derived from the above by merge(), where the gate is on.
     std::shared_ptr<const Scheme> scheme;
@@ -136,6 +169,9 @@ const LocConf& loc_conf(const ngx_http_request_t* request);
 
 // What evaluates a text that may hold variables; null where nginx cannot compile it.
 ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text);
+
+// Tells of something odd in the configuration. A notice, too, is shown to a person who tests it.
+void remark(ngx_log_t* log, ngx_uint_t level, const std::string& message, const Place& place);
 
 // Completes `conf` from the level above. Throws ConfigError.
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf);

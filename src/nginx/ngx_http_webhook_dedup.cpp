@@ -138,6 +138,7 @@ std::vector<DedupZone::Earlier> DedupZone::earlier_zones() {
 
 // `nginx -t`: what is there may be in use.
 void DedupZone::check() const {
+    DedupMemory::require_room(size);
     if (state.empty()) return;
     for (const std::string& warning : check_state(state, size)) {
         ngx_log_error(NGX_LOG_WARN, log_, 0, "%s", warning.c_str());

@@ -1,7 +1,9 @@
 #include "nginx/ngx_http_webhook_directives.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <span>
+#include <type_traits>
 
 #include "nginx/ngx_http_webhook_conf.h"
 #include "webhook/presets.h"
@@ -71,6 +73,42 @@ class Directive {
 
     Words words_;
 };
+
+// Whether a text is nothing but this variable, however nginx lets it be written.
+bool is_variable(std::string_view text, std::string_view name) {
+    if (!text.starts_with('$')) return false;
+    text.remove_prefix(1);
+    if (text.starts_with('{') && text.ends_with('}')) text = text.substr(1, text.size() - 2);
+    return equals_ignoring_case(text, name);
+}
+
+bool begins_capture(std::string_view text) {
+    return !text.empty() && text.front() >= '1' && text.front() <= '9';
+}
+
+// The names of the variables in a text, in lower case as nginx knows them, without those that an
+// expression captures (`$1` to `$9`).
+std::vector<std::string> variables_in(std::string_view text) {
+    std::vector<std::string> names;
+    for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$')) {
+        text.remove_prefix(at + 1);
+        if (begins_capture(text)) continue;
+        if (text.starts_with('{')) text.remove_prefix(1);
+        const auto* end = std::ranges::find_if_not(text, [](char character) {
+            return is_letter(character) || is_digit(character) || character == '_';
+        });
+        names.push_back(to_lower(text.substr(0, static_cast<std::size_t>(end - text.begin()))));
+    }
+    return names;
+}
+
+bool has_capture(std::string_view text) {
+    for (std::size_t at = text.find('$'); at != std::string_view::npos;
+         at = text.find('$', at + 1)) {
+        if (begins_capture(text.substr(at + 1))) return true;
+    }
+    return false;
+}
 
 void require_first(bool first, const Directive& directive) {
     if (!first) throw ConfigError(in_quotes(directive.name()) + " directive is duplicate");
@@ -227,13 +265,22 @@ void set_webhook(const Directive& directive, LocConf& conf) {
 // webhook_secret VALUE | file:PATH | env:NAME [id=ID] [not_after=RFC3339]
 
 // Whoever sends a request would sign it with a secret of their own.
-void warn_of_secret_of_sender(const Directive& directive, std::string_view value) {
-    for (std::string_view variable :
-         {"$http_", "${http_", "$arg_", "${arg_", "$cookie_", "${cookie_"}) {
-        if (value.find(variable) == std::string_view::npos) continue;
+bool is_of_sender(std::string_view variable) {
+    return variable.starts_with("http_") || variable.starts_with("arg_") ||
+           variable.starts_with("cookie_");
+}
+
+void warn_of_variables(const Directive& directive, std::string_view value,
+                       const std::vector<std::string>& names) {
+    if (std::ranges::any_of(names, is_of_sender)) {
         ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
                            "this webhook_secret is what the sender sends: anyone can sign with it");
-        return;
+    }
+    if (has_capture(value)) {
+        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                           "\"$\" and a digit in this webhook_secret are what a regular expression "
+                           "found in the request: a secret with \"$\" in it belongs into "
+                           "\"file:\" or \"env:\"");
     }
 }
 
@@ -258,8 +305,18 @@ std::string fixed_secret(const Directive& directive, std::string_view value) {
 void read_secret(const Directive& directive, std::string_view value, SecretSource& source) {
     source.text = fixed_secret(directive, value);
     if (stands_elsewhere(value)) return;
+    const std::vector<std::string> names = variables_in(value);
+    if (names.empty() && !has_capture(value)) return;
+    if (std::ranges::count(names, "") != 0) {
+        throw ConfigError(
+            "\"webhook_secret\" has a \"$\" that begins no variable: a secret with \"$\" in it "
+            "belongs into \"file:\" or \"env:\"");
+    }
     source.variables = directive.compile(value);
-    if (source.variables != nullptr) warn_of_secret_of_sender(directive, value);
+    warn_of_variables(directive, value, names);
+    for (const std::string& name : names) {
+        main_conf(directive.cf).secret_variables.emplace_back(name, source.place);
+    }
 }
 
 void add_secret(const Directive& directive, LocConf& conf) {
@@ -365,6 +422,12 @@ std::shared_ptr<AddressFile> address_file(const Directive& directive, std::strin
     return files.back();
 }
 
+// Whether the address before the `/` is not the first of its block.
+bool has_host_bits(std::string_view text, const AddressRange& range) {
+    const auto address = parse_address_range(text.substr(0, text.find('/')));
+    return address && address->first.bytes != range.first.bytes;
+}
+
 void add_sources(const Directive& directive, LocConf& conf) {
     if (!conf.sources) conf.sources = std::make_shared<Sources>();
     for (std::string_view argument : directive.arguments()) {
@@ -373,6 +436,11 @@ void add_sources(const Directive& directive, LocConf& conf) {
         } else if (argument.starts_with(kFile)) {
             conf.sources->allow(address_file(directive, argument.substr(kFile.size())));
         } else if (const auto range = parse_address_range(argument)) {
+            if (has_host_bits(argument, *range)) {
+                ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                                   "low address bits of %s are meaningless",
+                                   std::string(argument).c_str());
+            }
             conf.sources->allow(*range);
         } else {
             directive.reject(argument,
@@ -431,11 +499,13 @@ void define_zone(const Directive& directive, MainConf& conf) {
 
 DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {
     DedupKey key{DedupKey::Kind::expression, std::string(value)};
-    key.names_event_id = value.find("webhook_event_id") != std::string_view::npos;
-    if (value == "$webhook_event_id") {
+    key.names_event_id = std::ranges::count(variables_in(value), "webhook_event_id") != 0;
+    if (is_variable(value, "webhook_event_id")) {
         key.kind = DedupKey::Kind::event_id;
-    } else if (value == "$webhook_body_sha256") {
+        key.text = "$webhook_event_id";
+    } else if (is_variable(value, "webhook_body_sha256")) {
         key.kind = DedupKey::Kind::body_sha256;
+        key.text = "$webhook_body_sha256";
     } else {
         key.expression = directive.compile(value);
         if (key.expression == nullptr) {
@@ -477,10 +547,25 @@ void set_dedup(const Directive& directive, LocConf& conf) {
 
 // webhook_url STRING
 
+// The text is what is hashed. What begins with a `/`, or a variable, may be all that is signed.
+void warn_of_url_without_scheme(const Directive& directive, std::string_view url) {
+    const auto begins_with = [url](std::string_view text) { return url.starts_with(text); };
+    const bool is_host = std::ranges::any_of(
+        std::initializer_list<std::string_view>{"$host", "${host}", "$http_host", "${http_host}",
+                                                "$server_name", "${server_name}"},
+        begins_with);
+    const bool may_be_whole = url.starts_with('/') || (url.starts_with('$') && !is_host);
+    if (may_be_whole || url.find("://") != std::string_view::npos) return;
+    ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                       "this webhook_url does not begin with \"https://\" or \"http://\", which "
+                       "senders sign with it");
+}
+
 void set_url(const Directive& directive, LocConf& conf) {
     require_first(conf.url == nullptr, directive);
     if (directive.argument(0).empty()) throw ConfigError("empty " + in_quotes(directive.name()));
     conf.url = directive.compile_any(directive.argument(0));
+    warn_of_url_without_scheme(directive, directive.argument(0));
 }
 
 // webhook_handshake on | off [token=VALUE | token=file:PATH | token=env:NAME]
@@ -509,7 +594,35 @@ void set_handshake(const Directive& directive, LocConf& conf) {
     conf.handshake = std::move(handshake);
 }
 
-// webhook_response REASON STATUS [TEXT]
+// webhook_response REASON STATUS [TEXT [type=MEDIA/TYPE]]
+
+// A sender that is answered 2xx never sends the event again.
+void check_success(const Directive& directive, Reason reason) {
+    if (reason == Reason::unavailable || reason == Reason::cached || reason == Reason::internal) {
+        throw ConfigError("a status of 2xx for " + in_quotes(info(reason).name) + " in " +
+                          in_quotes(directive.name()) +
+                          " loses the event: the sender takes it for delivered, allowed: 4xx, 5xx");
+    }
+    if (reason == Reason::in_flight) {
+        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                           "a status of 2xx for \"in_flight\" loses the event where the delivery "
+                           "under way fails: the sender does not send it again");
+    }
+}
+
+void set_text(const Directive& directive, Answer& answer) {
+    constexpr std::string_view kTypeAllowed = "type=MEDIA/TYPE, behind a text";
+    if (option(directive.argument(2), "type"))
+        directive.reject(directive.argument(2), kTypeAllowed);
+    auto* text = static_cast<ngx_str_t*>(allocate(directive.cf->pool, sizeof(ngx_str_t)));
+    *text = copy_to_pool(directive.cf->pool, directive.argument(2));
+    if (answer.status == NGX_HTTP_CLOSE) directive.reject("444", "444 without a text");
+    answer.text = text;
+    if (directive.arguments().size() == 3) return;
+    const auto type = option(directive.argument(3), "type");
+    if (!type || !is_media_type(*type)) directive.reject(directive.argument(3), kTypeAllowed);
+    answer.type = to_view(copy_to_pool(directive.cf->pool, *type));
+}
 
 void set_response(const Directive& directive, LocConf& conf) {
     const std::string_view name = directive.argument(0);
@@ -531,12 +644,13 @@ void set_response(const Directive& directive, LocConf& conf) {
         status && ((*status >= 200 && *status < 300) || (*status >= 400 && *status < 600));
     if (!allowed) directive.reject(directive.argument(1), "a status of 2xx, 4xx or 5xx");
     answer = Answer{static_cast<ngx_uint_t>(*status), nullptr};
-    if (directive.arguments().size() > 2) {
-        auto* text = static_cast<ngx_str_t*>(allocate(directive.cf->pool, sizeof(ngx_str_t)));
-        *text = copy_to_pool(directive.cf->pool, directive.argument(2));
-        if (answer->status == NGX_HTTP_CLOSE) directive.reject("444", "444 without a text");
-        answer->text = text;
-    }
+    if (*status < 300) check_success(directive, *reason);
+    if (directive.arguments().size() > 2) set_text(directive, *answer);
+}
+
+void set_reason_header(const Directive& directive, LocConf& conf) {
+    require_first(!conf.reason_header, directive);
+    conf.reason_header = on_or_off(directive);
 }
 
 struct LogLevel {
@@ -571,8 +685,14 @@ void set_payload_max(const Directive& directive, LocConf& conf) {
 
 // The entry from nginx for the setter of a directive.
 template <auto Set, typename Conf>
-char* enter(ngx_conf_t* cf, ngx_command_t*, void* conf) noexcept try {
-    Set(Directive(cf), *static_cast<Conf*>(conf));
+char* enter(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept try {
+    const Directive directive(cf);
+    // Reading a block moves on in the file.
+    const Place place = directive.place();
+    Set(directive, *static_cast<Conf*>(conf));
+    if constexpr (std::is_same_v<Conf, LocConf>) {
+        static_cast<LocConf*>(conf)->written.push_back({to_view(command->name), place});
+    }
     return NGX_CONF_OK;
 } catch (const std::exception& error) {
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.what());
@@ -608,7 +728,9 @@ ngx_command_t commands[] = {
     main_command<define_zone>(ngx_string("webhook_dedup_zone"), NGX_CONF_1MORE),
     location_command<set_dedup>(ngx_string("webhook_dedup"), NGX_CONF_1MORE),
     location_command<set_handshake>(ngx_string("webhook_handshake"), NGX_CONF_TAKE12),
-    location_command<set_response>(ngx_string("webhook_response"), NGX_CONF_TAKE23),
+    location_command<set_response>(ngx_string("webhook_response"),
+                                   NGX_CONF_TAKE23 | NGX_CONF_TAKE4),
+    location_command<set_reason_header>(ngx_string("webhook_reason_header"), NGX_CONF_TAKE1),
     location_command<set_log_level>(ngx_string("webhook_log_level"), NGX_CONF_TAKE1),
     location_command<set_payload_max>(ngx_string("webhook_payload_max"), NGX_CONF_TAKE1),
     ngx_null_command,

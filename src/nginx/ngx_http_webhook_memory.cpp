@@ -115,7 +115,9 @@ void require_boot_id() {
     this_boot();
 }
 
-std::unique_ptr<DedupMemory> DedupMemory::nameless(std::size_t size) {
+namespace {
+
+Descriptor nameless_file(std::size_t size) {
     if (!fits_limits(size)) throw std::runtime_error("cannot get memory: " + system_message(EFBIG));
     // Some systems refuse memory that might be executed, others do not know of the difference.
     constexpr unsigned int kNeverExecuted = 0x8;
@@ -125,7 +127,17 @@ std::unique_ptr<DedupMemory> DedupMemory::nameless(std::size_t size) {
     if (file.get() < 0 || ftruncate(file.get(), static_cast<off_t>(size)) != 0) {
         fail_with_errno("cannot get memory");
     }
-    return format(std::move(file), Kind::nameless);
+    return file;
+}
+
+}  // namespace
+
+std::unique_ptr<DedupMemory> DedupMemory::nameless(std::size_t size) {
+    return format(nameless_file(size), Kind::nameless);
+}
+
+void DedupMemory::require_room(std::size_t size) {
+    DedupMemory unused(nameless_file(size));
 }
 
 std::unique_ptr<DedupMemory> DedupMemory::format(Descriptor file, Kind kind) {

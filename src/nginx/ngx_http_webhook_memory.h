@@ -54,6 +54,8 @@ class DedupMemory {
 
     // Memory that no name leads to, of `size` bytes.
     static std::unique_ptr<DedupMemory> nameless(std::size_t size);
+    // Throws where this process cannot map so many bytes.
+    static void require_room(std::size_t size);
     // Fresh memory in a file of zeros.
     static std::unique_ptr<DedupMemory> format(Descriptor file, Kind kind);
     // The memory that other processes of this boot are using, in this very file.

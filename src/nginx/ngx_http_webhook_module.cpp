@@ -1,5 +1,6 @@
 // The module as nginx loads it.
 
+#include "nginx/ngx_http_webhook_audit.h"
 #include "nginx/ngx_http_webhook_conf.h"
 #include "nginx/ngx_http_webhook_directives.h"
 #include "nginx/ngx_http_webhook_gate.h"
@@ -37,6 +38,14 @@ ngx_int_t install(ngx_conf_t* cf) noexcept {
     *handler = on_request;
     install_header_filter();
     return NGX_OK;
+}
+
+ngx_int_t on_merged(ngx_conf_t* cf) noexcept try {
+    audit(cf);
+    return install(cf);
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", error.what());
+    return NGX_ERROR;
 }
 
 // Null where the configuration has no http{}.
@@ -92,7 +101,7 @@ void on_worker_exit(ngx_cycle_t* cycle) noexcept {
 
 ngx_http_module_t context = {
     add_variables,          // preconfiguration
-    install,                // postconfiguration
+    on_merged,              // postconfiguration
     create_conf<MainConf>,  // create main configuration
     nullptr,                // init main configuration
     nullptr,                // create server configuration

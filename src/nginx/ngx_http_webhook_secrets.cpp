@@ -6,6 +6,7 @@
 #include <map>
 
 #include "nginx/ngx_http_webhook_file.h"
+#include "webhook/secret_text.h"
 #include "webhook/text.h"
 
 namespace webhook::ngx {
@@ -13,9 +14,16 @@ namespace {
 
 constexpr std::size_t kLargestSecretFile = 64 * 1024;
 
-// Once, however many locations inherit the secret.
-void warn_if_short(SecretSource& source, const SigningKey& key, ngx_log_t* log) {
-    if (!key.is_short() || std::exchange(source.warned_of_length, true)) return;
+// Once, however many locations inherit the secret. Whatever is odd, the secret may really be so.
+void warn_if_odd(SecretSource& source, const Scheme& scheme, const SigningKey& key,
+                 ngx_log_t* log) {
+    if (scheme.has_public_key() || std::exchange(source.looked_at, true)) return;
+    for (std::string_view oddity : oddities_of(source.text)) {
+        const ngx_str_t text = to_ngx(oddity);
+        ngx_log_error(NGX_LOG_WARN, log, 0, "the webhook_secret in %s %V",
+                      source.place.text().c_str(), &text);
+    }
+    if (!key.is_short()) return;
     ngx_log_error(NGX_LOG_WARN, log, 0,
                   "the webhook_secret in %s is only %uz bytes long, at least %uz are safe",
                   source.place.text().c_str(), key.size(), kShortSecret);
@@ -55,7 +63,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>
                               in_quotes(scheme_->name) + ": " + error.what() + " in " +
                               source.place.text());
         }
-        warn_if_short(source, fixed_.back().key, log);
+        warn_if_odd(source, *scheme_, fixed_.back().key, log);
     }
     for (const SigningSecret& secret : fixed_) fixed_pointers_.push_back(&secret);
 }

@@ -44,7 +44,7 @@ struct SecretSource {
     // The secret, or, where it holds variables, what evaluates them.
     std::string text;
     ngx_http_complex_value_t* variables = nullptr;
-    bool warned_of_length = false;
+    bool looked_at = false;
 };
 
 // A location's secrets under its scheme. Immutable.

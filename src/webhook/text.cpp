@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace webhook {
 
@@ -63,6 +64,54 @@ bool is_header_name(std::string_view text) {
         return is_digit(character) || (lowered >= 'a' && lowered <= 'z') ||
                kPunctuation.find(character) != std::string_view::npos;
     });
+}
+
+namespace {
+
+// No word that is meant is as long.
+constexpr std::size_t kLongestGuess = 64;
+
+// How many letters have to be put in, left out or changed.
+std::size_t distance(std::string_view left, std::string_view right) {
+    std::vector<std::size_t> row(right.size() + 1);
+    for (std::size_t j = 0; j <= right.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= left.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= right.size(); ++j) {
+            const std::size_t changed = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
+            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, changed}));
+        }
+    }
+    return row.back();
+}
+
+}  // namespace
+
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& words) {
+    if (word.size() > kLongestGuess) return {};
+    const std::string lowered = to_lower(word);
+    // A third of the letters: else short words are like each other.
+    std::size_t least = word.size() / 3 + 1;
+    std::string_view found;
+    for (std::string_view each : words) {
+        if (each.size() > kLongestGuess) continue;
+        const std::size_t letters = distance(lowered, to_lower(each));
+        if (letters >= least) continue;
+        least = letters;
+        found = each;
+    }
+    return found;
+}
+
+bool is_media_type(std::string_view text) {
+    const std::string_view type = text.substr(0, text.find(';'));
+    const std::size_t slash = type.find('/');
+    if (slash == std::string_view::npos || has_control_character(text)) return false;
+    const std::size_t end = type.find_last_not_of(' ') + 1;
+    return is_header_name(type.substr(0, slash)) &&
+           is_header_name(type.substr(slash + 1, end - slash - 1)) &&
+           std::ranges::all_of(
+               text, [](char character) { return static_cast<unsigned char>(character) < 0x7f; });
 }
 
 std::string in_quotes(std::string_view text) {

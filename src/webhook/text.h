@@ -47,6 +47,13 @@ bool is_plain_token(std::string_view text);
 // Whether the text is a token of RFC 9110, section 5.6.2: what a header may be named.
 bool is_header_name(std::string_view text);
 
+// The word that is most like this one, where one differs in so few letters that it may be meant;
+// the first of several. Empty where none does.
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& words);
+
+// Whether the text is a media type as `Content-Type` names it, with parameters or without.
+bool is_media_type(std::string_view text);
+
 // The text between double quotes, as error messages show the offending token.
 std::string in_quotes(std::string_view text);
 

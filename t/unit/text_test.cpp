@@ -107,5 +107,33 @@ TEST(Text, WordsAreJoinedByCommas) {
     EXPECT_EQ("hex, base64, base64url", joined({"hex", "base64", "base64url"}));
 }
 
+TEST(Nearest, OnlyWhatDiffersInFewLetters) {
+    const std::vector<std::string_view> words{"github", "gitlab",     "stripe",
+                                              "x",      "hubspot-v1", "hubspot-v3"};
+    EXPECT_EQ("github", nearest("githib", words));
+    EXPECT_EQ("github", nearest("GitHub", words));
+    EXPECT_EQ("github", nearest("gihub", words));
+    EXPECT_EQ("gitlab", nearest("git-lab", words));
+    EXPECT_EQ("hubspot-v1", nearest("hubspot-v2", words));
+    EXPECT_EQ("stripe", nearest("strippe", words));
+    for (std::string_view word : {"", "y", "git", "paypal", "strong", "hooks"}) {
+        EXPECT_EQ("", nearest(word, words)) << word;
+    }
+    EXPECT_EQ("", nearest("github", {}));
+    EXPECT_EQ("", nearest(std::string(65, 'g'), {std::string(65, 'g')}));
+}
+
+TEST(MediaType, IsATypeAndASubtype) {
+    for (std::string_view text : {"text/xml", "application/problem+json", "text/xml; charset=utf-8",
+                                  "text/xml;charset=\"utf-8\"", "text/xml ; a=b"}) {
+        EXPECT_TRUE(is_media_type(text)) << text;
+    }
+    for (std::string_view text : {"", "xml", "/", "text/", "/xml", "text/xml\r\nSet-Cookie: a=b",
+                                  "text/xml;\na", "te xt/xml", "text/x ml", "text/xml,text/html",
+                                  "text/x\x80ml", "text/xml; a=\x7f", "a/b/c"}) {
+        EXPECT_FALSE(is_media_type(text)) << text;
+    }
+}
+
 }  // namespace
 }  // namespace webhook

@@ -1,0 +1,291 @@
+#include "nginx/ngx_http_webhook_audit.h"
+
+#include <algorithm>
+#include <set>
+
+#include "webhook/text.h"
+
+namespace webhook::ngx {
+namespace {
+
+class Audit {
+  public:
+    explicit Audit(ngx_conf_t* cf) : cf_(cf), main_(main_conf(cf)) {
+        for (const Level& level : main_.levels) outer_.emplace(level.conf, level.outer);
+    }
+
+    void run() {
+        check_secret_variables();
+        warn_of_idle_directives();
+        for (const Level& level : main_.levels) {
+            if (!level.conf->gated() || !level.serves_requests()) continue;
+            warn_of_missing_tls(level);
+            warn_of_small_payload_max(level);
+            warn_of_other_spellings(level);
+        }
+    }
+
+  private:
+    void warn(const std::string& message, const Place& place) {
+        if (!told_.emplace(message, place.text()).second) return;
+        remark(cf_->log, NGX_LOG_WARN, message, place);
+    }
+
+    const LocConf* outer(const LocConf* conf) const {
+        const auto found = outer_.find(conf);
+        return found == outer_.end() ? nullptr : found->second;
+    }
+
+    // Where a directive that is in force was written; null where it is the default.
+    const Place* place_of(std::string_view directive, const LocConf* conf) const {
+        for (; conf != nullptr; conf = outer(conf)) {
+            for (const Written& written : conf->written) {
+                if (written.directive == directive) return &written.place;
+            }
+        }
+        return nullptr;
+    }
+
+    // -- webhook_secret "a$b"
+
+    // nginx would show the name of a variable that it does not know, which is a piece of a secret.
+    void check_secret_variables() const {
+        for (const auto& [name, place] : main_.secret_variables) {
+            if (is_known(name)) continue;
+            throw ConfigError(
+                "unknown variable in \"webhook_secret\": a secret with \"$\" in it belongs into "
+                "\"file:\" or \"env:\" in " +
+                place.text());
+        }
+    }
+
+    bool is_known(std::string_view name) const {
+        const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
+            ngx_http_conf_get_module_main_conf(cf_, ngx_http_core_module));
+        const auto* keys = static_cast<const ngx_hash_key_t*>(core->variables_keys->keys.elts);
+        for (ngx_uint_t i = 0; i < core->variables_keys->keys.nelts; ++i) {
+            if (to_view(keys[i].key) == name) return true;
+        }
+        const auto* prefixes = static_cast<const ngx_http_variable_t*>(core->prefix_variables.elts);
+        for (ngx_uint_t i = 0; i < core->prefix_variables.nelts; ++i) {
+            if (name.starts_with(to_view(prefixes[i].name))) return true;
+        }
+        const auto* used = static_cast<const ngx_http_variable_t*>(core->variables.elts);
+        for (ngx_uint_t i = 0; i < core->variables.nelts; ++i) {
+            if (to_view(used[i].name) == name && used[i].get_handler != nullptr) return true;
+        }
+        return false;
+    }
+
+    // -- directives where no gate is
+
+    void warn_of_idle_directives() {
+        std::set<const LocConf*> gated;
+        for (const Level& level : main_.levels) {
+            if (!level.conf->gated()) continue;
+            for (const auto* conf = level.conf; conf != nullptr; conf = outer(conf)) {
+                gated.insert(conf);
+            }
+        }
+        std::set<const LocConf*> seen;
+        for (const Level& level : main_.levels) {
+            for (const LocConf* conf : {level.outer, level.conf}) {
+                if (seen.insert(conf).second && !gated.contains(conf)) warn_of_idle(*conf);
+            }
+        }
+    }
+
+    void warn_of_idle(const LocConf& conf) {
+        std::set<std::string_view> seen;
+        for (const Written& written : conf.written) {
+            if (written.directive == "webhook" || !seen.insert(written.directive).second) continue;
+            warn(in_quotes(written.directive) + " does nothing where no \"webhook\" is on",
+                 written.place);
+        }
+    }
+
+    // -- webhook_require_tls
+
+    void warn_of_missing_tls(const Level& level) {
+        if (!*level.conf->require_tls || listens_with_tls(level)) return;
+        const Place* place = place_of("webhook_require_tls", level.conf);
+        if (place == nullptr) return;
+        warn(
+            "\"webhook_require_tls\" refuses every delivery, since no \"listen\" of the server is "
+            "\"ssl\"",
+            *place);
+    }
+
+    static bool has_server(const ngx_http_conf_addr_t& address,
+                           const ngx_http_core_srv_conf_t* server) {
+        auto* const* servers = static_cast<ngx_http_core_srv_conf_t* const*>(address.servers.elts);
+        return std::find(servers, servers + address.servers.nelts, server) !=
+               servers + address.servers.nelts;
+    }
+
+    static bool has_tls(const ngx_http_conf_addr_t& address) {
+#if (NGX_HTTP_V3)
+        if (address.opt.quic) return true;
+#endif
+#if (NGX_HTTP_SSL)
+        return address.opt.ssl;
+#else
+        return false;
+#endif
+    }
+
+    bool listens_with_tls(const Level& level) const {
+        if (requires_tls_by_itself(level)) return true;
+        const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
+            ngx_http_conf_get_module_main_conf(cf_, ngx_http_core_module));
+        if (core->ports == nullptr) return false;
+        const auto* ports = static_cast<const ngx_http_conf_port_t*>(core->ports->elts);
+        for (ngx_uint_t p = 0; p < core->ports->nelts; ++p) {
+            const auto* addresses = static_cast<const ngx_http_conf_addr_t*>(ports[p].addrs.elts);
+            for (ngx_uint_t a = 0; a < ports[p].addrs.nelts; ++a) {
+                if (has_tls(addresses[a]) && has_server(addresses[a], level.server())) return true;
+            }
+        }
+        return false;
+    }
+
+    // `ssl on`, which nginx had until 1.25.1.
+    template <typename SslConf>
+    static bool is_enabled(const SslConf& conf) {
+        if constexpr (requires { conf.enable; }) return conf.enable == 1;
+        return false;
+    }
+
+    bool requires_tls_by_itself(const Level& level) const {
+#if (NGX_HTTP_SSL)
+        const ngx_module_t* module = find_module("ngx_http_ssl_module");
+        if (module == nullptr) return false;
+        return is_enabled(
+            *static_cast<const ngx_http_ssl_srv_conf_t*>(level.srv_conf[module->ctx_index]));
+#else
+        return false;
+#endif
+    }
+
+    const ngx_module_t* find_module(std::string_view name) const {
+        for (ngx_uint_t i = 0; cf_->cycle->modules[i] != nullptr; ++i) {
+            const ngx_module_t* module = cf_->cycle->modules[i];
+            if (module->type == NGX_HTTP_MODULE && module->name != nullptr &&
+                name == module->name) {
+                return module;
+            }
+        }
+        return nullptr;
+    }
+
+    // -- webhook_payload_max
+
+    static bool needs_body_as_a_whole(const LocConf& conf) {
+        if (conf.scheme->wants_whole_body || conf.scheme->has_json_timestamp()) return true;
+        const EventId& id = conf.scheme->event_id;
+        if (!conf.remembers || id.kind != webhook::Source::Kind::json || id.optional) return false;
+        return std::ranges::any_of(conf.remembers->keys, [](const DedupKey& key) {
+            return key.kind == DedupKey::Kind::event_id || key.names_event_id;
+        });
+    }
+
+    void warn_of_small_payload_max(const Level& level) {
+        const LocConf& conf = *level.conf;
+        const off_t most = level.core()->client_max_body_size;
+        const auto held = static_cast<off_t>(*conf.payload_max);
+        if ((most != 0 && most <= held) || !needs_body_as_a_whole(conf)) return;
+        const std::string allowed =
+            most == 0 ? "any size" : "up to " + std::to_string(most) + " bytes";
+        warn("\"client_max_body_size\" allows bodies of " + allowed + ", but those of more than " +
+                 std::to_string(held) + " bytes, \"webhook_payload_max\", are refused, since " +
+                 in_quotes(conf.scheme->name) + " needs a value of the body",
+             conf.gate->place);
+    }
+
+    // -- other spellings of a gated path
+
+    // To whom the location hands requests; null where to nobody, or to whom variables say.
+    const void* upstream_of(const Level& level) const {
+        for (const char* name :
+             {"ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
+              "ngx_http_scgi_module", "ngx_http_grpc_module"}) {
+            const ngx_module_t* module = find_module(name);
+            if (module == nullptr) continue;
+            // Each of them begins with this.
+            const auto* conf =
+                static_cast<const ngx_http_upstream_conf_t*>(level.loc_conf[module->ctx_index]);
+            if (conf->upstream != nullptr) return conf->upstream;
+        }
+        return nullptr;
+    }
+
+    // How routers that are lax about paths would take it for the same one.
+    static std::vector<std::string> spellings_of(std::string_view path) {
+        std::string other_case(path);
+        for (char& character : other_case) {
+            if (is_letter(character)) character = static_cast<char>(character ^ 0x20);
+        }
+        const std::string same(path);
+        return {other_case, same + "/", same + ";x", same + ".json"};
+    }
+
+    // The location of a level that nginx would choose for the path; null where it has none.
+    const Level* choose(const LocConf* outer, std::string_view path) const {
+        const Level* best = nullptr;
+        const Level* by_regex = nullptr;
+        for (const Level& level : main_.levels) {
+            if (level.outer != outer || !level.is_location()) continue;
+            const ngx_http_core_loc_conf_t* core = level.core();
+            const std::string_view name = to_view(core->name);
+#if (NGX_PCRE)
+            if (core->regex != nullptr) {
+                ngx_str_t text = to_ngx(path);
+                if (by_regex == nullptr &&
+                    ngx_regex_exec(core->regex->regex, &text, nullptr, 0) >= 0) {
+                    by_regex = &level;
+                }
+                continue;
+            }
+#endif
+            if (core->exact_match && name == path) return &level;
+            if (core->exact_match || !path.starts_with(name)) continue;
+            if (best == nullptr || to_view(best->core()->name).size() < name.size()) best = &level;
+        }
+        const bool prefix_wins = best != nullptr && best->core()->noregex;
+        if (by_regex != nullptr && !prefix_wins) best = by_regex;
+        if (best == nullptr) return nullptr;
+        const Level* inner = choose(best->conf, path);
+        return inner == nullptr ? best : inner;
+    }
+
+    void warn_of_other_spellings(const Level& level) {
+        const void* upstream = upstream_of(level);
+        const ngx_http_core_loc_conf_t* core = level.core();
+        const bool has_path = level.is_location() && core->regex == nullptr;
+        if (upstream == nullptr || !has_path || level.conf->monitors()) return;
+        for (const std::string& spelling : spellings_of(to_view(core->name))) {
+            const Level* other = choose(level.server_conf(), spelling);
+            if (other == nullptr || other->conf->gated() || other->conf->off()) continue;
+            if (upstream_of(*other) != upstream) continue;
+            warn(in_quotes(spelling) + " reaches the upstream of " +
+                     in_quotes(to_view(core->name)) + " without a gate, by the location " +
+                     in_quotes(to_view(other->core()->name)) +
+                     ": some applications take both for the same path",
+                 level.conf->gate->place);
+            return;
+        }
+    }
+
+    ngx_conf_t* cf_;
+    const MainConf& main_;
+    std::map<const LocConf*, const LocConf*> outer_;
+    std::set<std::pair<std::string, std::string>> told_;
+};
+
+}  // namespace
+
+void audit(ngx_conf_t* cf) {
+    Audit(cf).run();
+}
+
+}  // namespace webhook::ngx
