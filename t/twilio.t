@@ -95,8 +95,8 @@ subtest 'what was captured as JSON' => sub {
     for my $body (@bodies) {
         is sent($json_uri, $_, $body, $json_mac), 'bad_signature', "is not '$body', type " . ($_ // 'missing') for @OTHER_TYPES;
     }
-    is sent($json_uri, $JSON, $json, $json_mac, headers => [ 'Content-Type' => $FORM ]), 'missing_header', 'two types';
-    is sent($json_uri, $FORM, '', $json_mac, headers => [ 'Content-Type' => $JSON ]), 'missing_header', 'two types, no body';
+    is sent($json_uri, $JSON, $json, $json_mac, headers => [ 'Content-Type' => $FORM ]), 'malformed_header', 'two types';
+    is sent($json_uri, $FORM, '', $json_mac, headers => [ 'Content-Type' => $JSON ]), 'malformed_header', 'two types, no body';
     is sent($json_uri, $JSON, undef, $json_mac, method => 'GET'), 'bad_signature', 'by GET, without its body';
 };
 
