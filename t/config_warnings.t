@@ -153,6 +153,14 @@ subtest 'settings that can never work' => sub {
     says_nothing('above a gate', "webhook_allow 127.0.0.1;\nserver {\nlisten %%ADDR%%:8080;\nwebhook_require_tls off;\n"
         . "location / {\nwebhook_methods PUT;\nlocation /b {\n$gate}\n}\n}");
 
+    says('a tolerance where nothing has a time', in_location("${gate}webhook_tolerance 1m; # HERE"),
+        '[warn] "webhook_tolerance" does nothing where the scheme has no timestamp');
+    says('a URL that nothing signs', "webhook_url https://a; # HERE\n" . in_location($gate),
+        '[warn] "webhook_url" does nothing where the scheme signs no URL');
+    says_nothing('what one of several has a use for',
+        "webhook_tolerance 1m;\nwebhook_url https://a;\nwebhook_secret $SECRET;\nserver {\nlisten %%ADDR%%:8080;\n"
+            . "location /a { webhook github; }\nlocation /b { webhook slack; }\nlocation /c { webhook square; }\n}");
+
     says('host bits', in_location("${gate}webhook_allow 10.0.0.0/8 $_; # HERE"), "[warn] low address bits of $_ are meaningless")
         for qw(192.0.2.5/22 2001:db8::1/32 0.0.0.1/0);
     says_nothing('no host bits', in_location("${gate}webhook_allow 192.0.2.5 192.0.2.5/32 192.0.0.0/22 ::1 2001:db8::/32 ::/0;"));
@@ -277,6 +285,9 @@ subtest 'handshakes' => sub {
     says('a token that others may read', $text, '[warn] the secret file "%%DIR%%/meta.token" is readable by others');
     write_file('meta.token', "$SECRET\n", 0600);
     says_nothing('a token that only its owner may read', $text);
+    says('a token with a newline at its end',
+        in_location("webhook meta;\nwebhook_secret $SECRET;\nwebhook_handshake on token=env:WEBHOOK_TEST_TOKEN; # HERE"),
+        '[warn] the "token=" of this webhook_handshake has white space at an end', env => { WEBHOOK_TEST_TOKEN => "$SECRET\n" });
     says_nothing('a token of the environment',
         in_location("webhook meta;\nwebhook_secret $SECRET;\nwebhook_handshake on token=env:WEBHOOK_TEST_TOKEN;"),
         env => { WEBHOOK_TEST_TOKEN => $SECRET });
@@ -357,7 +368,7 @@ webhook_dedup_zone zone=events:1m ttl=72h full=reject;
 webhook_scheme acme {
     algorithm hmac-sha512;
     key hex;
-    signed "{method}.{timestamp}.{body}";
+    signed "{url}.{timestamp}.{body}";
     signature header=Acme-Signature;
     timestamp header=Acme-Timestamp;
     event_id json=/id;

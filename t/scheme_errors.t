@@ -11,11 +11,27 @@ my $PRESETS = qr/adyen-payments, [a-z0-9, -]+, github, [a-z0-9, -]+, zoom, [a-z0
 my @SCHEMES = (
     'a scheme that nobody defines' => [
         in_location("webhook strpie; # HERE\nwebhook_secret $SECRET;"),
-        qr/unknown scheme "strpie", allowed: $PRESETS, or a name that "webhook_scheme" defines/,
+        qr/unknown scheme "strpie", did you mean "stripe"\? allowed: $PRESETS, or a name that "webhook_scheme" defines/,
+    ],
+    'a scheme that is like no other' => [
+        in_location("webhook my-sender; # HERE\nwebhook_secret $SECRET;"),
+        qr/unknown scheme "my-sender", allowed: $PRESETS, or a name that "webhook_scheme" defines/,
+    ],
+    'a scheme in another case' => [
+        in_location("webhook GitHub; # HERE\nwebhook_secret $SECRET;"),
+        qr/unknown scheme "GitHub", did you mean "github"\? allowed: .*/,
+    ],
+    'an alias with a letter too many' => [
+        in_location("webhook whatsappp; # HERE\nwebhook_secret $SECRET;"),
+        qr/unknown scheme "whatsappp", did you mean "whatsapp"\? allowed: .*/,
+    ],
+    'an own scheme, misspelt' => [
+        unmarked(scheme()) . "\n" . in_location("webhook acne; # HERE\nwebhook_secret $SECRET;"),
+        qr/unknown scheme "acne", did you mean "acme"\? allowed: .*/,
     ],
     'a scheme that nobody defines, inherited' => [
         "webhook strpie; # HERE\nwebhook_secret $SECRET;\n" . in_server('location / { }'),
-        qr/unknown scheme "strpie", allowed: $PRESETS, or a name that "webhook_scheme" defines/,
+        qr/unknown scheme "strpie", did you mean "stripe"\? allowed: $PRESETS, or a name that "webhook_scheme" defines/,
     ],
     'a field that no scheme has' => [
         scheme(signatur => 'header=Acme-Signature'),

@@ -8,6 +8,20 @@
 namespace webhook::ngx {
 namespace {
 
+// A directive that only some schemes have a use for.
+struct Use {
+    std::string_view directive;
+    bool (*is_of_use)(const Scheme& scheme);
+    std::string_view why_not;
+};
+
+constexpr Use kUses[] = {
+    {"webhook_tolerance", [](const Scheme& scheme) { return scheme.timestamp.has_value(); },
+     "the scheme has no timestamp"},
+    {"webhook_url", [](const Scheme& scheme) { return scheme.reads_url(); },
+     "the scheme signs no URL"},
+};
+
 class Audit {
   public:
     explicit Audit(ngx_conf_t* cf) : cf_(cf), main_(main_conf(cf)) {
@@ -77,31 +91,42 @@ class Audit {
         return false;
     }
 
-    // -- directives where no gate is
+    // -- directives without effect
 
     void warn_of_idle_directives() {
-        std::set<const LocConf*> gated;
+        // The gates in each level and below it.
+        std::map<const LocConf*, std::vector<const LocConf*>> gates;
         for (const Level& level : main_.levels) {
+            gates[level.outer];
+            gates[level.conf];
             if (!level.conf->gated()) continue;
             for (const auto* conf = level.conf; conf != nullptr; conf = outer(conf)) {
-                gated.insert(conf);
+                gates[conf].push_back(level.conf);
             }
         }
-        std::set<const LocConf*> seen;
-        for (const Level& level : main_.levels) {
-            for (const LocConf* conf : {level.outer, level.conf}) {
-                if (seen.insert(conf).second && !gated.contains(conf)) warn_of_idle(*conf);
-            }
-        }
+        for (const auto& [conf, below] : gates) warn_of_idle(*conf, below);
     }
 
-    void warn_of_idle(const LocConf& conf) {
+    void warn_of_idle(const LocConf& conf, const std::vector<const LocConf*>& gates) {
         std::set<std::string_view> seen;
         for (const Written& written : conf.written) {
             if (written.directive == "webhook" || !seen.insert(written.directive).second) continue;
-            warn(in_quotes(written.directive) + " does nothing where no \"webhook\" is on",
-                 written.place);
+            const std::string why = why_idle(written.directive, gates);
+            if (why.empty()) continue;
+            warn(in_quotes(written.directive) + " does nothing where " + why, written.place);
         }
+    }
+
+    static std::string why_idle(std::string_view directive,
+                                const std::vector<const LocConf*>& gates) {
+        if (gates.empty()) return "no \"webhook\" is on";
+        for (const Use& use : kUses) {
+            if (use.directive != directive) continue;
+            const bool used = std::ranges::any_of(
+                gates, [&use](const LocConf* gate) { return use.is_of_use(*gate->scheme); });
+            if (!used) return std::string(use.why_not);
+        }
+        return {};
     }
 
     // -- webhook_require_tls

@@ -7,6 +7,7 @@
 
 #include "nginx/ngx_http_webhook_conf.h"
 #include "webhook/presets.h"
+#include "webhook/secret_text.h"
 #include "webhook/text.h"
 
 namespace webhook::ngx {
@@ -589,7 +590,13 @@ void set_handshake(const Directive& directive, LocConf& conf) {
         if (!stands_elsewhere(*token) && directive.compile(*token) != nullptr) {
             throw ConfigError("the \"token=\" of \"webhook_handshake\" may not hold variables");
         }
-        handshake->token = sha256(fixed_secret(directive, *token));
+        const std::string text = fixed_secret(directive, *token);
+        for (std::string_view oddity : oddities_of(text)) {
+            remark(directive.cf->log, NGX_LOG_WARN,
+                   "the \"token=\" of this webhook_handshake " + std::string(oddity),
+                   handshake->place);
+        }
+        handshake->token = sha256(text);
     }
     conf.handshake = std::move(handshake);
 }
