@@ -166,7 +166,7 @@ Key spki_key(std::string_view text) {
 }
 
 std::string jwk_text(const JsonReader& jwk, std::string_view name) {
-    auto text = jwk.signed_value_at("/" + std::string(name));
+    auto text = jwk.signed_value_at(std::string("/").append(name));
     if (!text) throw ConfigError("the JWK has no member " + in_quotes(name) + ", or several");
     return std::move(*text);
 }

@@ -123,7 +123,7 @@ std::span<const PlaceholderName> answer_placeholders() {
 std::string placeholder_text(const TextPart& part) {
     const auto row = std::ranges::find(kSignedPlaceholders, part.kind, &PlaceholderName::kind);
     if (row == kSignedPlaceholders.end()) return part.text;
-    return "{" + std::string(row->name) + (row->takes_argument ? ":...}" : "}");
+    return std::string("{").append(row->name).append(row->takes_argument ? ":...}" : "}");
 }
 
 Options::Options(std::string_view field, std::span<const std::string> arguments,
