@@ -101,13 +101,13 @@ $(CONFIGURED):
 	@rm -rf $(OBJECTS)/nginx && mkdir -p $(OBJECTS)/nginx
 ifeq ($(NGINX_SRC),)
 	@cd $(DEV_SRC) && . ./conf_flags && \
-	    WEBHOOK_CXXFLAGS="$(OWN_FLAGS)" ./configure "$${NGX_CONF_FLAGS[@]}" \
+	    WEBHOOK_CXXFLAGS="-Werror $(OWN_FLAGS)" ./configure "$${NGX_CONF_FLAGS[@]}" \
 	    --with-cc-opt="-g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2" --with-ld-opt="-Wl,-z,relro -Wl,-z,now$(if $(filter 1,$(SANITIZE)), $(SANITIZERS))" \
 	    --add-dynamic-module=$(HERE) --builddir=$(HERE)/$(OBJECTS)/nginx >$(HERE)/$(OBJECTS)/configure.log \
 	    || { tail -n 20 $(HERE)/$(OBJECTS)/configure.log; exit 1; }
 else
 	@cd $(NGINX_SRC) && configure=./configure; [ -x ./configure ] || configure=auto/configure; \
-	    WEBHOOK_CXXFLAGS="$(OWN_FLAGS)" $$configure --with-compat --with-http_ssl_module --with-http_v2_module --with-threads $(NGINX_CONFIGURE) \
+	    WEBHOOK_CXXFLAGS="-Werror $(OWN_FLAGS)" $$configure --with-compat --with-http_ssl_module --with-http_v2_module --with-threads $(NGINX_CONFIGURE) \
 	    --with-ld-opt="$(if $(filter 1,$(SANITIZE)), $(SANITIZERS))" \
 	    --add-dynamic-module=$(HERE) --builddir=$(HERE)/$(OBJECTS)/nginx >$(HERE)/$(OBJECTS)/configure.log \
 	    || { tail -n 20 $(HERE)/$(OBJECTS)/configure.log; exit 1; }
@@ -118,6 +118,47 @@ $(OBJECTS)/ngx_http_webhook_module.so: $(CONFIGURED) $(CORE_SOURCES) $(GLUE_SOUR
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C $(or $(NGINX_SRC),$(DEV_SRC)) -f $(HERE)/$(OBJECTS)/nginx/Makefile modules
 	@# A new file: an nginx that runs has the old one mapped.
 	@install -m 644 $(OBJECTS)/nginx/ngx_http_webhook_module.so $@
+
+# A full source tree of the nginx that is installed, from Debian's archive.
+SOURCE := $(BUILD)/nginx-source
+FULL_SRC := $(or $(NGINX_SRC),$(HERE)/$(SOURCE))
+$(SOURCE)/configure:
+	@rm -rf $(SOURCE) && mkdir -p $(SOURCE)/lists/partial
+	@cd $(SOURCE) && . /etc/os-release && \
+	    echo "deb-src http://deb.debian.org/debian $$VERSION_CODENAME main" >sources.list && \
+	    options="-q -o Dir::Etc::sourceparts=/dev/null -o Dir::Etc::sourcelist=$$PWD/sources.list -o Dir::State::Lists=$$PWD/lists" && \
+	    { apt-get $$options update && apt-get $$options source --download-only nginx; } >apt.log 2>&1 || { tail apt.log; exit 1; }
+	@cd $(SOURCE) && tar -xf nginx_*.orig.tar.* --strip-components=1
+
+# An nginx with the module inside, and with those of its own modules that the tests use.
+STATIC := $(OBJECTS)/static
+STATIC_MODULES := ssl v2 realip auth_request dav addition sub gunzip stub_status
+STATIC_OPTIONS := --with-threads --with-debug $(STATIC_MODULES:%=--with-http_%_module)
+STATIC_NGINX := $(patsubst %,$(STATIC)/%/nginx,plain o3 asan std)
+.PHONY: $(STATIC_NGINX)
+$(STATIC_NGINX): $(STATIC)/%/nginx: deps $(if $(NGINX_SRC),,$(SOURCE)/configure)
+	@mkdir -p $(STATIC)/$*
+	@cd $(FULL_SRC) && configure=./configure; [ -x ./configure ] || configure=auto/configure; \
+	    WEBHOOK_CXXFLAGS="$(VARIANT_CXXFLAGS)" $$configure $(STATIC_OPTIONS) $(NGINX_CONFIGURE) \
+	    --with-cc-opt="$(VARIANT_CC)" --with-ld-opt="$(VARIANT_LD)" --add-module=$(HERE) --builddir=$(HERE)/$(STATIC)/$* \
+	    >$(HERE)/$(STATIC)/$*.log || { tail -n 20 $(HERE)/$(STATIC)/$*.log; exit 1; }
+	@$(MAKE) --no-print-directory -s -j$(JOBS) -C $(FULL_SRC) -f $(HERE)/$(STATIC)/$*/Makefile binary
+
+.PHONY: test-static build-variants
+$(STATIC)/plain/nginx: VARIANT_CXXFLAGS = -Werror $(OWN_FLAGS)
+test-static: deps-test $(STATIC)/plain/nginx ## run the end-to-end tests on an nginx with the module inside (NGINX_SRC=DIR, or Debian's)
+	WEBHOOK_NGINX=$(HERE)/$(STATIC)/plain/nginx WEBHOOK_MODULE=none prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
+
+# As users' flags may be. Warnings are shown, and stop nothing.
+$(STATIC)/o3/nginx: VARIANT_CC = -O3
+$(STATIC)/asan/nginx: VARIANT_CC = -O1 -fsanitize=address
+$(STATIC)/asan/nginx: VARIANT_LD = -fsanitize=address
+$(STATIC)/std/nginx: VARIANT_CC = -std=gnu11
+build-variants: ## build nginx with the module inside by hand, with flags as users have them
+	@for variant in o3 asan std; do \
+	    echo "build variant: $$variant"; \
+	    $(MAKE) --no-print-directory $(STATIC)/$$variant/nginx && ASAN_OPTIONS=detect_leaks=0 $(STATIC)/$$variant/nginx -V 2>&1 | head -n 1; \
+	done
 
 .PHONY: install
 install: build ## put the module where nginx looks for modules

@@ -873,7 +873,7 @@ subtest 'an unreadable secret file' => sub {
     my $nobody = getpwnam('nobody') // die 'there is no user nobody';
     # Who may not be let into the folder that the module was built in.
     my $conf = slurp("$folder/nginx.conf");
-    $conf =~ s{^(load_module )([^;]+);}{$1 . copied($2) . ';'}me or die 'no load_module';
+    $conf =~ s{^(load_module )([^;]+);}{$1 . copied($2) . ';'}me or ($ENV{WEBHOOK_MODULE} // '') eq 'none' or die 'no load_module';
     write_file('config_test/closed.conf', $conf);
     my $code = run_command(
         command => [

@@ -322,6 +322,7 @@ subtest 'a broken configuration' => sub {
 
 # nginx takes what has the same name for the same module, whatever is in the file.
 subtest 'another build of the module' => sub {
+    plan skip_all => 'the module is inside nginx' if ($ENV{WEBHOOK_MODULE} // '') eq 'none';
     my $built = $ENV{WEBHOOK_MODULE} // 'build/ngx_http_webhook_module.so';
     my @ids;
     for my $round (1 .. 3) {

@@ -21,6 +21,12 @@ server {
     webhook_dedup zone=events;
 
     location / { proxy_pass http://%%BACKEND%%; }
+    # The answer's head is with the sender long before its end.
+    location /slow {
+        limit_rate       100;
+        limit_rate_after 1k;
+        proxy_pass       http://%%BACKEND%%;
+    }
     location /wait {
         webhook_dedup zone=events wait=8s;
         proxy_pass http://%%BACKEND%%;
@@ -129,6 +135,20 @@ subtest 'what was delivered stays known when its worker dies' => sub {
     wait_for(sub { $nginx->workers == 2 && deliver($ids[0])->{status} }, 5, 'replaced');
     is scalar(grep { (deliver($_)->header('Webhook-Reason') // '') eq 'duplicate' } @ids), 20, 'all are duplicates';
     is $backend->count, 20, 'the upstream saw each once';
+};
+
+subtest 'what the sender has seen accepted stays known, though the answer had not ended' => sub {
+    $backend->clear->behave(body => 'x' x 10_000);
+    my $connection = open_connection();
+    $connection->send(join '', Webhook::Connection::format_request(delivery('seen', uri => '/slow'), keepalive => 1));
+    like $connection->pending_input(5), qr{^HTTP/1.1 200}, 'the sender sees it accepted';
+    my @workers = $nginx->workers;
+    kill KILL => @workers;
+    my %killed = map { $_ => 1 } @workers;
+    wait_for(sub { my @new = $nginx->workers; @new == 2 && !grep { $killed{$_} } @new }, 5, 'replaced');
+    $connection->close;
+    is deliver('seen', uri => '/slow')->header('Webhook-Reason'), 'duplicate', 'its retry is a duplicate';
+    is $backend->count, 1, 'the upstream saw it once';
 };
 
 my $SENDERS  = 5;
