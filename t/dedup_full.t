@@ -181,7 +181,7 @@ subtest 'more in flight than there are places for claims' => sub {
     }
     my @refused;
     wait_for(sub {
-        @refused = grep { $_->pending_input(0) } @first;
+        @refused = grep { $_->pending_input(0.005) } @first;
         return @refused + $backend->count == @ids;
     }, 10, 'each is refused or with the upstream');
     my $held = @ids - @refused;
