@@ -72,7 +72,7 @@ sub remarks ($text) {
 # Where the things are in a file, as the module lays them out.
 sub layout ($bytes) {
     my ($size, $workers_size) = unpack 'x16 Q< Q<', $bytes;
-    my $table = 128 + $workers_size;
+    my $table = 192 + $workers_size;
     $table += -$table % 64;
     my ($event_capacity, $claim_capacity, $oldest, $newest) = unpack "x$table x16 L< L< Q< Q<", $bytes;
     my $events = 128 + $claim_capacity * 40;
