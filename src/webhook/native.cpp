@@ -49,9 +49,9 @@ constexpr std::array kAdyenMembers{
 };
 
 constexpr std::array kNatives{
-    Native{"contentful", contentful_items, false, false, ""},
-    Native{"aws-sns", aws_sns_items, true, true, "/MessageId"},
-    Native{"adyen-payments", adyen_payments_items, true, false, ""},
+    Native{"contentful", contentful_items, false, false, "", true},
+    Native{"aws-sns", aws_sns_items, true, true, "/MessageId", false},
+    Native{"adyen-payments", adyen_payments_items, true, false, "", false},
 };
 
 std::string_view trimmed(std::string_view text) {

@@ -69,6 +69,8 @@ struct Native {
     bool names_secret_id;
     // The JSON pointer of an event id that is signed; empty: none.
     std::string_view signed_event_id;
+    // Whether its items hold the method, the path with its query, and the body.
+    bool signs_request;
 };
 
 std::span<const Native> natives();

@@ -82,7 +82,7 @@ constexpr Preset kPresets[] = {
         timestamp   header=Box-Delivery-Timestamp unit=rfc3339 tolerance=10m;
         require     Box-Signature-Version=1;
         require     Box-Signature-Algorithm=HmacSHA256;
-        event_id    header=Box-Delivery-Id;
+        event_id    json=/id optional;
         event_type  json=/trigger;
     )"},
     Preset{"calcom", R"(
@@ -110,7 +110,7 @@ constexpr Preset kPresets[] = {
         signed      "{body}";
         signature   header=Circleci-Signature split="," prefix=v1= encoding=hex;
         event_id    json=/id;
-        event_type  header=Circleci-Event-Type;
+        event_type  header=Circleci-Event-Type in_body;
     )"},
     Preset{"coinbase-commerce", R"(
         algorithm   hmac-sha256;
@@ -196,13 +196,14 @@ constexpr Preset kPresets[] = {
         signed      "{body}";
         signature   header=X-Hub-Signature-256 prefix=sha256= encoding=hex;
         event_id    header=X-GitHub-Delivery;
-        event_type  header=X-GitHub-Event;
+        event_type  header=X-GitHub-Event in_body;
     )"},
     Preset{"gitlab", R"(
         algorithm   token;
         signature   header=X-Gitlab-Token;
         event_id    header=Idempotency-Key optional;
         event_type  header=X-Gitlab-Event;
+        event_key   "{type}{header:X-Gitlab-Event-UUID}{body}";
     )"},
     Preset{"gocardless", R"(
         algorithm   hmac-sha256;
@@ -256,6 +257,7 @@ constexpr Preset kPresets[] = {
         algorithm   hmac-sha256;
         signed      "{body}{header:Klaviyo-Timestamp}";
         signature   header=Klaviyo-Signature encoding=hex;
+        event_key   "{body}";
     )"},
     Preset{"launchdarkly", R"(
         algorithm   hmac-sha256;
@@ -268,7 +270,7 @@ constexpr Preset kPresets[] = {
         algorithm   hmac-sha256;
         signed      "{body}";
         signature   header=X-Signature encoding=hex;
-        event_type  header=X-Event-Name;
+        event_type  header=X-Event-Name in_body;
     )"},
     Preset{"line", R"(
         algorithm   hmac-sha256;
@@ -283,7 +285,7 @@ constexpr Preset kPresets[] = {
         signature   header=Linear-Signature encoding=hex;
         timestamp   json=/webhookTimestamp unit=ms tolerance=1m;
         event_id    header=Linear-Delivery;
-        event_type  header=Linear-Event;
+        event_type  header=Linear-Event in_body;
     )"},
     Preset{"mailgun", R"(
         algorithm   hmac-sha256;
@@ -292,6 +294,7 @@ constexpr Preset kPresets[] = {
         timestamp   json=/signature/timestamp unit=s tolerance=10m;
         event_id    json=/event-data/id;
         event_type  json=/event-data/event;
+        event_key   "{json:/signature/token}";
     )"},
     Preset{"meta", R"(
         algorithm   hmac-sha256;
@@ -372,6 +375,7 @@ constexpr Preset kPresets[] = {
         signature   header=Paypal-Transmission-Sig encoding=base64;
         event_id    json=/id;
         event_type  json=/event_type;
+        event_key   "{header:Paypal-Transmission-Id}";
     )"},
     Preset{"persona", R"(
         algorithm   hmac-sha256;
@@ -412,6 +416,7 @@ constexpr Preset kPresets[] = {
         signature   header=Sanity-Webhook-Signature split="," prefix=v1= encoding=base64url;
         timestamp   item=t= unit=ms tolerance=5m;
         event_id    header=Idempotency-Key;
+        event_key   "{timestamp}{body}";
     )"},
     Preset{"segment", R"(
         algorithm   hmac-sha1;
@@ -435,6 +440,7 @@ constexpr Preset kPresets[] = {
         signature   header=Sentry-Hook-Signature encoding=hex;
         event_id    header=Request-ID optional;
         event_type  header=Sentry-Hook-Resource;
+        event_key   "{type}{header:Sentry-Hook-Timestamp}{body}";
     )"},
     Preset{"shopify", R"(
         algorithm   hmac-sha256;
@@ -554,7 +560,7 @@ constexpr Preset kPresets[] = {
         signature   header=Twitch-Eventsub-Message-Signature prefix=sha256= encoding=hex;
         timestamp   header=Twitch-Eventsub-Message-Timestamp unit=rfc3339 tolerance=10m;
         event_id    header=Twitch-Eventsub-Message-Id;
-        event_type  header=Twitch-Eventsub-Subscription-Type;
+        event_type  header=Twitch-Eventsub-Subscription-Type in_body;
         handshake   when=header:Twitch-Eventsub-Message-Type=webhook_callback_verification
                     when=json:/challenge answer="{json:/challenge}";
     )"},
@@ -582,6 +588,7 @@ constexpr Preset kPresets[] = {
         signed      "{body}";
         signature   header=X-WC-Webhook-Signature encoding=base64;
         event_type  header=X-WC-Webhook-Topic;
+        event_key   "{type}{header:X-WC-Webhook-Delivery-ID}{body}";
     )"},
     Preset{"workos", R"(
         algorithm   hmac-sha256;
@@ -604,6 +611,7 @@ constexpr Preset kPresets[] = {
         signature   header=X-Zendesk-Webhook-Signature encoding=base64;
         timestamp   header=X-Zendesk-Webhook-Signature-Timestamp unit=rfc3339 tolerance=5m;
         event_id    header=X-Zendesk-Webhook-Invocation-Id optional;
+        event_key   "{timestamp}{body}";
     )"},
     Preset{"zoom", R"(
         algorithm   hmac-sha256;

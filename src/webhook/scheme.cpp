@@ -85,6 +85,73 @@ bool Scheme::covers_raw_body() const {
            (digest && !signs_form());
 }
 
+bool Scheme::event_key_reads_body() const {
+    return signs_form() || std::ranges::any_of(event_key, [](const TextPart& part) {
+               return part.kind == TextPart::Kind::json;
+           });
+}
+
+bool Scheme::covers_header(HeaderIndex header) const {
+    const bool is_id = event_id.kind == Source::Kind::header && event_id.header == header;
+    const bool is_time = timestamp && timestamp->source.kind == Source::Kind::header &&
+                         timestamp->source.header == header;
+    return (is_id && signs(TextPart::Kind::id)) || (is_time && signs(TextPart::Kind::timestamp)) ||
+           std::ranges::any_of(signed_parts, [header](const TextPart& part) {
+               return part.kind == TextPart::Kind::header && part.header == header;
+           });
+}
+
+Scheme::Replay Scheme::replay_by_event_key() const {
+    using Kind = TextPart::Kind;
+    if (presents_secret()) return Replay::anything;
+    Replay replay = Replay::nothing_helps;
+    for (const TextPart& part : event_key) {
+        const bool is_signed_value =
+            std::ranges::any_of(signed_parts, [&part](const TextPart& each) {
+                return each.kind == part.kind && each.text == part.text;
+            });
+        Replay here = Replay::nothing_helps;
+        switch (part.kind) {
+            case Kind::header:
+                if (!covers_header(part.header)) here = Replay::a_header;
+                break;
+            case Kind::event_type:
+                if (event_type.kind == Source::Kind::header && !covers_header(event_type.header)) {
+                    here = Replay::a_header;
+                }
+                break;
+            case Kind::timestamp:
+                if (!covers_timestamp()) here = Replay::a_header;
+                break;
+            case Kind::body:
+                if (native != nullptr ? !native->signs_request : !covers_body()) {
+                    here = Replay::anything;
+                }
+                break;
+            case Kind::json:
+                if (!is_signed_value && !covers_body()) here = Replay::anything;
+                break;
+            case Kind::url:
+                if (!reads_url()) here = Replay::anything;
+                break;
+            case Kind::query:
+                if (!is_signed_value && !reads_url()) here = Replay::anything;
+                break;
+            default:
+                break;
+        }
+        replay = std::max(replay, here);
+    }
+    return replay;
+}
+
+Scheme::Replay Scheme::replay_by_default() const {
+    if (presents_secret()) return Replay::anything;
+    if (event_id.kind == Source::Kind::none || event_id.batch) return replay_by_event_key();
+    if (covers_event_id()) return Replay::nothing_helps;
+    return event_id.kind == Source::Kind::header ? Replay::a_header : Replay::anything;
+}
+
 bool Scheme::covers_timestamp() const {
     if (!timestamp || native != nullptr) return true;
     const Source& source = timestamp->source;

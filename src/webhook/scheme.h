@@ -71,6 +71,8 @@ struct TextPart {
         // Codes of another value under the signing secret, for the answer of a handshake.
         hmac_hex,
         hmac_base64,
+        // What tells events apart.
+        event_type,
     };
     Kind kind;
     HeaderIndex header = 0;
@@ -183,6 +185,10 @@ struct Scheme {
     std::optional<TimestampSource> timestamp;
     EventId event_id;
     Source event_type;
+    // The body tells types apart, too.
+    bool type_in_body = false;
+    // What tells events apart where no event id does, of `{body}`, `{type}` and others.
+    Text event_key;
     std::vector<RequiredHeader> required_headers;
     std::optional<DigestSource> digest;
     std::vector<RequiredClaim> claims;
@@ -214,11 +220,20 @@ struct Scheme {
     bool covers_event_id() const;
     // Whether who sends the same again under the same signature sends the same bytes.
     bool covers_raw_body() const;
+    // Whether who changes this header also breaks the signature.
+    bool covers_header(HeaderIndex header) const;
     // Whether who changes the timestamp also breaks the signature.
     bool covers_timestamp() const;
     // The first two values of the signed text between which bytes can be moved, as
     // `"{header:...}" and "{body}"`; empty where there are none.
     std::string ambiguous_parts() const;
+    // Whether the values that tell events apart are found in a body that is held as a whole.
+    bool event_key_reads_body() const;
+    // What a replay has to change that no signature covers, so that another event is seen in it.
+    enum class Replay : std::uint8_t { nothing_helps, a_header, anything };
+    // Where events are told apart by `event_key`, and by what the configuration's default is.
+    Replay replay_by_event_key() const;
+    Replay replay_by_default() const;
     bool reads_json() const;
     bool has_json_timestamp() const {
         return timestamp && timestamp->source.kind == Source::Kind::json;

@@ -82,6 +82,30 @@ bool may_sign_plain_token(const Scheme& scheme) {
            });
 }
 
+// What tells events apart where the scheme does not say it: all that is signed of the request,
+// besides its time and its id, and what its headers say of its type.
+Text derived_event_key(const Scheme& scheme) {
+    Text key;
+    const auto add = [&key](Kind kind) { key.push_back({kind, 0, {}, {}, false}); };
+    if (scheme.event_type.kind == Source::Kind::header && !scheme.type_in_body) {
+        add(Kind::event_type);
+    }
+    const bool signs_request = scheme.native != nullptr && scheme.native->signs_request;
+    if (signs_request || scheme.signs(Kind::method)) add(Kind::method);
+    if (scheme.native != nullptr ? signs_request : scheme.reads_url()) add(Kind::url);
+    for (const TextPart& part : scheme.signed_parts) {
+        const auto& id = scheme.event_id;
+        const bool is_id = id.kind == Source::Kind::header && id.header == part.header;
+        const bool is_time = scheme.timestamp &&
+                             scheme.timestamp->source.kind == Source::Kind::header &&
+                             scheme.timestamp->source.header == part.header;
+        const bool is_header = part.kind == Kind::header && !is_id && !is_time;
+        if (is_header || part.kind == Kind::query) key.push_back(part);
+    }
+    add(Kind::body);
+    return key;
+}
+
 // Takes the statements of a scheme one by one.
 class SchemeBuilder {
   public:
@@ -114,6 +138,7 @@ class SchemeBuilder {
     void set_timestamp(Arguments arguments);
     void set_event_id(Arguments arguments);
     void set_event_type(Arguments arguments);
+    void set_event_key(Arguments arguments);
     void add_required_headers(Arguments arguments);
     void set_digest(Arguments arguments);
     void add_claims(Arguments arguments);
@@ -142,6 +167,7 @@ class SchemeBuilder {
     void check_digest() const;
     void check_timestamp() const;
     void check_handshakes() const;
+    void check_event_key() const;
 
     bool has(std::string_view field) const { return lines_.contains(field); }
     [[noreturn]] void blame(std::string_view field, const std::string& message) const {
@@ -170,7 +196,7 @@ class SchemeBuilder {
 };
 
 std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
-    static constexpr std::array<Field, 12> kFields{{
+    static constexpr std::array<Field, 13> kFields{{
         {"algorithm", &SchemeBuilder::set_algorithm},
         {"key", &SchemeBuilder::set_key},
         {"native", &SchemeBuilder::set_native},
@@ -179,6 +205,7 @@ std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
         {"timestamp", &SchemeBuilder::set_timestamp},
         {"event_id", &SchemeBuilder::set_event_id},
         {"event_type", &SchemeBuilder::set_event_type},
+        {"event_key", &SchemeBuilder::set_event_key},
         {"require", &SchemeBuilder::add_required_headers, true},
         {"digest", &SchemeBuilder::set_digest},
         {"claims", &SchemeBuilder::add_claims, true},
@@ -212,6 +239,8 @@ Scheme SchemeBuilder::finish() {
     check_digest();
     check_timestamp();
     check_handshakes();
+    check_event_key();
+    if (!has("event_key")) scheme_.event_key = derived_event_key(scheme_);
     scheme_.wants_whole_body = wants_whole_body(scheme_);
     scheme_.wants_other_headers = wants_other_headers(scheme_);
     return std::move(scheme_);
@@ -351,9 +380,21 @@ void SchemeBuilder::set_event_id(Arguments arguments) {
 }
 
 void SchemeBuilder::set_event_type(Arguments arguments) {
-    const Options options("event_type", arguments, {{"header", "json"}, {}, {}});
+    const Options options("event_type", arguments, {{"header", "json"}, {"in_body"}, {}});
     const std::string_view kind = options.exactly_one_of({"header", "json"});
     scheme_.event_type = source_of(kind, options.get(kind));
+    scheme_.type_in_body = options.flag("in_body");
+    if (scheme_.type_in_body && kind != "header") {
+        fail("\"in_body\" has no meaning without \"header=\"");
+    }
+}
+
+void SchemeBuilder::set_event_key(Arguments arguments) {
+    const std::string& text = single(arguments, "event_key");
+    scheme_.event_key = parse_text(text, "event_key", event_key_placeholders(), Braces::strict);
+    std::erase_if(scheme_.event_key,
+                  [](const TextPart& part) { return part.kind == Kind::literal; });
+    if (scheme_.event_key.empty()) fail("\"event_key\" holds no placeholder");
 }
 
 void SchemeBuilder::add_required_headers(Arguments arguments) {
@@ -735,6 +776,19 @@ void SchemeBuilder::check_timestamp() const {
     if (signature.separators.empty() || scheme_.signatures.size() > 1 ||
         signature.source.kind != Source::Kind::header || !signature.numbered_headers.empty()) {
         blame("timestamp", "\"timestamp item=\" needs \"split=\" in \"signature\"");
+    }
+}
+
+void SchemeBuilder::check_event_key() const {
+    const auto names = [this](Kind kind) {
+        return std::ranges::count(scheme_.event_key, kind, &TextPart::kind) != 0;
+    };
+    if (names(Kind::event_type) && scheme_.event_type.kind != Source::Kind::header) {
+        blame("event_key",
+              "\"event_key\" names \"{type}\", but there is no \"event_type header=\"");
+    }
+    if (names(Kind::timestamp) && !scheme_.timestamp) {
+        blame("event_key", "\"event_key\" names \"{timestamp}\", but there is no \"timestamp\"");
     }
 }
 

@@ -67,6 +67,17 @@ constexpr std::array<PlaceholderName, 2> kClaimPlaceholders{{
     {"url:qsh", Kind::url_qsh, false},
 }};
 
+constexpr std::array<PlaceholderName, 8> kEventKeyPlaceholders{{
+    {"body", Kind::body, false},
+    {"type", Kind::event_type, false},
+    {"timestamp", Kind::timestamp, false},
+    {"method", Kind::method, false},
+    {"url", Kind::url, false},
+    {"header", Kind::header, true},
+    {"json", Kind::json, true},
+    {"query", Kind::query, true},
+}};
+
 constexpr std::array<PlaceholderName, 5> kAnswerPlaceholders{{
     {"header", Kind::header, true},
     {"json", Kind::json, true},
@@ -118,6 +129,10 @@ std::span<const PlaceholderName> claim_placeholders() {
 
 std::span<const PlaceholderName> answer_placeholders() {
     return kAnswerPlaceholders;
+}
+
+std::span<const PlaceholderName> event_key_placeholders() {
+    return kEventKeyPlaceholders;
 }
 
 std::string placeholder_text(const TextPart& part) {

@@ -55,6 +55,8 @@ struct PlaceholderName {
 std::span<const PlaceholderName> signed_placeholders();
 std::span<const PlaceholderName> claim_placeholders();
 std::span<const PlaceholderName> answer_placeholders();
+// What may stand in `event_key`.
+std::span<const PlaceholderName> event_key_placeholders();
 
 // A placeholder of a signed text, for messages: `{body}`, `{header:...}`.
 std::string placeholder_text(const TextPart& part);

@@ -349,6 +349,7 @@ Objection Verification::match() {
     for (Attempt& attempt : attempts_) {
         if (!matches(attempt)) continue;
         secret_ = attempt.secret;
+        matched_url_ = attempt.url;
         return std::nullopt;
     }
     return Reason::bad_signature;
@@ -425,6 +426,20 @@ Objection Verification::match_native(WholeBody* body) {
         return std::nullopt;
     }
     return Reason::bad_signature;
+}
+
+std::string Verification::signed_url() const {
+    if (!scheme_->reads_url()) return {};
+    if (scheme_->native != nullptr) {
+        return std::string(scheme_->native->signs_request ? target_of(request_.url) : "");
+    }
+    if (scheme_->signs(Kind::url_hubspot)) return hubspot_url(request_.url);
+    if (scheme_->signs(Kind::url_ports)) return std::string(matched_url_);
+    for (const RequiredClaim& claim : scheme_->claims) {
+        if (std::ranges::count(claim.value, Kind::url_qsh, &TextPart::kind) == 0) continue;
+        return atlassian_qsh(request_.method, request_.url, "").value_or("");
+    }
+    return std::string(request_.url);
 }
 
 Objection Verification::match_jwt() {

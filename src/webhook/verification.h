@@ -76,6 +76,9 @@ class Verification {
         if (secret_ != nullptr || attempts_.empty()) return secret_;
         return attempts_.front().secret;
     }
+    // The URL in the form in which it was signed, once the signature is right; empty where none is
+    // signed.
+    std::string signed_url() const;
     // The timestamp, where it was not in the headers.
     std::string_view late_timestamp() const {
         return extras_ ? std::string_view(extras_->late_timestamp) : std::string_view();
@@ -152,6 +155,8 @@ class Verification {
     std::unique_ptr<Extras> extras_;
     Objection early_objection_;
     const SigningSecret* secret_ = nullptr;
+    // The one of the attempt that was right.
+    std::string_view matched_url_;
 };
 
 }  // namespace webhook

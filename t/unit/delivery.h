@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+#include "webhook/encoding.h"
+#include "webhook/identity.h"
 #include "webhook/presented.h"
 #include "webhook/reason.h"
 #include "webhook/scheme.h"
@@ -264,7 +266,8 @@ inline void update(Verification& verification, std::string_view body,
 inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
                        const Delivery& delivery, Milliseconds now,
                        const std::vector<std::size_t>& cuts = {},
-                       const std::optional<Tolerance>& tolerance = std::nullopt) {
+                       const std::optional<Tolerance>& tolerance = std::nullopt,
+                       std::string* identity = nullptr) {
     const SchemeHeaders headers = delivery.offered_to(scheme);
     Presented presented;
     if (const auto reason = read_headers(scheme, headers, now, tolerance, presented)) {
@@ -298,6 +301,17 @@ inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
         objection = verification.verify_timestamp(needs_it ? &whole : nullptr);
     }
     if (objection) return {*objection, ""};
+    if (identity != nullptr) {
+        if (!verification.late_timestamp().empty()) {
+            presented.timestamp = verification.late_timestamp();
+        }
+        const std::string signed_url = verification.signed_url();
+        const std::string hash = sha256_hex(delivery.body);
+        *identity = identity_of(
+            scheme, {delivery.method, signed_url.empty() ? target_of(delivery.url) : signed_url,
+                     query_of(delivery.url), presented.event_type, &headers, &presented, hash,
+                     !delivery.body.empty(), &whole});
+    }
     return {Reason::accepted, verification.secret()->id};
 }
 

@@ -78,7 +78,7 @@ const std::vector<Row> kRows{
     {"basic", "basic", "text", "", "Authorization: Basic %S", {}, Id::none},
     {"bearer", "token", "text", "", "Authorization: Bearer %S", {}, Id::none},
     {"bitbucket", "sha256 hex", "text", "%b", "X-Hub-Signature: sha256=%S", {"X-Request-UUID: %i", "X-Event-Key: push"}, Id::header},
-    {"box", "sha256 base64", "text", "%b%r", "Box-Signature-Primary: %S", {"Box-Delivery-Timestamp: %r", "Box-Signature-Version: 1", "Box-Signature-Algorithm: HmacSHA256", "Box-Delivery-Id: %i"}, Id::header},
+    {"box", "sha256 base64", "text", "%b%r", "Box-Signature-Primary: %S", {"Box-Delivery-Timestamp: %r", "Box-Signature-Version: 1", "Box-Signature-Algorithm: HmacSHA256"}, Id::signed_json},
     {"calcom", "sha256 hex", "text", "%b", "X-Cal-Signature-256: %S", {}, Id::none},
     {"calendly", "sha256 hex", "text", "%s.%b", "Calendly-Webhook-Signature: t=%s,v1=%S", {}, Id::none},
     {"checkout-com", "sha256 hex", "text", "%b", "Cko-Signature: %S", {}, Id::signed_json},
@@ -403,6 +403,15 @@ Sample with_another_secret(Sample sample) {
     return sample;
 }
 
+// What tells the delivery apart where its event id does not.
+std::string identity_of(const Sample& sample, const Scheme& scheme, const Delivery& delivery) {
+    std::string identity;
+    const Judgement judgement = judge(scheme, {secret(scheme, sample.secret, sample.secret_id)},
+                                      delivery, kNow, {}, std::nullopt, &identity);
+    EXPECT_EQ(Reason::accepted, judgement.reason);
+    return identity;
+}
+
 TEST(Presets, AreSortedAndNamedOnce) {
     ASSERT_EQ(85U, presets().size());
     EXPECT_TRUE(std::ranges::is_sorted(presets(), {}, &Preset::name));
@@ -593,7 +602,7 @@ const std::vector<Event> kEvents{
     {"bearer", "", ""},
     {"bigcommerce", "webhook-id", "/scope"},
     {"bitbucket", "x-request-uuid optional", "x-event-key"},
-    {"box", "box-delivery-id", "/trigger"},
+    {"box", "/id optional", "/trigger"},
     {"calcom", "", "/triggerEvent"},
     {"calendly", "", "/event"},
     {"checkout-com", "/id", "/type"},
@@ -760,6 +769,175 @@ TEST(Presets, TellTheSecretThatMatched) {
                   {secret(scheme, other.secret, "wrong"), secret(scheme, sample.secret, "right")},
                   sample.delivery, kNow));
     });
+}
+
+// What a sender's headers say of the event, and its signature does not.
+TEST(PresetKeys, EventsOfTwoTypesWithOneBodyAreApart) {
+    std::size_t count = 0;
+    for_each([&count](const Sample& sample, const Scheme& scheme) {
+        if (scheme.event_type.kind != Source::Kind::header || scheme.type_in_body) return;
+        Delivery one = sample.delivery;
+        Delivery other = sample.delivery;
+        one.set(scheme.headers.at(scheme.event_type.header), "orders/create");
+        other.set(scheme.headers.at(scheme.event_type.header), "orders/paid");
+        EXPECT_NE(identity_of(sample, scheme, one), identity_of(sample, scheme, other));
+        EXPECT_EQ(identity_of(sample, scheme, one), identity_of(sample, scheme, one));
+        ++count;
+    });
+    EXPECT_LE(10U, count);
+}
+
+std::set<std::string> presets_whose_type_the_body_tells() {
+    std::set<std::string> names;
+    for (const Preset& preset : presets()) {
+        if (parse_scheme(preset.name, preset.text).type_in_body) names.emplace(preset.name);
+    }
+    return names;
+}
+
+// Each of them has the same type in its payload, as their documents show.
+TEST(PresetKeys, TheBodyTellsTheTypeOfFewOfThoseWithAHeaderForIt) {
+    EXPECT_EQ((std::set<std::string>{"circleci", "github", "lemon-squeezy", "linear", "twitch"}),
+              presets_whose_type_the_body_tells());
+}
+
+// Every part of the key, changed alone, makes another event of it.
+TEST(PresetKeys, EveryPartTellsEventsApart) {
+    for_each([](const Sample& sample, const Scheme& scheme) {
+        const SchemeHeaders headers = sample.delivery.offered_to(scheme);
+        Presented presented;
+        presented.timestamp = "1";
+        Identified one{"POST", "/a", "q=1", "type", &headers, &presented, "00", true, nullptr};
+        const std::string identity = webhook::identity_of(scheme, one);
+        for (const TextPart& part : scheme.event_key) {
+            Identified other = one;
+            Presented later;
+            later.timestamp = "2";
+            Delivery changed = sample.delivery;
+            if (part.kind == TextPart::Kind::header) {
+                changed.set(scheme.headers.at(part.header), "another");
+            }
+            const SchemeHeaders other_headers = changed.offered_to(scheme);
+            if (part.kind == TextPart::Kind::header) other.headers = &other_headers;
+            if (part.kind == TextPart::Kind::method) other.method = "PUT";
+            if (part.kind == TextPart::Kind::url) other.url = "/b";
+            if (part.kind == TextPart::Kind::event_type) other.event_type = "another";
+            if (part.kind == TextPart::Kind::timestamp) other.presented = &later;
+            if (part.kind == TextPart::Kind::body) other.body_sha256 = "01";
+            if (part.kind == TextPart::Kind::json) continue;
+            EXPECT_NE(identity, webhook::identity_of(scheme, other)) << static_cast<int>(part.kind);
+        }
+    });
+}
+
+TEST(PresetKeys, DeliveriesWithoutABodyAreToldByUrlMethodAndTime) {
+    for_each([](const Sample& sample, const Scheme& scheme) {
+        if (scheme.event_key.back().kind != TextPart::Kind::body) return;
+        const SchemeHeaders headers = sample.delivery.offered_to(scheme);
+        Presented presented;
+        presented.timestamp = "1";
+        presented.token = "a.b.c";
+        const Identified one{"GET", "/a", "", "", &headers, &presented, "e3b0", false, nullptr};
+        const std::string identity = webhook::identity_of(scheme, one);
+        EXPECT_EQ(identity, webhook::identity_of(scheme, one));
+        Identified other = one;
+        other.url = "/b";
+        EXPECT_NE(identity, webhook::identity_of(scheme, other));
+        other = one;
+        other.method = "DELETE";
+        EXPECT_NE(identity, webhook::identity_of(scheme, other));
+        Presented later;
+        later.timestamp = "2";
+        later.token = "a.bb.c";
+        other = one;
+        other.presented = &later;
+        if (scheme.timestamp || scheme.algorithm == Algorithm::jwt) {
+            EXPECT_NE(identity, webhook::identity_of(scheme, other));
+        }
+        other = one;
+        other.has_body = true;
+        EXPECT_NE(identity, webhook::identity_of(scheme, other));
+    });
+}
+
+TEST(PresetKeys, WhatIsSpelledOtherwiseIsTheSameEvent) {
+    struct Spelling {
+        std::string preset;
+        std::function<void(Delivery&)> change;
+    };
+    const auto url = [](const std::string& from, const std::string& to) {
+        return [=](Delivery& delivery) { delivery.url = replaced(delivery.url, from, to); };
+    };
+    const auto body = [](const std::string& from, const std::string& to) {
+        return [=](Delivery& delivery) { delivery.body = replaced(delivery.body, from, to); };
+    };
+    const std::vector<Spelling> spellings{
+        {"hubspot-v3", url("%2F", "/")},
+        {"hubspot-v3", url("%2F", "%2f")},
+        {"twilio", url("hooks.example", "hooks.example:443")},
+        {"twilio-form", url("hooks.example", "hooks.example:443")},
+        {"twilio-json", url("hooks.example", "hooks.example:443")},
+        {"twilio", body("B=+2&A=1", "A=1&B=%202")},
+        {"twilio-form", body("B=+2&A=1", "A=%31&B=+2&B=+2&")},
+        {"gitea-form", body("%7B", "{")},
+        {"gitea-form", body("+", "%20")},
+        {"travis-ci", body("payload", "p%61yload")},
+        {"contentful", url("hooks.example", "another.example")},
+        {"atlassian-connect", url("b=%2F&a=1", "a=1&b=/")},
+        {"atlassian-connect", url("hooks.example", "another.example")},
+    };
+    for (const auto& [preset, change] : spellings) {
+        SCOPED_TRACE(preset);
+        const Scheme scheme = preset_scheme(preset).value();
+        const auto sample = std::ranges::find(samples(), preset, &Sample::preset);
+        Delivery other = sample->delivery;
+        change(other);
+        EXPECT_TRUE(other.url != sample->delivery.url || other.body != sample->delivery.body);
+        EXPECT_EQ(identity_of(*sample, scheme, sample->delivery),
+                  identity_of(*sample, scheme, other));
+    }
+}
+
+// What is remembered of the events of most senders, also across an update of the gate.
+TEST(PresetKeys, TheBodyAloneIsKnownByItsHash) {
+    for (const std::string preset : {"stripe", "github", "zoom", "meta", "standard-webhooks"}) {
+        const Scheme scheme = preset_scheme(preset).value();
+        const auto sample = std::ranges::find(samples(), preset, &Sample::preset);
+        EXPECT_EQ(sha256_hex(sample->delivery.body), identity_of(*sample, scheme, sample->delivery))
+            << preset;
+    }
+}
+
+TEST(PresetKeys, WhatAReplayHasToChange) {
+    using Replay = Scheme::Replay;
+    const auto by_default = [](const std::string& preset) {
+        return preset_scheme(preset)->replay_by_default();
+    };
+    const auto by_event_key = [](const std::string& preset) {
+        return preset_scheme(preset)->replay_by_event_key();
+    };
+    for (const std::string preset : {"stripe", "svix", "twitch", "aws-sns", "meta", "square",
+                                     "hubspot-v3", "box", "klaviyo", "vonage", "lemon-squeezy"}) {
+        EXPECT_EQ(Replay::nothing_helps, by_default(preset)) << preset;
+    }
+    for (const std::string preset : {"github", "shopify", "sanity", "linear", "twilio", "zendesk",
+                                     "woocommerce", "contentful", "netlify"}) {
+        EXPECT_EQ(Replay::a_header, by_default(preset)) << preset;
+    }
+    for (const std::string preset :
+         {"github", "linear", "mailgun", "paypal", "razorpay", "sanity", "twilio", "zendesk"}) {
+        EXPECT_EQ(Replay::nothing_helps, by_event_key(preset)) << preset;
+    }
+    for (const std::string preset : {"shopify", "bitbucket", "sentry", "gitea-form"}) {
+        EXPECT_EQ(Replay::a_header, by_event_key(preset)) << preset;
+    }
+    for (const std::string preset : {"gitlab", "bearer", "adyen-payments", "monday", "telegram",
+                                     "atlassian-connect", "okta"}) {
+        EXPECT_EQ(Replay::anything, by_default(preset)) << preset;
+        EXPECT_EQ(Replay::anything, by_event_key(preset)) << preset;
+    }
+    EXPECT_EQ(Replay::anything, by_default("mailgun"));
+    EXPECT_EQ(Replay::anything, by_default("paypal"));
 }
 
 }  // namespace

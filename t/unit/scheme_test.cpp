@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "webhook/scheme_words.h"
 #include "webhook/text.h"
 
 namespace webhook {
@@ -573,6 +575,53 @@ TEST(Scheme, EventIdMayBeTheFirstOfManyOrMissing) {
     EXPECT_FALSE(event_id("optional header=X").batch);
 }
 
+std::string key_of(const std::string& statements) {
+    std::string text;
+    for (const TextPart& part : parsed(statements).event_key) {
+        const auto rows = event_key_placeholders();
+        const auto row = std::ranges::find(rows, part.kind, &PlaceholderName::kind);
+        text += (text.empty() ? "" : " ") + std::string(row->name);
+    }
+    return text;
+}
+
+TEST(Scheme, EventKeyHoldsWhatIsSignedAndAHeadersType) {
+    EXPECT_EQ("body", key_of(kHmac));
+    EXPECT_EQ("body", key_of(kHmac + "event_type json=/type;"));
+    EXPECT_EQ("type body", key_of(kHmac + "event_type header=T;"));
+    EXPECT_EQ("body", key_of(kHmac + "event_type header=T in_body;"));
+    EXPECT_EQ("method url body", key_of(kUnsigned + "signed '{method}{url:hubspot}{body}';"));
+    EXPECT_EQ("url body", key_of(kUnsigned + "signed '{url:ports}{form}';"));
+    EXPECT_EQ("header query body", key_of(kUnsigned + "signed '{header:A}.{query:b}.{body}';"));
+    EXPECT_EQ("url body", key_of("algorithm jwt=HS256; signature header=A; claims 'aud={url}';"));
+    EXPECT_EQ("type method url body", key_of("algorithm hmac-sha256; native contentful; signature "
+                                             "encoding=hex; event_type header=T;"));
+    EXPECT_EQ("body", key_of("algorithm hmac-sha256; native adyen-payments; signature "
+                             "encoding=base64;"));
+    // The id and the time are those of a delivery, and not of its event.
+    EXPECT_EQ("body", key_of(kUnsigned + "signed '{header:I}.{id}.{timestamp}.{header:T}.{body}';"
+                                         "event_id header=I; timestamp header=T;"));
+}
+
+TEST(Scheme, EventKeyCanBeSaid) {
+    EXPECT_EQ("timestamp body",
+              key_of(kHmac + "timestamp header=T; event_key '{timestamp}{body}';"));
+    EXPECT_EQ("type header json query method url",
+              key_of(kHmac + "event_type header=T; event_key "
+                             "'{type}:{header:A} {json:/b}{query:c}{method}{url}';"));
+}
+
+TEST(SchemeErrors, EventKeyNamesWhatThereIs) {
+    expect_refused(kHmac + "event_key '';", {"\"event_key\" holds no placeholder"});
+    expect_refused(kHmac + "event_key body;", {"\"event_key\" holds no placeholder"});
+    expect_refused(kHmac + "event_key '{id}';", {"{id}", "{body}", "{type}"});
+    expect_refused(kHmac + "event_key '{type}';", {"{type}", "event_type header="});
+    expect_refused(kHmac + "event_type json=/t; event_key '{type}';",
+                   {"{type}", "event_type header="});
+    expect_refused(kHmac + "event_key '{timestamp}{body}';", {"{timestamp}", "no \"timestamp\""});
+    expect_refused(kHmac + "event_type json=/t in_body;", {"in_body", "header="});
+}
+
 TEST(Scheme, RequiresHeaders) {
     const Scheme scheme = parsed(kHmac + "require A=1 'B=x y=z'; require C=;");
     ASSERT_EQ(3U, scheme.required_headers.size());
@@ -924,7 +973,7 @@ TEST(SchemeErrors, UnknownFieldNamesEveryField) {
     expect_refused("algoritm hmac-sha256;",
                    {"unknown field \"algoritm\"",
                     "allowed: algorithm, key, native, signed, signature, timestamp, event_id, "
-                    "event_type, require, digest, claims, handshake"});
+                    "event_type, event_key, require, digest, claims, handshake"});
 }
 
 TEST(SchemeErrors, UnknownAlgorithmNamesEveryAlgorithm) {
