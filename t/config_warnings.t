@@ -313,10 +313,11 @@ sub deduplicated ($scheme, $secret, $dedup) {
 }
 
 subtest 'event ids that are not signed' => sub {
-    # The body's hash is of use only where the body is signed as it stands.
-    my $by_body = '"key=$webhook_body_sha256" in "webhook_dedup" closes the replay';
+    my $keys    = '"key=$webhook_event_id key=$webhook_event_key" in "webhook_dedup"';
+    my $closed  = "$keys closes the replay";
+    my $headers = "$keys leaves only a replay that changes other headers, too";
     my $nothing = 'whoever saw a delivery can repeat it under another id';
-    my %advice  = (github => $by_body, shopify => $by_body, gitlab => $nothing, 'gitea-form' => $nothing, 'twilio-form' => $nothing);
+    my %advice  = (github => $closed, shopify => $headers, gitlab => $nothing, 'gitea-form' => $headers, 'twilio-form' => $closed);
     for my $scheme (sort keys %advice) {
         my $notice = qq{[notice] the signature of "$scheme" does not cover the event id: $advice{$scheme}};
         says($scheme, deduplicated($scheme, $SECRET, 'zone=events'), $notice);
@@ -326,18 +327,18 @@ subtest 'event ids that are not signed' => sub {
         "webhook_dedup_zone zone=events:1m;\nwebhook_dedup zone=events; # HERE\nwebhook_secret $SECRET;\n"
             . "server {\nlisten %%ADDR%%:8080;\nlocation /a { webhook github; }\nlocation /b { webhook github; }\n"
             . "location /c { webhook shopify; }\n}",
-        qq{[notice] the signature of "github" does not cover the event id: $by_body});
+        qq{[notice] the signature of "github" does not cover the event id: $closed});
     my $pem = rsa_secret('pem')->{written} =~ s/^file://r;
     chmod 0600, $pem;
-    says('paypal, whose CRC covers nothing', deduplicated('paypal', "file:$pem id=one", 'zone=events'),
-        qq{[notice] the signature of "paypal" does not cover the event id: $nothing});
+    says('paypal, which signs the id of a transmission', deduplicated('paypal', "file:$pem id=one", 'zone=events'),
+        qq{[notice] the signature of "paypal" does not cover the event id: $closed});
     says('mailgun, which signs only a token', deduplicated('mailgun', $SECRET, 'zone=events'),
-        qq{[notice] the signature of "mailgun" does not cover the event id: $nothing});
+        qq{[notice] the signature of "mailgun" does not cover the event id: $closed});
     says_nothing("$_, whose deliveries hold several events", deduplicated($_, $SECRET, 'zone=events')) for qw(hubspot-v3 line);
     says_nothing("$_, which has no event id", deduplicated($_, $SECRET, 'zone=events')) for qw(monday netlify zoom);
     says_nothing('twitch, which signs it', deduplicated('twitch', $SECRET, 'zone=events'));
-    says_nothing('github by both',
-        deduplicated('github', $SECRET, 'zone=events key=$webhook_event_id key=$webhook_body_sha256'));
+    says_nothing("$_ by both", deduplicated($_, $SECRET, 'zone=events key=$webhook_event_id key=$webhook_event_key'))
+        for qw(github shopify gitlab);
     says_nothing('github by its body', deduplicated('github', $SECRET, 'zone=events key=$webhook_body_sha256'));
     says_nothing('github without a memory', in_location("webhook github;\nwebhook_secret $SECRET;"));
     says_nothing('github with the memory off', deduplicated('github', $SECRET, 'off'));
@@ -358,6 +359,61 @@ webhook_scheme acme {
 CONF
     says_nothing('a scheme that signs the header of its event id',
         $signed_id . deduplicated('acme', $SECRET, 'zone=events'));
+};
+
+subtest 'keys that lose events, or recognize none' => sub {
+    my $warn = sub ($key, $what) { return qq([warn] "key=$key" in "webhook_dedup" $what) };
+    for my $key (qw($remote_addr $host:$server_port ${webhook_event_type} $webhook_timestamp $webhook_endpoint)) {
+        says($key, deduplicated('stripe', $SECRET, "zone=events key=$key"),
+            $warn->($key, 'is the same for different events: all but the first are lost'));
+    }
+    for my $key (qw($request_id $webhook_event_id:$msec a${connection})) {
+        says($key, deduplicated('stripe', $SECRET, "zone=events key=$key"),
+            $warn->($key, 'is another one for each request: it recognizes no retry'));
+    }
+    for my $case ([ 'shopify', '$http_x:$webhook_body_sha256' ], [ 'twilio-json', 'a:$webhook_body_sha256' ],
+        [ 'sanity', '$host$webhook_body_sha256' ]) {
+        my ($scheme, $key) = @$case;
+        says("$scheme by $key", deduplicated($scheme, $SECRET, "zone=events key=$key"),
+            $warn->($key, qq(does not hold all that tells events of "$scheme" apart, so that some are lost: )
+                    . '"$webhook_event_key" does'));
+    }
+    says("$_ by the first event's id", deduplicated($_, $SECRET, 'zone=events key=$webhook_event_id'),
+        $warn->('$webhook_event_id', qq(is the id of the first of several events that "$_" delivers at once: )
+                . 'the others may be lost')) for qw(hubspot line);
+    for my $key (qw($webhook_event_key $webhook_body_sha256)) {
+        says("dropbox by $key", deduplicated('dropbox', $SECRET, "zone=events key=$key"),
+            qq([warn] "key=$key" in "webhook_dedup": different events of "dropbox" may have the same body, )
+                . 'and all but the first are lost');
+    }
+    says_nothing("stripe by $_", deduplicated('stripe', $SECRET, "zone=events key=$_"))
+        for qw($webhook_event_id $webhook_event_key $host:$webhook_event_id $http_x $remote_addr:$http_x $webhook_body_sha256);
+    says_nothing("shopify by $_", deduplicated('shopify', $SECRET, "zone=events key=$_"))
+        for '$webhook_event_type:$webhook_body_sha256', '$http_x_shopify_topic:$webhook_body_sha256',
+        '$host:$webhook_event_key', '$webhook_body_sha256';
+    says_nothing('github by part of a key', deduplicated('github', $SECRET, 'zone=events key=$host:$webhook_body_sha256'));
+    says('in several locations',
+        "webhook_dedup_zone zone=events:1m;\nwebhook_dedup zone=events key=\$remote_addr; # HERE\n"
+            . "webhook_secret $SECRET;\nserver {\nlisten %%ADDR%%:8080;\n"
+            . "location /a { webhook stripe; }\nlocation /b { webhook stripe; }\n}",
+        $warn->('$remote_addr', 'is the same for different events: all but the first are lost'));
+};
+
+subtest 'tenants who share a memory' => sub {
+    my $shared = '[warn] the secret depends on the request, but neither "name=" of "webhook" nor every "key=" of '
+        . '"webhook_dedup" does: events of different tenants with the same id are taken for one';
+    my $map = "map \$arg_tenant \$secret { default ''; a $SECRET; }\n";
+    my $of  = sub ($webhook, $dedup, $secret = '$secret') { return $map . deduplicated($webhook, $secret, "zone=events $dedup") };
+    says('by default', $of->('stripe', ''), $shared);
+    says('with a name for all', $of->('stripe name=tenants', ''), $shared);
+    says('by keys of the delivery', $of->('stripe', 'key=$webhook_event_id key=$webhook_event_key'), $shared);
+    says('by one key that is the tenant\'s, and one that is not',
+        $of->('stripe', 'key=$arg_tenant:$webhook_event_id key=$webhook_event_key'), $shared);
+    says_nothing('a name', $of->('stripe name=$arg_tenant', ''));
+    says_nothing('a name with a variable in it', $of->('stripe name=stripe-${arg_tenant}', ''));
+    says_nothing('keys', $of->('stripe', 'key=$arg_tenant:$webhook_event_id'));
+    says_nothing('one secret', $of->('stripe', '', $SECRET));
+    says_nothing('no memory', $map . in_location("webhook stripe;\nwebhook_secret \$secret;"));
 };
 
 subtest 'a clean configuration' => sub {
@@ -389,7 +445,7 @@ server {
         webhook_secret env:WEBHOOK_TEST_SECRET id=old not_after=2099-01-01T00:00:00Z;
         webhook_allow file:%%DIR%%/hooks.txt 10.0.0.0/8 ::1 unix:;
         webhook_methods POST PUT;
-        webhook_dedup zone=events key=\$webhook_event_id key=\$webhook_body_sha256 wait=1s;
+        webhook_dedup zone=events key=\$webhook_event_id key=\$webhook_event_key wait=1s;
         webhook_response duplicate 200 "seen" type=text/html;
     }
     location /meta {

@@ -67,6 +67,28 @@ server {
     }
     location /line     { webhook line; proxy_pass http://%%BACKEND%%; }
     location /sendgrid { webhook sendgrid; webhook_secret SENDGRID; proxy_pass http://%%BACKEND%%; }
+    location /shopify      { webhook shopify; proxy_pass http://%%BACKEND%%; }
+    location /shopify_both {
+        webhook shopify name=shopify_both;
+        webhook_dedup zone=events key=$webhook_event_id key=$webhook_event_key;
+        proxy_set_header X-Seen-Key $webhook_event_key;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /shopify_old {
+        webhook shopify name=shopify_old;
+        webhook_dedup zone=events key=$webhook_event_id key=$webhook_body_sha256;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /woocommerce { webhook woocommerce; proxy_pass http://%%BACKEND%%; }
+    location /gitea-form {
+        webhook gitea-form;
+        webhook_dedup zone=events key=$webhook_event_id key=$webhook_event_key;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /get/hubspot { webhook hubspot-v3 name=get; webhook_methods GET POST; proxy_pass http://%%BACKEND%%; }
+    location /get/twilio  { webhook twilio; webhook_methods GET POST; proxy_pass http://%%BACKEND%%; }
+    location /get/vonage  { webhook vonage; webhook_methods GET POST; proxy_pass http://%%BACKEND%%; }
+    location /get/zendesk { webhook zendesk; webhook_methods GET DELETE; proxy_pass http://%%BACKEND%%; }
     location /twice_the_same {
         webhook github name=twice;
         webhook_dedup zone=events key=$webhook_event_id key=$webhook_event_id;
@@ -286,6 +308,90 @@ subtest 'some deliveries hold several events' => sub {
     }
     is outcome_at('/hubspot_by_id', $batch{hubspot}->(1, 2)), 'delivered', 'by the id, where the configuration wants it';
     is outcome_at('/hubspot_by_id', $batch{hubspot}->(1, 3)), 'duplicate', 'it is that of the first';
+};
+
+subtest 'one body for events of two types' => sub {
+    my $send = sub ($uri, $topic, $id, $body) {
+        my $mac = base64(hmac_sha256($body, $SECRET));
+        return outcome(post(uri => $uri, body => $body, headers =>
+            [ 'X-Shopify-Hmac-Sha256' => $mac, 'X-Shopify-Topic' => $topic, 'X-Shopify-Webhook-Id' => $id ]));
+    };
+    for my $uri (qw(/shopify /shopify_both /shopify_old)) {
+        my ($body, $created, $paid) = (new_body(), unique_id(), unique_id());
+        is $send->($uri, 'orders/create', $created, $body), 'delivered', "$uri: an order";
+        is $send->($uri, 'orders/paid', $paid, $body), 'delivered', 'it is paid in the same second';
+        is $send->($uri, 'orders/paid', $paid, $body), 'duplicate', 'a retry';
+        is $send->($uri, 'orders/create', $created, $body), 'duplicate', 'a retry of the first';
+        is $send->($uri, 'orders/paid', unique_id(), $body), $uri eq '/shopify' ? 'delivered' : 'duplicate',
+            'a replay under another id';
+    }
+
+    my $woo = sub ($topic, $delivery, $body) {
+        my $mac = base64(hmac_sha256($body, $SECRET));
+        return outcome(post(uri => '/woocommerce', body => $body, headers =>
+            [ 'X-WC-Webhook-Signature' => $mac, 'X-WC-Webhook-Topic' => $topic, 'X-WC-Webhook-Delivery-ID' => $delivery ]));
+    };
+    my $body = new_body();
+    is $woo->('product.deleted', 'a', $body), 'delivered', 'woocommerce: a topic';
+    is $woo->('product.restored', 'a', $body), 'delivered', 'another in the same second';
+    is $woo->('product.deleted', 'b', $body), 'delivered', 'the first topic again, later';
+    is $woo->('product.deleted', 'b', $body), 'duplicate', 'the same delivery';
+};
+
+# What such a delivery says stands in its URL, or is when it came.
+subtest 'events without a body' => sub {
+    my $get = sub ($uri, @headers) { return outcome(send_request(method => 'GET', uri => $uri, headers => \@headers)) };
+    my $hubspot = sub ($query, $time) {
+        my $mac = hmac_sha256("GEThttp://localhost/get/hubspot?$query$time", $SECRET);
+        return $get->("/get/hubspot?$query", 'X-HubSpot-Request-Timestamp' => $time, 'X-HubSpot-Signature-v3' => base64($mac));
+    };
+    my $time = time . '000';
+    is $hubspot->("contact=$_", $time), 'delivered', "hubspot: contact $_" for 1 .. 3;
+    is $hubspot->('contact=1', $time + 1000), 'delivered', 'the first again, at another time';
+    is $hubspot->('contact=1', $time), 'duplicate', 'the first, replayed';
+
+    my $twilio = sub ($query) {
+        my $mac = hmac_sha1("http://localhost/get/twilio?$query", $SECRET);
+        return $get->("/get/twilio?$query", 'X-Twilio-Signature' => base64($mac));
+    };
+    is $twilio->("CallSid=$_"), 'delivered', "twilio: call $_" for 1 .. 3;
+    is $twilio->('CallSid=1'), 'duplicate', 'the first, replayed';
+    my $mac = base64(hmac_sha1('http://localhost/get/twilio?CallSid=1', $SECRET));
+    is outcome(send_request(method => 'GET', uri => '/get/twilio?CallSid=1',
+        headers => [ Host => 'localhost:80', 'X-Twilio-Signature' => $mac ])), 'duplicate', 'with the port that the sender left out';
+
+    my $vonage = sub ($uri, $id) {
+        my $token = json_web_token('HS256', $SECRET, iat => time, jti => $id);
+        return $get->($uri, Authorization => "Bearer $token");
+    };
+    is $vonage->('/get/vonage?uuid=1', 'a'), 'delivered', 'vonage: a call';
+    is $vonage->('/get/vonage?uuid=2', 'b'), 'delivered', 'another';
+    is $vonage->('/get/vonage?uuid=2', 'c'), 'delivered', 'again, under another token';
+
+    my $zendesk = sub ($method, $uri, $when) {
+        my $time = sprintf '%04d-%02d-%02dT%02d:%02d:%02dZ', (gmtime $when)[5] + 1900, (gmtime $when)[4] + 1, (gmtime $when)[ 3, 2, 1, 0 ];
+        return outcome(send_request(method => $method, uri => $uri, headers => [
+            'X-Zendesk-Webhook-Signature'           => base64(hmac_sha256($time, $SECRET)),
+            'X-Zendesk-Webhook-Signature-Timestamp' => $time ]));
+    };
+    my $now = time;
+    is $zendesk->('GET', '/get/zendesk?1', $now), 'delivered', 'zendesk, which signs the time alone';
+    is $zendesk->('GET', '/get/zendesk?2', $now), 'delivered', 'another URL';
+    is $zendesk->('DELETE', '/get/zendesk?2', $now), 'delivered', 'another method';
+    is $zendesk->('GET', '/get/zendesk?1', $now + 1), 'delivered', 'another time';
+    is $zendesk->('GET', '/get/zendesk?1', $now), 'duplicate', 'the first, replayed';
+};
+
+subtest 'a form that is written in other bytes' => sub {
+    my $payload = new_body();
+    my $send = sub ($body, $id) {
+        return outcome(post(uri => '/gitea-form', body => $body, headers => [
+            'Content-Type' => 'application/x-www-form-urlencoded', 'X-Gitea-Delivery' => $id, 'X-Gitea-Event' => 'push',
+            'X-Gitea-Signature' => hmac_sha256_hex($payload, $SECRET) ]));
+    };
+    is $send->(form_encoded(payload => $payload), unique_id()), 'delivered', 'an event';
+    is $send->('payload=' . join('', map { sprintf '%%%02x', ord } split //, $payload), unique_id()), 'duplicate',
+        'its payload escaped otherwise, under another id';
 };
 
 subtest 'any known key makes a duplicate' => sub {

@@ -65,8 +65,11 @@ void log_verdict(const Delivery& delivery, const Cause& cause) {
     add_suspects(causes, delivery);
     const ngx_str_t verdict = to_ngx(name_of(delivery.verdict));
     const ngx_str_t reason = to_ngx(info(delivery.reason).name);
-    ngx_log_error(level, log, 0, "webhook %V: %V%s, endpoint: \"%s\"", &verdict, &reason,
-                  causes.c_str(), delivery.conf.endpoint.c_str());
+    // Of a name that its variables do not give, what the configuration says.
+    const ngx_str_t endpoint =
+        to_ngx(delivery.endpoint.empty() ? delivery.conf.endpoint : delivery.endpoint);
+    ngx_log_error(level, log, 0, "webhook %V: %V%s, endpoint: \"%V\"", &verdict, &reason,
+                  causes.c_str(), &endpoint);
 }
 
 Answer answer_for(const Delivery& delivery) {

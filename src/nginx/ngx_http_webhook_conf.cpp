@@ -10,6 +10,52 @@ namespace webhook::ngx {
 namespace {
 
 constexpr std::size_t kDefaultPayloadMax = 1024 * 1024;
+// In bytes; it stands in every line of the log.
+constexpr std::size_t kLongestEndpoint = 255;
+
+// What keys may hold that is empty when they are looked up.
+constexpr std::string_view kUnknownYet[] = {"webhook_verdict", "webhook_reason"};
+
+// What differs between any two requests, a retry among them.
+constexpr std::string_view kOfTheRequest[] = {
+    "request_id",  "connection",     "connection_requests", "connection_time",
+    "msec",        "time_iso8601",   "time_local",          "date_gmt",
+    "date_local",  "request_time",   "remote_port",         "realip_remote_port",
+    "tcpinfo_rtt", "tcpinfo_rttvar", "webhook_verify_time",
+};
+
+// What different events have in common.
+constexpr std::string_view kOfManyEvents[] = {
+    "remote_addr",
+    "binary_remote_addr",
+    "realip_remote_addr",
+    "remote_user",
+    "host",
+    "http_host",
+    "hostname",
+    "http_user_agent",
+    "server_name",
+    "server_addr",
+    "server_port",
+    "server_protocol",
+    "scheme",
+    "https",
+    "request_method",
+    "content_type",
+    "http_content_type",
+    "content_length",
+    "http_content_length",
+    "nginx_version",
+    "pid",
+    "document_root",
+    "realpath_root",
+    "request_length",
+    "webhook_endpoint",
+    "webhook_scheme",
+    "webhook_secret_id",
+    "webhook_event_type",
+    "webhook_timestamp",
+};
 
 template <typename Value>
 void inherit(Value& value, const Value& parent) {
@@ -121,14 +167,134 @@ void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
     }
 }
 
+void warn(ngx_conf_t* cf, const std::string& message, const Place& place) {
+    const std::string text = message + " in " + place.text();
+    if (!main_conf(cf).warnings.insert(text).second) return;
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0, "%s", text.c_str());
+}
+
 DedupKey default_key(const Scheme& scheme) {
     if (scheme.event_id.kind == Source::Kind::none || scheme.event_id.batch) {
-        return {DedupKey::Kind::body_sha256, "$webhook_body_sha256"};
+        return {DedupKey::Kind::event_key, "$webhook_event_key"};
     }
     return {DedupKey::Kind::event_id, "$webhook_event_id"};
 }
 
-void check_keys(const LocConf& conf, const Dedup& dedup) {
+std::vector<std::string_view> variables_in(std::string_view text) {
+    constexpr auto is_part = [](char character) {
+        return is_digit(character) || character == '_' ||
+               (to_lower(character) >= 'a' && to_lower(character) <= 'z');
+    };
+    std::vector<std::string_view> names;
+    for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$')) {
+        text.remove_prefix(at + 1);
+        if (text.starts_with('{')) text.remove_prefix(1);
+        const auto end = std::ranges::find_if_not(text, is_part);
+        names.push_back(text.substr(0, static_cast<std::size_t>(end - text.begin())));
+    }
+    return names;
+}
+
+bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+// Whether a variable has the value of this part of Scheme::event_key.
+bool holds(std::string_view variable, const Scheme& scheme, const TextPart& part) {
+    const auto is_header = [&](HeaderIndex header) {
+        std::string name = "http_" + scheme.headers[header];
+        std::ranges::replace(name, '-', '_');
+        return variable == name;
+    };
+    switch (part.kind) {
+        case TextPart::Kind::event_type:
+            return variable == "webhook_event_type" || is_header(scheme.event_type.header);
+        case TextPart::Kind::header:
+            return is_header(part.header);
+        case TextPart::Kind::timestamp:
+            return variable == "webhook_timestamp";
+        case TextPart::Kind::url:
+            return variable == "request_uri" || variable == "args";
+        case TextPart::Kind::body:
+            return variable == "webhook_body_sha256";
+        default:
+            return true;
+    }
+}
+
+// A key that does not tell two events apart loses one of them; one that is another for each retry
+// finds nothing.
+void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
+                      const DedupKey& key) {
+    const Scheme& scheme = *conf.scheme;
+    const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
+    const auto variables = variables_in(key.text);
+    const auto any = [&variables](std::span<const std::string_view> names) {
+        return std::ranges::any_of(variables, [&](auto each) { return is_one_of(each, names); });
+    };
+    const auto all = [&variables](std::span<const std::string_view> names) {
+        return std::ranges::all_of(variables, [&](auto each) { return is_one_of(each, names); });
+    };
+    const auto has = [&variables](std::string_view each) {
+        return std::ranges::find(variables, each) != variables.end();
+    };
+    if (any(kUnknownYet)) fail(name + " is empty when it is looked up", dedup.place);
+    if (any(kOfTheRequest)) {
+        return warn(cf, name + " is another one for each request: it recognizes no retry",
+                    dedup.place);
+    }
+    if (all(kOfManyEvents)) {
+        return warn(cf, name + " is the same for different events: all but the first are lost",
+                    dedup.place);
+    }
+    if (!has("webhook_body_sha256") || has("webhook_event_id") || has("webhook_event_key")) return;
+    const bool whole = std::ranges::all_of(scheme.event_key, [&](const TextPart& part) {
+        return std::ranges::any_of(variables, [&](auto each) { return holds(each, scheme, part); });
+    });
+    if (whole) return;
+    warn(cf,
+         name + " does not hold all that tells events of " + in_quotes(scheme.name) +
+             " apart, so that some are lost: \"$webhook_event_key\" does",
+         dedup.place);
+}
+
+void check_key(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup, const DedupKey& key) {
+    const EventId& id = conf.scheme->event_id;
+    const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
+    if (key.kind == DedupKey::Kind::expression) check_expression(cf, conf, dedup, key);
+    if (id.batch && key.names_event_id) {
+        warn(cf,
+             name + " is the id of the first of several events that " +
+                 in_quotes(conf.scheme->name) + " delivers at once: the others may be lost",
+             dedup.place);
+    }
+    if (id.bodies_repeat && key.kind == DedupKey::Kind::event_key) {
+        warn(cf,
+             name + ": different events of " + in_quotes(conf.scheme->name) +
+                 " may have the same body, and all but the first are lost",
+             dedup.place);
+    }
+}
+
+// Who may sign with one tenant's secret chooses its ids, and small ids meet by accident.
+void check_tenants(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    if (!conf.secrets->has_variables() || conf.gate->name_variables != nullptr) return;
+    const bool apart = std::ranges::all_of(dedup.keys, [](const DedupKey& key) {
+        return std::ranges::any_of(variables_in(key.text), [](std::string_view name) {
+            return !name.starts_with("webhook_");
+        });
+    });
+    if (apart) return;
+    warn(cf,
+         "the secret depends on the request, but neither \"name=\" of \"webhook\" nor every "
+         "\"key=\" of \"webhook_dedup\" does: events of different tenants with the same id are "
+         "taken for one",
+         dedup.place);
+}
+
+void check_keys(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    for (const DedupKey& key : dedup.keys) check_key(cf, conf, dedup, key);
+    check_tenants(cf, conf, dedup);
     if (conf.scheme->event_id.kind != Source::Kind::none) return;
     const auto key = std::ranges::find(dedup.keys, true, &DedupKey::names_event_id);
     if (key == dedup.keys.end()) return;
@@ -152,16 +318,24 @@ void check_ttl(const LocConf& conf, const Dedup& dedup) {
 void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     bool by_event_id = false;
     for (const DedupKey& key : dedup.keys) {
-        if (key.kind == DedupKey::Kind::body_sha256) return;
+        if (key.kind == DedupKey::Kind::event_key) return;
         by_event_id |= key.kind == DedupKey::Kind::event_id;
     }
     if (!by_event_id || conf.scheme->covers_event_id()) return;
     if (std::exchange(main_conf(cf).told_of_unsigned_event_id, true)) return;
-    // The body's hash tells replays apart only where the signature is of the body as it stands.
-    const std::string advice =
-        conf.scheme->covers_raw_body()
-            ? "\"key=$webhook_body_sha256\" in \"webhook_dedup\" closes the replay"
-            : "whoever saw a delivery can repeat it under another id";
+    const std::string keys =
+        "\"key=$webhook_event_id key=$webhook_event_key\" in \"webhook_dedup\"";
+    std::string advice = "whoever saw a delivery can repeat it under another id";
+    switch (conf.scheme->replay_by_event_key()) {
+        case Scheme::Replay::nothing_helps:
+            advice = keys + " closes the replay";
+            break;
+        case Scheme::Replay::a_header:
+            advice = keys + " leaves only a replay that changes other headers, too";
+            break;
+        case Scheme::Replay::anything:
+            break;
+    }
     const std::string message = "the signature of " + in_quotes(conf.scheme->name) +
                                 " does not cover the event id: " + advice;
     remark(cf->log, NGX_LOG_NOTICE, message, dedup.place);
@@ -188,7 +362,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
         }
         dedup->keys.push_back(default_key(*conf.scheme));
     }
-    check_keys(conf, *dedup);
+    check_keys(cf, conf, *dedup);
     check_ttl(conf, *dedup);
     tell_of_unsigned_event_id(cf, conf, *dedup);
     conf.remembers = std::move(dedup);
@@ -262,6 +436,17 @@ bool LocConf::same_gate(const LocConf& other) const {
            methods->mask == other.methods->mask && require_tls == other.require_tls &&
            sources == other.sources && url == other.url && handshake == other.handshake &&
            same_memory(remembers.get(), other.remembers.get());
+}
+
+std::string_view endpoint_of(const LocConf& conf, ngx_http_request_t* request) {
+    if (!conf.gated() || conf.gate->name_variables == nullptr) return conf.endpoint;
+    ngx_str_t value;
+    if (ngx_http_complex_value(request, conf.gate->name_variables, &value) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    const std::string_view name = to_view(value);
+    if (name.size() > kLongestEndpoint || has_control_character(name)) return {};
+    return name;
 }
 
 ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text) {

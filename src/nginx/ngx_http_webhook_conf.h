@@ -32,6 +32,8 @@ struct Gate {
     std::string scheme;
     // Empty: the scheme's name.
     std::string name;
+    // Null where the name holds no variable.
+    ngx_http_complex_value_t* name_variables = nullptr;
     Place place;
 };
 
@@ -50,7 +52,7 @@ struct Answer {
 };
 
 struct DedupKey {
-    enum class Kind : std::uint8_t { event_id, body_sha256, expression };
+    enum class Kind : std::uint8_t { event_id, event_key, expression };
     Kind kind;
     // As written: it keeps the keys of different kinds apart.
     std::string text;
@@ -118,11 +120,14 @@ struct MainConf {
     std::vector<std::pair<std::string, Place>> secret_variables;
     // Whether anything in the configuration uses the variables that cost something to find.
     bool uses_event = false;
+    bool uses_event_key = false;
     bool uses_body_sha256 = false;
     bool uses_verify_time = false;
     bool told_of_unsigned_event_id = false;
     // The gates that were said to be before a cache.
     std::set<std::string> told_of_caches;
+    // Warnings that were given: what several locations inherit is told of once.
+    std::set<std::string> warnings;
 
     // A preset or a user's scheme. Throws ConfigError where there is none of this name.
     std::shared_ptr<const Scheme> find_scheme(std::string_view name);
@@ -150,6 +155,7 @@ struct LocConf {
     // Derived from the above by merge(), where the gate is on.
     std::shared_ptr<const Scheme> scheme;
     std::shared_ptr<const Secrets> secrets;
+    // As written, where it holds variables.
     std::string endpoint;
     // `dedup`, complete for this scheme. Null: no event is remembered.
     std::shared_ptr<const Dedup> remembers;
@@ -166,6 +172,10 @@ struct LocConf {
 MainConf& main_conf(ngx_conf_t* cf);
 const MainConf& main_conf(const ngx_http_request_t* request);
 const LocConf& loc_conf(const ngx_http_request_t* request);
+
+// The name under which this location's gate judges the request; empty where its variables give none
+// that can be one.
+std::string_view endpoint_of(const LocConf& conf, ngx_http_request_t* request);
 
 // What evaluates a text that may hold variables; null where nginx cannot compile it.
 ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text);

@@ -91,6 +91,7 @@ Delivery* look_up_delivery(const ngx_http_request_t* request) {
 Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier) {
     auto& delivery = make_in_pool<Delivery>(request->pool, request, conf, earlier);
     ngx_http_set_ctx(request, &delivery, ngx_http_webhook_module);
+    delivery.endpoint = endpoint_of(conf, request);
     return delivery;
 }
 

@@ -73,8 +73,11 @@ struct Delivery {
     std::chrono::nanoseconds verify_time{};
 
     // Views into the request's headers, its pool, or the configuration.
+    // Empty where the variables of `name=` give none.
+    std::string_view endpoint;
     std::string_view event_id;
     std::string_view event_type;
+    std::string_view event_key;
     std::string_view secret_id;
     std::string_view body_sha256;
     bool payload_unreadable = false;

@@ -259,6 +259,12 @@ void set_webhook(const Directive& directive, LocConf& conf) {
             directive.reject(directive.argument(1), "name=ENDPOINT, not with \"off\"");
         }
         gate->name = *name;
+        gate->name_variables = directive.compile(*name);
+        for (std::string_view own : {"$webhook_", "${webhook_"}) {
+            if (name->find(own) == std::string_view::npos) continue;
+            directive.reject(directive.argument(1),
+                             "no variable of a delivery, which has the name");
+        }
     }
     conf.gate = std::move(gate);
 }
@@ -504,9 +510,9 @@ DedupKey dedup_key(const Directive& directive, std::string_view argument, std::s
     if (is_variable(value, "webhook_event_id")) {
         key.kind = DedupKey::Kind::event_id;
         key.text = "$webhook_event_id";
-    } else if (is_variable(value, "webhook_body_sha256")) {
-        key.kind = DedupKey::Kind::body_sha256;
-        key.text = "$webhook_body_sha256";
+    } else if (is_variable(value, "webhook_event_key") ||
+               is_variable(value, "webhook_body_sha256")) {
+        key.kind = DedupKey::Kind::event_key;
     } else {
         key.expression = directive.compile(value);
         if (key.expression == nullptr) {

@@ -9,6 +9,7 @@
 #include "nginx/ngx_http_webhook_handshake.h"
 #include "nginx/ngx_http_webhook_payload.h"
 #include "webhook/encoding.h"
+#include "webhook/identity.h"
 #include "webhook/text.h"
 
 namespace webhook::ngx {
@@ -16,8 +17,9 @@ namespace {
 
 // How much is hashed, under all secrets together, before other requests have their turn.
 constexpr off_t kHashedAtOnce = 1024 * 1024;
-// What a body's hash is remembered under.
+// What events are remembered under that are known by their body alone, and by more than that.
 constexpr std::string_view kBodyHashKey = "$webhook_body_sha256";
+constexpr std::string_view kEventKey = "$webhook_event_key";
 // Far longer than a turn takes.
 constexpr ngx_msec_t kGuard = 60'000;
 // How often an event in flight is asked for again.
@@ -149,9 +151,10 @@ Objection verify_signature(Delivery& delivery, WholeBody* body) {
 }
 
 bool needs_body_hash(const Delivery& delivery) {
-    if (main_conf(delivery.request).uses_body_sha256) return true;
+    const MainConf& conf = main_conf(delivery.request);
+    if (conf.uses_body_sha256 || conf.uses_event_key) return true;
     const Dedup* dedup = delivery.conf.remembers.get();
-    return dedup != nullptr && dedup->has_key(DedupKey::Kind::body_sha256);
+    return dedup != nullptr && dedup->has_key(DedupKey::Kind::event_key);
 }
 
 // Returns false where the body goes on beyond what may be hashed at once.
@@ -221,8 +224,8 @@ std::string_view value_of(Delivery& delivery, const DedupKey& key) {
     switch (key.kind) {
         case DedupKey::Kind::event_id:
             return delivery.event_id;
-        case DedupKey::Kind::body_sha256:
-            return delivery.body_sha256;
+        case DedupKey::Kind::event_key:
+            return delivery.event_key;
         case DedupKey::Kind::expression:
             break;
     }
@@ -233,7 +236,7 @@ std::string_view value_of(Delivery& delivery, const DedupKey& key) {
     return to_view(value);
 }
 
-// For a delivery that has no event id, though its scheme knows one.
+// Where nobody asked for it before the delivery turned out to have no event id.
 std::string_view hash_of_body(Delivery& delivery) {
     if (!delivery.body_sha256.empty()) return delivery.body_sha256;
     HashStream hash(Hash::sha256);
@@ -241,6 +244,35 @@ std::string_view hash_of_body(Delivery& delivery) {
     for (auto piece = body.next(); !piece.empty(); piece = body.next()) hash.update(piece);
     delivery.body_sha256 = kept(delivery, hex_digest(hash));
     return delivery.body_sha256;
+}
+
+void find_event_key(Delivery& delivery, Payload& payload) {
+    if (!delivery.event_key.empty()) return;
+    const Scheme& scheme = *delivery.conf.scheme;
+    const std::string signed_url = delivery.verification->signed_url();
+    const Identified identified{
+        to_view(delivery.request->method_name),
+        signed_url.empty() ? to_view(delivery.request->unparsed_uri) : std::string_view(signed_url),
+        to_view(delivery.request->args),
+        delivery.event_type,
+        &delivery.headers,
+        &delivery.presented,
+        hash_of_body(delivery),
+        delivery.body.size() > 0,
+        scheme.event_key_reads_body() ? payload.whole() : nullptr};
+    delivery.event_key = kept(delivery, identity_of(scheme, identified));
+}
+
+std::string_view name_of_event_key(const Delivery& delivery) {
+    return delivery.event_key == delivery.body_sha256 ? kBodyHashKey : kEventKey;
+}
+
+bool wants_event_key(const Delivery& delivery) {
+    if (main_conf(delivery.request).uses_event_key) return true;
+    const Dedup* dedup = delivery.conf.remembers.get();
+    if (dedup == nullptr) return false;
+    const bool has_no_id = delivery.conf.scheme->event_id.optional && delivery.event_id.empty();
+    return has_no_id || dedup->has_key(DedupKey::Kind::event_key);
 }
 
 // What the request's earlier deliveries hold on this zone is its own.
@@ -272,15 +304,17 @@ Objection prepare_claim(Delivery& delivery) {
         std::string_view name = key.text;
         std::string_view value = value_of(delivery, key);
         const bool is_event_id = key.kind == DedupKey::Kind::event_id;
-        if (value.empty() && is_event_id && delivery.conf.scheme->event_id.optional) {
-            name = kBodyHashKey;
-            value = hash_of_body(delivery);
+        const bool has_no_id =
+            value.empty() && is_event_id && delivery.conf.scheme->event_id.optional;
+        if (has_no_id || key.kind == DedupKey::Kind::event_key) {
+            name = name_of_event_key(delivery);
+            value = delivery.event_key;
         }
         if (value.empty() || (!is_event_id && key.names_event_id && delivery.event_id.empty())) {
             return no_event_id(delivery);
         }
-        const EventKey found = event_key(delivery.conf.endpoint, name, value);
-        // The body's hash may stand for the event id, and be a key of its own.
+        const EventKey found = event_key(delivery.endpoint, name, value);
+        // What stands for the event id may be a key of its own, too.
         const auto known = std::span(keys).first(count);
         if (std::ranges::find(known, found) == known.end()) keys[count++] = found;
     }
@@ -297,7 +331,7 @@ void prepare_claim_early(Delivery& delivery) {
     if (delivery.conf.remembers == nullptr || !by_header || delivery.event_id.empty()) return;
     const Dedup& dedup = *delivery.conf.remembers;
     const bool needs_more =
-        dedup.has_key(DedupKey::Kind::body_sha256) || dedup.has_key(DedupKey::Kind::expression);
+        dedup.has_key(DedupKey::Kind::event_key) || dedup.has_key(DedupKey::Kind::expression);
     if (!needs_more) prepare_claim(delivery);
 }
 
@@ -348,6 +382,7 @@ Objection check_before_body(Delivery& delivery) {
     if (!method_allowed(delivery) && !may_be_handshake(delivery)) return wrong_method(delivery);
     if (*delivery.conf.require_tls && !came_over_tls(delivery.request)) return Reason::insecure;
     if (!source_allowed(delivery)) return Reason::ip_denied;
+    if (delivery.endpoint.empty()) return Reason::no_endpoint;
     if (const auto outcome = check_handshake_before_body(delivery)) return outcome;
     const auto objection = check_signature_before_body(delivery);
     const bool too_large = delivery.request->headers_in.content_length_n >
@@ -369,6 +404,7 @@ Objection check_body(Delivery& delivery, Payload& payload) {
     if (const auto outcome = check_verified_handshake(delivery, payload)) return outcome;
     if (!method_allowed(delivery)) return wrong_method(delivery);
     read_payload(delivery, payload);
+    if (wants_event_key(delivery)) find_event_key(delivery, payload);
     const bool prepared = delivery.claim.zone() != nullptr;
     if (prepared || delivery.conf.remembers == nullptr) return std::nullopt;
     return prepare_claim(delivery);
@@ -523,8 +559,11 @@ ngx_int_t enter(Delivery& delivery) {
 }
 
 // A request that nginx redirected: the gate it comes to now may be another.
-bool needs_another_look(const Delivery& delivery, const LocConf& conf) {
-    return delivery.passes() && !delivery.conf.same_gate(conf);
+bool needs_another_look(const Delivery& delivery, const LocConf& conf, bool lost) {
+    if (!delivery.passes()) return false;
+    if (!delivery.conf.same_gate(conf)) return true;
+    // The same variables may have other values since.
+    return lost && endpoint_of(conf, delivery.request) != delivery.endpoint;
 }
 
 ngx_int_t look_again(Delivery& delivery, bool lost) {
@@ -624,7 +663,7 @@ ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
     if (lost) begin_another_pass(*delivery);
     const LocConf& conf = loc_conf(request);
     if (!conf.gated()) return pass_by(delivery, request, lost);
-    if (delivery == nullptr || needs_another_look(*delivery, conf)) {
+    if (delivery == nullptr || needs_another_look(*delivery, conf, lost)) {
         return enter(open_delivery(request, conf, delivery));
     }
     return look_again(*delivery, lost);

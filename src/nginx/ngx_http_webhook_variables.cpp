@@ -27,6 +27,10 @@ std::string_view event_type(Delivery& delivery) {
     return delivery.event_type;
 }
 
+std::string_view event_key(Delivery& delivery) {
+    return delivery.event_key;
+}
+
 // One out of the body or a token is any text, until it is found to be no time.
 std::string_view timestamp(Delivery& delivery) {
     const std::string_view text = delivery.presented.timestamp;
@@ -71,12 +75,14 @@ ngx_int_t get_from_delivery(ngx_http_request_t* request, ngx_variable_value_t* v
 }
 
 // These two are known before the delivery is: they say where it goes.
-ngx_int_t get_endpoint(ngx_http_request_t* request, ngx_variable_value_t* value,
-                       uintptr_t) noexcept {
+ngx_int_t get_endpoint(ngx_http_request_t* request, ngx_variable_value_t* value, uintptr_t) noexcept
+    try {
     const Delivery* delivery = find_delivery(request->main);
-    const LocConf& conf = delivery == nullptr ? loc_conf(request) : delivery->conf;
-    set_value(*value, conf.endpoint);
+    set_value(*value,
+              delivery == nullptr ? endpoint_of(loc_conf(request), request) : delivery->endpoint);
     return NGX_OK;
+} catch (const std::exception&) {
+    return NGX_ERROR;
 }
 
 ngx_int_t get_scheme(ngx_http_request_t* request, ngx_variable_value_t* value, uintptr_t) noexcept {
@@ -92,13 +98,14 @@ struct Variable {
     Read read;
 };
 
-constexpr std::array<Variable, 10> kVariables{{
+constexpr std::array<Variable, 11> kVariables{{
     {"webhook_verdict", get_from_delivery, verdict},
     {"webhook_reason", get_from_delivery, reason},
     {"webhook_endpoint", get_endpoint, nullptr},
     {"webhook_scheme", get_scheme, nullptr},
     {"webhook_event_id", get_from_delivery, event_id},
     {"webhook_event_type", get_from_delivery, event_type},
+    {"webhook_event_key", get_from_delivery, event_key},
     {"webhook_timestamp", get_from_delivery, timestamp},
     {"webhook_secret_id", get_from_delivery, secret_id},
     {"webhook_body_sha256", get_from_delivery, body_sha256},
@@ -123,6 +130,7 @@ void note_used_variables(ngx_http_core_main_conf_t* core, MainConf& conf) {
     for (ngx_uint_t i = 0; i < core->variables.nelts; ++i) {
         const std::string_view name = to_view(used[i].name);
         conf.uses_event |= name == "webhook_event_id" || name == "webhook_event_type";
+        conf.uses_event_key |= name == "webhook_event_key";
         conf.uses_body_sha256 |= name == "webhook_body_sha256";
         conf.uses_verify_time |= name == "webhook_verify_time";
     }

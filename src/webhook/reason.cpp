@@ -7,6 +7,7 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons{{
     {Reason::method, "method", 405, false},
     {Reason::insecure, "insecure", 403, false},
     {Reason::ip_denied, "ip_denied", 403, false},
+    {Reason::no_endpoint, "no_endpoint", 401, false},
     {Reason::missing_signature, "missing_signature", 401, false},
     {Reason::malformed_signature, "malformed_signature", 401, false},
     {Reason::missing_timestamp, "missing_timestamp", 401, false},

@@ -16,6 +16,7 @@ enum class Reason : std::uint8_t {
     method,
     insecure,
     ip_denied,
+    no_endpoint,
     missing_signature,
     malformed_signature,
     missing_timestamp,

@@ -19,6 +19,7 @@ const std::vector<Expected> kExpected{
     {Reason::method, "method", 405},
     {Reason::insecure, "insecure", 403},
     {Reason::ip_denied, "ip_denied", 403},
+    {Reason::no_endpoint, "no_endpoint", 401},
     {Reason::missing_signature, "missing_signature", 401},
     {Reason::malformed_signature, "malformed_signature", 401},
     {Reason::missing_timestamp, "missing_timestamp", 401},

@@ -65,7 +65,7 @@ sub _main ($self) {
 sub _http ($self) {
     my $state = $self->{state} ? 'state=%%DIR%%/state/events' : '';
     my ($plain, $waits, $keys) = map { $self->{dedup} ? "webhook_dedup zone=events $_;" : '' }
-        '', 'wait=2s', 'key=$webhook_event_id key=$webhook_body_sha256';
+        '', 'wait=2s', 'key=$webhook_event_id key=$webhook_event_key';
     return <<"CONF";
 webhook_dedup_zone zone=events:$self->{size} $state;
 log_format chaos '\$msec \$pid \$http_x_attempt \$status \$webhook_reason \$upstream_status \$upstream_response_time';
