@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -938,6 +940,41 @@ TEST(PresetKeys, WhatAReplayHasToChange) {
     }
     EXPECT_EQ(Replay::anything, by_default("mailgun"));
     EXPECT_EQ(Replay::anything, by_default("paypal"));
+}
+
+std::string replay_of(const Scheme& scheme) {
+    using Replay = Scheme::Replay;
+    if (scheme.event_id.bodies_repeat && !scheme.presents_secret()) return "as `key=`";
+    const Replay by_event_key = scheme.replay_by_event_key();
+    if (scheme.replay_by_default() == Replay::nothing_helps) return "–";
+    if (by_event_key == Replay::anything) return "all";
+    if (scheme.event_id.kind == Source::Kind::none || scheme.event_id.batch) return "header";
+    return by_event_key == Replay::nothing_helps ? "id" : "id and header";
+}
+
+// The cells of README's table of presets, by the preset's name.
+std::map<std::string, std::vector<std::string>> rows_of_readme() {
+    std::map<std::string, std::vector<std::string>> rows;
+    std::ifstream readme("README.md");
+    for (std::string line; std::getline(readme, line);) {
+        std::vector<std::string> cells;
+        std::stringstream rest(line);
+        for (std::string cell; std::getline(rest, cell, '|');) cells.push_back(cell);
+        const bool is_row = cells.size() == 10 && cells[1].starts_with(" `");
+        if (is_row) rows[cells[1].substr(2, cells[1].size() - 4)] = cells;
+    }
+    return rows;
+}
+
+TEST(PresetKeys, ReadmeTellsWhatAReplayHasToChange) {
+    const auto rows = rows_of_readme();
+    EXPECT_EQ(presets().size(), rows.size());
+    for (const Preset& preset : presets()) {
+        const auto row = rows.find(std::string(preset.name));
+        ASSERT_NE(rows.end(), row) << preset.name;
+        EXPECT_EQ(" " + replay_of(parse_scheme(preset.name, preset.text)) + " ", row->second[7])
+            << preset.name;
+    }
 }
 
 }  // namespace
