@@ -142,7 +142,7 @@ class Stopwatch {
 Objection verify_signature(Delivery& delivery, WholeBody* body) {
     const Stopwatch stopwatch(delivery);
     Verification& verification = *delivery.verification;
-    if (const auto objection = verification.verify_signature(body)) return objection;
+    if (const auto objection = verification.verify_signature(body, now())) return objection;
     delivery.secret_id = verification.secret()->id;
     if (!verification.late_timestamp().empty()) {
         delivery.presented.timestamp = kept(delivery, verification.late_timestamp());
@@ -180,13 +180,16 @@ std::string hex_digest(HashStream& hash) {
 
 Objection verify(Delivery& delivery, Payload& payload) {
     Verification& verification = *delivery.verification;
+    // The sender decides how long its body takes: what was in time when the headers came may be
+    // too late.
+    if (const auto objection = verification.check_time(now())) return objection;
     if (!verification.ignores_body()) {  // else done before the body
         WholeBody* body = verification.needs_whole_body() ? payload.whole() : nullptr;
         if (const auto objection = verify_signature(delivery, body)) return objection;
     }
     if (const auto objection = verification.verify_digest()) return objection;
     if (!verification.needs_whole_body_for_timestamp()) return std::nullopt;
-    const auto objection = verification.verify_timestamp(payload.whole());
+    const auto objection = verification.verify_timestamp(payload.whole(), now());
     delivery.presented.timestamp = kept(delivery, verification.late_timestamp());
     return objection;
 }
@@ -335,12 +338,17 @@ void prepare_claim_early(Delivery& delivery) {
     if (!needs_more) prepare_claim(delivery);
 }
 
+// A wait may have made it too late. What a refused delivery holds is released with its answer.
+Refusal outcome_of_claimed(const Delivery& delivery) {
+    return delivery.verification->check_time(now()).value_or(Reason::accepted);
+}
+
 // The outcome of a claim, or nothing where the delivery has to wait for its twin.
 Objection claim(Delivery& delivery) {
     const ClaimResult result = delivery.claim.try_claim();
     switch (result.outcome) {
         case ClaimOutcome::claimed:
-            return Reason::accepted;
+            return outcome_of_claimed(delivery);
         case ClaimOutcome::duplicate:
             delivery.first_status = result.status;
             return Reason::duplicate;

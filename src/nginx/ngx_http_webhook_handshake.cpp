@@ -20,7 +20,7 @@ HandshakeRequest request_of(const Delivery& delivery) {
 // of use.
 const SigningKey* key_for_answer(Delivery& delivery) {
     if (delivery.verification) {
-        const SigningSecret* secret = delivery.verification->secret_for_answers();
+        const SigningSecret* secret = delivery.verification->secret_for_answers(now());
         return secret == nullptr ? nullptr : &secret->key;
     }
     std::vector<const SigningSecret*> all;

@@ -79,9 +79,7 @@ Verification::Verification(const Scheme& scheme, std::span<const SigningSecret* 
                            const SignedRequest& request, Milliseconds now)
     : scheme_(&scheme),
       request_(request),
-      now_(now),
       streams_body_(scheme.signs(Kind::body)),
-
       rest_(scheme.signed_parts),
       extras_(extras_for(scheme, request.url)) {
     attempts_.reserve(secrets.size());
@@ -100,9 +98,9 @@ std::unique_ptr<Verification::Extras> Verification::extras_for(const Scheme& sch
     const bool has_late_timestamp =
         scheme.has_json_timestamp() ||
         (scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::claim);
-    const bool needed = has_late_timestamp || scheme.digest || scheme.signs_form() ||
-                        scheme.signs(Kind::url_ports) || scheme.signs(Kind::crc32_of_body) ||
-                        scheme.signs(Kind::sha256_of_body) ||
+    const bool needed = has_late_timestamp || scheme.algorithm == Algorithm::jwt || scheme.digest ||
+                        scheme.signs_form() || scheme.signs(Kind::url_ports) ||
+                        scheme.signs(Kind::crc32_of_body) || scheme.signs(Kind::sha256_of_body) ||
                         scheme.signatures.front().source.kind == Source::Kind::json;
     if (!needed) return nullptr;
     auto extras = std::make_unique<Extras>();
@@ -297,16 +295,16 @@ Objection Verification::add_form(const TextPart& part, WholeBody* body) {
     return std::nullopt;
 }
 
-Objection Verification::verify_signature(WholeBody* body) {
+Objection Verification::verify_signature(WholeBody* body, Milliseconds now) {
     if (early_objection_) return early_objection_;
-    if (scheme_->algorithm == Algorithm::jwt) return match_jwt();
+    if (scheme_->algorithm == Algorithm::jwt) return match_jwt(now);
     if (const auto objection = read_signature_in_body(body)) return objection;
     if (scheme_->wants_whole_body && scheme_->has_json_timestamp()) {
         if (const auto objection = read_json_timestamp(body)) return objection;
     }
-    if (scheme_->native != nullptr) return match_native(body);
+    if (scheme_->native != nullptr) return match_native(body, now);
     if (const auto objection = add_parts(rest_, body)) return objection;
-    return match();
+    return find_secret(now, [this](Attempt& attempt) { return matches(attempt); });
 }
 
 Objection Verification::read_signature_in_body(WholeBody* body) {
@@ -337,22 +335,66 @@ Objection Verification::read_json_timestamp(WholeBody* body) {
     return std::nullopt;
 }
 
-Objection Verification::verify_timestamp(WholeBody* body) {
+Objection Verification::verify_timestamp(WholeBody* body, Milliseconds now) {
     if (!scheme_->has_json_timestamp()) return std::nullopt;
     if (extras_->late_timestamp.empty()) {
         if (const auto objection = read_json_timestamp(body)) return objection;
     }
-    return check_timestamp(*scheme_->timestamp, extras_->late_timestamp, now_, *request_.tolerance);
+    return check_window(now);
 }
 
-Objection Verification::match() {
-    for (Attempt& attempt : attempts_) {
-        if (!matches(attempt)) continue;
-        secret_ = attempt.secret;
-        matched_url_ = attempt.url;
-        return std::nullopt;
+// Of the time that is in force when the delivery is judged, not of the time that it came.
+Objection Verification::check_window(Milliseconds now) const {
+    if (!scheme_->timestamp) return std::nullopt;
+    const Source::Kind kind = scheme_->timestamp->source.kind;
+    const bool is_early = kind == Source::Kind::header || kind == Source::Kind::item;
+    const std::string_view text = is_early ? request_.presented->timestamp : late_timestamp();
+    if (!is_early && text.empty()) return std::nullopt;
+    return check_timestamp(*scheme_->timestamp, text, now, *request_.tolerance);
+}
+
+Objection Verification::check_time(Milliseconds now) const {
+    const auto usable = [now](const Attempt& attempt) { return attempt.secret->usable(now); };
+    if (const auto objection = check_window(now)) return objection;
+    if (std::ranges::none_of(attempts_, usable)) {
+        return Refusal(Reason::no_secret, Cause::Kind::secrets_expired);
     }
-    return Reason::bad_signature;
+    if (secret_ == nullptr) return std::nullopt;
+    if (not_after_ && now >= *not_after_) return Reason::bad_signature;
+    return check_validity(now);
+}
+
+const SigningSecret* Verification::secret_for_answers(Milliseconds now) const {
+    if (secret_ != nullptr) return secret_;
+    for (const Attempt& attempt : attempts_) {
+        if (attempt.secret->usable(now)) return attempt.secret;
+    }
+    return nullptr;
+}
+
+// The first secret under which it is signed. One that ends goes on to be asked for others, under
+// which the delivery may outlast it.
+template <typename Matches>
+Objection Verification::find_secret(Milliseconds now, Matches matches) {
+    bool any_usable = false;
+    for (Attempt& attempt : attempts_) {
+        const SigningSecret& secret = *attempt.secret;
+        if (!secret.usable(now)) continue;
+        any_usable = true;
+        if (!matches(attempt)) continue;
+        const bool is_first = secret_ == nullptr;
+        if (is_first) {
+            secret_ = &secret;
+            matched_url_ = attempt.url;
+        }
+        not_after_ = !secret.not_after ? std::nullopt
+                     : is_first        ? secret.not_after
+                                       : std::max(not_after_, secret.not_after);
+        if (!not_after_) break;
+    }
+    if (secret_ != nullptr) return std::nullopt;
+    if (any_usable) return Reason::bad_signature;
+    return Refusal(Reason::no_secret, Cause::Kind::secrets_expired);
 }
 
 bool Verification::matches(Attempt& attempt) const {
@@ -397,7 +439,7 @@ bool Verification::matches_basic(const SigningSecret& secret) const {
     return credentials && secret.key.is_token(*credentials);
 }
 
-Objection Verification::match_native(WholeBody* body) {
+Objection Verification::match_native(WholeBody* body, Milliseconds now) {
     if (body == nullptr) return Reason::invalid_payload;
     NativeRequest request{request_.method, request_.url, body->text(), {}, nullptr};
     request.header = [this](std::string_view name) { return request_.headers->only(name); };
@@ -413,19 +455,17 @@ Objection Verification::match_native(WholeBody* body) {
         if (!signature) return Reason::malformed_signature;
         signatures.push_back(std::move(*signature));
     }
-    for (const Attempt& attempt : attempts_) {
-        bool all = true;
-        for (std::size_t i = 0; i < items->size() && all; ++i) {
+    return find_secret(now, [&](const Attempt& attempt) {
+        for (std::size_t i = 0; i < items->size(); ++i) {
             const auto& id = (*items)[i].secret_id;
-            all = (!id || *id == attempt.secret->id) &&
-                  is_signed(attempt.secret->key, scheme_->algorithm, scheme_->hash,
-                            (*items)[i].text, bytes_of(signatures[i]));
+            if (id && *id != attempt.secret->id) return false;
+            if (!is_signed(attempt.secret->key, scheme_->algorithm, scheme_->hash, (*items)[i].text,
+                           bytes_of(signatures[i]))) {
+                return false;
+            }
         }
-        if (!all) continue;
-        secret_ = attempt.secret;
-        return std::nullopt;
-    }
-    return Reason::bad_signature;
+        return true;
+    });
 }
 
 std::string Verification::signed_url() const {
@@ -442,7 +482,7 @@ std::string Verification::signed_url() const {
     return std::string(request_.url);
 }
 
-Objection Verification::match_jwt() {
+Objection Verification::match_jwt(Milliseconds now) {
     const auto jwt = parse_jwt(request_.presented->token, scheme_->jwt_algorithms, *request_.json);
     if (!jwt) return Refusal(Reason::malformed_signature, Cause::Kind::token_unfit);
     const JwtAlgorithmName& algorithm = info(jwt->algorithm);
@@ -452,31 +492,27 @@ Objection Verification::match_jwt() {
         if (!der) return Reason::malformed_signature;
         signature = std::move(*der);
     }
-    for (const Attempt& attempt : attempts_) {
-        if (!is_signed(attempt.secret->key, algorithm.key_algorithm, algorithm.hash,
-                       jwt->signed_text, bytes_of(signature))) {
-            continue;
-        }
-        secret_ = attempt.secret;
-        return check_claims(jwt->claims);
-    }
-    return Reason::bad_signature;
+    const auto objection = find_secret(now, [&](const Attempt& attempt) {
+        return is_signed(attempt.secret->key, algorithm.key_algorithm, algorithm.hash,
+                         jwt->signed_text, bytes_of(signature));
+    });
+    return objection ? objection : check_claims(jwt->claims, now);
 }
 
-Objection Verification::check_claims(std::string_view claims) {
+Objection Verification::check_claims(std::string_view claims, Milliseconds now) {
     const JsonReader& json = *request_.json;
     if (!request_.json->parse_copy(claims)) return Reason::malformed_signature;
-    if (const auto objection = check_expiry()) return objection;
+    if (const auto objection = read_validity()) return objection;
+    if (const auto objection = check_validity(now)) return objection;
     if (scheme_->timestamp && scheme_->timestamp->source.kind == Source::Kind::claim) {
         const auto text = json.signed_value_at(pointer_to(scheme_->timestamp->source.text));
         if (!text) {
             return Refusal(Reason::missing_timestamp, Cause::Kind::claim,
                            scheme_->timestamp->source.text);
         }
+        if (text->empty()) return Reason::malformed_timestamp;
         extras_->late_timestamp = *text;
-        const auto objection =
-            check_timestamp(*scheme_->timestamp, *text, now_, *request_.tolerance);
-        if (objection) return objection;
+        if (const auto objection = check_window(now)) return objection;
     }
     for (const RequiredClaim& claim : scheme_->claims) {
         if (const auto objection = check_claim(claim)) return objection;
@@ -488,27 +524,37 @@ Objection Verification::check_claims(std::string_view claims) {
 }
 
 // RFC 7519, section 4.1: whoever reads a token has to mind these where they are there.
-Objection Verification::check_expiry() const {
+Objection Verification::read_validity() {
     const auto time = [this](std::string_view pointer) {
         const auto text = request_.json->signed_value_at(pointer);
         return text ? parse_timestamp(TimestampUnit::seconds, *text) : std::nullopt;
     };
     if (request_.json->has("/exp")) {
-        const auto expires = time("/exp");
-        if (!expires) return Refusal(Reason::malformed_timestamp, Cause::Kind::claim, "exp");
-        if (now_ >= *expires) {
-            return Refusal(Reason::stale_timestamp,
-                           {Cause::Kind::expired, "exp", (now_ - *expires).count()});
+        extras_->expires = time("/exp");
+        if (!extras_->expires) {
+            return Refusal(Reason::malformed_timestamp, Cause::Kind::claim, "exp");
         }
     }
     if (request_.json->has("/nbf")) {
-        const auto begins = time("/nbf");
-        if (!begins) return Refusal(Reason::malformed_timestamp, Cause::Kind::claim, "nbf");
-        if (now_ + kClockSkew < *begins) {
-            return Refusal(
-                Reason::future_timestamp,
-                {Cause::Kind::too_early, "nbf", (*begins - now_).count(), kClockSkew.count()});
+        extras_->begins = time("/nbf");
+        if (!extras_->begins) {
+            return Refusal(Reason::malformed_timestamp, Cause::Kind::claim, "nbf");
         }
+    }
+    return std::nullopt;
+}
+
+Objection Verification::check_validity(Milliseconds now) const {
+    if (!extras_) return std::nullopt;
+    const auto& expires = extras_->expires;
+    if (expires && now >= *expires) {
+        return Refusal(Reason::stale_timestamp,
+                       {Cause::Kind::expired, "exp", (now - *expires).count()});
+    }
+    const auto& begins = extras_->begins;
+    if (begins && now + kClockSkew < *begins) {
+        return Refusal(Reason::future_timestamp, {Cause::Kind::too_early, "nbf",
+                                                  (*begins - now).count(), kClockSkew.count()});
     }
     return std::nullopt;
 }

@@ -36,7 +36,9 @@ struct SignedRequest {
 // verified in constant memory; where it is not, the body is wanted whole.
 //
 // The calls, in this order: update() for each piece, verify_signature() once (before the pieces
-// where it needs no body), verify_digest() and verify_timestamp() once, after the pieces.
+// where it needs no body), verify_digest() and verify_timestamp() once, after the pieces; and
+// check_time() before each step that comes later than the one before it. It keeps no time: a sender
+// decides how long its body takes.
 class Verification {
   public:
     // The scheme, the secrets and the views in `request` must outlive it. Secrets whose `not_after`
@@ -63,19 +65,19 @@ class Verification {
 
     // Returns why the delivery has to be refused, or nothing: then secret() has signed it. `body`
     // is null where it is not needed.
-    Objection verify_signature(WholeBody* body);
+    Objection verify_signature(WholeBody* body, Milliseconds now);
     // The body's digest, where the scheme has one outside of the signed text.
     Objection verify_digest();
     // A timestamp that stands in the body.
-    Objection verify_timestamp(WholeBody* body);
+    Objection verify_timestamp(WholeBody* body, Milliseconds now);
+    // What a request of this time is judged by, as far as it is known: whether the timestamp lies
+    // in the window, the token is valid, and a secret that has signed it is still of use.
+    Objection check_time(Milliseconds now) const;
 
     // The secret under which one of the presented signatures is right; null where none is.
     const SigningSecret* secret() const { return secret_; }
-    // The same, or the first that there is to verify with; null where there is none.
-    const SigningSecret* secret_for_answers() const {
-        if (secret_ != nullptr || attempts_.empty()) return secret_;
-        return attempts_.front().secret;
-    }
+    // The same, or the first that is of use at this time; null where there is none.
+    const SigningSecret* secret_for_answers(Milliseconds now) const;
     // The URL in the form in which it was signed, once the signature is right; empty where none is
     // signed.
     std::string signed_url() const;
@@ -111,6 +113,9 @@ class Verification {
         bool body_is_empty = true;
         std::string signature_in_body;
         std::string late_timestamp;
+        // Of a token.
+        std::optional<Milliseconds> expires;
+        std::optional<Milliseconds> begins;
 
         void update(std::string_view piece_of_body);
         // The hash of the body, which has come to its end.
@@ -132,13 +137,16 @@ class Verification {
 
     Objection read_signature_in_body(WholeBody* body);
     Objection read_json_timestamp(WholeBody* body);
-    Objection match();
+    template <typename Matches>
+    Objection find_secret(Milliseconds now, Matches matches);
     bool matches(Attempt& attempt) const;
     bool matches_basic(const SigningSecret& secret) const;
-    Objection match_native(WholeBody* body);
-    Objection match_jwt();
-    Objection check_claims(std::string_view claims);
-    Objection check_expiry() const;
+    Objection match_native(WholeBody* body, Milliseconds now);
+    Objection match_jwt(Milliseconds now);
+    Objection check_claims(std::string_view claims, Milliseconds now);
+    Objection read_validity();
+    Objection check_validity(Milliseconds now) const;
+    Objection check_window(Milliseconds now) const;
     Objection check_claim(const RequiredClaim& claim) const;
     bool is_form() const;
 
@@ -146,7 +154,6 @@ class Verification {
 
     const Scheme* scheme_;
     SignedRequest request_;
-    Milliseconds now_;
     bool streams_body_ = false;
     std::size_t secret_count_ = 0;
     std::vector<Attempt> attempts_;
@@ -157,6 +164,8 @@ class Verification {
     const SigningSecret* secret_ = nullptr;
     // The one of the attempt that was right.
     std::string_view matched_url_;
+    // When the last of the secrets that have signed it is of no more use; nothing: never.
+    std::optional<Milliseconds> not_after_;
 };
 
 }  // namespace webhook

@@ -158,11 +158,11 @@ class Attempt {
         const testing::PaddedBody padded(delivery_.body);
         JsonReader body_json;
         WholeBody body(padded.text(), body_json);
-        auto objection = verification.verify_signature(&body);
+        auto objection = verification.verify_signature(&body, kNow);
         require(objection.has_value() || verification.secret() == &gate_.secret,
                 "what matches has a secret");
         if (!objection) objection = verification.verify_digest();
-        if (!objection) objection = verification.verify_timestamp(&body);
+        if (!objection) objection = verification.verify_timestamp(&body, kNow);
         return objection;
     }
 

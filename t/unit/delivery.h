@@ -261,12 +261,13 @@ inline void update(Verification& verification, std::string_view body,
     verification.update(body.substr(position));
 }
 
-// What the gate would answer; the body comes in pieces that end at the `cuts`. The first secret is
-// that of index 0, and so on.
+// What the gate would answer; the body comes in pieces that end at the `cuts`, and is complete at
+// `ended`. The first secret is that of index 0, and so on.
 inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
                        const Delivery& delivery, Milliseconds now,
                        const std::vector<std::size_t>& cuts = {},
                        const std::optional<Tolerance>& tolerance = std::nullopt,
+                       std::optional<Milliseconds> ended = std::nullopt,
                        std::string* identity = nullptr) {
     const SchemeHeaders headers = delivery.offered_to(scheme);
     Presented presented;
@@ -286,19 +287,21 @@ inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
     Verification verification(scheme, pointers, request, now);
     if (verification.secret_count() == 0) return {Reason::no_secret, ""};
     std::optional<Reason> objection;
-    if (verification.ignores_body()) objection = verification.verify_signature(nullptr);
+    if (verification.ignores_body()) objection = verification.verify_signature(nullptr, now);
     if (objection) return {*objection, ""};
     update(verification, delivery.body, cuts);
+    now = ended.value_or(now);
+    objection = verification.check_time(now);
     const PaddedBody padded(delivery.body);
     WholeBody whole(padded.text(), body_json);
-    if (!verification.ignores_body()) {
+    if (!objection && !verification.ignores_body()) {
         objection =
-            verification.verify_signature(verification.needs_whole_body() ? &whole : nullptr);
+            verification.verify_signature(verification.needs_whole_body() ? &whole : nullptr, now);
     }
     if (!objection) objection = verification.verify_digest();
     if (!objection) {
         const bool needs_it = verification.needs_whole_body_for_timestamp();
-        objection = verification.verify_timestamp(needs_it ? &whole : nullptr);
+        objection = verification.verify_timestamp(needs_it ? &whole : nullptr, now);
     }
     if (objection) return {*objection, ""};
     if (identity != nullptr) {

@@ -351,9 +351,9 @@ TEST(JwtVerification, TimestampIsToldWhereItWasInTheToken) {
     EXPECT_TRUE(verification.ignores_body());
     EXPECT_FALSE(verification.needs_whole_body_for_timestamp());
     EXPECT_EQ("", verification.late_timestamp());
-    EXPECT_EQ(std::nullopt, verification.verify_signature(nullptr));
+    EXPECT_EQ(std::nullopt, verification.verify_signature(nullptr, kNow));
     EXPECT_EQ("1614265330", verification.late_timestamp());
-    EXPECT_EQ(std::nullopt, verification.verify_timestamp(nullptr));
+    EXPECT_EQ(std::nullopt, verification.verify_timestamp(nullptr, kNow));
 }
 
 TEST(JwtVerification, ClaimsHaveToBeAsTheSchemeSays) {

@@ -176,7 +176,7 @@ TEST(Verification, BodyThatNeverComesIsEmpty) {
         Verification verification(
             scheme, secrets, {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
         EXPECT_EQ(body.empty() ? std::nullopt : std::optional(Reason::bad_signature),
-                  verification.verify_signature(nullptr));
+                  verification.verify_signature(nullptr, kNow));
         EXPECT_EQ(body.empty() ? &key : nullptr, verification.secret());
     }
 }
@@ -316,9 +316,9 @@ TEST(Verification, WithoutAUsableSecretNothingMatches) {
          {std::vector<const SigningSecret*>{}, {&expired}, {&expired, &expired}}) {
         Verification verification(scheme, secrets, request, kNow);
         EXPECT_EQ(verification.secret_count(), 0U);
-        EXPECT_EQ(nullptr, verification.secret_for_answers());
+        EXPECT_EQ(nullptr, verification.secret_for_answers(kNow));
         verification.update("body");
-        EXPECT_EQ(Reason::bad_signature, verification.verify_signature(nullptr));
+        EXPECT_EQ(Reason::no_secret, verification.verify_signature(nullptr, kNow));
         EXPECT_EQ(nullptr, verification.secret());
     }
     const std::vector<const SigningSecret*> secrets{&expired};
@@ -480,7 +480,7 @@ class Ongoing {
     }
     const SigningSecret* finish() {
         take(delivery_.body.size());
-        return verification_.verify_signature(nullptr) ? nullptr : verification_.secret();
+        return verification_.verify_signature(nullptr, kNow) ? nullptr : verification_.secret();
     }
 
   private:
@@ -1094,7 +1094,7 @@ TEST(Verification, BodyThatIsWantedWholeButIsNotThereIsRefused) {
         Verification verification(
             scheme, secrets, {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
         verification.update("body");
-        EXPECT_EQ(Reason::invalid_payload, verification.verify_signature(nullptr));
+        EXPECT_EQ(Reason::invalid_payload, verification.verify_signature(nullptr, kNow));
         EXPECT_EQ(nullptr, verification.secret());
     }
     const Scheme linear = preset_scheme("linear").value();
@@ -1108,8 +1108,8 @@ TEST(Verification, BodyThatIsWantedWholeButIsNotThereIsRefused) {
     Verification verification(linear, secrets,
                               {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
     verification.update("body");
-    EXPECT_EQ(std::nullopt, verification.verify_signature(nullptr));
-    EXPECT_EQ(Reason::invalid_payload, verification.verify_timestamp(nullptr));
+    EXPECT_EQ(std::nullopt, verification.verify_signature(nullptr, kNow));
+    EXPECT_EQ(Reason::invalid_payload, verification.verify_timestamp(nullptr, kNow));
 }
 
 // -- values of a JSON body
@@ -1481,10 +1481,10 @@ TEST(Verification, SecretForAnswersIsTheOneThatMatchedOrTheFirst) {
                               {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
     EXPECT_EQ(2U, verification.secret_count());
     EXPECT_EQ(nullptr, verification.secret());
-    EXPECT_EQ(&first, verification.secret_for_answers());
+    EXPECT_EQ(&first, verification.secret_for_answers(kNow));
     verification.update("body");
-    EXPECT_EQ(std::nullopt, verification.verify_signature(nullptr));
-    EXPECT_EQ(&second, verification.secret_for_answers());
+    EXPECT_EQ(std::nullopt, verification.verify_signature(nullptr, kNow));
+    EXPECT_EQ(&second, verification.secret_for_answers(kNow));
 }
 
 TEST(Verification, SecretsAreCountedOnceHoweverManyUrlsThereAre) {
