@@ -102,12 +102,24 @@ void set_defaults(LocConf& conf) {
     if (!conf.reason_header) conf.reason_header = true;
 }
 
+// The gate refuses what was extended; others who verify with the secret may not.
+void warn_of_plain_hash(ngx_conf_t* cf, const LocConf& conf) {
+    if (!conf.scheme->can_be_extended()) return;
+    if (!main_conf(cf).told_of_plain_hash.insert(conf.scheme.get()).second) return;
+    ngx_log_error(
+        NGX_LOG_WARN, cf->log, 0,
+        "the signature of the scheme \"%s\" is a plain hash, which can be extended without "
+        "the secret: prefer an HMAC where the sender has one, in %s",
+        conf.scheme->name.c_str(), conf.gate->place.text().c_str());
+}
+
 void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool serves) {
     try {
         conf.scheme = main_conf(cf).find_scheme(conf.gate->scheme);
     } catch (const ConfigError& error) {
         fail(error.what(), conf.gate->place);
     }
+    warn_of_plain_hash(cf, conf);
     conf.endpoint = conf.gate->name.empty() ? conf.scheme->name : conf.gate->name;
     const bool inherited = conf.secret_sources && parent.secrets && parent.scheme == conf.scheme &&
                            parent.secret_sources == conf.secret_sources;

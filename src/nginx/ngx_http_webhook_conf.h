@@ -128,6 +128,8 @@ struct MainConf {
     std::set<std::string> told_of_caches;
     // Warnings that were given: what several locations inherit is told of once.
     std::set<std::string> warnings;
+    // Of the schemes of which it was told, once each.
+    std::set<const Scheme*> told_of_plain_hash;
 
     // A preset or a user's scheme. Throws ConfigError where there is none of this name.
     std::shared_ptr<const Scheme> find_scheme(std::string_view name);

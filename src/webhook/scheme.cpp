@@ -56,6 +56,11 @@ bool Scheme::has_public_key() const {
     }
 }
 
+// What ends with the secret has nothing behind it that could be chosen.
+bool Scheme::can_be_extended() const {
+    return algorithm == Algorithm::hash && signed_parts.back().kind != TextPart::Kind::secret;
+}
+
 bool Scheme::signs_form() const {
     return signs(TextPart::Kind::form) || signs(TextPart::Kind::field);
 }

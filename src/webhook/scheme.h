@@ -214,6 +214,8 @@ struct Scheme {
     bool presents_secret() const;
     // Whether the signing key is a public one.
     bool has_public_key() const;
+    // Whether the signature is a plain hash that whoever saw one can extend (length_extension.h).
+    bool can_be_extended() const;
     // Whether who changes the body also breaks the signature.
     bool covers_body() const;
     // Whether who changes the event id also breaks the signature.

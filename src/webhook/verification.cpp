@@ -118,8 +118,9 @@ void Verification::add_attempts(const SigningSecret& secret) {
 }
 
 void Verification::add_attempt(const SigningSecret& secret, std::string_view url) {
-    Attempt& attempt = attempts_.emplace_back(Attempt{&secret, url, {}});
+    Attempt& attempt = attempts_.emplace_back(Attempt{&secret, url, {}, {}});
     if (scheme_->native != nullptr) return;
+    if (scheme_->can_be_extended()) attempt.extension = std::make_unique<LengthExtension>();
     switch (scheme_->algorithm) {
         case Algorithm::hmac:
             attempt.text.emplace<Hmac>(secret.key.start_hmac());
@@ -138,6 +139,7 @@ void Verification::add_attempt(const SigningSecret& secret, std::string_view url
 }
 
 void Verification::Attempt::add(std::string_view bytes) {
+    if (extension) extension->update(bytes);
     if (auto* hmac = std::get_if<Hmac>(&text)) {
         hmac->update(bytes);
     } else if (auto* hash = std::get_if<HashStream>(&text)) {
@@ -402,6 +404,7 @@ bool Verification::matches(Attempt& attempt) const {
     const Presented& presented = *request_.presented;
     if (scheme_->algorithm == Algorithm::token) return secret.key.is_token(presented.token);
     if (scheme_->algorithm == Algorithm::basic) return matches_basic(secret);
+    if (attempt.extension && attempt.extension->found()) return false;
     std::array<std::uint8_t, kLargestHash> bytes;
     std::span<const std::uint8_t> expected;
     if (auto* hmac = std::get_if<Hmac>(&attempt.text)) expected = hmac->finish(bytes);

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "webhook/length_extension.h"
 #include "webhook/presented.h"
 #include "webhook/scheme.h"
 #include "webhook/signing_key.h"
@@ -95,6 +96,8 @@ class Verification {
         std::string_view url;
         // For Ed25519, which hashes the text twice, the text itself.
         std::variant<std::monostate, Hmac, HashStream, std::string> text;
+        // Where the hash could be that of another text, extended.
+        std::unique_ptr<LengthExtension> extension;
 
         void add(std::string_view bytes);
     };

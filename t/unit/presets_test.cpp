@@ -409,7 +409,7 @@ Sample with_another_secret(Sample sample) {
 std::string identity_of(const Sample& sample, const Scheme& scheme, const Delivery& delivery) {
     std::string identity;
     const Judgement judgement = judge(scheme, {secret(scheme, sample.secret, sample.secret_id)},
-                                      delivery, kNow, {}, std::nullopt, &identity);
+                                      delivery, kNow, {}, std::nullopt, std::nullopt, &identity);
     EXPECT_EQ(Reason::accepted, judgement.reason);
     return identity;
 }
