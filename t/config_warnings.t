@@ -242,7 +242,7 @@ subtest 'signatures of nothing much' => sub {
     my $jwt  = 'algorithm jwt=HS256; signature header=A;';
     my %uncovered = (
         'a value of it'   => qq($hmac signed "{json:/id}.{header:B}{url}";),
-        'two values of it' => qq($hmac signed "{json:/id}|{json:/time}";),
+        'a value of it'   => qq($hmac signed "{json:/id}";),
         'its CRC'         => qq($hmac signed "{crc32:body}";),
         'a time in it'    => qq($hmac signed "{timestamp}"; timestamp json=/time;),
         'claims'          => qq($jwt claims iss=acme aud="{url}";),
@@ -264,19 +264,57 @@ subtest 'signatures of nothing much' => sub {
     my $moved = sub ($left, $right) {
         return qq([warn] the signature of the scheme "acme" does not tell where "$left" and "$right" begin and end);
     };
-    says('a header at the body', $of->(qq($hmac signed "{body}{header:B}";)), $moved->('{body}', '{header:...}'));
-    says('an id at the body', $of->(qq($hmac signed "{id}{body}"; event_id header=I;)), $moved->('{id}', '{body}'));
+    says('two values of the body', $of->(qq($hmac signed "{json:/a}.{json:/b}|{sha256:body}";)), $moved->('{json:...}', '{json:...}'));
+    says('a body between', $of->(qq($hmac signed "{header:B}{body}{header:C}";)), $moved->('{body}', '{header:...}'));
     says('two headers', $of->(qq($hmac signed "{header:B}{header:C}.{body}";)), $moved->('{header:...}', '{header:...}'));
     says('a time that nothing signs', $of->(qq($hmac signed "{body}"; $time)),
         '[warn] the signature of the scheme "acme" does not cover the timestamp');
     my %fine = (
         'a time between'         => qq($hmac signed "{id}{timestamp}{body}"; event_id header=I; $time),
+        'a body that has to be JSON: a header' => qq($hmac signed "{body}{header:B}";),
+        'a body that has to be JSON: an id' => qq($hmac signed "{id}{body}"; event_id header=I;),
+        'a URL, of which the location is asked' => qq($hmac signed "{url}{header:B}{sha256:body}";),
         'a literal between'      => qq($hmac signed "{header:B}.{body}";),
         'the time as a header'   => qq($hmac signed "{body}.{header:T}"; $time),
         'the time in the body'   => qq($hmac signed "{body}"; timestamp json=/time;),
         'the time in the token'  => qq($jwt timestamp claim=iat; digest claim=d;),
     );
     says_nothing($_, $of->($fine{$_})) for sort keys %fine;
+};
+
+subtest 'plain hashes' => sub {
+    my $told = sub ($scheme) {
+        return qq([warn] the signature of the scheme "$scheme" is a plain hash, which can be extended without the secret: )
+            . 'prefer an HMAC where the sender has one,';
+    };
+    for my $scheme (qw(hubspot-v1 hubspot-v2)) {
+        says($scheme, in_location("webhook $scheme; # HERE\nwebhook_secret $SECRET;"), $told->($scheme));
+    }
+    says('in two locations, of a scheme of one\'s own', <<"CONF", $told->('acme'));
+webhook_scheme acme { algorithm sha256; signed "{secret}.{body}"; signature header=A; }
+webhook_secret $SECRET;
+server {
+    listen %%ADDR%%:8080;
+    location /a { webhook acme; } # HERE
+    location /b { webhook acme; }
+}
+CONF
+    says_nothing('the secret behind', <<"CONF");
+webhook_scheme acme { algorithm sha256; signed "{body}{secret}"; signature header=A; }
+webhook_secret $SECRET;
+server { listen %%ADDR%%:8080; location /a { webhook acme; } }
+CONF
+};
+
+subtest 'a URL that lets bytes be moved' => sub {
+    my $text = "webhook twilio; # HERE\nwebhook_secret $SECRET;\n";
+    my $told = '[warn] the signature of the scheme "twilio" does not tell where "{url:ports}" and "{form}" begin and end: '
+        . 'give a "webhook_url" without variables,';
+    says('the default', in_location($text), $told);
+    says('with a variable', in_location("${text}webhook_url https://hooks.example.com\$request_uri;"), $told);
+    says_nothing('constant', in_location("${text}webhook_url https://hooks.example.com/sms;"));
+    says_nothing("$_, whose body tells", in_location("webhook $_;\nwebhook_secret $SECRET;"))
+        for qw(square trello hubspot-v3 twilio-json);
 };
 
 subtest 'handshakes' => sub {
@@ -309,7 +347,7 @@ subtest 'secrets that have expired' => sub {
 
 sub deduplicated ($scheme, $secret, $dedup) {
     return "webhook_dedup_zone zone=events:1m;\n"
-        . in_location("webhook $scheme;\nwebhook_secret $secret;\nwebhook_dedup $dedup; # HERE");
+        . in_location("webhook_url https://hooks.example.com/in;\nwebhook $scheme;\nwebhook_secret $secret;\nwebhook_dedup $dedup; # HERE");
 }
 
 subtest 'event ids that are not signed' => sub {

@@ -27,6 +27,8 @@ server {
     listen %%ADDR%%:8080;
     server_name a.example;
     $locations
+    location = /x { webhook x-twitter; webhook_secret "$SECRET"; webhook_handshake on; proxy_pass http://%%BACKEND%%; }
+    location = /methods { webhook hubspot-v3; webhook_secret "$SECRET"; webhook_methods GET HEAD POST; proxy_pass http://%%BACKEND%%; }
     location = /own { webhook own; webhook_secret "$SECRET"; proxy_pass http://%%BACKEND%%; }
 }
 server {
@@ -38,10 +40,16 @@ CONF
 
 sub base64 ($bytes) { return encode_base64($bytes, '') }
 
-sub deliver ($uri, $body, @headers) {
+# method => ... may stand among the headers.
+sub deliver ($uri, $body, %headers) {
     $backend->clear;
-    return send_request(uri => $uri, body => $body, headers => [ Host => 'a.example', @headers ]);
+    my $method = delete $headers{method} // 'POST';
+    return send_request(
+        uri => $uri, method => $method, body => $body, headers => [ Host => 'a.example', %headers ],
+    );
 }
+
+sub code ($response) { return $response->{status} }
 
 sub arrives ($what, @delivery) {
     my $response = deliver(@delivery);
@@ -98,11 +106,19 @@ subtest 'the end of the body becomes a header' => sub {
     my $time = rfc3339($now);
     my $sent = hmac_sha256_hex("$body$time", $SECRET);
     for my $length (0, 1, 20, length($body) - 1) {
-        is_refused("the first $length bytes", 'malformed_header', '/klaviyo', substr($body, 0, $length),
+        is_refused("the first $length bytes", 'invalid_payload', '/klaviyo', substr($body, 0, $length),
             'Klaviyo-Signature' => $sent, 'Klaviyo-Timestamp' => substr($body, $length) . $time);
     }
     is_refused('all of the header', 'malformed_header', '/klaviyo', "$body$time",
         'Klaviyo-Signature' => $sent, 'Klaviyo-Timestamp' => '');
+    for my $length (1 .. length($time) - 1) {
+        is_refused("$length bytes of the header", 'invalid_payload', '/klaviyo', $body . substr($time, 0, $length),
+            'Klaviyo-Signature' => $sent, 'Klaviyo-Timestamp' => substr $time, $length);
+    }
+    for my $scalar ('17', '"a"', 'true', 'a=1') {
+        is_refused("the body $scalar", 'invalid_payload', '/klaviyo', $scalar,
+            'Klaviyo-Signature' => hmac_sha256_hex("$scalar$time", $SECRET), 'Klaviyo-Timestamp' => $time);
+    }
     for my $form ($time, $now, $now . '000', 'Thu, 04 Jan 2024 18:05:25 GMT') {
         my $own = qq({"time":"$form"});
         arrives("as it was sent, with $form", '/klaviyo', $own,
@@ -128,12 +144,59 @@ subtest 'the head of the body becomes the end of the URL' => sub {
     arrives('HubSpot: as it was sent', '/hubspot-v3?x=1', $body, @hubspot);
     for my $length (2, 20, length $body) {
         my $moved = substr $body, 0, $length;
-        is_refused("HubSpot: $length bytes", 'bad_signature', "/hubspot-v3?x=1$moved", substr($body, $length), @hubspot);
+        is_refused("HubSpot: $length bytes", 'invalid_payload', "/hubspot-v3?x=1$moved", substr($body, $length), @hubspot);
     }
     my $event  = '{"event_id":"e1","type":"payment.updated"}';
     my @square = ('X-Square-HmacSha256-Signature' => base64(hmac_sha256("http://a.example/square?x=1$event", $SECRET)));
     arrives('Square: as it was sent', '/square?x=1', $event, @square);
-    is_refused('Square: one byte', 'bad_signature', '/square?x=1{', substr($event, 1), @square);
+    is_refused('Square: one byte', 'invalid_payload', '/square?x=1{', substr($event, 1), @square);
+};
+
+subtest 'the end of the URL becomes the head of the body' => sub {
+    my $time = $now . '000';
+    my $body = '[{"eventId":1}]';
+    my $url  = '/hubspot-v3?amount=1000&x=[]';
+    my $of   = sub ($method, $text) {
+        return ('X-HubSpot-Signature-v3' => base64(hmac_sha256("${method}http://a.example$text$time", $SECRET)),
+            'X-HubSpot-Request-Timestamp' => $time);
+    };
+    my @sent = $of->(POST => "$url$body");
+    arrives('HubSpot: as it was sent', $url, $body, @sent);
+    for my $length (1 .. 4) {
+        is_refused("HubSpot: $length bytes", 'invalid_payload', substr($url, 0, -$length), substr($url, -$length) . $body, @sent);
+    }
+    my $other = '/methods?amount=1000&x=[]';
+    for my $method (qw(GET HEAD)) {
+        my @got = $of->($method => $other);
+        is code(deliver($other, undef, @got, method => $method)), 200, "HubSpot: a $method as it was sent";
+        for my $length (2, 4, 5) {
+            is code(deliver(substr($other, 0, -$length), substr($other, -$length), @got, method => $method)), 400,
+                "HubSpot: $length bytes become the body of a $method";
+        }
+        for my $zeros (1 .. 3) {
+            my @moved = ($got[0], $got[1], $got[2], '0' x $zeros . $time);
+            is code(deliver(substr('/methods?amount=1000', 0, -$zeros), undef, @moved, method => $method)), 401,
+                "HubSpot: $zeros zeros become the start of the time, by $method";
+            is $backend->count, 0, 'nothing of it is at the backend';
+        }
+    }
+    my @posted = $of->(POST => $other);
+    is code(deliver($other, '', @posted)), 400, 'a POST without a body says nothing of where its URL ends';
+    my $event = '{"event_id":"e3"}';
+    my @square = ('X-Square-HmacSha256-Signature' => base64(hmac_sha256("http://a.example/square?x=1$event", $SECRET)));
+    is_refused("Square: $_ bytes", 'invalid_payload', substr('/square?x=1', 0, -$_), substr('/square?x=1', -$_) . $event, @square)
+        for 1 .. 4;
+};
+
+# Nobody signs the question of X, and the answer proves the secret: what it can sign is no delivery.
+subtest 'a handshake becomes a delivery' => sub {
+    my $asked = send_request(uri => '/x?crc_token=a-plain-token', method => 'GET', headers => [ Host => 'a.example' ]);
+    my ($code) = $asked->{body} =~ /"response_token":"(sha256=[^"]+)"/;
+    ok $code, 'the answer proves the secret';
+    is_refused('the token as a body', 'bad_signature', '/x', 'a-plain-token', 'X-Twitter-Webhooks-Signature' => $code);
+    my $of = sub ($body) { return ('X-Twitter-Webhooks-Signature' => 'sha256=' . base64(hmac_sha256($body, $SECRET))) };
+    is_refused('no body', 'bad_signature', '/x', '', $of->(''));
+    arrives('what X sends', '/x', '{"for_user_id":"1"}', $of->('{"for_user_id":"1"}'));
 };
 
 # What a stranger texts is signed by Twilio as a field, and may look like the end of a URL.

@@ -42,6 +42,7 @@ my $locations = join "\n", map {
     location /fixed/$_    { webhook $_; webhook_url "$PUBLIC/hooks/$_?a=1"; proxy_pass http://%%BACKEND%%; }
     location /proxied/$_  { webhook $_; webhook_url "$PUBLIC\$request_uri"; proxy_pass http://%%BACKEND%%; }
     location /tenants/$_  { webhook $_; webhook_url "https://\$tenant.example.com/hooks"; proxy_pass http://%%BACKEND%%; }
+    location /named/$_    { webhook $_; webhook_url "http://\$http_host\$request_uri"; proxy_pass http://%%BACKEND%%; }
     location /moved/$_    { rewrite ^ /default/$_?moved=1 last; }
     )
 } sort keys %SIGN;
@@ -51,6 +52,7 @@ my $nginx   = start_nginx(http => <<"CONF");
 webhook_scheme own { algorithm hmac-sha256; signed "<{url}>{method}"; signature header=X-Sign; }
 webhook_scheme asked { algorithm hmac-sha256; signed "{query:token}|{body}"; signature header=X-Sign; }
 webhook_secret "$SECRET";
+map \$http_x_forwarded_host \$forwarded { '' \$http_host; default \$http_x_forwarded_host; }
 map \$http_x_tenant \$tenant {
     acme     acme;
     umbrella umbrella;
@@ -64,6 +66,19 @@ server {
     webhook_methods POST PUT;
     merge_slashes on;
     $locations
+    location /tenant/host/hubspot-v3 { webhook hubspot-v3; proxy_pass http://%%BACKEND%%; }
+    location = /host/hubspot-v3 { webhook hubspot-v3; proxy_pass http://%%BACKEND%%; }
+    location = /host/atlassian-connect { webhook atlassian-connect; proxy_pass http://%%BACKEND%%; }
+    location = /named/host/atlassian-connect {
+        webhook atlassian-connect; webhook_url https://\$host\$request_uri; proxy_pass http://%%BACKEND%%;
+    }
+    location = /forwarded/host/atlassian-connect {
+        webhook atlassian-connect; webhook_url https://\$forwarded\$request_uri; proxy_pass http://%%BACKEND%%;
+    }
+    location = /variable/host/atlassian-connect {
+        webhook atlassian-connect; set \$seen http://\$http_host\$request_uri; webhook_url \$seen;
+        proxy_pass http://%%BACKEND%%;
+    }
     location /asked { webhook asked; proxy_pass http://%%BACKEND%%; }
 }
 server {
@@ -84,6 +99,12 @@ sub request ($name, $url, %request) {
     my $body    = $BODY{$name} // $BODY;
     my $headers = [ $SIGN{$name}->($url, $body, $request{signed_method} // 'POST'), @{ $request{headers} // [] } ];
     return (body => $body, %request, headers => $headers);
+}
+
+sub encode_json_web_token (%claims) {
+    my $json = '{' . join(',', map { qq("$_":"$claims{$_}") } sort keys %claims) . ',"exp":' . (time + 60) . '}';
+    my $text = base64url('{"alg":"HS256","typ":"JWT"}') . '.' . base64url($json);
+    return "$text." . base64url(hmac_sha256($text, $SECRET));
 }
 
 # What becomes of a delivery that is signed for `url` and sent to `uri`.
@@ -149,6 +170,56 @@ subtest 'the host' => sub {
             like $outcome, qr/^(?:400|bad_signature)$/, "$name: the host '$bad'";
         }
         is sent($name, "http://localhost$uri", $uri, headers => [ Host => 'localhost', Host => 'localhost' ]), 400, "$name: two";
+    }
+};
+
+# A host with something else in it makes another URL than the one that nginx routes by.
+subtest 'what looks like a host' => sub {
+    my $time = time . '000';
+    my @hubspot = (
+        'X-HubSpot-Request-Timestamp' => $time,
+        'X-HubSpot-Signature-v3' => base64(hmac_sha256("POSThttp://localhost/tenant/host/hubspot-v3$BODY$time", $SECRET)),
+    );
+    my $hubspot = sub ($host, $uri) {
+        $backend->clear;
+        return outcome(send_request(uri => $uri, body => $BODY, headers => [ Host => $host, @hubspot ]));
+    };
+    is $hubspot->('localhost', '/tenant/host/hubspot-v3'), 'delivered', 'HubSpot: as it was sent';
+    for my $host ('localhost%2Ftenant', 'localhost%2ftenant') {
+        is $hubspot->($host, '/host/hubspot-v3'), 'bad_signature', "HubSpot: the path in the host $host";
+    }
+    my $atlassian = sub ($qsh, $host, $uri) {
+        $backend->clear;
+        my $claims = encode_json_web_token(qsh => sha256_hex($qsh));
+        return outcome(send_request(uri => $uri, body => $BODY, headers => [ Host => $host, Authorization => "JWT $claims" ]));
+    };
+    for my $folder ('', '/forwarded', '/named', '/variable') {
+        my $uri = "$folder/host/atlassian-connect";
+        is $atlassian->("POST&$uri&a=b", 'localhost', "$uri?a=b"), 'delivered', "Atlassian, $uri: as it was sent";
+        for my $host ('x?a=b&jwt=', 'x#', 'x%2F', 'x;y', 'x&y', 'x=y', 'x,y', 'x@y', '"x"') {
+            is $atlassian->('POST&/&a=b', $host, $uri), 'bad_signature', "Atlassian, $uri: a query in the host $host";
+            is $atlassian->('POST&/&', $host, $uri), 'bad_signature', "Atlassian, $uri: nothing but the host $host";
+        }
+        is $atlassian->("POST&$uri&a=b", 'localhost', "$uri?a=b#&c=d"), 'bad_signature', "Atlassian, $uri: a fragment";
+        is $atlassian->("POST&$uri&a=1%3Bb%3D2", 'localhost', "$uri?a=1;b=2"), 'bad_signature',
+            "Atlassian, $uri: a semicolon";
+        is $atlassian->("POST&$uri&a=1%3Bb%3D2", 'localhost', "$uri?a=1%3Bb=2"), 'delivered',
+            "Atlassian, $uri: a semicolon that is encoded";
+        is $atlassian->('POST&/&', 'localhost', "http://elsewhere$uri"), 'bad_signature',
+            "Atlassian, $uri: another host in the request line";
+    }
+    for my $forwarded ('x?a=b&jwt=', 'x#', 'x%2F', 'x/y?') {
+        $backend->clear;
+        my $token = encode_json_web_token(qsh => sha256_hex('POST&/&a=b'));
+        my @headers = ('X-Forwarded-Host' => $forwarded, Authorization => "JWT $token");
+        is outcome(send_request(uri => '/forwarded/host/atlassian-connect', body => $BODY, headers => \@headers)),
+            'bad_signature', "Atlassian: the forwarded host $forwarded";
+    }
+    # The signature is for one, the request goes to the other.
+    for my $name (qw(hubspot-v2 square own)) {
+        is_refused("$name: $_", $name, "http://evil/named/$name", "http://localhost/named/$name", headers => [ Host => 'evil' ])
+            for 'the host of the header, not of the request line';
+        is_delivered("$name: the same in both", $name, "http://localhost/named/$name", "http://localhost/named/$name");
     }
 };
 
@@ -246,6 +317,9 @@ subtest 'a parameter of the query' => sub {
     is $post->('?token=a&token=a', 'a'), 'bad_signature', 'two';
     is $post->('?token=a&token=b', $_), 'bad_signature', "two: $_" for qw(a b);
     is $post->('?token=a&x=%zz', 'a'), 'bad_signature', 'a query that does not decode';
+    is $post->('?x=1;token=b&token=a', 'a'), 'bad_signature', 'another one to who separates by a semicolon';
+    is $post->('?x=1%3Btoken=b&token=a', 'a'), 'delivered', 'not where it is encoded';
+    is $post->('?token=a#&token=b', 'a'), 'bad_signature', 'another one in a fragment';
 };
 
 finish();

@@ -39,7 +39,7 @@ void add_suspects(std::string& causes, const Delivery& delivery) {
     if (delivery.reason == Reason::bad_signature && delivery.verification &&
         delivery.conf.scheme->reads_url()) {
         const std::string_view url = delivery.verification->url();
-        add_cause(causes, {url.empty() ? Cause::Kind::other_host : Cause::Kind::hashed_url, url});
+        add_cause(causes, {Cause::Kind::hashed_url, url});
     }
     const std::string_view encoding = content_encoding(delivery.request);
     if (!encoding.empty() && !equals_ignoring_case(encoding, "identity")) {

@@ -75,10 +75,7 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.gate, parent.gate);
     inherit(conf.secret_sources, parent.secret_sources);
     inherit(conf.mode, parent.mode);
-    if (conf.url == nullptr) {
-        conf.url = parent.url;
-        conf.url_is_default = parent.url_is_default;
-    }
+    if (conf.url == nullptr) conf.url = parent.url;
     inherit(conf.tolerance, parent.tolerance);
     inherit(conf.methods, parent.methods);
     inherit(conf.require_tls, parent.require_tls);
@@ -142,9 +139,19 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool ser
 // As the request line and the Host header have it.
 void set_default_url(ngx_conf_t* cf, LocConf& conf) {
     if (conf.url != nullptr || !conf.scheme->reads_url()) return;
-    conf.url_is_default = true;
     conf.url = compile_value(cf, "$scheme://$http_host$request_uri");
     if (conf.url == nullptr) throw std::bad_alloc();
+}
+
+// Where only the URL lets bytes be moved, one that is always the same lets none.
+void warn_of_open_url(ngx_conf_t* cf, const LocConf& conf) {
+    if (conf.url_is_fixed() || !conf.scheme->ambiguous_parts(true).empty()) return;
+    const std::string parts = conf.scheme->ambiguous_parts(false);
+    if (parts.empty() || !main_conf(cf).told_of_open_url.insert(conf.scheme.get()).second) return;
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "the signature of the scheme \"%s\" does not tell where %s begin and end: give a "
+                  "\"webhook_url\" without variables, in %s",
+                  conf.scheme->name.c_str(), parts.c_str(), conf.gate->place.text().c_str());
 }
 
 void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
@@ -509,6 +516,7 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     if (!conf.gated()) return;
     resolve_gate(cf, parent, conf, level.serves_requests());
     set_default_url(cf, conf);
+    warn_of_open_url(cf, conf);
     resolve_handshake(conf, has_handshake_of_its_own);
     resolve_dedup(cf, conf);
     if (level.serves_requests()) tell_of_cache(cf, conf);

@@ -130,6 +130,7 @@ struct MainConf {
     std::set<std::string> warnings;
     // Of the schemes of which it was told, once each.
     std::set<const Scheme*> told_of_plain_hash;
+    std::set<const Scheme*> told_of_open_url;
 
     // A preset or a user's scheme. Throws ConfigError where there is none of this name.
     std::shared_ptr<const Scheme> find_scheme(std::string_view name);
@@ -140,7 +141,6 @@ struct LocConf {
     std::shared_ptr<std::vector<SecretSource>> secret_sources;
     std::optional<Mode> mode;
     ngx_http_complex_value_t* url = nullptr;
-    bool url_is_default = false;
     std::optional<Tolerance> tolerance;
     std::shared_ptr<const Methods> methods;
     std::optional<bool> require_tls;
@@ -165,6 +165,8 @@ struct LocConf {
     bool gated() const { return gate && gate->on; }
     // `webhook off` was written here, or further out.
     bool off() const { return gate && !gate->on; }
+    // Whether it is the same for all requests.
+    bool url_is_fixed() const { return url != nullptr && url->lengths == nullptr; }
     bool shakes_hands() const { return handshake && handshake->on; }
     bool monitors() const { return mode == Mode::monitor; }
     // Whether a request that one of the two let pass may pass the other unseen.

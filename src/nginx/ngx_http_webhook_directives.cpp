@@ -216,7 +216,7 @@ void warn_of_weakness(ngx_log_t* log, const Scheme& scheme, const Place& place) 
     if (scheme.presents_secret()) return;
     if (!scheme.covers_body()) warn("does not cover the body");
     if (!scheme.covers_timestamp()) warn("does not cover the timestamp");
-    const std::string parts = scheme.ambiguous_parts();
+    const std::string parts = scheme.ambiguous_parts(true);
     if (!parts.empty()) warn("does not tell where " + parts + " begin and end");
 }
 

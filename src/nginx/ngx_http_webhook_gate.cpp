@@ -11,6 +11,7 @@
 #include "webhook/encoding.h"
 #include "webhook/identity.h"
 #include "webhook/text.h"
+#include "webhook/url.h"
 
 namespace webhook::ngx {
 namespace {
@@ -94,27 +95,54 @@ bool went_to_another_host(const ngx_http_request_t* request) {
            !equals_ignoring_case(std::string_view(start, end), to_view(host->value));
 }
 
-std::string_view signed_url(const Delivery& delivery) {
-    if (!delivery.conf.scheme->reads_url()) return {};
-    if (delivery.conf.url_is_default && went_to_another_host(delivery.request)) return {};
-    ngx_str_t url;
-    if (ngx_http_complex_value(delivery.request, delivery.conf.url, &url) != NGX_OK) {
-        throw std::bad_alloc();
-    }
-    return to_view(url);
+bool has_fragment(const ngx_http_request_t* request) {
+    return to_view(request->unparsed_uri).find('#') != std::string_view::npos;
 }
 
-void start_verification(Delivery& delivery) {
+// Whether the host that came is one, for whatever a URL takes of it.
+bool has_sound_host(const ngx_http_request_t* request) {
+    const ngx_table_elt_t* host = request->headers_in.host;
+    return (host == nullptr || is_host(to_view(host->value))) &&
+           is_host(to_view(request->headers_in.server)) && !went_to_another_host(request);
+}
+
+// Nothing where what the request says could be read as another URL than the one that nginx routes
+// by.
+std::optional<std::string_view> signed_url(const Delivery& delivery) {
+    const ngx_http_request_t* request = delivery.request;
+    const Scheme& scheme = *delivery.conf.scheme;
+    if (scheme.signs(TextPart::Kind::query) && has_fragment(request)) return std::nullopt;
+    if (!scheme.reads_url()) return std::string_view();
+    ngx_str_t text;
+    if (ngx_http_complex_value(delivery.request, delivery.conf.url, &text) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    const std::string_view url = to_view(text);
+    if (delivery.conf.url_is_fixed()) return url;
+    const bool is_sound = has_sound_host(request) && !has_fragment(request) &&
+                          is_unambiguous_url(url, to_view(request->unparsed_uri));
+    return is_sound ? std::optional(url) : std::nullopt;
+}
+
+Objection start_verification(Delivery& delivery) {
+    const auto url = signed_url(delivery);
+    if (!url) {
+        const bool moved = went_to_another_host(delivery.request);
+        return Refusal(Reason::bad_signature,
+                       moved ? Cause::Kind::other_host : Cause::Kind::url_unfit);
+    }
     std::vector<const SigningSecret*> all;
     const SignedRequest request{to_view(delivery.request->method_name),
-                                signed_url(delivery),
+                                *url,
                                 to_view(delivery.request->args),
                                 &delivery.headers,
                                 &delivery.presented,
                                 &delivery.conf.tolerance,
-                                &json_reader()};
+                                &json_reader(),
+                                delivery.conf.url_is_fixed()};
     delivery.verification.emplace(*delivery.conf.scheme, collect_secrets(delivery, all), request,
                                   now());
+    return std::nullopt;
 }
 
 // -- verify
@@ -187,7 +215,7 @@ Objection verify(Delivery& delivery, Payload& payload) {
         WholeBody* body = verification.needs_whole_body() ? payload.whole() : nullptr;
         if (const auto objection = verify_signature(delivery, body)) return objection;
     }
-    if (const auto objection = verification.verify_digest()) return objection;
+    if (const auto objection = verification.verify_body()) return objection;
     if (!verification.needs_whole_body_for_timestamp()) return std::nullopt;
     const auto objection = verification.verify_timestamp(payload.whole(), now());
     delivery.presented.timestamp = kept(delivery, verification.late_timestamp());
@@ -376,7 +404,7 @@ Refusal no_secret(const Delivery& delivery) {
 Objection check_signature_before_body(Delivery& delivery) {
     if (!delivery.conf.shakes_hands()) collect_headers(delivery);
     if (const auto objection = check_headers(delivery)) return objection;
-    start_verification(delivery);
+    if (const auto objection = start_verification(delivery)) return objection;
     if (delivery.verification->secret_count() == 0) return no_secret(delivery);
     if (delivery.verification->ignores_body()) return verify_signature(delivery, nullptr);
     return std::nullopt;

@@ -51,6 +51,12 @@ constexpr Phrase kPhrases[] = {
     {Kind::handshake_answer, "the handshake lacks a usable value for its answer"},
     {Kind::no_secret_given, "the variables of \"webhook_secret\" give none"},
     {Kind::secrets_expired, "the \"not_after\" of each secret has passed"},
+    {Kind::url_unfit, "the host or the URL of the request can be read in more than one way"},
+    {Kind::body_beside_value,
+     "nothing separates the body from a signed value: it has to be empty or a JSON object or "
+     "array"},
+    {Kind::body_by_method, "the method is {}, and there is a body"},
+    {Kind::text_for_anyone, "what is signed could be a handshake's, which is answered to anyone"},
     {Kind::hashed_url, "the hashed URL is \"{}\""},
     {Kind::other_host, "the request line and the \"Host\" header name different hosts"},
 };

@@ -44,6 +44,10 @@ struct Cause {
         handshake_answer,
         no_secret_given,
         secrets_expired,
+        url_unfit,
+        body_beside_value,
+        body_by_method,
+        text_for_anyone,
         hashed_url,
         other_host,
     };

@@ -190,4 +190,14 @@ std::optional<HandshakeAnswer> answer_to(const Handshake& handshake,
                            handshake.header_name, std::move(*header_value)};
 }
 
+void HandshakeText::update(std::string_view piece) {
+    size_ += piece.size();
+    is_token_so_far_ =
+        is_token_so_far_ && size_ <= kLongestPayloadValue && consists_of(piece, kPlainTokenSigns);
+}
+
+bool HandshakeText::can_be_had_by_anyone() const {
+    return is_token_so_far_;
+}
+
 }  // namespace webhook

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,5 +53,18 @@ struct HandshakeAnswer {
 std::optional<HandshakeAnswer> answer_to(const Handshake& handshake,
                                          const HandshakeRequest& request, const JsonReader* json,
                                          const SigningKey* key);
+
+// Whether a signed text, which comes in pieces, is one whose HMAC a handshake would answer to
+// anyone (Scheme::signs_for_anyone()): then its signature proves nothing.
+class HandshakeText {
+  public:
+    void update(std::string_view piece);
+    // Of an empty text, too.
+    bool can_be_had_by_anyone() const;
+
+  private:
+    std::size_t size_ = 0;
+    bool is_token_so_far_ = true;
+};
 
 }  // namespace webhook

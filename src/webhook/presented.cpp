@@ -102,44 +102,6 @@ void Presented::take(const Scheme& scheme, const SignatureSource& source, std::s
     candidates_.emplace_back(std::span(bytes).first(*size), source.key_index);
 }
 
-namespace {
-
-// What is on the other side of a literal beside the value; null where there is nothing.
-const TextPart* behind_literal(const Text& parts, std::size_t literal, bool to_the_right) {
-    if (to_the_right) return literal + 1 < parts.size() ? &parts[literal + 1] : nullptr;
-    return literal > 0 ? &parts[literal - 1] : nullptr;
-}
-
-bool is_apart_from(const Text& parts, std::size_t neighbor, bool to_the_right,
-                   std::string_view value) {
-    const TextPart& part = parts[neighbor];
-    switch (part.kind) {
-        case TextPart::Kind::literal: {
-            const TextPart* beyond = behind_literal(parts, neighbor, to_the_right);
-            const bool is_timestamp =
-                beyond != nullptr && to_the_right && beyond->kind == TextPart::Kind::timestamp;
-            const bool may_move =
-                beyond != nullptr && (beyond->is_free() || beyond->is_url() || is_timestamp);
-            return !may_move || value.find(part.text) == std::string_view::npos;
-        }
-        case TextPart::Kind::body:
-            // Times are written with these, and no JSON ends or begins with them.
-            return !value.empty() && consists_of(value, " ,:;+-._/");
-        case TextPart::Kind::timestamp:
-            // What holds a time and the start of a payload holds a colon or a brace, too.
-            return !to_the_right || consists_of(value, "-_=+/.");
-        default:
-            return true;
-    }
-}
-
-}  // namespace
-
-bool is_apart(const Text& parts, std::size_t index, std::string_view value) {
-    return (index == 0 || is_apart_from(parts, index - 1, false, value)) &&
-           (index + 1 == parts.size() || is_apart_from(parts, index + 1, true, value));
-}
-
 Objection check_timestamp(const TimestampSource& source, std::string_view text, Milliseconds now,
                           const std::optional<Tolerance>& tolerance) {
     const auto time = parse_timestamp(source.unit, text);
@@ -270,13 +232,13 @@ class HeaderReader {
                 name_of(header)};
     }
 
-    // Whether a header or the id can only end where it does in the signed text.
+    // Whether no byte of a header or of the id could be another value's (boundaries.h).
     bool is_bounded(std::size_t index) const {
         const TextPart& part = scheme_.signed_parts[index];
         const bool is_header = part.kind == TextPart::Kind::header;
         if (!is_header && part.kind != TextPart::Kind::id) return true;
-        return is_apart(scheme_.signed_parts, index,
-                        is_header ? headers_.value(part.header) : presented_.event_id);
+        return keeps_its_side(scheme_, scheme_.joins, index,
+                              is_header ? headers_.value(part.header) : presented_.event_id);
     }
 
     bool is_timestamp_in_headers() const {

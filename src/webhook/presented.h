@@ -116,11 +116,6 @@ class Presented {
     std::vector<Candidate> candidates_;
 };
 
-// Whether a value of the request can only end where it does in the signed text, of which it is the
-// part at `index`: else bytes could be moved from the body into it, or from it into the body. (As
-// the Standard Webhooks specification wants no `.` in its ids.)
-bool is_apart(const Text& parts, std::size_t index, std::string_view value);
-
 // Whether a timestamp, as its scheme writes it, lies in the window. Returns why it does not.
 Objection check_timestamp(const TimestampSource& source, std::string_view text, Milliseconds now,
                           const std::optional<Tolerance>& tolerance);

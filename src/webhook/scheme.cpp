@@ -7,21 +7,6 @@
 
 namespace webhook {
 
-bool TextPart::is_free() const {
-    switch (kind) {
-        case Kind::body:
-        case Kind::id:
-        case Kind::header:
-        case Kind::json:
-        case Kind::field:
-        case Kind::form:
-        case Kind::query:
-            return true;
-        default:
-            return false;
-    }
-}
-
 bool Handshake::reads_json() const {
     return std::ranges::any_of(conditions, [](const Condition& condition) {
         return condition.source.kind == Source::Kind::json;
@@ -168,15 +153,18 @@ bool Scheme::covers_timestamp() const {
     });
 }
 
-std::string Scheme::ambiguous_parts() const {
-    for (std::size_t i = 1; i < signed_parts.size(); ++i) {
-        const TextPart& left = signed_parts[i - 1];
-        const TextPart& right = signed_parts[i];
-        if (left.is_free() && right.is_free()) {
-            return in_quotes(placeholder_text(left)) + " and " + in_quotes(placeholder_text(right));
-        }
-    }
-    return {};
+std::string Scheme::ambiguous_parts(bool url_is_fixed) const {
+    const auto& all = url_is_fixed ? joins_at_fixed_url : joins;
+    const auto open = std::ranges::find(all, Join::Guard::none, &Join::guard);
+    if (open == all.end()) return {};
+    return in_quotes(placeholder_text(signed_parts[open->left])) + " and " +
+           in_quotes(placeholder_text(signed_parts[open->right]));
+}
+
+bool Scheme::signs_for_anyone() const {
+    return std::ranges::any_of(handshakes, [](const Handshake& handshake) {
+        return handshake.proves_secret() && handshake.check != Handshake::Check::signature;
+    });
 }
 
 bool Scheme::reads_json() const {

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "webhook/algorithm.h"
+#include "webhook/boundaries.h"
 #include "webhook/digest.h"
 #include "webhook/encoding.h"
 #include "webhook/native.h"
@@ -80,12 +81,8 @@ struct TextPart {
     std::string text;
     // What hmac_hex and hmac_base64 are codes of.
     Source source;
-    // In a signed text: nothing separates it from the body.
-    bool touches_body = false;
 
     bool is_url() const { return kind >= Kind::url && kind <= Kind::url_qsh; }
-    // Whether it may be any text. A timestamp has one form; a method and a digest have theirs.
-    bool is_free() const;
 };
 
 using Text = std::vector<TextPart>;
@@ -204,6 +201,9 @@ struct Scheme {
     std::uint32_t signed_kinds = 0;
     bool wants_whole_body = false;
     bool wants_other_headers = false;
+    std::vector<Join> joins;
+    // Where the URL is no value of the request.
+    std::vector<Join> joins_at_fixed_url;
 
     bool signs(TextPart::Kind kind) const {
         return (signed_kinds >> static_cast<unsigned>(kind) & 1) != 0;
@@ -227,8 +227,10 @@ struct Scheme {
     // Whether who changes the timestamp also breaks the signature.
     bool covers_timestamp() const;
     // The first two values of the signed text between which bytes can be moved, as
-    // `"{header:...}" and "{body}"`; empty where there are none.
-    std::string ambiguous_parts() const;
+    // `"{header:...}" and "{json:...}"`; empty where there are none.
+    std::string ambiguous_parts(bool url_is_fixed) const;
+    // Whether a handshake signs plain tokens for whoever asks.
+    bool signs_for_anyone() const;
     // Whether the values that tell events apart are found in a body that is held as a whole.
     bool event_key_reads_body() const;
     // What a replay has to change that no signature covers, so that another event is seen in it.

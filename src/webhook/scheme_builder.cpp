@@ -67,13 +67,6 @@ bool wants_other_headers(const Scheme& scheme) {
            });
 }
 
-void mark_what_touches_body(Text& parts) {
-    for (std::size_t i = 1; i < parts.size(); ++i) {
-        parts[i - 1].touches_body |= parts[i].kind == Kind::body;
-        parts[i].touches_body |= parts[i - 1].kind == Kind::body;
-    }
-}
-
 // Whether the text that this scheme signs can consist of what answers of handshakes may hold.
 bool may_sign_plain_token(const Scheme& scheme) {
     return !scheme.signs(Kind::body) &&
@@ -86,7 +79,7 @@ bool may_sign_plain_token(const Scheme& scheme) {
 // besides its time and its id, and what its headers say of its type.
 Text derived_event_key(const Scheme& scheme) {
     Text key;
-    const auto add = [&key](Kind kind) { key.push_back({kind, 0, {}, {}, false}); };
+    const auto add = [&key](Kind kind) { key.push_back({kind, 0, {}, {}}); };
     if (scheme.event_type.kind == Source::Kind::header && !scheme.type_in_body) {
         add(Kind::event_type);
     }
@@ -243,6 +236,8 @@ Scheme SchemeBuilder::finish() {
     if (!has("event_key")) scheme_.event_key = derived_event_key(scheme_);
     scheme_.wants_whole_body = wants_whole_body(scheme_);
     scheme_.wants_other_headers = wants_other_headers(scheme_);
+    scheme_.joins = joins_of(scheme_, false);
+    scheme_.joins_at_fixed_url = joins_of(scheme_, true);
     return std::move(scheme_);
 }
 
@@ -302,7 +297,6 @@ void SchemeBuilder::set_signed(Arguments arguments) {
     const std::string& text = single(arguments, "signed");
     if (text.empty()) fail("empty \"signed\"");
     scheme_.signed_parts = parse_text(text, "signed", signed_placeholders(), Braces::strict);
-    mark_what_touches_body(scheme_.signed_parts);
     for (const TextPart& part : scheme_.signed_parts) {
         scheme_.signed_kinds |= 1U << static_cast<unsigned>(part.kind);
     }
@@ -540,7 +534,7 @@ Text SchemeBuilder::parse_text(std::string_view text, std::string_view field,
         if (!parts.empty() && parts.back().kind == Kind::literal) {
             parts.back().text += literal;
         } else {
-            parts.push_back({Kind::literal, 0, std::string(literal), {}, false});
+            parts.push_back({Kind::literal, 0, std::string(literal), {}});
         }
     };
     for (std::string_view rest = text; !rest.empty();) {
@@ -568,7 +562,7 @@ TextPart SchemeBuilder::placeholder(std::string_view text, std::string_view fiel
                                     std::span<const PlaceholderName> known) {
     const std::size_t colon = text.find(':');
     for (const PlaceholderName& row : known) {
-        TextPart part{row.kind, 0, {}, {}, false};
+        TextPart part{row.kind, 0, {}, {}};
         if (!row.takes_argument) {
             if (row.name == text) return part;
             continue;

@@ -40,6 +40,9 @@ bool has_control_character(std::string_view text);
 // Whether the text has no characters but ASCII letters, digits and these signs.
 bool consists_of(std::string_view text, std::string_view signs);
 
+// What a plain token may hold besides letters and digits.
+inline constexpr std::string_view kPlainTokenSigns = "-._~+/=";
+
 // Whether the text is what no payload consists of: letters, digits and `-._~+/`, with the padding
 // of base64 at the end only, and neither a number nor a word of JSON.
 bool is_plain_token(std::string_view text);

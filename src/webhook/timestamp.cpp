@@ -141,6 +141,8 @@ std::optional<TimestampUnit> find_timestamp_unit(std::string_view name) {
 
 std::optional<Milliseconds> parse_timestamp(TimestampUnit unit, std::string_view text) {
     if (unit == TimestampUnit::rfc3339) return parse_rfc3339(text);
+    // Where nothing separates it from what is before it, a zero could be moved.
+    if (text.size() > 1 && text.front() == '0') return std::nullopt;
     const auto number = parse_digits(text);
     if (!number) return std::nullopt;
     if (unit == TimestampUnit::milliseconds) return bounded(*number);

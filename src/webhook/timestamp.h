@@ -15,8 +15,8 @@ enum class TimestampUnit : std::uint8_t { seconds, milliseconds, rfc3339 };
 
 std::optional<TimestampUnit> find_timestamp_unit(std::string_view name);
 
-// Digits only (seconds, milliseconds) or a strict RFC 3339 date-time; nothing for all else, a date
-// that does not exist, or a number too large to hold.
+// Digits only (seconds, milliseconds; no leading zero) or a strict RFC 3339 date-time; nothing for
+// all else, a date that does not exist, or a number too large to hold.
 std::optional<Milliseconds> parse_timestamp(TimestampUnit unit, std::string_view text);
 
 // RFC 3339, section 5.6, with upper-case `T` and `Z`; a fraction is read to the millisecond.

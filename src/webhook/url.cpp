@@ -121,6 +121,23 @@ std::string_view target_of(std::string_view url) {
     return url.substr(std::min(url.find_first_of("/?#", authority), url.size()));
 }
 
+bool is_host(std::string_view text) {
+    return consists_of(text, ".-_:[]");
+}
+
+bool is_unambiguous_url(std::string_view url, std::string_view target) {
+    if (url.find('#') != std::string_view::npos) return false;
+    std::string_view origin = url.substr(0, url.size() - target_of(url).size());
+    const std::size_t scheme_end = origin.find("://");
+    if (scheme_end != std::string_view::npos) origin.remove_prefix(scheme_end + 3);
+    // What is before it in the configuration's own text is a user's.
+    const std::size_t user_end = origin.rfind('@');
+    if (user_end != std::string_view::npos) origin.remove_prefix(user_end + 1);
+    if (!is_host(origin)) return false;
+    if (!url.ends_with(target)) return true;
+    return url.substr(0, url.size() - target.size()).find('?') == std::string_view::npos;
+}
+
 std::string_view query_of(std::string_view url) {
     url = url.substr(0, url.find('#'));
     const std::size_t mark = url.find('?');
@@ -179,9 +196,12 @@ std::optional<std::string> with_other_port(std::string_view url) {
 }
 
 std::string hubspot_url(std::string_view url) {
-    std::string decoded_url;
+    // Never the host.
+    const bool has_host = !url.starts_with('/') && url.find("://") != std::string_view::npos;
+    const std::string_view target = has_host ? target_of(url) : url;
+    std::string decoded_url(url.substr(0, url.size() - target.size()));
     decoded_url.reserve(url.size());
-    for (std::size_t i = 0; i < url.size(); ++i) {
+    for (std::size_t i = decoded_url.size(); i < url.size(); ++i) {
         std::array<std::uint8_t, 1> byte{};
         const bool decodes =
             url[i] == '%' && decode(TextEncoding::hex, url.substr(i + 1, 2), byte) == 1 &&

@@ -12,6 +12,15 @@ namespace webhook {
 // `/` is all of that.
 std::string_view target_of(std::string_view url);
 
+// Whether a Host header, or what stands for it, is a host with or without a port, and nothing that
+// would begin another part of a URL.
+bool is_host(std::string_view text);
+
+// Whether a URL that is made of what the request says is cut into the same parts by every reader:
+// its authority holds a host only, nothing before the request's own `target` (as its line has it)
+// begins a query, and there is no fragment, which no sender sends.
+bool is_unambiguous_url(std::string_view url, std::string_view target);
+
 // The query of a URL: what is behind its first `?` and before a `#`; empty where there is none.
 std::string_view query_of(std::string_view url);
 

@@ -38,15 +38,6 @@ std::size_t candidates_for(std::size_t text_size) {
     return std::max(kFewCandidates, kHashedForEachKey / (text_size + 1));
 }
 
-// RFC 3986, section 2: whoever delivers to a URL has these encoded in it.
-bool holds_what_no_url_does(std::string_view url) {
-    return std::ranges::any_of(url, [](char character) {
-        const auto byte = static_cast<unsigned char>(character);
-        return byte <= 0x20 || byte == 0x7f ||
-               std::string_view("\"<>\\^`{|}").find(character) != std::string_view::npos;
-    });
-}
-
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -81,7 +72,7 @@ Verification::Verification(const Scheme& scheme, std::span<const SigningSecret* 
       request_(request),
       streams_body_(scheme.signs(Kind::body)),
       rest_(scheme.signed_parts),
-      extras_(extras_for(scheme, request.url)) {
+      extras_(extras_for(scheme, request)) {
     attempts_.reserve(secrets.size());
     for (const SigningSecret* secret : secrets) {
         if (secret->usable(now)) add_attempts(*secret);
@@ -93,18 +84,29 @@ Verification::Verification(const Scheme& scheme, std::span<const SigningSecret* 
     rest_ = rest_.subspan(before + 1);
 }
 
+std::span<const Join> Verification::joins() const {
+    return request_.url_is_fixed ? scheme_->joins_at_fixed_url : scheme_->joins;
+}
+
 std::unique_ptr<Verification::Extras> Verification::extras_for(const Scheme& scheme,
-                                                               std::string_view url) {
+                                                               const SignedRequest& request) {
+    const bool frames =
+        frames_body(request.url_is_fixed ? scheme.joins_at_fixed_url : scheme.joins);
     const bool has_late_timestamp =
         scheme.has_json_timestamp() ||
         (scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::claim);
-    const bool needed = has_late_timestamp || scheme.algorithm == Algorithm::jwt || scheme.digest ||
+    const bool needed = has_late_timestamp || frames || scheme.signs_for_anyone() ||
+                        scheme.algorithm == Algorithm::jwt || scheme.digest ||
                         scheme.signs_form() || scheme.signs(Kind::url_ports) ||
                         scheme.signs(Kind::crc32_of_body) || scheme.signs(Kind::sha256_of_body) ||
                         scheme.signatures.front().source.kind == Source::Kind::json;
     if (!needed) return nullptr;
     auto extras = std::make_unique<Extras>();
-    if (scheme.signs(Kind::url_ports)) extras->other_url = with_other_port(url).value_or("");
+    if (frames) extras->frame.emplace();
+    if (scheme.signs_for_anyone()) extras->for_anyone.emplace();
+    if (scheme.signs(Kind::url_ports)) {
+        extras->other_url = with_other_port(request.url).value_or("");
+    }
     if (scheme.signs(Kind::crc32_of_body)) extras->crc32 = 0;
     if (scheme.signs(Kind::sha256_of_body)) extras->sha256.emplace(Hash::sha256);
     if (scheme.digest) extras->digest.emplace(scheme.digest->hash);
@@ -150,17 +152,19 @@ void Verification::Attempt::add(std::string_view bytes) {
 }
 
 void Verification::add(std::string_view value) {
+    if (extras_ && extras_->for_anyone) extras_->for_anyone->update(value);
     for (Attempt& attempt : attempts_) attempt.add(value);
 }
 
 void Verification::update(std::string_view piece_of_body) {
+    body_is_empty_ = body_is_empty_ && piece_of_body.empty();
     if (streams_body_ && !scheme_->wants_whole_body) add(piece_of_body);
     if (extras_) extras_->update(piece_of_body);
 }
 
 void Verification::Extras::update(std::string_view piece_of_body) {
     if (piece_of_body.empty()) return;
-    body_is_empty = false;
+    if (frame) frame->update(piece_of_body);
     if (crc32) {
         const auto* bytes = reinterpret_cast<const Bytef*>(piece_of_body.data());
         crc32 = static_cast<std::uint32_t>(crc32_z(*crc32, bytes, piece_of_body.size()));
@@ -185,9 +189,8 @@ Objection Verification::add_parts(Parts parts, WholeBody* body) {
 }
 
 Objection Verification::add_part(const TextPart& part, WholeBody* body) {
-    // Nothing tells where the URL ends and the body begins: no byte of a payload may be moved
-    // there.
-    if (part.touches_body && part.is_url() && holds_what_no_url_does(request_.url)) {
+    const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
+    if (part.is_url() && !keeps_its_side(*scheme_, joins(), index, request_.url)) {
         return Reason::bad_signature;
     }
     switch (part.kind) {
@@ -212,6 +215,9 @@ Objection Verification::add_part(const TextPart& part, WholeBody* body) {
             add(hubspot_url(request_.url));
             return std::nullopt;
         default:
+            if (extras_ && extras_->for_anyone && !attempts_.empty()) {
+                extras_->for_anyone->update(value_of(part, attempts_.front()));
+            }
             for (Attempt& attempt : attempts_) attempt.add(value_of(part, attempt));
             return std::nullopt;
     }
@@ -245,9 +251,13 @@ std::string_view Verification::value_of(const TextPart& part, const Attempt& att
 }
 
 Objection Verification::add_query(const TextPart& part) {
+    // It separates parameters for some readers, who could find another one of this name behind it.
+    if (request_.query.find(';') != std::string_view::npos) {
+        return Refusal(Reason::bad_signature, Cause::Kind::query_unfit, part.text);
+    }
     const auto value = query_value(request_.query, part.text);
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
-    if (!value || !is_apart(scheme_->signed_parts, index, *value)) {
+    if (!value || !keeps_its_side(*scheme_, joins(), index, *value)) {
         return Refusal(Reason::bad_signature, Cause::Kind::query_unfit, part.text);
     }
     add(*value);
@@ -267,11 +277,21 @@ bool Verification::is_form() const {
     return is_form_type(request_.headers->value(*scheme_->content_type));
 }
 
+// Nothing stands between a URL and a form: a path or a query that was cut off would be the
+// beginning of a name.
+bool Verification::starts_behind_url(const TextPart& part, const Form& form) const {
+    const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
+    const bool is_behind_url = index > 0 && scheme_->signed_parts[index - 1].is_url();
+    if (!is_behind_url || request_.url_is_fixed || form.fields().empty()) return true;
+    const auto& [name, value] = *std::ranges::min_element(form.fields());
+    return name.find_first_of("/?&=#") == std::string::npos;
+}
+
 // Where the sender could say that a form is none, its fields would not be signed: then the body has
 // to be empty, or covered by a digest.
 Objection Verification::add_form(const TextPart& part, WholeBody* body) {
     if (body == nullptr) return Reason::invalid_payload;
-    const bool may_be_none = part.kind == Kind::form && (extras_->body_is_empty || extras_->digest);
+    const bool may_be_none = part.kind == Kind::form && (body_is_empty_ || extras_->digest);
     if (!is_form()) {
         if (may_be_none) return std::nullopt;
         return not_form();
@@ -279,6 +299,7 @@ Objection Verification::add_form(const TextPart& part, WholeBody* body) {
     const Form* form = body->form();
     if (form == nullptr) return not_form();
     if (part.kind == Kind::form) {
+        if (!starts_behind_url(part, *form)) return Reason::bad_signature;
         add(form->sorted_text());
         return std::nullopt;
     }
@@ -306,6 +327,9 @@ Objection Verification::verify_signature(WholeBody* body, Milliseconds now) {
     }
     if (scheme_->native != nullptr) return match_native(body, now);
     if (const auto objection = add_parts(rest_, body)) return objection;
+    if (extras_ && extras_->for_anyone && extras_->for_anyone->can_be_had_by_anyone()) {
+        return Refusal(Reason::bad_signature, Cause::Kind::text_for_anyone);
+    }
     return find_secret(now, [this](Attempt& attempt) { return matches(attempt); });
 }
 
@@ -570,7 +594,10 @@ Objection Verification::check_claim(const RequiredClaim& claim) const {
         if (part.kind == Kind::url) expected += request_.url;
         if (part.kind != Kind::url_qsh) continue;
         const auto hash = atlassian_qsh(request_.method, request_.url, "");
-        if (!hash) return bad_claim(claim.name);
+        // A bare one separates parameters for some readers, and for others does not: it would be
+        // hashed as another query than they read.
+        const bool is_split = query_of(request_.url).find(';') != std::string_view::npos;
+        if (!hash || (is_split && !request_.url_is_fixed)) return bad_claim(claim.name);
         expected += *hash;
     }
     const std::string pointer = pointer_to(claim.name);
@@ -581,6 +608,46 @@ Objection Verification::check_claim(const RequiredClaim& claim) const {
         if (value == expected) return std::nullopt;
     }
     return bad_claim(claim.name);
+}
+
+Objection Verification::verify_body() {
+    if (has_no_body_by_method() && !body_is_empty_) {
+        return Refusal(Reason::invalid_payload, Cause::Kind::body_by_method, request_.method);
+    }
+    if (extras_ && extras_->frame && !body_keeps_its_side()) {
+        return Refusal(Reason::invalid_payload, Cause::Kind::body_beside_value);
+    }
+    return verify_digest();
+}
+
+// RFC 9110, section 9.3.1: content means nothing there, and senders send none.
+bool Verification::has_no_body_by_method() const {
+    return request_.method == "GET" || request_.method == "HEAD";
+}
+
+bool Verification::body_keeps_its_side() const {
+    if (!body_is_empty_ && !extras_->frame->is_whole()) return false;
+    return std::ranges::all_of(joins(), [this](const Join& join) {
+        return join.guard != Join::Guard::framed_body || leaves_to_body(join);
+    });
+}
+
+bool Verification::leaves_to_body(const Join& join) const {
+    const Text& parts = scheme_->signed_parts;
+    if (join.right > join.left + 1) return true;
+    const bool before = parts[join.right].kind == Kind::body;
+    const TextPart& neighbor = parts[before ? join.left : join.right];
+    std::string_view value = neighbor.is_url() ? request_.url
+                             : neighbor.kind == Kind::header
+                                 ? request_.headers->value(neighbor.header)
+                                 : request_.presented->event_id;
+    const std::string parameter =
+        neighbor.kind == Kind::query ? query_value(request_.query, neighbor.text).value_or("") : "";
+    if (neighbor.kind == Kind::query) value = parameter;
+    // A method that is signed says by itself that there is no body.
+    const bool may_get_one =
+        body_is_empty_ && !(has_no_body_by_method() && scheme_->signs(Kind::method));
+    return webhook::leaves_to_body(value, before, may_get_one);
 }
 
 Objection Verification::verify_digest() {
@@ -594,7 +661,7 @@ Objection Verification::verify_digest() {
         if (parameter.state == AppendedParameter::State::last) text = std::move(parameter.value);
     }
     if (!text) {
-        const bool covered = extras_->body_is_empty || (scheme_->signs_form() && is_form());
+        const bool covered = body_is_empty_ || (scheme_->signs_form() && is_form());
         if (source.optional && covered) return std::nullopt;
         return Refusal(Reason::bad_signature, Cause::Kind::digest);
     }

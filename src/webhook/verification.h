@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "webhook/boundaries.h"
+#include "webhook/handshake.h"
 #include "webhook/length_extension.h"
 #include "webhook/presented.h"
 #include "webhook/scheme.h"
@@ -31,13 +33,15 @@ struct SignedRequest {
     const std::optional<Tolerance>* tolerance;
     // For JSON in a token. Nobody else may use it during a call of a member.
     JsonReader* json;
+    // Whether the URL is the same for all requests, so that nothing of it can be chosen.
+    bool url_is_fixed = false;
 };
 
 // Takes the body in any number of pieces, once. Where a signature is of a hash of the body, it is
 // verified in constant memory; where it is not, the body is wanted whole.
 //
 // The calls, in this order: update() for each piece, verify_signature() once (before the pieces
-// where it needs no body), verify_digest() and verify_timestamp() once, after the pieces; and
+// where it needs no body), verify_body() and verify_timestamp() once, after the pieces; and
 // check_time() before each step that comes later than the one before it. It keeps no time: a sender
 // decides how long its body takes.
 class Verification {
@@ -67,8 +71,10 @@ class Verification {
     // Returns why the delivery has to be refused, or nothing: then secret() has signed it. `body`
     // is null where it is not needed.
     Objection verify_signature(WholeBody* body, Milliseconds now);
-    // The body's digest, where the scheme has one outside of the signed text.
-    Objection verify_digest();
+    // Whether the body is one that the signature speaks of: it has the right digest, where the
+    // scheme has one outside of the signed text, no byte of it can be another value's, and a
+    // delivery by GET has none.
+    Objection verify_body();
     // A timestamp that stands in the body.
     Objection verify_timestamp(WholeBody* body, Milliseconds now);
     // What a request of this time is judged by, as far as it is known: whether the timestamp lies
@@ -113,7 +119,8 @@ class Verification {
         // For `digest`.
         std::optional<HashStream> digest;
         std::optional<std::string> digest_claim;
-        bool body_is_empty = true;
+        std::optional<JsonFrame> frame;
+        std::optional<HandshakeText> for_anyone;
         std::string signature_in_body;
         std::string late_timestamp;
         // Of a token.
@@ -125,7 +132,7 @@ class Verification {
         const std::string& sha256_text();
     };
 
-    static std::unique_ptr<Extras> extras_for(const Scheme& scheme, std::string_view url);
+    static std::unique_ptr<Extras> extras_for(const Scheme& scheme, const SignedRequest& request);
 
     void add_attempts(const SigningSecret& secret);
     void add_attempt(const SigningSecret& secret, std::string_view url);
@@ -137,6 +144,7 @@ class Verification {
     void add(std::string_view value);
     Objection add_json(const TextPart& part, WholeBody* body);
     Objection add_form(const TextPart& part, WholeBody* body);
+    bool starts_behind_url(const TextPart& part, const Form& form) const;
 
     Objection read_signature_in_body(WholeBody* body);
     Objection read_json_timestamp(WholeBody* body);
@@ -151,6 +159,11 @@ class Verification {
     Objection check_validity(Milliseconds now) const;
     Objection check_window(Milliseconds now) const;
     Objection check_claim(const RequiredClaim& claim) const;
+    bool body_keeps_its_side() const;
+    bool leaves_to_body(const Join& join) const;
+    bool has_no_body_by_method() const;
+    Objection verify_digest();
+    std::span<const Join> joins() const;
     bool is_form() const;
 
     bool hashes_body() const { return extras_ && (extras_->crc32 || extras_->sha256); }
@@ -158,6 +171,7 @@ class Verification {
     const Scheme* scheme_;
     SignedRequest request_;
     bool streams_body_ = false;
+    bool body_is_empty_ = true;
     std::size_t secret_count_ = 0;
     std::vector<Attempt> attempts_;
     // The parts that are not hashed yet.

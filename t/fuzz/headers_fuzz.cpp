@@ -161,7 +161,7 @@ class Attempt {
         auto objection = verification.verify_signature(&body, kNow);
         require(objection.has_value() || verification.secret() == &gate_.secret,
                 "what matches has a secret");
-        if (!objection) objection = verification.verify_digest();
+        if (!objection) objection = verification.verify_body();
         if (!objection) objection = verification.verify_timestamp(&body, kNow);
         return objection;
     }
@@ -187,19 +187,29 @@ class Attempt {
     std::optional<Reason> refused;
 };
 
-bool holds_what_no_url_does(std::string_view url) {
-    return std::ranges::any_of(url, [](char character) {
-        return character <= ' ' || character > '~' ||
-               std::string_view("\"<>\\^`{|}").find(character) != std::string_view::npos;
+// Whether the delivery is refused whatever its signature is: of GET and HEAD, no body is taken, and
+// where nothing separates a body from a value, it has to be JSON.
+bool is_refused_for_its_body(const Gate& gate, const Delivery& delivery, const Attempt& attempt) {
+    const bool by_get = delivery.method == "GET" || delivery.method == "HEAD";
+    if (by_get && !delivery.body.empty()) return true;
+    if (!frames_body(gate.scheme.joins)) return false;
+    JsonFrame frame;
+    frame.update(delivery.body);
+    if (!frame.is_whole()) return true;
+    return std::ranges::any_of(gate.scheme.signed_parts, [&](const TextPart& part) {
+        const std::string_view value = part.is_url() ? delivery.url
+                                       : part.kind == TextPart::Kind::header
+                                           ? attempt.headers().value(part.header)
+                                           : "x";
+        return !leaves_to_body(value, true, false) || !leaves_to_body(value, false, false);
     });
 }
 
-// Nothing where the text holds what only the body can tell, or a URL that is none.
+// Nothing where the text holds what only the body can tell, or anyone could have its signature.
 std::optional<std::string> signed_text(const Gate& gate, const Delivery& delivery,
                                        const Attempt& attempt) {
     std::string text;
     for (const TextPart& part : gate.scheme.signed_parts) {
-        if (part.is_url() && holds_what_no_url_does(delivery.url)) return std::nullopt;
         switch (part.kind) {
             case TextPart::Kind::literal:
                 text += part.text;
@@ -233,7 +243,10 @@ std::optional<std::string> signed_text(const Gate& gate, const Delivery& deliver
                 return std::nullopt;
         }
     }
-    return text;
+    HandshakeText of_handshake;
+    of_handshake.update(text);
+    const bool anyone = gate.scheme.signs_for_anyone() && of_handshake.can_be_had_by_anyone();
+    return anyone ? std::nullopt : std::optional(text);
 }
 
 std::optional<std::string> code_for(const Gate& gate, const Delivery& delivery,
@@ -265,7 +278,8 @@ std::optional<Delivery> rightly_signed(const Gate& gate, Delivery delivery,
     const SignatureSource& source = scheme.signatures.front();
     const bool late_time = scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::json;
     const auto code = code_for(gate, delivery, attempt);
-    if (!code || late_time || scheme.digest || source.source.kind != Source::Kind::header) {
+    if (!code || late_time || is_refused_for_its_body(gate, delivery, attempt) || scheme.digest ||
+        source.source.kind != Source::Kind::header) {
         return std::nullopt;
     }
     std::string value = source.prefix + *code;

@@ -199,6 +199,7 @@ struct Delivery {
     std::string method = "POST";
     // As the sender saw it.
     std::string url = "https://hooks.example/in";
+    bool url_is_fixed = false;
 
     void add(std::string_view name, std::string_view value) { headers.emplace_back(name, value); }
 
@@ -281,9 +282,9 @@ inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
     }
     JsonReader token_json;
     JsonReader body_json;
-    const SignedRequest request{delivery.method, delivery.url, query_of(delivery.url),
-                                &headers,        &presented,   &tolerance,
-                                &token_json};
+    const SignedRequest request{delivery.method, delivery.url,         query_of(delivery.url),
+                                &headers,        &presented,           &tolerance,
+                                &token_json,     delivery.url_is_fixed};
     Verification verification(scheme, pointers, request, now);
     if (verification.secret_count() == 0) return {Reason::no_secret, ""};
     std::optional<Reason> objection;
@@ -298,7 +299,7 @@ inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
         objection =
             verification.verify_signature(verification.needs_whole_body() ? &whole : nullptr, now);
     }
-    if (!objection) objection = verification.verify_digest();
+    if (!objection) objection = verification.verify_body();
     if (!objection) {
         const bool needs_it = verification.needs_whole_body_for_timestamp();
         objection = verification.verify_timestamp(needs_it ? &whole : nullptr, now);

@@ -10,6 +10,9 @@
 #include "delivery.h"
 #include "webhook/presets.h"
 
+// The parts of SHA-256 that an attacker needs are deprecated, and there is no other way to them.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 namespace webhook {
 namespace {
 

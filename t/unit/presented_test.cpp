@@ -306,9 +306,9 @@ TEST(ReadHeaders, TokenIsTheHeaderLessItsPrefix) {
 }
 
 TEST(ReadHeaders, TimestampIsTheTextAsReceived) {
-    const Reading reading(kTimed, with({{"X-Sign", kCode}, {"X-Time", "0001614265330"}}));
+    const Reading reading(kTimed, with({{"X-Sign", kCode}, {"X-Time", "1614265330"}}));
     EXPECT_EQ(std::nullopt, reading.reason);
-    EXPECT_EQ("0001614265330", reading.presented.timestamp);
+    EXPECT_EQ("1614265330", reading.presented.timestamp);
     EXPECT_EQ("1614265330",
               Reading(kItem, with({{"X-Sign", "t=1614265330,v1=" + kCode}})).presented.timestamp);
     EXPECT_EQ(
@@ -682,52 +682,51 @@ TEST(CheckTimestamp, IsInTheSchemesUnitAndWindow) {
     EXPECT_EQ(Reason::malformed_timestamp, check_timestamp(source, "", kNow, std::nullopt));
 }
 
-// Nothing tells where it ends: a byte of the payload must not be taken for one of the header's.
-TEST(ReadHeaders, ValueThatTouchesTheBodyHoldsNothingOfAPayload) {
-    const auto scheme = [](const std::string& text) {
-        return "algorithm hmac-sha256; signature header=X-Sign; event_id header=X-Id; signed '" +
-               text + "';";
-    };
-    for (const std::string& text : {"{body}{header:X-Id}"s, "{header:X-Id}{body}"s, "{id}{body}"s,
-                                    "{body}{id}"s, "{method}{id}{body}"s}) {
-        for (const std::string& value : {"1614265330"s, "2021-02-25T15:02:10Z"s, "evt_1"s,
-                                         "Thu, 25 Feb 2021 15:02:10 +0000"s, "a.b/c"s}) {
-            expect_reason(std::nullopt, scheme(text), with({{"X-Sign", kCode}, {"X-Id", value}}));
+// What else it may hold depends on the body (boundaries_test.cpp).
+TEST(ReadHeaders, ValueThatTouchesTheBodyIsThere) {
+    for (const std::string& text :
+         {"{body}{header:X-Id}"s, "{header:X-Id}{body}"s, "{header:X-Id}{method}{body}"s}) {
+        const std::string scheme =
+            "algorithm hmac-sha256; signature header=X-Sign; signed '" + text + "';";
+        for (const std::string& value : {"1614265330"s, "a=b"s, "{\"1\"}"s}) {
+            expect_reason(std::nullopt, scheme, with({{"X-Sign", kCode}, {"X-Id", value}}));
         }
-        for (const std::string& value : {"1}"s, "{1"s, "]1"s, "[1"s, "\"1"s, "1\""s, "a=b"s, "a&b"s,
-                                         "1\n"s, "%31"s, "<1"s, "1\x80"s, "1\0"s}) {
-            expect_reason(Reason::malformed_header, scheme(text),
-                          with({{"X-Sign", kCode}, {"X-Id", value}}));
-        }
-    }
-    for (const std::string& text : {"{id}.{body}"s, "{id}"s, "{header:X-Id}{method}{body}"s,
-                                    "{body}|{header:X-Id}"s, "{id}{sha256:body}"s}) {
-        expect_reason(std::nullopt, scheme(text), with({{"X-Sign", kCode}, {"X-Id", "{\"1\"}"}}));
+        expect_reason(Reason::malformed_header, scheme, with({{"X-Sign", kCode}, {"X-Id", ""}}));
     }
 }
 
 // A value may hold the literal beside it only where nothing could be moved over it.
 TEST(ReadHeaders, ValueHoldsNoSeparatorBesideIt) {
-    const auto expect = [](bool taken, const std::string& text, const std::string& id) {
+    const auto expect = [](bool taken, const std::string& text, const std::string& id,
+                           const std::string& unit = "s") {
+        const std::string time = unit == "s" ? kTime : "2021-02-25T15:02:10Z";
         expect_reason(taken ? std::nullopt : std::optional(Reason::malformed_header),
                       "algorithm hmac-sha256; signature header=X-Sign; event_id header=X-Id;"
-                      "timestamp header=X-Time; signed '" +
-                          text + "';",
-                      with({{"X-Sign", kCode}, {"X-Id", id}, {"X-Time", kTime}, {"X-B", "b"}}));
+                      "timestamp header=X-Time unit=" +
+                          unit + "; signed '" + text + "';",
+                      with({{"X-Sign", kCode}, {"X-Id", id}, {"X-Time", time}, {"X-B", "b"}}));
     };
     for (const std::string& text : {"{id}.{body}"s, "{id}.{timestamp}.{body}"s, "{body}.{id}"s,
-                                    "{id}.{header:X-B}"s, "{header:X-B}.{id}"s, "{id}.{url}"s}) {
+                                    "{id}.{header:X-B}"s, "{id}.{url}"s}) {
         expect(true, text, "evt_1");
         expect(false, text, "evt.1");
         expect(false, text, ".");
     }
-    for (const std::string& text : {"{id}."s, ".{id}"s, "{method}.{id}"s, "{id}.{method}"s,
-                                    "{id}.{sha256:body}"s, "{timestamp}.{id}"s}) {
+    for (const std::string& text :
+         {"{id}."s, ".{id}"s, "{method}.{id}"s, "{id}.{method}"s, "{id}.{sha256:body}"s,
+          "{timestamp}.{id}"s, "{header:X-B}.{id}"s}) {
         expect(true, text, "evt.1");
     }
-    expect(true, "{id}{timestamp}{body}", "evt_1-a=+/.");
+    // Of a separator that could begin in the value itself.
+    expect(true, "{id}--{body}", "a-b");
+    expect(false, "{id}--{body}", "a-");
+    expect(true, "{body}--{id}", "a-");
+    expect(false, "{body}--{id}", "-a");
+    expect(true, "{id}{timestamp}{body}", "evt_1-a=+/.", "rfc3339");
     for (const std::string& id : {"evt:1"s, "evt 1"s, "evt{1"s, "evt,1"s}) {
-        expect(false, "{id}{timestamp}{body}", id);
+        expect(false, "{id}{timestamp}{body}", id, "rfc3339");
+        expect(false, "{body}{timestamp}{id}", id, "rfc3339");
+        expect(true, "{id}{timestamp}{body}", id);
     }
 }
 

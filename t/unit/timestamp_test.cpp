@@ -28,6 +28,10 @@ TEST(Timestamp, CountsSecondsOrMilliseconds) {
     EXPECT_EQ(kNow, parse_timestamp(TimestampUnit::seconds, "1614265330"));
     EXPECT_EQ(kNow, parse_timestamp(TimestampUnit::milliseconds, "1614265330000"));
     EXPECT_EQ(0ms, parse_timestamp(TimestampUnit::seconds, "0"));
+    for (const char* text : {"00", "01614265330", "0001614265330"}) {
+        EXPECT_EQ(std::nullopt, parse_timestamp(TimestampUnit::seconds, text)) << text;
+        EXPECT_EQ(std::nullopt, parse_timestamp(TimestampUnit::milliseconds, text)) << text;
+    }
     EXPECT_EQ(1ms, parse_timestamp(TimestampUnit::milliseconds, "1"));
 }
 

@@ -329,5 +329,46 @@ TEST(Url, QueryThatDoesNotDecodeHasNoHash) {
     EXPECT_NE(std::nullopt, atlassian_qsh("GET", "/%?a=1", ""));
 }
 
+TEST(Url, AHostIsOneAndNothingElse) {
+    for (const char* host :
+         {"", "localhost", "hooks.example.com:8443", "[::1]:80", "a_b-c.", "127.0.0.1"}) {
+        EXPECT_TRUE(is_host(host)) << host;
+    }
+    for (const char* host :
+         {"a%2Fb", "a?b", "a#", "a/b", "a@b", "a;b", "a b", "a,b", "a\\b", "\x80", "a&b=c"}) {
+        EXPECT_FALSE(is_host(host)) << host;
+    }
+}
+
+TEST(Url, IsCutInOneWayOnly) {
+    for (const auto& [url, target] : std::vector<std::pair<const char*, const char*>>{
+             {"http://a.example/x?y=/z", "/x?y=/z"},
+             {"https://a:80/", "/"},
+             {"/x?y", "/x?y"},
+             {"https://user:p%40ss@a.example/x", "/x"},
+             {"https://a/prefix/x?y", "/x?y"},
+             {"http:///x", "/x"},
+             {"https://a.example/hooks?id=1", "/other"},
+             {"https://a?x", "?x"}}) {
+        EXPECT_TRUE(is_unambiguous_url(url, target)) << url;
+    }
+    for (const auto& [url, target] :
+         std::vector<std::pair<const char*, const char*>>{{"http://a%2Ftenant/x", "/x"},
+                                                          {"http://x?a=b&jwt=/admin", "/admin"},
+                                                          {"http://x#/admin", "/admin"},
+                                                          {"http://a/x#", "/x#"},
+                                                          {"http://a/x?y#z", "/x?y#z"},
+                                                          {"https://x/y?z=://a/x", "/x"},
+                                                          {"http://a;b/x", "/x"},
+                                                          {"http://a,b/x", "/x"}}) {
+        EXPECT_FALSE(is_unambiguous_url(url, target)) << url;
+    }
+}
+
+TEST(Url, HubspotDecodesNothingOfTheHost) {
+    EXPECT_EQ("http://a%2Ftenant/hs?b=/", hubspot_url("http://a%2Ftenant/hs?b=%2F"));
+    EXPECT_EQ("/hs?b=/", hubspot_url("/hs?b=%2F"));
+}
+
 }  // namespace
 }  // namespace webhook
