@@ -258,7 +258,7 @@ std::vector<std::string> values_for(const Scheme& scheme, const TextPart& part) 
         case Kind::id:
             return {"id-1", "id0", "a=="};
         case Kind::header:
-            return {"2021-02-25T15:02:10Z", "1614265330", "{}", "x]", "a-"};
+            return {"2021-02-25T15:02:10Z", "1614265330", "{}", "x]", "a-", "-b--c"};
         case Kind::json:
             return {"token", "0", "17"};
         default:
