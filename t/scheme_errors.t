@@ -35,8 +35,36 @@ my @SCHEMES = (
     ],
     'a field that no scheme has' => [
         scheme(signatur => 'header=Acme-Signature'),
-        'invalid scheme "acme": unknown field "signatur", allowed: algorithm, key, native, signed, signature, '
+        'invalid scheme "acme": unknown field "signatur", allowed: like, algorithm, key, native, signed, signature, '
             . 'timestamp, event_id, event_type, require, digest, claims, handshake',
+    ],
+    'like, with no preset' => [
+        'webhook_scheme acme { like; # HERE' . "\n}",
+        'invalid scheme "acme": invalid number of arguments in "like": it takes one',
+    ],
+    'like no preset' => [
+        "webhook_scheme acme {\n    key utf8;\n}\nwebhook_scheme other {\n    like acme; # HERE\n}",
+        qr/invalid scheme "other": unknown preset "acme" of "like", allowed: $PRESETS/,
+    ],
+    'like as a later statement' => [
+        "webhook_scheme acme {\n    key utf8;\n    like github; # HERE\n}",
+        'invalid scheme "acme": "like" stands only as the first statement',
+    ],
+    'like twice' => [
+        "webhook_scheme acme {\n    like stripe;\n    like github; # HERE\n}",
+        'invalid scheme "acme": "like" stands only as the first statement',
+    ],
+    'a field twice, like a preset' => [
+        "webhook_scheme acme {\n    like github;\n    event_id none;\n    event_id json=/id; # HERE\n}",
+        'invalid scheme "acme": duplicate field "event_id"',
+    ],
+    'what does not fit the preset' => [
+        "webhook_scheme acme {\n    like github;\n    key pem; # HERE\n}",
+        'invalid scheme "acme": this "key" does not fit "algorithm hmac-sha256", allowed: utf8, base64, hex, whsec',
+    ],
+    'what the preset has does not fit' => [
+        "webhook_scheme acme {\n    like stripe; # HERE\n    algorithm token;\n}",
+        'invalid scheme "acme": "signed" has no meaning with "algorithm token"',
     ],
     'an unknown parameter of signature' => [
         scheme(signature => 'header=Acme-Signature encodign=hex'),

@@ -233,7 +233,7 @@ void define_scheme(const Directive& directive, MainConf& conf) {
     const Place place = directive.place();
     const std::string text = BlockReader(file).read();
     try {
-        auto scheme = std::make_shared<const Scheme>(parse_scheme(name, text));
+        auto scheme = std::make_shared<const Scheme>(parse_user_scheme(name, text));
         warn_of_weakness(directive.cf->log, *scheme, place);
         conf.schemes.emplace(name, std::move(scheme));
     } catch (const SchemeTextError& error) {

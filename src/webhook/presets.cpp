@@ -1,7 +1,8 @@
 #include "webhook/presets.h"
 
 #include <algorithm>
-#include <array>
+
+#include "webhook/text.h"
 
 namespace webhook {
 namespace {
@@ -642,22 +643,43 @@ constexpr PresetAlias kAliases[] = {
     {"x", "x-twitter", ""},
 };
 
-// The preset's statements, those of a field that the alias has too left out.
-Scheme alias_scheme(const PresetAlias& alias, const Preset& preset) {
-    std::vector<Statement> statements = parse_statements(preset.text);
-    const std::vector<Statement> own = parse_statements(alias.text);
+// The statements of a preset, those of a field that `own` has too left out, and then `own`.
+std::vector<Statement> extended(std::vector<Statement> statements, std::span<const Statement> own) {
     std::erase_if(statements, [&own](const Statement& statement) {
         return std::ranges::any_of(own, [&statement](const Statement& each) {
             return each.words.front() == statement.words.front();
         });
     });
     statements.insert(statements.end(), own.begin(), own.end());
-    return build_scheme(alias.name, statements);
+    return statements;
 }
 
 const Preset* find_preset(std::string_view name) {
     const auto found = std::ranges::find(kPresets, name, &Preset::name);
     return found == std::end(kPresets) ? nullptr : found;
+}
+
+// Of a preset or an alias; empty where there is none of this name.
+std::vector<Statement> preset_statements(std::string_view name) {
+    if (const Preset* preset = find_preset(name)) return parse_statements(preset->text);
+    const auto alias = std::ranges::find(kAliases, name, &PresetAlias::name);
+    if (alias == std::end(kAliases)) return {};
+    return extended(preset_statements(alias->preset), parse_statements(alias->text));
+}
+
+// What `like` names, as if it stood on that line.
+std::vector<Statement> liked_statements(const Statement& like) {
+    if (like.words.size() != 2) {
+        throw SchemeTextError("invalid number of arguments in \"like\": it takes one", like.line);
+    }
+    std::vector<Statement> statements = preset_statements(like.words[1]);
+    if (statements.empty()) {
+        throw SchemeTextError("unknown preset " + in_quotes(like.words[1]) +
+                                  " of \"like\", allowed: " + joined(preset_names()),
+                              like.line);
+    }
+    for (Statement& statement : statements) statement.line = like.line;
+    return statements;
 }
 
 }  // namespace
@@ -670,11 +692,23 @@ std::span<const PresetAlias> preset_aliases() {
     return kAliases;
 }
 
+std::vector<std::string_view> preset_names() {
+    std::vector<std::string_view> names;
+    for (const Preset& row : kPresets) names.push_back(row.name);
+    for (const PresetAlias& row : kAliases) names.push_back(row.name);
+    return names;
+}
+
 std::optional<Scheme> preset_scheme(std::string_view name) {
-    if (const Preset* preset = find_preset(name)) return parse_scheme(preset->name, preset->text);
-    const auto alias = std::ranges::find(kAliases, name, &PresetAlias::name);
-    if (alias == std::end(kAliases)) return std::nullopt;
-    return alias_scheme(*alias, *find_preset(alias->preset));
+    const std::vector<Statement> statements = preset_statements(name);
+    if (statements.empty()) return std::nullopt;
+    return build_scheme(name, statements);
+}
+
+Scheme parse_user_scheme(std::string_view name, std::string_view text) {
+    std::vector<Statement> own = parse_statements(text);
+    if (own.empty() || own.front().words.front() != "like") return build_scheme(name, own);
+    return build_scheme(name, extended(liked_statements(own.front()), std::span(own).subspan(1)));
 }
 
 }  // namespace webhook

@@ -122,6 +122,7 @@ class SchemeBuilder {
     };
     static std::span<const Field> fields();
 
+    [[noreturn]] void refuse_like(Arguments arguments);
     void set_algorithm(Arguments arguments);
     void set_jwt_algorithms(std::string_view names);
     void set_key(Arguments arguments);
@@ -189,7 +190,8 @@ class SchemeBuilder {
 };
 
 std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
-    static constexpr std::array<Field, 13> kFields{{
+    static constexpr std::array<Field, 14> kFields{{
+        {"like", &SchemeBuilder::refuse_like, true},
         {"algorithm", &SchemeBuilder::set_algorithm},
         {"key", &SchemeBuilder::set_key},
         {"native", &SchemeBuilder::set_native},
@@ -239,6 +241,11 @@ Scheme SchemeBuilder::finish() {
     scheme_.joins = joins_of(scheme_, false);
     scheme_.joins_at_fixed_url = joins_of(scheme_, true);
     return std::move(scheme_);
+}
+
+// Where it may stand, the preset's statements have taken its place.
+void SchemeBuilder::refuse_like(Arguments) {
+    fail("\"like\" stands only as the first statement");
 }
 
 void SchemeBuilder::set_algorithm(Arguments arguments) {

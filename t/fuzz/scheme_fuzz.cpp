@@ -12,6 +12,7 @@
 #include "fuzz.h"
 #include "webhook/handshake.h"
 #include "webhook/presented.h"
+#include "webhook/presets.h"
 #include "webhook/scheme.h"
 #include "webhook/scheme_words.h"
 #include "webhook/signing_key.h"
@@ -27,7 +28,7 @@ constexpr Milliseconds kNow{1'614'265'330'000};
 
 std::optional<Scheme> parsed(std::string_view text) {
     try {
-        return parse_scheme("fuzzed", text);
+        return parse_user_scheme("fuzzed", text);
     } catch (const SchemeTextError& error) {
         const auto lines = std::ranges::count(text, '\n') + 1;
         require(error.line >= 1, "the first line is 1");

@@ -977,5 +977,32 @@ TEST(PresetKeys, ReadmeTellsWhatAReplayHasToChange) {
     }
 }
 
+// What a user writes behind `like` replaces the preset's fields of the same name, all of a repeated
+// one, and leaves the others.
+TEST(Presets, AreExtendedByAFewWords) {
+    const Scheme github = *preset_scheme("github");
+    const Scheme own = parse_user_scheme("acme", "like github; event_type json=/action;");
+    EXPECT_EQ("acme", own.name);
+    EXPECT_EQ(Source::Kind::json, own.event_type.kind);
+    EXPECT_EQ("/action", own.event_type.text);
+    EXPECT_EQ(github.signed_parts.size(), own.signed_parts.size());
+    EXPECT_EQ("sha256=", own.signatures.front().prefix);
+    EXPECT_EQ("x-github-delivery", own.headers[own.event_id.header]);
+    EXPECT_EQ(preset_scheme("box")->signatures.size(), 2U);
+    EXPECT_EQ(1U, parse_user_scheme("acme", "like box; signature header=S encoding=base64;")
+                      .signatures.size());
+    // An alias is a preset of another's fields and its own.
+    const Scheme anthropic = parse_user_scheme("acme", "like anthropic; event_id header=Other;");
+    EXPECT_EQ("/data/type", anthropic.event_type.text);
+    EXPECT_EQ(KeyEncoding::whsec, anthropic.key);
+}
+
+TEST(Presets, AreVerifiedByWhoIsLikeThem) {
+    for_each([](const Sample& sample, const Scheme&) {
+        const Scheme like = parse_user_scheme("acme", "like " + sample.preset + ";");
+        EXPECT_TRUE(accepts(sample, like, sample.delivery));
+    });
+}
+
 }  // namespace
 }  // namespace webhook
