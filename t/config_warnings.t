@@ -249,6 +249,10 @@ subtest 'signatures of nothing much' => sub {
     );
     says("signed is $_", $of->($uncovered{$_}), '[warn] the signature of the scheme "acme" does not cover the body')
         for sort keys %uncovered;
+    my $form = 'algorithm hmac-sha256; signed "{field:a}";';
+    says('some fields of a form', $of->("$form signature field=s;"),
+        '[warn] the signature of the scheme "acme" does not cover the other fields of the form');
+    says_nothing('all fields of a form', $of->("$form signature field=s alone;"));
     my %covered = (
         'the body'        => qq($hmac signed "{body}";),
         'its hash'        => qq($hmac signed "{sha256:body}";),
@@ -332,6 +336,18 @@ subtest 'handshakes' => sub {
     says_nothing('inherited by a scheme that has none',
         "webhook_handshake on;\n" . in_location("webhook github;\nwebhook_secret $SECRET;"));
     says_nothing('off', in_location("webhook github;\nwebhook_secret $SECRET;\nwebhook_handshake off;"));
+};
+
+subtest 'secrets of Standard Webhooks without their mark' => sub {
+    my $text = '[warn] the webhook_secret in PLACE is neither behind "whsec_" nor base64, as secrets of '
+        . '"standard-webhooks" are: it is taken as text';
+    my $of = sub ($secret, $scheme = 'standard-webhooks') { return in_location("webhook $scheme;\nwebhook_secret $secret; # HERE") };
+    says('text', $of->('Zq7-a-secret-of-enough-length'), $text);
+    says_nothing('base64', $of->('c2VjcmV0LXNlY3JldC1zZWNyZXQ='));
+    says_nothing('behind the mark', $of->($WHSEC));
+    says_nothing('of a scheme that wants text', $of->('Zq7-a-secret-of-enough-length', 'polar-text'));
+    says('in several locations', "webhook_secret Zq7-a-secret-of-enough-length; # HERE\nserver {\nlisten %%ADDR%%:8080;\n"
+        . "location /a { webhook standard-webhooks; }\nlocation /b { webhook standard-webhooks; }\n}", $text);
 };
 
 # The secret is as short as its key, which is a public one.

@@ -175,6 +175,19 @@ my %SENDER = (
         },
         unsigned => 'missing_signature',
     },
+    # The first ping of a shop.
+    woocommerce => {
+        fixed => 1,
+        ask   => sub ($value) {
+            return (body => 'webhook_id=5', headers => [ 'Content-Type' => 'application/x-www-form-urlencoded' ]);
+        },
+        answer  => sub ($value) { return (200, 'text/plain', '') },
+        deliver => sub ($secret) {
+            my $body = '{"id":1}';
+            return posted($body, 'X-WC-Webhook-Signature' => base64(hmac_sha256($body, $secret)));
+        },
+        unsigned => 'missing_signature',
+    },
     monday => {
         ask     => sub ($value) { return posted(encode_json({ challenge => $value })) },
         answer  => sub ($value) { return (200, 'application/json', qq({"challenge":"$value"})) },
@@ -366,7 +379,7 @@ subtest 'tokens' => sub {
 # What a sender would be answered if nobody had switched handshakes on.
 my %OFF = (
     (map { $_ => '405 method' } qw(meta dropbox x-twitter okta trello)),
-    (map { $_ => '401 missing_signature' } qw(asana monday)),
+    (map { $_ => '401 missing_signature' } qw(asana monday woocommerce)),
 );
 
 subtest 'off, and by default' => sub {
@@ -433,6 +446,30 @@ subtest 'a GET that asks nothing' => sub {
     my @headers = ('X-Okta-Verification-Challenge' => 'a', Authorization => $SECRET);
     is_refused('okta, two challenges', ask('/okta', method => 'GET', headers => [ @headers[ 0, 1 ], @headers ]), '405 method');
     is_refused('asana, two secrets', ask('/asana', posted('{}', ('X-Hook-Secret' => 'a') x 2)), '401 missing_signature');
+};
+
+# Nobody signs it: it is answered, and is never a delivery.
+subtest "a shop's ping opens no way" => sub {
+    my @form = ('Content-Type' => 'application/x-www-form-urlencoded');
+    my $body = 'webhook_id=5';
+    my $sign = sub ($text, $secret) { return 'X-WC-Webhook-Signature' => base64(hmac_sha256($text, $secret)) };
+    is_answered('with a charset', ask('/woocommerce', body => $body,
+        headers => [ 'Content-Type' => 'application/x-www-form-urlencoded; charset=UTF-8' ]), 200, 'text/plain', '');
+    my %other = (
+        'said to be JSON'        => [ $body, 'Content-Type' => 'application/json' ],
+        'said to be nothing'     => [$body],
+        'the field twice'        => [ "$body&$body", @form ],
+        'the field empty'        => [ 'webhook_id=', @form ],
+        'no form'                => [ "$body&a=%zz", @form ],
+        'JSON, said to be a form' => [ '{"webhook_id":5}', @form ],
+    );
+    is_refused($_, ask('/woocommerce', body => $other{$_}[0], headers => [ @{ $other{$_} }[ 1 .. $#{ $other{$_} } ] ]),
+        '401 missing_signature') for sort keys %other;
+    is_refused('in two parts', ask('/woocommerce', body => "--x\r\nContent-Disposition: form-data; name=webhook_id\r\n\r\n5\r\n--x--",
+        headers => [ 'Content-Type' => 'multipart/form-data; boundary=x' ]), '401 missing_signature');
+    is_refused('with a wrong signature', ask('/woocommerce', body => $body, headers => [ @form, $sign->($body, $OTHER) ]),
+        '401 bad_signature');
+    is_delivered('with a right signature', ask('/woocommerce', body => $body, headers => [ @form, $sign->($body, $SECRET) ]));
 };
 
 subtest 'bodies that are no question' => sub {

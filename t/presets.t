@@ -96,7 +96,7 @@ sub check_body ($fixture, %delivery) {
     }
     if ($fixture->{tamper}) {
         is_refused('tampered body', 'bad_signature', deliver($fixture, %delivery, after => $fixture->{tamper}));
-        is_refused('no body', qr/^(?:bad_signature|invalid_payload)$/,
+        is_refused('no body', qr/^(?:bad_signature|invalid_payload|missing_signature)$/,
             deliver($fixture, %delivery, after => sub ($body) { return '' }));
     }
     is_accepted('a body that differs in what is not signed', deliver($fixture, %delivery, after => $uncovered))
@@ -126,7 +126,12 @@ sub check_missing ($fixture, %delivery) {
         is_refused("without $pointer", $values{$pointer},
             deliver($fixture, %delivery, before => sub ($body) { return without_value($body, $pointer) }));
     }
-    ok %missing || %values, 'there is something to leave out';
+    my %fields = %{ $fixture->{missing_field} // {} };
+    for my $field (sort keys %fields) {
+        is_refused("without the field $field", $fields{$field},
+            deliver($fixture, %delivery, after => sub ($body) { return $body =~ s/(^|&)\Q$field\E=[^&]*/$1/r }));
+    }
+    ok %missing || %values || %fields, 'there is something to leave out';
 }
 
 # Every one is signed at its time, right at the edges of the window.

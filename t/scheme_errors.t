@@ -4,7 +4,7 @@
 use Webhook::ConfigErrors;
 use Webhook::Test;
 
-my $SIGNATURE = "header, json, split, prefix, encoding, key_index";
+my $SIGNATURE = "header, json, field, query, split, prefix, encoding, key_index, alone";
 
 my $PRESETS = qr/adyen-payments, [a-z0-9, -]+, github, [a-z0-9, -]+, zoom, [a-z0-9, -]+/;
 
@@ -36,14 +36,14 @@ my @SCHEMES = (
     'a field that no scheme has' => [
         scheme(signatur => 'header=Acme-Signature'),
         'invalid scheme "acme": unknown field "signatur", allowed: like, algorithm, key, native, signed, signature, '
-            . 'timestamp, event_id, event_type, require, digest, claims, handshake',
+            . 'timestamp, event_id, event_type, require, body, digest, claims, handshake',
     ],
     'like, with no preset' => [
         'webhook_scheme acme { like; # HERE' . "\n}",
         'invalid scheme "acme": invalid number of arguments in "like": it takes one',
     ],
     'like no preset' => [
-        "webhook_scheme acme {\n    key utf8;\n}\nwebhook_scheme other {\n    like acme; # HERE\n}",
+        "webhook_scheme acme {\n    like github;\n}\nwebhook_scheme other {\n    like acme; # HERE\n}",
         qr/invalid scheme "other": unknown preset "acme" of "like", allowed: $PRESETS/,
     ],
     'like as a later statement' => [
@@ -73,11 +73,11 @@ my @SCHEMES = (
     'an unknown parameter of timestamp' => [
         scheme(timestamp => 'header=Acme-Timestamp units=s'),
         'invalid scheme "acme": unknown parameter "units=s" of "timestamp", '
-            . 'allowed: header, item, json, claim, unit, tolerance, future, may_repeat',
+            . 'allowed: header, item, json, field, query, claim, unit, tolerance, future, may_repeat',
     ],
     'a parameter without a value' => [
         scheme(event_id => 'Acme-Id'),
-        'invalid scheme "acme": unknown parameter "Acme-Id" of "event_id", allowed: header, json, batch, optional',
+        'invalid scheme "acme": unknown parameter "Acme-Id" of "event_id", allowed: header, json, field, query, claim, batch, optional',
     ],
     'a parameter twice' => [
         scheme(signature => 'header=Acme-Signature header=Other'),
@@ -118,11 +118,11 @@ my @SCHEMES = (
     ],
     'a timestamp from two places' => [
         scheme(timestamp => 'header=Acme-Timestamp item=t='),
-        'invalid scheme "acme": "timestamp" takes either "header=", "item=", "json=" or "claim="',
+        'invalid scheme "acme": "timestamp" takes either "header=", "item=", "json=", "field=", "query=" or "claim="',
     ],
     'a timestamp from nowhere' => [
         scheme(timestamp => 'unit=s'),
-        'invalid scheme "acme": "timestamp" takes either "header=", "item=", "json=" or "claim="',
+        'invalid scheme "acme": "timestamp" takes either "header=", "item=", "json=", "field=", "query=" or "claim="',
     ],
     'a timestamp item without a name' => [
         scheme(timestamp => 'item='),
@@ -130,11 +130,11 @@ my @SCHEMES = (
     ],
     'an event id from two places' => [
         scheme(event_id => 'header=Acme-Id json=/id'),
-        'invalid scheme "acme": "event_id" takes either "header=" or "json="',
+        'invalid scheme "acme": "event_id" takes either "header=", "json=", "field=", "query=" or "claim="',
     ],
     'a signature from nowhere' => [
         scheme(signature => 'encoding=hex'),
-        'invalid scheme "acme": "signature" takes either "header=" or "json="',
+        'invalid scheme "acme": "signature" takes either "header=", "json=", "field=" or "query="',
     ],
     'a header name that is none' => [
         scheme(signature => '"header=Acme Signature"'),
@@ -338,11 +338,11 @@ my @TOKENS = (
         invalid('"split=" has no meaning with "algorithm jwt"'),
     ],
     'a JWT in the body' => [
-        jwt(signature => 'json=/token'), invalid('"algorithm jwt" takes one "signature", with "header="'),
+        jwt(signature => 'json=/token'), invalid('"algorithm jwt" takes one "signature", with "header=" or "query="'),
     ],
     'two JWTs' => [
         blamed_in_jwt(signature => (signature => "header=A;\nsignature header=B")),
-        invalid('"algorithm jwt" takes one "signature", with "header="'),
+        invalid('"algorithm jwt" takes one "signature", with "header=" or "query="'),
     ],
     'claims of no JWT' => [
         scheme(claims => 'iss=acme'), invalid('"claims" has no meaning with "algorithm hmac-sha256"'),
@@ -399,7 +399,7 @@ my @TEXTS = (
 
 my @SIGNATURES = (
     'a signature from two places' => [
-        scheme(signature => 'header=A json=/a'), invalid('"signature" takes either "header=" or "json="'),
+        scheme(signature => 'header=A json=/a'), invalid('"signature" takes either "header=", "json=", "field=" or "query="'),
     ],
     'a signature at no JSON pointer' => [
         scheme(signature => 'json=a'), invalid('invalid JSON pointer "a": it must start with "/"'),
@@ -419,11 +419,30 @@ my @SIGNATURES = (
             ]
         } '', qw(16 -1 first 99999999999999999999 1.0)
     ),
+    'a signature in two places' => [
+        scheme(signature => 'field=a query=b'),
+        invalid('"signature" takes either "header=", "json=", "field=" or "query="'),
+    ],
+    'a signature in a field without a name' => [ scheme(signature => 'field='), invalid('empty "field="') ],
+    'a signature in a parameter without a name' => [ scheme(signature => 'query='), invalid('empty "query="') ],
+    'alone, in a header' => [
+        scheme(signature => 'header=A alone'), invalid('"alone" has no meaning without "field="'),
+    ],
+    'a signature in the body that it signs' => [
+        blamed(signed => (signature => 'field=s')), invalid('"signed" names the body, which holds the signature itself'),
+    ],
+    'a time in a form that nobody signs' => [
+        blamed(timestamp => (signed => '"{field:a}"', timestamp => 'field=t')),
+        invalid('"timestamp field=" needs that field as "{field:...}" in "signed"'),
+    ],
+    'an event id among the claims of no token' => [
+        scheme(event_id => 'claim=jti'), invalid('"event_id claim=" needs "algorithm jwt"'),
+    ],
     'two signatures in the body' => [
-        blamed(signature => (signature => "json=/a;\nsignature json=/b")), invalid('"signature json=" stands only once'),
+        blamed(signature => (signature => "json=/a;\nsignature json=/b")), invalid('a "signature" in the body stands only once'),
     ],
     'signatures in the body and in a header' => [
-        blamed(signature => (signature => "header=A;\nsignature json=/b")), invalid('"signature json=" stands only once'),
+        blamed(signature => (signature => "header=A;\nsignature json=/b")), invalid('a "signature" in the body stands only once'),
     ],
     'two tokens' => [
         blamed(signature => (algorithm => 'token', signed => undef, signature => "header=A;\nsignature header=B")),
@@ -484,7 +503,7 @@ my @TIMES_AND_EVENTS = (
     ],
     'an event type that is optional' => [
         scheme(event_type => 'json=/type optional'),
-        invalid('unknown parameter "optional" of "event_type", allowed: header, json'),
+        invalid('unknown parameter "optional" of "event_type", allowed: header, json, field, query, claim'),
     ],
     'no header that is required' => [
         scheme(require => ''), invalid('"require" names no header, allowed: Name=Value'),
@@ -502,10 +521,10 @@ my @TIMES_AND_EVENTS = (
 
 my @DIGESTS = (
     'a digest from two places' => [
-        signing_url(digest => 'query=d claim=d'), invalid('"digest" takes either "query=" or "claim="'),
+        signing_url(digest => 'query=d claim=d'), invalid('"digest" takes either "query=", "claim=" or "header="'),
     ],
     'a digest from nowhere' => [
-        signing_url(digest => 'algorithm=sha256'), invalid('"digest" takes either "query=" or "claim="'),
+        signing_url(digest => 'algorithm=sha256'), invalid('"digest" takes either "query=", "claim=" or "header="'),
     ],
     'a digest without a name' => [ signing_url(digest => 'query='), invalid('empty "query="') ],
     (
@@ -521,9 +540,26 @@ my @DIGESTS = (
         invalid('invalid "encoding=base32" of "digest", allowed: hex, base64, base64url'),
     ],
     'an unknown parameter of a digest' => [
-        signing_url(digest => 'header=Digest'),
-        invalid('unknown parameter "header=Digest" of "digest", allowed: query, claim, algorithm, encoding, optional'),
+        signing_url(digest => 'json=/digest'),
+        invalid('unknown parameter "json=/digest" of "digest", allowed: query, claim, header, algorithm, encoding, optional'),
     ],
+    'a digest in a header that nobody signs' => [
+        scheme(digest => 'header=Digest'),
+        invalid('"digest header=" needs that header as "{header:...}" in "signed": it would not be signed'),
+    ],
+    'a digest in a header, optional' => [
+        scheme(digest => 'header=Digest optional'),
+        invalid('"optional" has no meaning with "header=": what is signed has to be there'),
+    ],
+    'a list of digests in another encoding' => [
+        scheme(digest => 'header=Content-Digest encoding=hex'),
+        invalid('invalid "encoding=hex" of "digest", allowed: none, since this header is always in base64'),
+    ],
+    'a digest of what was sent beside a body that is decoded' => [
+        blamed(body => (signed => '"{header:Digest}{body}"', digest => 'header=Digest', body => 'decoded')),
+        invalid('"body decoded" has no meaning with "digest header="'),
+    ],
+    'a body that is what none is' => [ scheme(body => 'gzip'), invalid('invalid "gzip" of "body", allowed: decoded') ],
     'a digest that nobody signs' => [
         scheme(digest => 'query=d'), invalid('"digest query=" needs "{url}" in "signed": it would not be signed'),
     ],
@@ -573,9 +609,10 @@ my @NATIVES = (
     ],
 );
 
-my $CONDITIONS = 'header:Name, json:/pointer or query:name, behind it =VALUE, or before it ! where it must not be there';
-my $CHECKS     = 'signature, none, token:header:Name, token:query:name';
-my $ANSWERS    = join ', ', map { "{$_:...}" } qw(header json query hmac-sha256-hex hmac-sha256-base64);
+my $CONDITIONS = 'header:Name, json:/pointer, field:name or query:name, behind it =VALUE, or before it ! where it must '
+    . 'not be there';
+my $CHECKS     = 'signature, none, token:header:Name, token:query:name, token:json:/pointer, token:field:name';
+my $ANSWERS    = join ', ', map { "{$_:...}" } qw(header json query field hmac-sha256-hex hmac-sha256-base64);
 
 my @HANDSHAKES_OF_SCHEMES = (
     'an unknown parameter of a handshake' => [
@@ -619,7 +656,7 @@ my @HANDSHAKES_OF_SCHEMES = (
                 scheme(handshake => "when=json:/a verify=$_"),
                 invalid(qq{invalid "verify=$_" of "handshake", allowed: $CHECKS}),
             ]
-        } '', qw(off token token: token:a token:json:/a signature:header:A)
+        } '', qw(off token token: token:a token:claim:a signature:header:A)
     ),
     (
         map {
@@ -657,7 +694,7 @@ my @HANDSHAKES_OF_SCHEMES = (
         map {
             ; "the answer $_" => [
                 scheme(handshake => qq(when=json:/a answer="$_")),
-                invalid(qq{invalid placeholder "$_", allowed behind it: header:Name, json:/pointer, query:name}),
+                invalid(qq{invalid placeholder "$_", allowed behind it: header:Name, json:/pointer, query:name, field:name}),
             ]
         } qw({hmac-sha256-hex:body} {hmac-sha256-base64:secret})
     ),

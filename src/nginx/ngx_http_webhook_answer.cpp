@@ -37,7 +37,7 @@ void add_suspects(std::string& causes, const Delivery& delivery) {
         return;
     }
     if (delivery.reason == Reason::bad_signature && delivery.verification &&
-        delivery.conf.scheme->reads_url()) {
+        delivery.conf.scheme->reads_url() && !delivery.conf.scheme->has_secret_in_query()) {
         const std::string_view url = delivery.verification->url();
         add_cause(causes, {Cause::Kind::hashed_url, url});
     }
@@ -57,9 +57,9 @@ ngx_uint_t log_level_of(const Delivery& delivery) {
 void log_verdict(const Delivery& delivery, const Cause& cause) {
     if (delivery.verdict == Verdict::accepted) return;
     const ngx_uint_t level = log_level_of(delivery);
-    ngx_log_t* log = delivery.request->connection->log;
     // A flood of forgeries that nobody logs costs nothing here.
-    if (log->log_level < level) return;
+    if (delivery.request->connection->log->log_level < level) return;
+    ngx_log_t log = log_of(delivery);
     std::string causes;
     add_cause(causes, cause);
     add_suspects(causes, delivery);
@@ -68,7 +68,7 @@ void log_verdict(const Delivery& delivery, const Cause& cause) {
     // Of a name that its variables do not give, what the configuration says.
     const ngx_str_t endpoint =
         to_ngx(delivery.endpoint.empty() ? delivery.conf.endpoint : delivery.endpoint);
-    ngx_log_error(level, log, 0, "webhook %V: %V%s, endpoint: \"%V\"", &verdict, &reason,
+    ngx_log_error(level, &log, 0, "webhook %V: %V%s, endpoint: \"%V\"", &verdict, &reason,
                   causes.c_str(), &endpoint);
 }
 
@@ -153,7 +153,8 @@ void tell_of_detour(Delivery& delivery, const ngx_http_request_t* request) {
     if (std::exchange(delivery.told_of_detour, true)) return;
     const auto* core = static_cast<const ngx_http_core_loc_conf_t*>(
         ngx_http_get_module_loc_conf(request, ngx_http_core_module));
-    ngx_log_error(log_level_of(delivery), request->connection->log, 0,
+    ngx_log_t log = log_of(delivery);
+    ngx_log_error(log_level_of(delivery), &log, 0,
                   "webhook: what was refused is not handed on to the location \"%V\", which has no "
                   "\"webhook off\"",
                   &core->name);

@@ -206,7 +206,7 @@ class Audit {
     // -- webhook_payload_max
 
     static bool needs_body_as_a_whole(const LocConf& conf) {
-        if (conf.scheme->wants_whole_body || conf.scheme->has_json_timestamp()) return true;
+        if (conf.scheme->wants_whole_body || conf.scheme->has_timestamp_in_body()) return true;
         const EventId& id = conf.scheme->event_id;
         if (!conf.remembers || id.kind != webhook::Source::Kind::json || id.optional) return false;
         return std::ranges::any_of(conf.remembers->keys, [](const DedupKey& key) {

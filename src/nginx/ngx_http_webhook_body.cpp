@@ -37,7 +37,25 @@ bool size_is_as_declared(const ngx_http_request_t* request, off_t size) {
 BodyReader::BodyReader(const ngx_http_request_t* request)
     : link_(request->request_body == nullptr ? nullptr : request->request_body->bufs) {}
 
+BodyReader::BodyReader(const ngx_http_request_t* request, ContentCoding coding, std::size_t limit)
+    : BodyReader(request) {
+    if (coding != ContentCoding::identity) inflater_.emplace(coding, limit);
+}
+
 std::string_view BodyReader::next() {
+    if (!inflater_) return next_sent();
+    for (;;) {
+        const std::string_view piece = inflater_->next();
+        decoded_size_ += static_cast<off_t>(piece.size());
+        if (!piece.empty()) return piece;
+        const std::string_view sent = next_sent();
+        if (sent.empty()) return {};
+        // After a fault, the rest is read for its length alone.
+        if (!inflater_->failed()) inflater_->feed(sent);
+    }
+}
+
+std::string_view BodyReader::next_sent() {
     for (; link_ != nullptr; link_ = link_->next, offset_in_file_ = 0) {
         const ngx_buf_t& buffer = *link_->buf;
         if (ngx_buf_in_memory(&buffer)) {

@@ -5,7 +5,10 @@
 #include "nginx/ngx_http_webhook_ngx.h"
 
 #include <memory>
+#include <optional>
 #include <string_view>
+
+#include "webhook/inflate.h"
 
 namespace webhook::ngx {
 
@@ -27,21 +30,30 @@ class BodyReader {
   public:
     BodyReader() = default;
     explicit BodyReader(const ngx_http_request_t* request);
+    // The body as it was before it was compressed; one of more than `limit` bytes is at fault.
+    BodyReader(const ngx_http_request_t* request, ContentCoding coding, std::size_t limit);
 
-    // The next piece, which lives until the next call; empty at the end. Throws std::runtime_error
-    // where the temporary file cannot be read.
+    // The next piece, which lives until the next call; empty at the end, or where the body is at
+    // fault. Throws std::runtime_error where the temporary file cannot be read.
     std::string_view next();
 
-    // Bytes read so far.
+    // Bytes of the request read so far.
     off_t size() const { return size_; }
+    // Bytes that next() has returned.
+    off_t decoded_size() const { return inflater_ ? decoded_size_ : size_; }
+    // At the end: whether the body is not as it says that it is compressed.
+    bool at_fault() const { return inflater_ && !inflater_->finished(); }
 
   private:
+    std::string_view next_sent();
     std::string_view read_file(const ngx_buf_t& buffer);
 
     const ngx_chain_t* link_ = nullptr;
     off_t offset_in_file_ = 0;
     off_t size_ = 0;
+    off_t decoded_size_ = 0;
     std::unique_ptr<u_char[]> block_;
+    std::optional<Inflater> inflater_;
 };
 
 }  // namespace webhook::ngx

@@ -2,6 +2,19 @@
 
 namespace webhook::ngx {
 
+namespace {
+
+// Instead of the whole request line.
+u_char* name_request(ngx_log_t* log, u_char* buffer, std::size_t size) {
+    const auto* request = static_cast<const ngx_http_request_t*>(log->data);
+    const std::string_view target = to_view(request->unparsed_uri);
+    const ngx_str_t path = to_ngx(target.substr(0, target.find('?')));
+    return ngx_snprintf(buffer, size, ", client: %V, request: \"%V %V\"",
+                        &request->connection->addr_text, &request->method_name, &path);
+}
+
+}  // namespace
+
 std::string_view name_of(Verdict verdict) {
     switch (verdict) {
         case Verdict::none:
@@ -59,12 +72,29 @@ void Delivery::cancel_wake() {
 std::span<const SigningSecret* const> collect_secrets(Delivery& delivery,
                                                       std::vector<const SigningSecret*>& all) {
     const Secrets& secrets = *delivery.conf.secrets;
-    secrets.tell_of_expired(now(), delivery.request->connection->log);
+    ngx_log_t log = log_of(delivery);
+    secrets.tell_of_expired(now(), &log);
     if (!secrets.has_variables()) return secrets.fixed();
-    delivery.own_secrets = secrets.evaluate(delivery.request);
+    delivery.own_secrets = secrets.evaluate(delivery.request, &log);
     all.assign(secrets.fixed().begin(), secrets.fixed().end());
     for (const SigningSecret& secret : delivery.own_secrets) all.push_back(&secret);
     return all;
+}
+
+ngx_log_t log_of(const Delivery& delivery) {
+    ngx_log_t log = *delivery.request->connection->log;
+    if (delivery.conf.scheme->has_secret_in_query()) {
+        log.handler = name_request;
+        log.data = delivery.request;
+    }
+    return log;
+}
+
+BodyReader read_body(const Delivery& delivery) {
+    const Scheme& scheme = *delivery.conf.scheme;
+    if (!scheme.content_encoding) return BodyReader(delivery.request);
+    const auto coding = content_coding(scheme, delivery.headers);
+    return {delivery.request, coding.value_or(ContentCoding::identity), *delivery.conf.payload_max};
 }
 
 std::string_view kept(const Delivery& delivery, std::string_view text) {

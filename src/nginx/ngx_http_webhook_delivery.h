@@ -99,6 +99,13 @@ struct Delivery {
 std::span<const SigningSecret* const> collect_secrets(Delivery& delivery,
                                                       std::vector<const SigningSecret*>& all);
 
+// Where lines about the delivery are written. What nginx adds to each shows no secret that stands
+// in the query.
+ngx_log_t log_of(const Delivery& delivery);
+
+// The body from its start, as it is verified.
+BodyReader read_body(const Delivery& delivery);
+
 // A view of the text that lives as long as the request.
 std::string_view kept(const Delivery& delivery, std::string_view text);
 

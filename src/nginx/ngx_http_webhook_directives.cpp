@@ -214,7 +214,11 @@ void warn_of_weakness(ngx_log_t* log, const Scheme& scheme, const Place& place) 
                       scheme.name.c_str(), weakness.c_str(), place.text().c_str());
     };
     if (scheme.presents_secret()) return;
-    if (!scheme.covers_body()) warn("does not cover the body");
+    if (scheme.takes_unsigned_fields()) {
+        warn("does not cover the other fields of the form");
+    } else if (!scheme.covers_body()) {
+        warn("does not cover the body");
+    }
     if (!scheme.covers_timestamp()) warn("does not cover the timestamp");
     const std::string parts = scheme.ambiguous_parts(true);
     if (!parts.empty()) warn("does not tell where " + parts + " begin and end");

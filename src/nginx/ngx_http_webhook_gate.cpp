@@ -57,9 +57,10 @@ bool came_over_tls(const ngx_http_request_t* request) {
 // -- source
 
 bool source_allowed(const Delivery& delivery) {
-    const ngx_connection_t* connection = delivery.request->connection;
     const auto& sources = delivery.conf.sources;
-    return !sources || sources->allows(connection->sockaddr, connection->log);
+    if (!sources) return true;
+    ngx_log_t log = log_of(delivery);
+    return sources->allows(delivery.request->connection->sockaddr, &log);
 }
 
 // -- headers
@@ -72,6 +73,7 @@ void collect_headers(Delivery& delivery) {
             delivery.headers.offer(to_view(headers[i].key), to_view(headers[i].value));
         }
     }
+    delivery.headers.offer_query(to_view(delivery.request->args));
 }
 
 Objection check_headers(Delivery& delivery) {
@@ -172,6 +174,10 @@ Objection verify_signature(Delivery& delivery, WholeBody* body) {
     Verification& verification = *delivery.verification;
     if (const auto objection = verification.verify_signature(body, now())) return objection;
     delivery.secret_id = verification.secret()->id;
+    if (delivery.conf.scheme->has_event_in_claims()) {
+        delivery.event_id = kept(delivery, verification.event_id());
+        delivery.event_type = kept(delivery, verification.event_type());
+    }
     if (!verification.late_timestamp().empty()) {
         delivery.presented.timestamp = kept(delivery, verification.late_timestamp());
     }
@@ -190,9 +196,10 @@ bool hash_body(Delivery& delivery) {
     const Stopwatch stopwatch(delivery);
     Verification* verification = delivery.postponed ? nullptr : &*delivery.verification;
     const std::size_t secrets = verification == nullptr ? 1 : verification->secret_count();
-    const off_t pause_at = delivery.body.size() + kHashedAtOnce / static_cast<off_t>(secrets);
+    const off_t pause_at =
+        delivery.body.decoded_size() + kHashedAtOnce / static_cast<off_t>(secrets);
     bool ended = false;
-    while (!ended && delivery.body.size() < pause_at) {
+    while (!ended && delivery.body.decoded_size() < pause_at) {
         const std::string_view piece = delivery.body.next();
         ended = piece.empty();
         if (verification != nullptr) verification->update(piece);
@@ -225,28 +232,49 @@ Objection verify(Delivery& delivery, Payload& payload) {
 // -- payload
 
 bool needs_payload(const Delivery& delivery) {
-    if (!delivery.conf.scheme->reads_json()) return false;
+    if (!delivery.conf.scheme->has_event_in_body()) return false;
     if (main_conf(delivery.request).uses_event) return true;
     const Dedup* dedup = delivery.conf.remembers.get();
-    return dedup != nullptr && delivery.conf.scheme->event_id.kind == webhook::Source::Kind::json &&
+    return dedup != nullptr && delivery.conf.scheme->event_id.is_in_body() &&
            dedup->has_key(DedupKey::Kind::event_id);
+}
+
+// Of a form, what no JSON would hold is no value, either.
+std::string form_value(const Form& form, const std::string& name) {
+    const auto value = form.only(name);
+    if (!value || value->size() > kLongestPayloadValue || has_control_character(*value)) return {};
+    return std::string(*value);
+}
+
+const Form* form_of(const Delivery& delivery, Payload& payload) {
+    const auto content_type = delivery.conf.scheme->content_type;
+    if (!content_type || !is_form_type(delivery.headers.value(*content_type))) return nullptr;
+    WholeBody* body = payload.whole();
+    return body == nullptr ? nullptr : body->form();
+}
+
+// Nothing where the body cannot be read at all.
+std::optional<std::string> value_in_body(const Delivery& delivery, Payload& payload,
+                                         const webhook::Source& source) {
+    if (source.kind == webhook::Source::Kind::field) {
+        const Form* form = form_of(delivery, payload);
+        return form == nullptr ? std::nullopt : std::optional(form_value(*form, source.text));
+    }
+    const JsonReader* json = payload.json();
+    return json == nullptr ? std::nullopt : std::optional(json->value_at(source.text).value_or(""));
 }
 
 void read_payload(Delivery& delivery, Payload& payload) {
     if (!needs_payload(delivery)) return;
-    const JsonReader* json = payload.json();
-    delivery.payload_unreadable = json == nullptr;
-    if (json == nullptr) return;
-    const auto value_at = [&](const std::string& pointer) {
-        return kept(delivery, json->value_at(pointer).value_or(""));
+    const auto read = [&](const webhook::Source& source, std::string_view& value) {
+        if (!source.is_in_body()) return;
+        const auto found = value_in_body(delivery, payload, source);
+        delivery.payload_unreadable |= !found;
+        value = kept(delivery, found.value_or(""));
     };
     const Scheme& scheme = *delivery.conf.scheme;
-    if (scheme.event_id.kind == webhook::Source::Kind::json) {
-        delivery.event_id = value_at(scheme.event_id.text);
-    }
-    if (scheme.event_type.kind == webhook::Source::Kind::json) {
-        delivery.event_type = value_at(scheme.event_type.text);
-    }
+    read(scheme.event_id, delivery.event_id);
+    read(scheme.event_type, delivery.event_type);
 }
 
 // -- remember
@@ -271,7 +299,7 @@ std::string_view value_of(Delivery& delivery, const DedupKey& key) {
 std::string_view hash_of_body(Delivery& delivery) {
     if (!delivery.body_sha256.empty()) return delivery.body_sha256;
     HashStream hash(Hash::sha256);
-    BodyReader body(delivery.request);
+    BodyReader body = read_body(delivery);
     for (auto piece = body.next(); !piece.empty(); piece = body.next()) hash.update(piece);
     delivery.body_sha256 = kept(delivery, hex_digest(hash));
     return delivery.body_sha256;
@@ -315,7 +343,10 @@ std::optional<ClaimToken> token_for(const Delivery& delivery, DedupZone& zone) {
 }
 
 Refusal no_event_id(const Delivery& delivery) {
-    if (delivery.payload_unreadable) return {Reason::invalid_payload, Cause::Kind::not_json};
+    if (delivery.payload_unreadable) {
+        const bool is_field = delivery.conf.scheme->event_id.kind == webhook::Source::Kind::field;
+        return {Reason::invalid_payload, is_field ? Cause::Kind::not_form : Cause::Kind::not_json};
+    }
     const EventId& id = delivery.conf.scheme->event_id;
     if (id.kind == webhook::Source::Kind::header) {
         return {Reason::missing_event_id, Cause::Kind::header_missing,
@@ -433,6 +464,10 @@ Objection check_body(Delivery& delivery, Payload& payload) {
     if (!size_is_as_declared(delivery.request, delivery.body.size())) {
         return Reason::incomplete_body;
     }
+    if (delivery.body.at_fault()) {
+        if (delivery.postponed) return delivery.postponed;
+        return Refusal(Reason::invalid_payload, Cause::Kind::body_undecodable);
+    }
     if (delivery.body_hash) delivery.body_sha256 = kept(delivery, hex_digest(*delivery.body_hash));
     if (const auto outcome = check_unsigned_handshake(delivery, payload)) return outcome;
     if (delivery.postponed) return delivery.postponed;
@@ -510,9 +545,10 @@ void go_on_with_body(Delivery& delivery) {
 
 // A fault of ours: nothing passes but in monitor mode.
 ngx_int_t give_up(ngx_http_request_t* request, const char* what) noexcept {
-    ngx_log_error(NGX_LOG_CRIT, request->connection->log, 0, "webhook: internal fault: %s", what);
     auto* delivery =
         static_cast<Delivery*>(ngx_http_get_module_ctx(request, ngx_http_webhook_module));
+    ngx_log_t log = delivery == nullptr ? *request->connection->log : log_of(*delivery);
+    ngx_log_error(NGX_LOG_CRIT, &log, 0, "webhook: internal fault: %s", what);
     if (delivery == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
     decide(*delivery, Reason::internal);
     return delivery->passes() ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -548,7 +584,7 @@ void on_body(ngx_http_request_t* request) noexcept try {
     if (!body_is_whole(request)) return conclude(delivery, Reason::incomplete_body);
     // The upstream would close the temporary file, and an error_page find no body.
     request->preserve_body = 1;
-    delivery.body = BodyReader(request);
+    delivery.body = read_body(delivery);
     if (needs_body_hash(delivery)) delivery.body_hash.emplace(Hash::sha256);
     prepare_claim_early(delivery);
     go_on_with_body(delivery);
@@ -566,7 +602,7 @@ void ask_for_file(ngx_http_request_t* request) {
     request->request_body_file_log_level = 0;
 }
 
-ngx_int_t read_body(Delivery& delivery) {
+ngx_int_t ask_for_body(Delivery& delivery) {
     ngx_http_request_t* request = delivery.request;
     if (body_was_passed_on(request)) {
         decide(delivery, Reason::incomplete_body);
@@ -591,7 +627,7 @@ ngx_int_t enter(Delivery& delivery) {
         decide(delivery, *objection);
         return answer(delivery);
     }
-    return read_body(delivery);
+    return ask_for_body(delivery);
 }
 
 // A request that nginx redirected: the gate it comes to now may be another.

@@ -30,30 +30,42 @@ const SigningKey* key_for_answer(Delivery& delivery) {
     return nullptr;
 }
 
-bool token_is_right(const Delivery& delivery, const Handshake& handshake) {
-    const auto token = presented_token(handshake, request_of(delivery));
+// What the sender says of a form is believed: of one that is none, nothing is read.
+QuestionBody body_of(const Delivery& delivery, Payload& payload) {
+    QuestionBody body{payload.json(), nullptr};
+    const auto content_type = delivery.conf.scheme->content_type;
+    if (content_type && is_form_type(delivery.headers.value(*content_type))) {
+        WholeBody* whole = payload.whole();
+        if (whole != nullptr) body.form = whole->form();
+    }
+    return body;
+}
+
+bool token_is_right(const Delivery& delivery, const Handshake& handshake,
+                    const QuestionBody& body) {
+    const auto token = presented_token(handshake, request_of(delivery), body);
     const auto& expected = delivery.conf.handshake->token;
     return token && expected && equal_in_constant_time(sha256(*token), *expected);
 }
 
-Refusal answer(Delivery& delivery, const Handshake& handshake, const JsonReader* json) {
-    if (handshake.check == Handshake::Check::token && !token_is_right(delivery, handshake)) {
+Refusal answer(Delivery& delivery, const Handshake& handshake, const QuestionBody& body) {
+    if (handshake.check == Handshake::Check::token && !token_is_right(delivery, handshake, body)) {
         return {Reason::bad_signature, Cause::Kind::handshake_token};
     }
     const SigningKey* key = handshake.proves_secret() ? key_for_answer(delivery) : nullptr;
     if (handshake.proves_secret() && key == nullptr) return Reason::no_secret;
-    auto answer = answer_to(handshake, request_of(delivery), json, key);
+    auto answer = answer_to(handshake, request_of(delivery), body, key);
     if (!answer) return {Reason::invalid_payload, Cause::Kind::handshake_answer};
     delivery.handshake = std::make_unique<const HandshakeAnswer>(std::move(*answer));
     return Reason::handshake;
 }
 
-Objection check(Delivery& delivery, const JsonReader* json, Signature signature) {
-    const Handshake* handshake = find_handshake(*delivery.conf.scheme, request_of(delivery), json);
+Objection check(Delivery& delivery, const QuestionBody& body, Signature signature) {
+    const Handshake* handshake = find_handshake(*delivery.conf.scheme, request_of(delivery), body);
     if (handshake == nullptr) return std::nullopt;
     const bool has_to_be_signed = handshake->check == Handshake::Check::signature;
     if (has_to_be_signed && signature != Signature::verified) return std::nullopt;
-    return answer(delivery, *handshake, json);
+    return answer(delivery, *handshake, body);
 }
 
 }  // namespace
@@ -65,7 +77,7 @@ bool may_be_handshake(const Delivery& delivery) {
 
 bool may_be_unsigned_handshake_in_body(const Delivery& delivery) {
     const auto is_one = [](const Handshake& handshake) {
-        return handshake.reads_json() && handshake.check != Handshake::Check::signature;
+        return handshake.reads_body() && handshake.check != Handshake::Check::signature;
     };
     return may_be_handshake(delivery) &&
            std::ranges::any_of(delivery.conf.scheme->handshakes, is_one);
@@ -73,17 +85,17 @@ bool may_be_unsigned_handshake_in_body(const Delivery& delivery) {
 
 Objection check_handshake_before_body(Delivery& delivery) {
     if (!may_be_handshake(delivery)) return std::nullopt;
-    return check(delivery, nullptr, Signature::unknown);
+    return check(delivery, {}, Signature::unknown);
 }
 
 Objection check_unsigned_handshake(Delivery& delivery, Payload& payload) {
     if (!may_be_unsigned_handshake_in_body(delivery)) return std::nullopt;
-    return check(delivery, payload.json(), Signature::unknown);
+    return check(delivery, body_of(delivery, payload), Signature::unknown);
 }
 
 Objection check_verified_handshake(Delivery& delivery, Payload& payload) {
     if (!may_be_handshake(delivery)) return std::nullopt;
-    return check(delivery, payload.json(), Signature::verified);
+    return check(delivery, body_of(delivery, payload), Signature::verified);
 }
 
 }  // namespace webhook::ngx

@@ -19,7 +19,7 @@ Payload::~Payload() {
 }
 
 bool Payload::is_too_large() const {
-    return delivery_.body.size() > static_cast<off_t>(*delivery_.conf.payload_max);
+    return delivery_.body.decoded_size() > static_cast<off_t>(*delivery_.conf.payload_max);
 }
 
 WholeBody* Payload::whole() {
@@ -32,10 +32,10 @@ const JsonReader* Payload::json() {
 }
 
 void Payload::load() {
-    const auto size = static_cast<std::size_t>(delivery_.body.size());
+    const auto size = static_cast<std::size_t>(delivery_.body.decoded_size());
     bytes_ = std::make_unique_for_overwrite<char[]>(size + json_padding());
     char* end = bytes_.get();
-    BodyReader body(delivery_.request);
+    BodyReader body = read_body(delivery_);
     for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
         end = std::ranges::copy(piece, end).out;
     }

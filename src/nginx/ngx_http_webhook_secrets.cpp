@@ -29,6 +29,15 @@ void warn_if_odd(SecretSource& source, const Scheme& scheme, const SigningKey& k
                   source.place.text().c_str(), key.size(), kShortSecret);
 }
 
+void warn_if_text(SecretSource& source, const Scheme& scheme, const SigningKey& key,
+                  ngx_log_t* log) {
+    if (!key.is_text_instead() || std::exchange(source.warned_of_text, true)) return;
+    ngx_log_error(NGX_LOG_WARN, log, 0,
+                  "the webhook_secret in %s is neither behind \"whsec_\" nor base64, as secrets of "
+                  "\"%s\" are: it is taken as text",
+                  source.place.text().c_str(), scheme.name.c_str());
+}
+
 }  // namespace
 
 ExpiryNotice::ExpiryNotice() {
@@ -64,6 +73,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>
                               source.place.text());
         }
         warn_if_odd(source, *scheme_, fixed_.back().key, log);
+        warn_if_text(source, *scheme_, fixed_.back().key, log);
     }
     for (const SigningSecret& secret : fixed_) fixed_pointers_.push_back(&secret);
 }
@@ -77,7 +87,7 @@ void Secrets::tell_of_expired(Milliseconds now, ngx_log_t* log) const {
     }
 }
 
-std::vector<SigningSecret> Secrets::evaluate(ngx_http_request_t* request) const {
+std::vector<SigningSecret> Secrets::evaluate(ngx_http_request_t* request, ngx_log_t* log) const {
     std::vector<SigningSecret> secrets;
     secrets.reserve(variable_.size());
     for (const auto& [source, index] : variable_) {
@@ -90,7 +100,7 @@ std::vector<SigningSecret> Secrets::evaluate(ngx_http_request_t* request) const 
             secrets.push_back(
                 {source.id, source.not_after, SigningKey(*scheme_, to_view(text)), index});
         } catch (const ConfigError& error) {
-            ngx_log_error(NGX_LOG_ERR, request->connection->log, 0,
+            ngx_log_error(NGX_LOG_ERR, log, 0,
                           "the value of \"webhook_secret\" in %s is not usable: %s",
                           source.place.text().c_str(), error.what());
         }

@@ -45,6 +45,7 @@ struct SecretSource {
     std::string text;
     ngx_http_complex_value_t* variables = nullptr;
     bool looked_at = false;
+    bool warned_of_text = false;
 };
 
 // A location's secrets under its scheme. Immutable.
@@ -64,7 +65,7 @@ class Secrets {
 
     // Those that this request's variables give; empty ones and ones that do not decode are left
     // out.
-    std::vector<SigningSecret> evaluate(ngx_http_request_t* request) const;
+    std::vector<SigningSecret> evaluate(ngx_http_request_t* request, ngx_log_t* log) const;
 
   private:
     std::shared_ptr<const Scheme> scheme_;

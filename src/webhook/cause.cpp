@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "webhook/encoding.h"
+#include "webhook/scheme.h"
 
 namespace webhook {
 namespace {
@@ -41,12 +42,14 @@ constexpr Phrase kPhrases[] = {
     {Kind::token_unfit, "the token is not a JSON Web Token of an algorithm that is allowed"},
     {Kind::json_missing, "the payload has no single value at \"{}\""},
     {Kind::not_json, "the body is not JSON"},
-    {Kind::not_form, "the body is not a form"},
+    {Kind::not_form, "the body is not a form of the type application/x-www-form-urlencoded"},
     {Kind::field_unfit, "the form has no single field \"{}\""},
     {Kind::field_unsigned, "the form has fields that are not signed"},
     {Kind::digest, "the digest of the body is missing or another one"},
     {Kind::body_too_large, "the body has {n} bytes, \"webhook_payload_max\" is {m}"},
     {Kind::body_encoded, "the body has the Content-Encoding \"{}\""},
+    {Kind::body_undecodable,
+     "the body is not as its Content-Encoding says, or longer than \"webhook_payload_max\""},
     {Kind::handshake_token, "the token of the handshake is missing or wrong"},
     {Kind::handshake_answer, "the handshake lacks a usable value for its answer"},
     {Kind::no_secret_given, "the variables of \"webhook_secret\" give none"},
@@ -101,9 +104,19 @@ std::string value_for(const Cause& cause, std::string_view placeholder) {
                                           : escaped(cause.subject);
 }
 
+std::string text_of_parameter(Cause cause) {
+    constexpr std::string_view kHeader = "the header ";
+    cause.subject.remove_prefix(1);
+    const std::string text = text_of(cause);
+    if (!text.starts_with(kHeader)) return text;
+    return "the parameter " + text.substr(kHeader.size());
+}
+
 }  // namespace
 
 std::string text_of(const Cause& cause) {
+    // A parameter of the query that counts as a header.
+    if (cause.subject.starts_with(kParameterMark)) return text_of_parameter(cause);
     const auto* phrase = std::ranges::find(kPhrases, cause.kind, &Phrase::kind);
     if (phrase == std::end(kPhrases)) return {};
     std::string text;

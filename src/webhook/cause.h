@@ -40,6 +40,7 @@ struct Cause {
         digest,
         body_too_large,
         body_encoded,
+        body_undecodable,
         handshake_token,
         handshake_answer,
         no_secret_given,

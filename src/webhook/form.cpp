@@ -70,10 +70,12 @@ std::optional<std::string_view> Form::only(std::string_view name) const {
     return found;
 }
 
-std::string Form::sorted_text() const {
+std::string Form::sorted_text(std::string_view but) const {
     std::set<std::pair<std::string_view, std::string_view>> sorted(fields_.begin(), fields_.end());
     std::string text;
-    for (const auto& [name, value] : sorted) text.append(name).append(value);
+    for (const auto& [name, value] : sorted) {
+        if (but.empty() || name != but) text.append(name).append(value);
+    }
     return text;
 }
 

@@ -35,7 +35,8 @@ class Form {
     // As Twilio signs it: sorted by name, then by value, in the order of their bytes, each name
     // followed by its value, nothing in between; a field that is repeated with the same value
     // counts once. https://www.twilio.com/docs/usage/security
-    std::string sorted_text() const;
+    // Fields of the name `but` are left out.
+    std::string sorted_text(std::string_view but = {}) const;
 
   private:
     std::vector<Field> fields_;

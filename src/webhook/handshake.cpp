@@ -16,8 +16,8 @@ using Value = std::optional<std::string>;
 // Reads values where a handshake says they are.
 class Values {
   public:
-    Values(const HandshakeRequest& request, const JsonReader* json)
-        : request_(request), json_(json) {}
+    Values(const HandshakeRequest& request, const QuestionBody& body)
+        : request_(request), json_(body.json), form_(body.form) {}
 
     Value at(const Source& source) const {
         switch (source.kind) {
@@ -27,6 +27,8 @@ class Values {
                 return suitable(query_value(request_.query, source.text));
             case Source::Kind::json:
                 return json_ == nullptr ? std::nullopt : json_->value_at(source.text);
+            case Source::Kind::field:
+                return form_ == nullptr ? std::nullopt : suitable(form_->only(source.text));
             default:
                 return std::nullopt;
         }
@@ -44,10 +46,10 @@ class Values {
                 return request_.headers->missing(source.header);
             case Source::Kind::query: {
                 const auto query = Form::parse(request_.query);
-                return query && std::ranges::none_of(query->fields(), [&](const auto& field) {
-                           return field.first == source.text;
-                       });
+                return query && has_none(*query, source.text);
             }
+            case Source::Kind::field:
+                return form_ != nullptr && has_none(*form_, source.text);
             default:
                 return json_ != nullptr && !json_->has(source.text);
         }
@@ -66,6 +68,10 @@ class Values {
     }
 
   private:
+    static bool has_none(const Form& form, std::string_view name) {
+        return std::ranges::find(form.fields(), name, &Form::Field::first) == form.fields().end();
+    }
+
     template <typename Text>
     static Value suitable(const std::optional<Text>& text) {
         if (!text || text->size() > kLongestPayloadValue || has_control_character(*text)) {
@@ -76,6 +82,7 @@ class Values {
 
     const HandshakeRequest& request_;
     const JsonReader* json_;
+    const Form* form_;
 };
 
 // `application/json`, or with the suffix `+json` (RFC 6839), whatever parameters follow.
@@ -134,6 +141,8 @@ class AnswerWriter {
                 return values_.at({Source::Kind::json, 0, part.text});
             case Kind::query:
                 return values_.at({Source::Kind::query, 0, part.text});
+            case Kind::field:
+                return values_.at({Source::Kind::field, 0, part.text});
             case Kind::hmac_hex:
             case Kind::hmac_base64:
                 return hmac_of(values_.at(part.source), key_, part.kind);
@@ -149,22 +158,23 @@ class AnswerWriter {
 }  // namespace
 
 bool may_be_handshake(const Scheme& scheme, const HandshakeRequest& request) {
-    const Values values(request, nullptr);
+    const Values values(request, {});
     return std::ranges::any_of(scheme.handshakes, [&](const Handshake& handshake) {
         if (handshake.method != request.method) return false;
         return std::ranges::all_of(
             handshake.conditions, [&](const Handshake::Condition& condition) {
-                return condition.source.kind == Source::Kind::json || values.meets(condition);
+                return condition.source.is_in_body() || values.meets(condition);
             });
     });
 }
 
 const Handshake* find_handshake(const Scheme& scheme, const HandshakeRequest& request,
-                                const JsonReader* json) {
-    const Values values(request, json);
+                                const QuestionBody& body) {
+    const Values values(request, body);
     for (const Handshake& handshake : scheme.handshakes) {
         if (handshake.method != request.method) continue;
-        if (handshake.reads_json() && json == nullptr) continue;
+        if (handshake.reads(Source::Kind::json) && body.json == nullptr) continue;
+        if (handshake.reads(Source::Kind::field) && body.form == nullptr) continue;
         const auto met = [&](const Handshake::Condition& condition) {
             return values.meets(condition);
         };
@@ -174,14 +184,15 @@ const Handshake* find_handshake(const Scheme& scheme, const HandshakeRequest& re
 }
 
 std::optional<std::string> presented_token(const Handshake& handshake,
-                                           const HandshakeRequest& request) {
-    return Values(request, nullptr).at(handshake.token);
+                                           const HandshakeRequest& request,
+                                           const QuestionBody& body) {
+    return Values(request, body).at(handshake.token);
 }
 
 std::optional<HandshakeAnswer> answer_to(const Handshake& handshake,
-                                         const HandshakeRequest& request, const JsonReader* json,
-                                         const SigningKey* key) {
-    const Values values(request, json);
+                                         const HandshakeRequest& request,
+                                         const QuestionBody& question_body, const SigningKey* key) {
+    const Values values(request, question_body);
     const AnswerWriter writer(values, key);
     auto body = writer.write(handshake.body, is_json_type(handshake.content_type));
     auto header_value = writer.write(handshake.header_value, false);

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "webhook/form.h"
+#include "webhook/payload.h"
 #include "webhook/presented.h"
 #include "webhook/scheme.h"
 #include "webhook/signing_key.h"
@@ -26,18 +28,24 @@ struct HandshakeRequest {
     const SchemeHeaders* headers;
 };
 
+// The body as it can be read. Null where it is not JSON, or no form, or not read yet.
+struct QuestionBody {
+    const JsonReader* json = nullptr;
+    const Form* form = nullptr;
+};
+
 // Whether the request can be one of the scheme's handshakes, as far as this is known before its
 // body is.
 bool may_be_handshake(const Scheme& scheme, const HandshakeRequest& request);
 
-// The scheme's first handshake that the request with this body is; null where it is none. `json` is
-// null where the body is not JSON, or not read yet.
+// The scheme's first handshake that the request with this body is; null where it is none.
 const Handshake* find_handshake(const Scheme& scheme, const HandshakeRequest& request,
-                                const JsonReader* json);
+                                const QuestionBody& body);
 
 // The token that the sender presents; nothing where there is none.
 std::optional<std::string> presented_token(const Handshake& handshake,
-                                           const HandshakeRequest& request);
+                                           const HandshakeRequest& request,
+                                           const QuestionBody& body);
 
 struct HandshakeAnswer {
     std::uint16_t status;
@@ -51,7 +59,7 @@ struct HandshakeAnswer {
 // Nothing where the request lacks a value that belongs into the answer, or holds an unsuitable one.
 // `key` is the signing secret, for answers that prove its knowledge; null where there is none.
 std::optional<HandshakeAnswer> answer_to(const Handshake& handshake,
-                                         const HandshakeRequest& request, const JsonReader* json,
+                                         const HandshakeRequest& request, const QuestionBody& body,
                                          const SigningKey* key);
 
 // Whether a signed text, which comes in pieces, is one whose HMAC a handshake would answer to

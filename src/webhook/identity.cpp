@@ -14,13 +14,21 @@ void append(std::string& text, std::string_view value) {
 }
 
 bool is_signed_form(const Scheme& scheme, const Identified& delivery) {
-    return scheme.signs_form() && is_form_type(delivery.headers->value(*scheme.content_type));
+    return scheme.signs_form() && !scheme.takes_unsigned_fields() &&
+           is_form_type(delivery.headers->value(*scheme.content_type));
 }
 
 // A form in the form in which it is signed: it can be written in other bytes.
 void append_form(std::string& text, const Scheme& scheme, const Form& form) {
+    const Source& signature = scheme.signatures.front().source;
+    const bool holds_signature = signature.kind == Source::Kind::field;
     for (const TextPart& part : scheme.signed_parts) {
-        if (part.kind == Kind::form) append(text, form.sorted_text());
+        if (part.kind == Kind::form) {
+            append(text, form.sorted_text(holds_signature ? signature.text : std::string_view()));
+        }
+        if (part.kind == Kind::timestamp && scheme.timestamp->source.kind == Source::Kind::field) {
+            append(text, form.only(scheme.timestamp->source.text).value_or(""));
+        }
         if (part.kind == Kind::field) append(text, form.only(part.text).value_or(""));
     }
 }

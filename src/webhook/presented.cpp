@@ -44,14 +44,32 @@ bool is_less_ignoring_case(std::string_view left, std::string_view right) {
 void SchemeHeaders::offer(std::string_view name, std::string_view value) {
     for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
         if (!equals_ignoring_case(name, scheme_->headers[i])) continue;
-        Slot& slot = slots_[i];
-        if (slot.count++ == 0) {
-            slot.data = value.data();
-            slot.size = static_cast<std::uint32_t>(value.size());
-        }
+        // Where nginx takes headers with invalid names, one could pass for a parameter.
+        if (name.starts_with(kParameterMark)) return;
+        fill(slots_[i], value);
         return;
     }
     if (scheme_->wants_other_headers) others_.emplace_back(name, value);
+}
+
+void SchemeHeaders::fill(Slot& slot, std::string_view value) {
+    if (slot.count++ != 0) return;
+    slot.data = value.data();
+    slot.size = static_cast<std::uint32_t>(value.size());
+}
+
+void SchemeHeaders::offer_query(std::string_view query) {
+    if (!scheme_->wants_parameters) return;
+    auto form = Form::parse(query);
+    if (!form) return;
+    query_ = std::make_shared<const Form>(std::move(*form));
+    for (const auto& [name, value] : query_->fields()) {
+        for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
+            const std::string_view known = scheme_->headers[i];
+            if (known.starts_with(kParameterMark) && known.substr(1) == name)
+                fill(slots_[i], value);
+        }
+    }
 }
 
 std::optional<std::string_view> SchemeHeaders::only(std::string_view name) const {
@@ -196,8 +214,11 @@ class HeaderReader {
             return Refusal(Reason::missing_header, Kind::header_unexpected,
                            name_of(required.header));
         }
-        if (scheme_.content_type && headers_.repeated(*scheme_.content_type)) {
-            return repeated(*scheme_.content_type);
+        for (const auto& header : {scheme_.content_type, scheme_.content_encoding}) {
+            if (header && headers_.repeated(*header)) return repeated(*header);
+        }
+        if (scheme_.content_encoding && !content_coding(scheme_, headers_)) {
+            return Refusal(Reason::invalid_payload);
         }
         return std::nullopt;
     }
@@ -325,6 +346,12 @@ class HeaderReader {
 };
 
 }  // namespace
+
+std::optional<ContentCoding> content_coding(const Scheme& scheme, const SchemeHeaders& headers) {
+    if (headers.missing(*scheme.content_encoding)) return ContentCoding::identity;
+    const auto name = headers.only(*scheme.content_encoding);
+    return name ? find_content_coding(*name) : std::nullopt;
+}
 
 Objection read_headers(const Scheme& scheme, const SchemeHeaders& headers, Milliseconds now,
                        const std::optional<Tolerance>& tolerance, Presented& presented) {

@@ -13,19 +13,24 @@
 
 #include "webhook/cause.h"
 #include "webhook/digest.h"
+#include "webhook/form.h"
+#include "webhook/inflate.h"
 #include "webhook/scheme.h"
 #include "webhook/signing_key.h"
 #include "webhook/timestamp.h"
 
 namespace webhook {
 
-// The request's headers that a scheme reads. Views are borrowed from the caller.
+// The request's headers that a scheme reads, and the parameters of its query that it reads as
+// headers. Views are borrowed from the caller.
 class SchemeHeaders {
   public:
     explicit SchemeHeaders(const Scheme& scheme) : scheme_(&scheme) {}
 
     // To be called once for every header of the request.
     void offer(std::string_view name, std::string_view value);
+    // To be called once. A query that does not decode has no parameters.
+    void offer_query(std::string_view query);
 
     bool missing(HeaderIndex header) const { return slots_[header].count == 0; }
     bool repeated(HeaderIndex header) const { return slots_[header].count > 1; }
@@ -54,11 +59,15 @@ class SchemeHeaders {
         std::uint32_t count = 0;
     };
 
+    void fill(Slot& slot, std::string_view value);
+
     const Scheme* scheme_;
     std::array<Slot, kMostHeaders> slots_{};
     std::vector<Other> others_;
     // The same by name, made when somebody looks for one.
     mutable std::vector<Other> by_name_;
+    // What the slots of parameters borrow from; null where the scheme has none.
+    std::shared_ptr<const Form> query_;
 };
 
 // At most this many signatures are looked at.
@@ -119,6 +128,10 @@ class Presented {
 // Whether a timestamp, as its scheme writes it, lies in the window. Returns why it does not.
 Objection check_timestamp(const TimestampSource& source, std::string_view text, Milliseconds now,
                           const std::optional<Tolerance>& tolerance);
+
+// How the body is compressed; nothing where this is no coding that can be undone. To be asked of
+// schemes whose body is signed before it is compressed.
+std::optional<ContentCoding> content_coding(const Scheme& scheme, const SchemeHeaders& headers);
 
 // Reads what the headers present into `presented`, whose views borrow from `headers`. Returns why
 // the delivery has to be refused, or nothing. `tolerance` replaces the scheme's where given.

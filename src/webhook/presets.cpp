@@ -297,6 +297,14 @@ constexpr Preset kPresets[] = {
         event_type  json=/event-data/event;
         event_key   "{json:/signature/token}";
     )"},
+    Preset{"mailgun-routes", R"(
+        algorithm   hmac-sha256;
+        signed      "{field:timestamp}{field:token}";
+        signature   field=signature encoding=hex;
+        timestamp   field=timestamp unit=s tolerance=10m;
+        event_id    field=token;
+        event_type  field=event;
+    )"},
     Preset{"meta", R"(
         algorithm   hmac-sha256;
         signed      "{body}";
@@ -590,6 +598,7 @@ constexpr Preset kPresets[] = {
         signature   header=X-WC-Webhook-Signature encoding=base64;
         event_type  header=X-WC-Webhook-Topic;
         event_key   "{type}{header:X-WC-Webhook-Delivery-ID}{body}";
+        handshake   verify=none when=field:webhook_id when=!header:X-WC-Webhook-Signature;
     )"},
     Preset{"workos", R"(
         algorithm   hmac-sha256;
@@ -628,13 +637,15 @@ constexpr Preset kPresets[] = {
 constexpr PresetAlias kAliases[] = {
     {"anthropic", "standard-webhooks", "event_type json=/data/type;"},
     {"auth0", "bearer", ""},
-    {"bigcommerce", "standard-webhooks", "event_type json=/scope;"},
+    {"bigcommerce", "standard-webhooks", "key utf8; event_type json=/scope;"},
     {"clerk", "svix", ""},
     {"facebook", "meta", ""},
     {"gitlab-signed", "standard-webhooks", "event_type header=X-Gitlab-Event;"},
     {"hubspot", "hubspot-v3", ""},
     {"instagram", "meta", ""},
     {"openai", "standard-webhooks", ""},
+    {"polar", "standard-webhooks", ""},
+    {"polar-text", "standard-webhooks", "key utf8;"},
     {"postmark", "basic", "event_type json=/RecordType;"},
     {"replicate", "standard-webhooks", ""},
     {"resend", "svix", ""},

@@ -7,10 +7,17 @@
 
 namespace webhook {
 
-bool Handshake::reads_json() const {
-    return std::ranges::any_of(conditions, [](const Condition& condition) {
-        return condition.source.kind == Source::Kind::json;
-    });
+bool Handshake::reads(Source::Kind kind) const {
+    const auto is_of_kind = [kind](const TextPart& part) {
+        if (part.source.kind == kind) return true;
+        return part.kind ==
+               (kind == Source::Kind::json ? TextPart::Kind::json : TextPart::Kind::field);
+    };
+    const auto tests_kind = [kind](const Condition& condition) {
+        return condition.source.kind == kind;
+    };
+    return token.kind == kind || std::ranges::any_of(conditions, tests_kind) ||
+           std::ranges::any_of(body, is_of_kind) || std::ranges::any_of(header_value, is_of_kind);
 }
 
 bool Handshake::proves_secret() const {
@@ -50,21 +57,44 @@ bool Scheme::signs_form() const {
     return signs(TextPart::Kind::form) || signs(TextPart::Kind::field);
 }
 
+bool Scheme::verifies_form() const {
+    return signs_form() || signatures.front().source.kind == Source::Kind::field ||
+           (timestamp && timestamp->source.kind == Source::Kind::field);
+}
+
+// Senders that sign a token and the time put these and the signature beside what they send.
+bool Scheme::takes_unsigned_fields() const {
+    return signatures.front().source.kind == Source::Kind::field && !signatures.front().alone &&
+           !signs(TextPart::Kind::form);
+}
+
+bool Scheme::has_secret_in_query() const {
+    const SignatureSource& signature = signatures.front();
+    return (presents_secret() || algorithm == Algorithm::jwt) &&
+           signature.source.kind == Source::Kind::header && signature.numbered_headers.empty() &&
+           headers[signature.source.header].starts_with(kParameterMark);
+}
+
 // A CRC-32 covers nothing: whoever knows it can make another body with the same.
 bool Scheme::covers_body() const {
-    return signs(TextPart::Kind::body) || signs(TextPart::Kind::sha256_of_body) || signs_form() ||
+    return signs(TextPart::Kind::body) || signs(TextPart::Kind::sha256_of_body) || covers_form() ||
            digest || native != nullptr;
+}
+
+bool Scheme::covers_form() const {
+    return signs(TextPart::Kind::form) || (verifies_form() && !takes_unsigned_fields());
 }
 
 bool Scheme::covers_event_id() const {
     switch (event_id.kind) {
         case Source::Kind::json:
             return native != nullptr ? event_id.text == native->signed_event_id : covers_body();
+        case Source::Kind::field:
+            return covers_body() || signs_field(event_id.text);
+        case Source::Kind::claim:
+            return true;
         case Source::Kind::header:
-            return signs(TextPart::Kind::id) ||
-                   std::ranges::any_of(signed_parts, [this](const TextPart& part) {
-                       return part.kind == TextPart::Kind::header && part.header == event_id.header;
-                   });
+            return signs(TextPart::Kind::id) || covers_header(event_id.header);
         default:
             return false;
     }
@@ -81,14 +111,20 @@ bool Scheme::event_key_reads_body() const {
            });
 }
 
+// A parameter of the query is a part of the URL, too.
 bool Scheme::covers_header(HeaderIndex header) const {
     const bool is_id = event_id.kind == Source::Kind::header && event_id.header == header;
     const bool is_time = timestamp && timestamp->source.kind == Source::Kind::header &&
                          timestamp->source.header == header;
-    return (is_id && signs(TextPart::Kind::id)) || (is_time && signs(TextPart::Kind::timestamp)) ||
-           std::ranges::any_of(signed_parts, [header](const TextPart& part) {
-               return part.kind == TextPart::Kind::header && part.header == header;
-           });
+    if ((is_id && signs(TextPart::Kind::id)) || (is_time && signs(TextPart::Kind::timestamp))) {
+        return true;
+    }
+    const std::string& name = headers[header];
+    const bool is_parameter = name.starts_with(kParameterMark);
+    return std::ranges::any_of(signed_parts, [&](const TextPart& part) {
+        if (!is_parameter) return part.kind == TextPart::Kind::header && part.header == header;
+        return part.is_url() || (part.kind == TextPart::Kind::query && part.text == name.substr(1));
+    });
 }
 
 Scheme::Replay Scheme::replay_by_event_key() const {
@@ -146,10 +182,15 @@ bool Scheme::covers_timestamp() const {
     if (!timestamp || native != nullptr) return true;
     const Source& source = timestamp->source;
     if (source.kind == Source::Kind::claim || signs(TextPart::Kind::timestamp)) return true;
-    if (source.kind == Source::Kind::json) return covers_body();
-    return std::ranges::any_of(signed_parts, [&source](const TextPart& part) {
-        return part.kind == TextPart::Kind::header && source.kind == Source::Kind::header &&
-               part.header == source.header;
+    if (source.is_in_body()) return covers_body();
+    return source.kind == Source::Kind::header && covers_header(source.header);
+}
+
+bool Scheme::signs_field(std::string_view name) const {
+    return std::ranges::any_of(signed_parts, [this, name](const TextPart& part) {
+        if (part.kind == TextPart::Kind::field) return part.text == name;
+        return part.kind == TextPart::Kind::timestamp &&
+               timestamp->source.kind == Source::Kind::field && timestamp->source.text == name;
     });
 }
 
@@ -165,10 +206,6 @@ bool Scheme::signs_for_anyone() const {
     return std::ranges::any_of(handshakes, [](const Handshake& handshake) {
         return handshake.proves_secret() && handshake.check != Handshake::Check::signature;
     });
-}
-
-bool Scheme::reads_json() const {
-    return event_id.kind == Source::Kind::json || event_type.kind == Source::Kind::json;
 }
 
 bool Scheme::reads_url() const {

@@ -37,14 +37,19 @@ namespace webhook {
 using HeaderIndex = std::uint8_t;
 
 inline constexpr std::size_t kMostHeaders = 12;
+// No header's name holds it.
+inline constexpr char kParameterMark = '?';
 
 // Where a value of the delivery is found.
 struct Source {
-    enum class Kind : std::uint8_t { none, header, item, json, query, claim };
+    enum class Kind : std::uint8_t { none, header, item, json, query, claim, field };
     Kind kind = Kind::none;
+    // Of a header, or of a parameter of the query that is read as one.
     HeaderIndex header = 0;
-    // The item's prefix, the JSON pointer (RFC 6901), or the name of the parameter or claim.
+    // The item's prefix, the JSON pointer (RFC 6901), or the name of the parameter, claim or field.
     std::string text;
+
+    bool is_in_body() const { return kind == Kind::json || kind == Kind::field; }
 };
 
 // A piece of a text that holds placeholders.
@@ -88,8 +93,10 @@ struct TextPart {
 using Text = std::vector<TextPart>;
 
 struct SignatureSource {
-    // A header or a JSON pointer; none where a native function finds it.
+    // A header, a JSON pointer or a field; none where a native function finds it.
     Source source;
+    // For a field: the form may have no other field but those that are signed.
+    bool alone = false;
     // Not empty: the signature stands in any header whose name, in lower case, is this and a
     // number.
     std::string numbered_headers;
@@ -124,9 +131,13 @@ struct RequiredHeader {
     std::string value;
 };
 
+// How a header holds a digest: as it is, or in a list of digests by several algorithms.
+enum class DigestSyntax : std::uint8_t { plain, rfc3230, rfc9530 };
+
 // A digest of the body that the sender gives elsewhere, where it is signed.
 struct DigestSource {
     Source source;
+    DigestSyntax syntax = DigestSyntax::plain;
     Hash hash = Hash::sha256;
     TextEncoding encoding = TextEncoding::hex;
     // It may be missing where there is no body, or where the signature covers the body's fields.
@@ -162,8 +173,10 @@ struct Handshake {
     std::string header_name;
     Text header_value;
 
-    // Whether it is recognised by the body.
-    bool reads_json() const;
+    // Whether it is recognised by values of this kind, or answered with them.
+    bool reads(Source::Kind kind) const;
+    // Whether it needs the body.
+    bool reads_body() const { return reads(Source::Kind::json) || reads(Source::Kind::field); }
     // Whether its answer proves that the secret is known.
     bool proves_secret() const;
 };
@@ -190,10 +203,13 @@ struct Scheme {
     std::optional<DigestSource> digest;
     std::vector<RequiredClaim> claims;
     std::vector<Handshake> handshakes;
-    // The names, in lower case, of every header that the scheme reads.
+    // The names, in lower case, of every header that the scheme reads. A parameter of the query
+    // that is read before the body is counts as one; its name begins with kParameterMark.
     std::vector<std::string> headers;
-    // Of `Content-Type`, where the signed text has form fields in it.
+    // Of `Content-Type`, where fields of a form are read.
     std::optional<HeaderIndex> content_type;
+    // Of `Content-Encoding`, where the body is signed as it was before it was compressed.
+    std::optional<HeaderIndex> content_encoding;
 
     // Follow from the above, so that no delivery has to look for them: the kinds of `signed_parts`,
     // one bit each; whether the signature is verified over more than a hash of the body in pieces;
@@ -204,6 +220,7 @@ struct Scheme {
     std::vector<Join> joins;
     // Where the URL is no value of the request.
     std::vector<Join> joins_at_fixed_url;
+    bool wants_parameters = false;
 
     bool signs(TextPart::Kind kind) const {
         return (signed_kinds >> static_cast<unsigned>(kind) & 1) != 0;
@@ -238,14 +255,27 @@ struct Scheme {
     // Where events are told apart by `event_key`, and by what the configuration's default is.
     Replay replay_by_event_key() const;
     Replay replay_by_default() const;
-    bool reads_json() const;
-    bool has_json_timestamp() const {
-        return timestamp && timestamp->source.kind == Source::Kind::json;
+    // Whether the event's id or type stands in the body.
+    bool has_event_in_body() const { return event_id.is_in_body() || event_type.is_in_body(); }
+    bool has_event_in_claims() const {
+        return event_id.kind == Source::Kind::claim || event_type.kind == Source::Kind::claim;
     }
+    bool has_timestamp_in_body() const { return timestamp && timestamp->source.is_in_body(); }
     // Whether anything of the URL takes part in the verification.
     bool reads_url() const;
     // Whether the signed text has fields of a form in it.
     bool signs_form() const;
+    // Whether anything that is verified stands in a form.
+    bool verifies_form() const;
+    // Whether the signed text names this field.
+    bool signs_field(std::string_view name) const;
+    // Whether a form may have fields that are not signed.
+    bool takes_unsigned_fields() const;
+    // Whether the sender presents the secret in the query, where others log it.
+    bool has_secret_in_query() const;
+
+  private:
+    bool covers_form() const;
 };
 
 // The scheme that a text of statements (scheme_text.h) describes. Throws SchemeTextError where a

@@ -51,9 +51,9 @@ bool is_late(const TextPart& part) {
 
 bool wants_whole_body(const Scheme& scheme) {
     if (scheme.native != nullptr) return true;
-    if (scheme.signatures.front().source.kind == Source::Kind::json) return true;
+    if (scheme.signatures.front().source.is_in_body()) return true;
     if (scheme.signs(Kind::body) && scheme.algorithm == Algorithm::ed25519) return true;
-    if (scheme.has_json_timestamp() && scheme.signs(Kind::timestamp)) return true;
+    if (scheme.has_timestamp_in_body() && scheme.signs(Kind::timestamp)) return true;
     const auto& parts = scheme.signed_parts;
     const auto body = std::ranges::find(parts, Kind::body, &TextPart::kind);
     return std::ranges::any_of(parts, is_in_payload) ||
@@ -65,6 +65,24 @@ bool wants_other_headers(const Scheme& scheme) {
            std::ranges::any_of(scheme.signatures, [](const SignatureSource& source) {
                return !source.numbered_headers.empty();
            });
+}
+
+// Whether fields of a form are read, in the verification or elsewhere.
+bool reads_form(const Scheme& scheme) {
+    const auto is_field = [](const Source& source) { return source.kind == Source::Kind::field; };
+    return scheme.verifies_form() || is_field(scheme.event_id) || is_field(scheme.event_type) ||
+           std::ranges::any_of(scheme.handshakes, [](const Handshake& handshake) {
+               return handshake.reads(Source::Kind::field);
+           });
+}
+
+// A field that is the timestamp is signed as such, however it is called.
+void name_timestamp(const std::optional<TimestampSource>& timestamp, Text& parts) {
+    if (!timestamp || timestamp->source.kind != Source::Kind::field) return;
+    for (TextPart& part : parts) {
+        if (part.kind != Kind::field || part.text != timestamp->source.text) continue;
+        part = {Kind::timestamp, 0, {}, {}};
+    }
 }
 
 // Whether the text that this scheme signs can consist of what answers of handshakes may hold.
@@ -134,6 +152,7 @@ class SchemeBuilder {
     void set_event_type(Arguments arguments);
     void set_event_key(Arguments arguments);
     void add_required_headers(Arguments arguments);
+    void set_body(Arguments arguments);
     void set_digest(Arguments arguments);
     void add_claims(Arguments arguments);
     void add_handshake(Arguments arguments);
@@ -147,8 +166,10 @@ class SchemeBuilder {
     TextPart placeholder(std::string_view text, std::string_view field,
                          std::span<const PlaceholderName> known);
     Source source_of(std::string_view kind, std::string_view text);
+    Source early_source_of(std::string_view kind, std::string_view text);
     Source named_source(std::string_view text);
     HeaderIndex header_index(std::string_view name);
+    HeaderIndex slot_of(const std::string& name);
     std::optional<TextEncoding> text_encoding(const Options& options) const;
 
     // What only all statements together can show, with the line of the one to blame.
@@ -159,6 +180,9 @@ class SchemeBuilder {
     void check_jwt() const;
     void check_signatures() const;
     void check_digest() const;
+    void check_digest_header() const;
+    void check_body() const;
+    void check_timestamp_field() const;
     void check_timestamp() const;
     void check_handshakes() const;
     void check_event_key() const;
@@ -190,7 +214,7 @@ class SchemeBuilder {
 };
 
 std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
-    static constexpr std::array<Field, 14> kFields{{
+    static constexpr std::array<Field, 15> kFields{{
         {"like", &SchemeBuilder::refuse_like, true},
         {"algorithm", &SchemeBuilder::set_algorithm},
         {"key", &SchemeBuilder::set_key},
@@ -202,6 +226,7 @@ std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
         {"event_type", &SchemeBuilder::set_event_type},
         {"event_key", &SchemeBuilder::set_event_key},
         {"require", &SchemeBuilder::add_required_headers, true},
+        {"body", &SchemeBuilder::set_body},
         {"digest", &SchemeBuilder::set_digest},
         {"claims", &SchemeBuilder::add_claims, true},
         {"handshake", &SchemeBuilder::add_handshake, true},
@@ -225,6 +250,11 @@ Scheme SchemeBuilder::finish() {
     for (std::string_view required : {"algorithm", "signature"}) {
         if (!has(required)) fail("no " + in_quotes(required));
     }
+    name_timestamp(scheme_.timestamp, scheme_.signed_parts);
+    scheme_.signed_kinds = 0;
+    for (const TextPart& part : scheme_.signed_parts) {
+        scheme_.signed_kinds |= 1U << static_cast<unsigned>(part.kind);
+    }
     check_key();
     check_what_presents_the_secret();
     check_native();
@@ -236,7 +266,11 @@ Scheme SchemeBuilder::finish() {
     check_handshakes();
     check_event_key();
     if (!has("event_key")) scheme_.event_key = derived_event_key(scheme_);
+    check_body();
+    if (reads_form(scheme_)) scheme_.content_type = header_index("Content-Type");
     scheme_.wants_whole_body = wants_whole_body(scheme_);
+    scheme_.wants_parameters = std::ranges::any_of(
+        scheme_.headers, [](const std::string& name) { return name.starts_with(kParameterMark); });
     scheme_.wants_other_headers = wants_other_headers(scheme_);
     scheme_.joins = joins_of(scheme_, false);
     scheme_.joins_at_fixed_url = joins_of(scheme_, true);
@@ -304,32 +338,34 @@ void SchemeBuilder::set_signed(Arguments arguments) {
     const std::string& text = single(arguments, "signed");
     if (text.empty()) fail("empty \"signed\"");
     scheme_.signed_parts = parse_text(text, "signed", signed_placeholders(), Braces::strict);
-    for (const TextPart& part : scheme_.signed_parts) {
-        scheme_.signed_kinds |= 1U << static_cast<unsigned>(part.kind);
-    }
-    if (scheme_.signs_form()) scheme_.content_type = header_index("Content-Type");
 }
 
 void SchemeBuilder::add_signature(Arguments arguments) {
-    const Options options("signature", arguments,
-                          {{"header", "json", "split", "prefix", "encoding", "key_index"}, {}, {}});
+    const Options options(
+        "signature", arguments,
+        {{"header", "json", "field", "query", "split", "prefix", "encoding", "key_index"},
+         {"alone"},
+         {}});
     for (std::string_view name : {"split", "prefix", "encoding", "key_index"}) {
         if (options.has(name)) signature_options_.insert(name);
     }
     SignatureSource signature;
     const std::string_view header = options.get("header");
-    if (options.has("header") && options.has("json")) {
-        fail("\"signature\" takes either \"header=\" or \"json=\"");
-    }
+    const std::vector<std::string_view> kinds{"header", "json", "field", "query"};
+    const bool is_anywhere =
+        std::ranges::any_of(kinds, [&](std::string_view kind) { return options.has(kind); });
     if (header.ends_with('*')) {
         const std::string_view stem = header.substr(0, header.size() - 1);
         if (!is_header_name(stem)) fail("invalid header name " + in_quotes(header));
         signature.source.kind = Source::Kind::header;
         signature.numbered_headers = to_lower(stem);
-    } else if (options.has("header")) {
-        signature.source = source_of("header", header);
-    } else if (options.has("json")) {
-        signature.source = source_of("json", options.get("json"));
+    } else if (is_anywhere) {
+        const std::string_view kind = options.exactly_one_of(kinds);
+        signature.source = early_source_of(kind, options.get(kind));
+    }
+    signature.alone = options.flag("alone");
+    if (signature.alone && signature.source.kind != Source::Kind::field) {
+        fail("\"alone\" has no meaning without \"field=\"");
     }
     signature.separators = options.get("split");
     signature.prefix = options.get("prefix");
@@ -350,10 +386,13 @@ void SchemeBuilder::add_signature(Arguments arguments) {
 void SchemeBuilder::set_timestamp(Arguments arguments) {
     const Options options(
         "timestamp", arguments,
-        {{"header", "item", "json", "claim", "unit", "tolerance", "future"}, {"may_repeat"}, {}});
+        {{"header", "item", "json", "field", "query", "claim", "unit", "tolerance", "future"},
+         {"may_repeat"},
+         {}});
     TimestampSource timestamp;
-    const std::string_view kind = options.exactly_one_of({"header", "item", "json", "claim"});
-    timestamp.source = source_of(kind, options.get(kind));
+    const std::string_view kind =
+        options.exactly_one_of({"header", "item", "json", "field", "query", "claim"});
+    timestamp.source = early_source_of(kind, options.get(kind));
     if (options.has("unit")) {
         const auto unit = find_timestamp_unit(options.get("unit"));
         if (!unit) options.reject("unit", "s, ms, rfc3339");
@@ -373,19 +412,24 @@ void SchemeBuilder::set_event_id(Arguments arguments) {
         scheme_.event_id.bodies_repeat = true;
         return;
     }
-    const Options options("event_id", arguments, {{"header", "json"}, {"batch", "optional"}, {}});
-    const std::string_view kind = options.exactly_one_of({"header", "json"});
-    static_cast<Source&>(scheme_.event_id) = source_of(kind, options.get(kind));
+    const Options options(
+        "event_id", arguments,
+        {{"header", "json", "field", "query", "claim"}, {"batch", "optional"}, {}});
+    const std::string_view kind =
+        options.exactly_one_of({"header", "json", "field", "query", "claim"});
+    static_cast<Source&>(scheme_.event_id) = early_source_of(kind, options.get(kind));
     scheme_.event_id.batch = options.flag("batch");
     scheme_.event_id.optional = options.flag("optional");
 }
 
 void SchemeBuilder::set_event_type(Arguments arguments) {
-    const Options options("event_type", arguments, {{"header", "json"}, {"in_body"}, {}});
-    const std::string_view kind = options.exactly_one_of({"header", "json"});
-    scheme_.event_type = source_of(kind, options.get(kind));
+    const Options options("event_type", arguments,
+                          {{"header", "json", "field", "query", "claim"}, {"in_body"}, {}});
+    const std::string_view kind =
+        options.exactly_one_of({"header", "json", "field", "query", "claim"});
+    scheme_.event_type = early_source_of(kind, options.get(kind));
     scheme_.type_in_body = options.flag("in_body");
-    if (scheme_.type_in_body && kind != "header") {
+    if (scheme_.type_in_body && scheme_.event_type.kind != Source::Kind::header) {
         fail("\"in_body\" has no meaning without \"header=\"");
     }
 }
@@ -406,19 +450,41 @@ void SchemeBuilder::add_required_headers(Arguments arguments) {
     }
 }
 
+// As nginx hands it on, or as it was before it was compressed.
+void SchemeBuilder::set_body(Arguments arguments) {
+    if (single(arguments, "body") != "decoded") {
+        fail("invalid " + in_quotes(arguments.front()) + " of \"body\", allowed: decoded");
+    }
+    scheme_.content_encoding = header_index("Content-Encoding");
+}
+
 void SchemeBuilder::set_digest(Arguments arguments) {
-    const Options options("digest", arguments,
-                          {{"query", "claim", "algorithm", "encoding"}, {"optional"}, {}});
+    const Options options(
+        "digest", arguments,
+        {{"query", "claim", "header", "algorithm", "encoding"}, {"optional"}, {}});
     DigestSource digest;
-    const std::string_view kind = options.exactly_one_of({"query", "claim"});
+    const std::string_view kind = options.exactly_one_of({"query", "claim", "header"});
     digest.source = source_of(kind, options.get(kind));
+    if (equals_ignoring_case(options.get("header"), "Digest")) {
+        digest.syntax = DigestSyntax::rfc3230;
+    } else if (equals_ignoring_case(options.get("header"), "Content-Digest")) {
+        digest.syntax = DigestSyntax::rfc9530;
+    }
+    if (digest.syntax != DigestSyntax::plain && options.has("encoding")) {
+        options.reject("encoding", "none, since this header is always in base64");
+    }
     if (options.has("algorithm")) {
         const auto hash = find_hash(options.get("algorithm"));
         if (!hash || *hash == Hash::sha1) options.reject("algorithm", "sha256, sha384, sha512");
         digest.hash = *hash;
     }
-    digest.encoding = text_encoding(options).value_or(TextEncoding::hex);
+    const bool is_list = digest.syntax != DigestSyntax::plain;
+    digest.encoding =
+        text_encoding(options).value_or(is_list ? TextEncoding::base64 : TextEncoding::hex);
     digest.optional = options.flag("optional");
+    if (digest.optional && kind == "header") {
+        fail("\"optional\" has no meaning with \"header=\": what is signed has to be there");
+    }
     scheme_.digest = std::move(digest);
 }
 
@@ -489,8 +555,8 @@ Handshake::Condition SchemeBuilder::condition(const Options& options, std::strin
     const bool contradicts = negated && equals != std::string_view::npos;
     if (condition.source.kind == Source::Kind::none || contradicts) {
         options.reject_argument("when=" + std::string(whole),
-                                "header:Name, json:/pointer or query:name, behind it =VALUE, or "
-                                "before it ! where it must not be there");
+                                "header:Name, json:/pointer, field:name or query:name, behind it "
+                                "=VALUE, or before it ! where it must not be there");
     }
     if (condition.test == Test::equals) condition.value = text.substr(equals + 1);
     return condition;
@@ -506,11 +572,12 @@ void SchemeBuilder::set_check(Handshake& handshake, const Options& options) {
         handshake.token = named_source(check.substr(kToken.size()));
     }
     const bool wants_token = handshake.check == Handshake::Check::token;
-    const bool has_token =
-        handshake.token.kind == Source::Kind::header || handshake.token.kind == Source::Kind::query;
+    const bool has_token = handshake.token.kind != Source::Kind::none;
     const bool known = check == "signature" || check == "none" || wants_token;
     if (!known || wants_token != has_token) {
-        options.reject("verify", "signature, none, token:header:Name, token:query:name");
+        options.reject("verify",
+                       "signature, none, token:header:Name, token:query:name, token:json:/pointer, "
+                       "token:field:name");
     }
 }
 
@@ -588,7 +655,7 @@ TextPart SchemeBuilder::placeholder(std::string_view text, std::string_view fiel
                 part.source = named_source(argument);
                 if (part.source.kind == Source::Kind::none) {
                     fail("invalid placeholder " + in_quotes("{" + std::string(text) + "}") +
-                         ", allowed behind it: header:Name, json:/pointer, query:name");
+                         ", allowed behind it: header:Name, json:/pointer, query:name, field:name");
                 }
                 return part;
             default:
@@ -624,30 +691,42 @@ Source SchemeBuilder::source_of(std::string_view kind, std::string_view text) {
     if (text.empty()) fail("empty " + in_quotes(std::string(kind) + "="));
     source.kind = kind == "item"    ? Source::Kind::item
                   : kind == "query" ? Source::Kind::query
+                  : kind == "field" ? Source::Kind::field
                                     : Source::Kind::claim;
     return source;
 }
 
-// `header:Name`, `json:/pointer` or `query:name`; of no kind where it is none of these.
+// The same, for what is read before the body is: a parameter of the query counts as a header.
+Source SchemeBuilder::early_source_of(std::string_view kind, std::string_view text) {
+    if (kind != "query") return source_of(kind, text);
+    if (text.empty()) fail("empty \"query=\"");
+    return {Source::Kind::header, slot_of(kParameterMark + std::string(text)), {}};
+}
+
+// `header:Name`, `json:/pointer`, `query:name` or `field:name`; of no kind where it is none of
+// these.
 Source SchemeBuilder::named_source(std::string_view text) {
     const std::size_t colon = text.find(':');
     const std::string_view kind = text.substr(0, colon);
     if (colon == std::string_view::npos) return {};
-    if (kind != "header" && kind != "json" && kind != "query") return {};
+    if (kind != "header" && kind != "json" && kind != "query" && kind != "field") return {};
     return source_of(kind, text.substr(colon + 1));
 }
 
 HeaderIndex SchemeBuilder::header_index(std::string_view name) {
     if (!is_header_name(name)) fail("invalid header name " + in_quotes(name));
-    const std::string lowered = to_lower(name);
-    const auto known = std::ranges::find(scheme_.headers, lowered);
+    return slot_of(to_lower(name));
+}
+
+HeaderIndex SchemeBuilder::slot_of(const std::string& name) {
+    const auto known = std::ranges::find(scheme_.headers, name);
     if (known != scheme_.headers.end()) {
         return static_cast<HeaderIndex>(known - scheme_.headers.begin());
     }
     if (scheme_.headers.size() == kMostHeaders) {
         fail("too many headers, allowed: " + std::to_string(kMostHeaders));
     }
-    scheme_.headers.push_back(lowered);
+    scheme_.headers.push_back(name);
     return static_cast<HeaderIndex>(scheme_.headers.size() - 1);
 }
 
@@ -711,6 +790,11 @@ void SchemeBuilder::check_signed() const {
     if (scheme_.signs(Kind::id) && scheme_.event_id.kind != Source::Kind::header) {
         blame("signed", "\"signed\" names \"{id}\", but there is no \"event_id header=\"");
     }
+    const bool is_circular = scheme_.signatures.front().source.kind == Source::Kind::field &&
+                             (scheme_.signs(Kind::body) || scheme_.signs(Kind::sha256_of_body));
+    if (is_circular) {
+        blame("signed", "\"signed\" names the body, which holds the signature itself");
+    }
     if (scheme_.signs(Kind::secret) != (algorithm == Algorithm::hash)) {
         blame("signed", algorithm == Algorithm::hash
                             ? "\"algorithm sha256\" needs \"{secret}\" in \"signed\""
@@ -726,11 +810,18 @@ void SchemeBuilder::check_jwt() const {
                                    signatures.front().source.kind == Source::Kind::header &&
                                    signatures.front().numbered_headers.empty();
         if (!in_one_header) {
-            blame("signature", "\"algorithm jwt\" takes one \"signature\", with \"header=\"");
+            blame("signature",
+                  "\"algorithm jwt\" takes one \"signature\", with \"header=\" or \"query=\"");
         }
         return;
     }
     refuse("claims");
+    for (const auto& [field, source] :
+         {std::pair<std::string_view, const Source*>{"event_id", &scheme_.event_id},
+          std::pair<std::string_view, const Source*>{"event_type", &scheme_.event_type}}) {
+        if (source->kind != Source::Kind::claim) continue;
+        blame(field, in_quotes(std::string(field) + " claim=") + " needs \"algorithm jwt\"");
+    }
     if (scheme_.timestamp && scheme_.timestamp->source.kind == Source::Kind::claim) {
         blame("timestamp", "\"timestamp claim=\" needs \"algorithm jwt\"");
     }
@@ -740,21 +831,27 @@ void SchemeBuilder::check_signatures() const {
     if (scheme_.native != nullptr) return;
     for (const SignatureSource& signature : scheme_.signatures) {
         if (signature.source.kind == Source::Kind::none) {
-            blame("signature", "\"signature\" takes either \"header=\" or \"json=\"");
+            blame("signature",
+                  "\"signature\" takes either \"header=\", \"json=\", \"field=\" or \"query=\"");
+        }
+        if (signature.alone && scheme_.presents_secret()) {
+            blame("signature",
+                  "\"alone\" has no meaning with " + in_quotes("algorithm " + algorithm_name_));
         }
         const bool presents = scheme_.presents_secret() || scheme_.algorithm == Algorithm::jwt;
         if (scheme_.signatures.size() > 1 && presents) {
             blame("signature", "\"signature\" stands only once with " +
                                    in_quotes("algorithm " + algorithm_name_));
         }
-        if (scheme_.signatures.size() > 1 && signature.source.kind == Source::Kind::json) {
-            blame("signature", "\"signature json=\" stands only once");
+        if (scheme_.signatures.size() > 1 && signature.source.is_in_body()) {
+            blame("signature", "a \"signature\" in the body stands only once");
         }
     }
 }
 
 void SchemeBuilder::check_digest() const {
     if (!scheme_.digest) return;
+    if (scheme_.digest->source.kind == Source::Kind::header) return check_digest_header();
     const bool from_claim = scheme_.digest->source.kind == Source::Kind::claim;
     if (from_claim != (scheme_.algorithm == Algorithm::jwt)) {
         blame("digest",
@@ -767,7 +864,37 @@ void SchemeBuilder::check_digest() const {
     }
 }
 
+void SchemeBuilder::check_digest_header() const {
+    const HeaderIndex header = scheme_.digest->source.header;
+    const bool is_signed = std::ranges::any_of(scheme_.signed_parts, [header](const auto& part) {
+        return part.kind == Kind::header && part.header == header;
+    });
+    if (!is_signed) {
+        blame("digest",
+              "\"digest header=\" needs that header as \"{header:...}\" in \"signed\": it "
+              "would not be signed");
+    }
+}
+
+// What nothing signs of a form is refused, and the time could never come.
+void SchemeBuilder::check_timestamp_field() const {
+    if (!scheme_.timestamp || scheme_.timestamp->source.kind != Source::Kind::field) return;
+    if (scheme_.takes_unsigned_fields() || scheme_.signs(Kind::timestamp) ||
+        scheme_.covers_raw_body() || scheme_.signs(Kind::form)) {
+        return;
+    }
+    blame("timestamp", "\"timestamp field=\" needs that field as \"{field:...}\" in \"signed\"");
+}
+
+// A digest of what was sent says nothing of what was compressed.
+void SchemeBuilder::check_body() const {
+    if (!scheme_.content_encoding || !scheme_.digest) return;
+    if (scheme_.digest->source.kind != Source::Kind::header) return;
+    blame("body", "\"body decoded\" has no meaning with \"digest header=\"");
+}
+
 void SchemeBuilder::check_timestamp() const {
+    check_timestamp_field();
     if (!scheme_.timestamp || scheme_.timestamp->source.kind != Source::Kind::item) return;
     const SignatureSource& signature = scheme_.signatures.front();
     const std::string& prefix = scheme_.timestamp->source.text;

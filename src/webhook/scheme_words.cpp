@@ -78,10 +78,11 @@ constexpr std::array<PlaceholderName, 8> kEventKeyPlaceholders{{
     {"query", Kind::query, true},
 }};
 
-constexpr std::array<PlaceholderName, 5> kAnswerPlaceholders{{
+constexpr std::array<PlaceholderName, 6> kAnswerPlaceholders{{
     {"header", Kind::header, true},
     {"json", Kind::json, true},
     {"query", Kind::query, true},
+    {"field", Kind::field, true},
     {"hmac-sha256-hex", Kind::hmac_hex, true},
     {"hmac-sha256-base64", Kind::hmac_base64, true},
 }};

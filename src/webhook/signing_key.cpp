@@ -13,24 +13,29 @@ std::string decoded(std::string_view text, TextEncoding encoding, std::string_vi
     return std::move(*bytes);
 }
 
-std::string behind_whsec(std::string_view secret) {
+// Without the mark, a secret is base64 where it decodes, as the reference libraries read it.
+std::string behind_whsec(std::string_view secret, bool& is_text) {
     constexpr std::string_view kVersion = "v1,";
     constexpr std::string_view kMark = "whsec_";
     std::string_view marked = secret;
     if (marked.starts_with(kVersion)) marked.remove_prefix(kVersion.size());
-    if (!marked.starts_with(kMark)) return std::string(secret);
+    if (!marked.starts_with(kMark)) {
+        auto bytes = decode(TextEncoding::base64, marked);
+        is_text = !bytes || bytes->empty();
+        return is_text ? std::string(secret) : std::move(*bytes);
+    }
     marked.remove_prefix(kMark.size());
     return decoded(marked, TextEncoding::base64, "base64 after \"whsec_\"");
 }
 
-std::string key_bytes(KeyEncoding encoding, std::string_view secret) {
+std::string key_bytes(KeyEncoding encoding, std::string_view secret, bool& is_text) {
     switch (encoding) {
         case KeyEncoding::base64:
             return decoded(secret, TextEncoding::base64, "base64");
         case KeyEncoding::hex:
             return decoded(secret, TextEncoding::hex, "hex");
         case KeyEncoding::whsec:
-            return behind_whsec(secret);
+            return behind_whsec(secret, is_text);
         default:
             return std::string(secret);
     }
@@ -52,7 +57,7 @@ SigningKey::SigningKey(const Scheme& scheme, std::string_view secret) {
     if (is_public_key(secret)) {
         throw ConfigError("the secret is a public key: anyone could sign with it");
     }
-    const std::string key = key_bytes(scheme.key, secret);
+    const std::string key = key_bytes(scheme.key, secret, is_text_instead_);
     if (key.empty()) throw ConfigError("the secret is empty");
     size_ = key.size();
     take_shared_secret(scheme, key);

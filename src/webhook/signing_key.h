@@ -28,6 +28,8 @@ class SigningKey {
 
     // Whether whoever guesses can find it.
     bool is_short() const { return public_ == nullptr && size_ < kShortSecret; }
+    // Whether it was taken as text where its scheme's secrets are base64.
+    bool is_text_instead() const { return is_text_instead_; }
     // The length of the decoded key, in bytes.
     std::size_t size() const { return size_; }
 
@@ -49,6 +51,7 @@ class SigningKey {
     void take_shared_secret(const Scheme& scheme, const std::string& key);
 
     std::size_t size_ = 0;
+    bool is_text_instead_ = false;
     std::vector<std::shared_ptr<const HmacKey>> hmacs_;
     std::shared_ptr<const PublicKey> public_;
     std::shared_ptr<const std::string> text_;

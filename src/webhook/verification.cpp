@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "webhook/body_digest.h"
 #include "webhook/encoding.h"
 #include "webhook/jwt.h"
 #include "webhook/scheme_words.h"
@@ -17,6 +18,11 @@ using Kind = TextPart::Kind;
 
 Refusal not_json() {
     return {Reason::invalid_payload, Cause::Kind::not_json};
+}
+
+Cause missing_in_body(const Source& source) {
+    const bool is_field = source.kind == Source::Kind::field;
+    return {is_field ? Cause::Kind::field_unfit : Cause::Kind::json_missing, source.text};
 }
 
 Refusal not_form() {
@@ -93,13 +99,13 @@ std::unique_ptr<Verification::Extras> Verification::extras_for(const Scheme& sch
     const bool frames =
         frames_body(request.url_is_fixed ? scheme.joins_at_fixed_url : scheme.joins);
     const bool has_late_timestamp =
-        scheme.has_json_timestamp() ||
+        scheme.has_timestamp_in_body() ||
         (scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::claim);
     const bool needed = has_late_timestamp || frames || scheme.signs_for_anyone() ||
                         scheme.algorithm == Algorithm::jwt || scheme.digest ||
-                        scheme.signs_form() || scheme.signs(Kind::url_ports) ||
+                        scheme.verifies_form() || scheme.signs(Kind::url_ports) ||
                         scheme.signs(Kind::crc32_of_body) || scheme.signs(Kind::sha256_of_body) ||
-                        scheme.signatures.front().source.kind == Source::Kind::json;
+                        scheme.signatures.front().source.is_in_body();
     if (!needed) return nullptr;
     auto extras = std::make_unique<Extras>();
     if (frames) extras->frame.emplace();
@@ -229,8 +235,8 @@ std::string_view Verification::value_of(const TextPart& part, const Attempt& att
         case Kind::literal:
             return part.text;
         case Kind::timestamp:
-            return scheme_->has_json_timestamp() ? std::string_view(extras_->late_timestamp)
-                                                 : request_.presented->timestamp;
+            return scheme_->has_timestamp_in_body() ? std::string_view(extras_->late_timestamp)
+                                                    : request_.presented->timestamp;
         case Kind::id:
             return request_.presented->event_id;
         case Kind::method:
@@ -300,17 +306,8 @@ Objection Verification::add_form(const TextPart& part, WholeBody* body) {
     if (form == nullptr) return not_form();
     if (part.kind == Kind::form) {
         if (!starts_behind_url(part, *form)) return Reason::bad_signature;
-        add(form->sorted_text());
+        add(form->sorted_text(signature_field()));
         return std::nullopt;
-    }
-    // What the signature does not cover may not come along.
-    const auto is_signed = [this](const Form::Field& field) {
-        return std::ranges::any_of(scheme_->signed_parts, [&field](const TextPart& each) {
-            return each.kind == Kind::field && each.text == field.first;
-        });
-    };
-    if (!std::ranges::all_of(form->fields(), is_signed)) {
-        return Refusal(Reason::invalid_payload, Cause::Kind::field_unsigned);
     }
     const auto value = form->only(part.text);
     if (!value) return Refusal(Reason::invalid_payload, Cause::Kind::field_unfit, part.text);
@@ -318,12 +315,41 @@ Objection Verification::add_form(const TextPart& part, WholeBody* body) {
     return std::nullopt;
 }
 
+// Empty where the signature stands elsewhere.
+std::string_view Verification::signature_field() const {
+    const Source& source = scheme_->signatures.front().source;
+    return source.kind == Source::Kind::field ? std::string_view(source.text) : std::string_view();
+}
+
+// What the signature does not cover may not come along, unless the scheme says so.
+Objection Verification::check_other_fields(WholeBody* body) const {
+    const bool covers_all = scheme_->signs(Kind::form) || scheme_->covers_raw_body();
+    if (!scheme_->verifies_form() || covers_all || scheme_->takes_unsigned_fields()) {
+        return std::nullopt;
+    }
+    const Form* form = form_of(body);
+    if (form == nullptr) return not_form();
+    // A field may have an empty name, too.
+    const std::string_view signature = signature_field();
+    const auto is_known = [&](const Form::Field& field) {
+        return (!signature.empty() && field.first == signature) ||
+               scheme_->signs_field(field.first);
+    };
+    if (std::ranges::all_of(form->fields(), is_known)) return std::nullopt;
+    return Refusal(Reason::invalid_payload, Cause::Kind::field_unsigned);
+}
+
+const Form* Verification::form_of(WholeBody* body) const {
+    return body != nullptr && is_form() ? body->form() : nullptr;
+}
+
 Objection Verification::verify_signature(WholeBody* body, Milliseconds now) {
     if (early_objection_) return early_objection_;
     if (scheme_->algorithm == Algorithm::jwt) return match_jwt(now);
     if (const auto objection = read_signature_in_body(body)) return objection;
-    if (scheme_->wants_whole_body && scheme_->has_json_timestamp()) {
-        if (const auto objection = read_json_timestamp(body)) return objection;
+    if (const auto objection = check_other_fields(body)) return objection;
+    if (scheme_->wants_whole_body && scheme_->has_timestamp_in_body()) {
+        if (const auto objection = read_timestamp_in_body(body)) return objection;
     }
     if (scheme_->native != nullptr) return match_native(body, now);
     if (const auto objection = add_parts(rest_, body)) return objection;
@@ -335,36 +361,45 @@ Objection Verification::verify_signature(WholeBody* body, Milliseconds now) {
 
 Objection Verification::read_signature_in_body(WholeBody* body) {
     const SignatureSource& source = scheme_->signatures.front();
-    if (source.source.kind != Source::Kind::json) return std::nullopt;
-    const JsonReader* json = body == nullptr ? nullptr : body->json();
-    if (json == nullptr) return not_json();
-    const auto text = json->signed_value_at(source.source.text);
-    if (!text) {
-        return Refusal(Reason::missing_signature, Cause::Kind::json_missing, source.source.text);
-    }
-    extras_->signature_in_body = *text;
+    if (!source.source.is_in_body()) return std::nullopt;
+    std::optional<std::string> text;
+    if (const auto objection = read_from_body(source.source, body, text)) return objection;
+    if (!text) return Refusal(Reason::missing_signature, missing_in_body(source.source));
+    extras_->signature_in_body = std::move(*text);
     request_.presented->take_signatures(*scheme_, source, extras_->signature_in_body);
     if (request_.presented->has_signature()) return std::nullopt;
     return Refusal(Reason::malformed_signature, Cause::Kind::signature_encoding,
                    source.source.text);
 }
 
-Objection Verification::read_json_timestamp(WholeBody* body) {
+// What stands there more than once is not there.
+Objection Verification::read_from_body(const Source& source, WholeBody* body,
+                                       std::optional<std::string>& value) const {
+    if (source.kind == Source::Kind::field) {
+        const Form* form = form_of(body);
+        if (form == nullptr) return not_form();
+        value = form->only(source.text);
+        return std::nullopt;
+    }
     const JsonReader* json = body == nullptr ? nullptr : body->json();
     if (json == nullptr) return not_json();
-    const std::string& pointer = scheme_->timestamp->source.text;
-    const auto text = json->signed_value_at(pointer);
-    if (!text || text->empty()) {
-        return Refusal(Reason::missing_timestamp, Cause::Kind::json_missing, pointer);
-    }
+    value = json->signed_value_at(source.text);
+    return std::nullopt;
+}
+
+Objection Verification::read_timestamp_in_body(WholeBody* body) {
+    const Source& source = scheme_->timestamp->source;
+    std::optional<std::string> text;
+    if (const auto objection = read_from_body(source, body, text)) return objection;
+    if (!text || text->empty()) return Refusal(Reason::missing_timestamp, missing_in_body(source));
     extras_->late_timestamp = *text;
     return std::nullopt;
 }
 
 Objection Verification::verify_timestamp(WholeBody* body, Milliseconds now) {
-    if (!scheme_->has_json_timestamp()) return std::nullopt;
+    if (!scheme_->has_timestamp_in_body()) return std::nullopt;
     if (extras_->late_timestamp.empty()) {
-        if (const auto objection = read_json_timestamp(body)) return objection;
+        if (const auto objection = read_timestamp_in_body(body)) return objection;
     }
     return check_window(now);
 }
@@ -544,6 +579,12 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
     for (const RequiredClaim& claim : scheme_->claims) {
         if (const auto objection = check_claim(claim)) return objection;
     }
+    const auto event_claim = [&](const Source& source, std::string& value) {
+        if (source.kind != Source::Kind::claim) return;
+        value = json.value_at(pointer_to(source.text)).value_or("");
+    };
+    event_claim(scheme_->event_id, extras_->event_id);
+    event_claim(scheme_->event_type, extras_->event_type);
     if (scheme_->digest) {
         extras_->digest_claim = json.signed_value_at(pointer_to(scheme_->digest->source.text));
     }
@@ -654,6 +695,10 @@ Objection Verification::verify_digest() {
     if (!scheme_->digest) return std::nullopt;
     const DigestSource& source = *scheme_->digest;
     std::optional<std::string> text = extras_->digest_claim;
+    if (source.source.kind == Source::Kind::header) {
+        const auto header = request_.headers->only(source.source.header);
+        if (header) text = digest_in_header(source, *header);
+    }
     if (source.source.kind == Source::Kind::query) {
         auto parameter = appended_parameter(request_.url, source.source.text);
         if (parameter.state == AppendedParameter::State::elsewhere)

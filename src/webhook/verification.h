@@ -64,7 +64,7 @@ class Verification {
     // Whether verify_signature() wants the body in one piece.
     bool needs_whole_body() const { return scheme_->wants_whole_body; }
     // Whether verify_timestamp() does.
-    bool needs_whole_body_for_timestamp() const { return scheme_->has_json_timestamp(); }
+    bool needs_whole_body_for_timestamp() const { return scheme_->has_timestamp_in_body(); }
 
     void update(std::string_view piece_of_body);
 
@@ -88,6 +88,13 @@ class Verification {
     // The URL in the form in which it was signed, once the signature is right; empty where none is
     // signed.
     std::string signed_url() const;
+    // The event's, where they are claims of a token.
+    std::string_view event_id() const {
+        return extras_ ? std::string_view(extras_->event_id) : std::string_view();
+    }
+    std::string_view event_type() const {
+        return extras_ ? std::string_view(extras_->event_type) : std::string_view();
+    }
     // The timestamp, where it was not in the headers.
     std::string_view late_timestamp() const {
         return extras_ ? std::string_view(extras_->late_timestamp) : std::string_view();
@@ -126,6 +133,8 @@ class Verification {
         // Of a token.
         std::optional<Milliseconds> expires;
         std::optional<Milliseconds> begins;
+        std::string event_id;
+        std::string event_type;
 
         void update(std::string_view piece_of_body);
         // The hash of the body, which has come to its end.
@@ -147,7 +156,12 @@ class Verification {
     bool starts_behind_url(const TextPart& part, const Form& form) const;
 
     Objection read_signature_in_body(WholeBody* body);
-    Objection read_json_timestamp(WholeBody* body);
+    Objection read_timestamp_in_body(WholeBody* body);
+    Objection read_from_body(const Source& source, WholeBody* body,
+                             std::optional<std::string>& value) const;
+    Objection check_other_fields(WholeBody* body) const;
+    std::string_view signature_field() const;
+    const Form* form_of(WholeBody* body) const;
     template <typename Matches>
     Objection find_secret(Milliseconds now, Matches matches);
     bool matches(Attempt& attempt) const;

@@ -62,13 +62,15 @@ void check(const Scheme& scheme, const HandshakeRequest& request, const std::str
     const testing::PaddedBody padded(body);
     JsonReader reader;
     const JsonReader* const json = reader.parse(padded.text()) ? &reader : nullptr;
-    const Handshake* const early = find_handshake(scheme, request, nullptr);
-    const Handshake* const found = find_handshake(scheme, request, json);
-    require(early == nullptr || !early->reads_json(), "what reads the body waits for it");
+    const auto form = Form::parse(body);
+    const QuestionBody question{json, form ? &*form : nullptr};
+    const Handshake* const early = find_handshake(scheme, request, {});
+    const Handshake* const found = find_handshake(scheme, request, question);
+    require(early == nullptr || !early->reads_body(), "what reads the body waits for it");
     require(found == nullptr || may_be_handshake(scheme, request), "what is one may be one");
     if (found == nullptr) return;
     require(found->method == request.method, "a handshake comes with its method");
-    const auto answer = answer_to(*found, request, json, &signing_key());
+    const auto answer = answer_to(*found, request, question, &signing_key());
     if (answer) check_answer(*answer, body);
 }
 

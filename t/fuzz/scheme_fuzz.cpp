@@ -187,7 +187,7 @@ void check_handshakes(const Scheme& scheme, std::string_view text) {
         for (const std::string& header : scheme.headers) headers.offer(header, text);
         const std::string query(text.substr(0, text.size() / 2));
         const HandshakeRequest request{handshake.method, query, &headers};
-        const auto answer = answer_to(handshake, request, nullptr, nullptr);
+        const auto answer = answer_to(handshake, request, {}, nullptr);
         if (answer) {
             require(!has_control_character(answer->header_value) ||
                         std::ranges::any_of(
@@ -195,7 +195,7 @@ void check_handshakes(const Scheme& scheme, std::string_view text) {
                             [](const TextPart& part) { return has_control_character(part.text); }),
                     "no control character comes out of a request");
         }
-        if (find_handshake(scheme, request, nullptr) != nullptr) {
+        if (find_handshake(scheme, request, {}) != nullptr) {
             require(may_be_handshake(scheme, request), "what is one may be one");
         }
     }
@@ -217,7 +217,10 @@ void check_refuses_noise(Scheme scheme, const std::string& text) {
     const SigningSecret secret{"", std::nullopt, SigningKey(scheme, secret_text())};
     const std::vector<const SigningSecret*> secrets{&secret};
     testing::Delivery delivery{{}, text, "POST", "https://a.example/?" + text.substr(0, 40)};
-    for (const std::string& header : scheme.headers) delivery.add(header, "1614265330");
+    for (const std::string& header : scheme.headers) {
+        delivery.add(header, "1614265330");
+        if (header.starts_with(kParameterMark)) delivery.url += "&" + header.substr(1) + "=" + text;
+    }
     for (const RequiredHeader& required : scheme.required_headers) {
         delivery.set(scheme.headers[required.header], required.value);
     }

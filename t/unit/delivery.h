@@ -217,6 +217,7 @@ struct Delivery {
     SchemeHeaders offered_to(const Scheme& scheme) const {
         SchemeHeaders offered(scheme);
         for (const auto& [name, value] : headers) offered.offer(name, value);
+        offered.offer_query(query_of(url));
         return offered;
     }
 };

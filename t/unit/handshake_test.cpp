@@ -27,7 +27,8 @@ class Question {
           delivery_(std::move(delivery)),
           headers_(delivery_.offered_to(scheme_)),
           body_(delivery_.body),
-          is_json_(reader_.parse(body_.text())) {}
+          is_json_(reader_.parse(body_.text())),
+          form_(Form::parse(delivery_.body)) {}
     Question(const Question&) = delete;
     Question& operator=(const Question&) = delete;
 
@@ -35,10 +36,8 @@ class Question {
         return {delivery_.method, query_of(delivery_.url), &headers_};
     }
     bool may_be() const { return may_be_handshake(scheme_, request()); }
-    const Handshake* found_without_body() const {
-        return find_handshake(scheme_, request(), nullptr);
-    }
-    const Handshake* found() const { return find_handshake(scheme_, request(), json()); }
+    const Handshake* found_without_body() const { return find_handshake(scheme_, request(), {}); }
+    const Handshake* found() const { return find_handshake(scheme_, request(), body()); }
     // Which one it is, counted from 0; -1 where it is none.
     int index() const {
         const Handshake* const handshake = found();
@@ -47,11 +46,11 @@ class Question {
     std::optional<HandshakeAnswer> answer(const std::string& key = kKey) const {
         const Handshake* const handshake = found();
         if (handshake == nullptr) return std::nullopt;
-        if (key.empty()) return answer_to(*handshake, request(), json(), nullptr);
+        if (key.empty()) return answer_to(*handshake, request(), body(), nullptr);
         const Scheme keyed =
             parse_scheme("test", "algorithm hmac-sha256; signed '{body}'; signature header=S;");
         const SigningKey signing_key(keyed, key);
-        return answer_to(*handshake, request(), json(), &signing_key);
+        return answer_to(*handshake, request(), body(), &signing_key);
     }
     std::string body_of_answer() const {
         const auto text = answer();
@@ -59,7 +58,7 @@ class Question {
     }
 
   private:
-    const JsonReader* json() const { return is_json_ ? &reader_ : nullptr; }
+    QuestionBody body() const { return {is_json_ ? &reader_ : nullptr, form_ ? &*form_ : nullptr}; }
 
     Scheme scheme_;
     Delivery delivery_;
@@ -67,6 +66,7 @@ class Question {
     testing::PaddedBody body_;
     JsonReader reader_;
     bool is_json_;
+    std::optional<Form> form_;
 };
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -101,6 +101,7 @@ TEST(Handshakes, OnlyTheseSendersHaveOne) {
         {"slack", {Handshake::Check::signature}},
         {"trello", {Handshake::Check::none}},
         {"twitch", {Handshake::Check::signature}},
+        {"woocommerce", {Handshake::Check::none}},
         {"x-twitter", {Handshake::Check::none}},
         {"zoom", {Handshake::Check::signature}},
     };
@@ -424,11 +425,61 @@ TEST(Handshakes, CodesComeFromTheSigningKeyOnly) {
                                        .body_of_answer());
 }
 
+// The first ping of a shop, which nobody signs. What is signed, or no such form, is a delivery.
+TEST(Handshakes, WooCommercePingsByAForm) {
+    const auto index = [](const std::string& body, const Headers& headers = {}) {
+        return Question(preset("woocommerce"), posted(body, headers)).index();
+    };
+    EXPECT_EQ(0, index("webhook_id=5"));
+    EXPECT_EQ(-1, index("webhook_id="));
+    EXPECT_EQ(-1, index("webhook_ids=5"));
+    EXPECT_EQ(-1, index("webhook_id=5&webhook_id=5"));
+    EXPECT_EQ(-1, index(""));
+    EXPECT_EQ(-1, index(R"({"webhook_id":5})"));
+    EXPECT_EQ(-1, index("webhook_id=5", {{"X-WC-Webhook-Signature", "c2ln"}}));
+    EXPECT_EQ(-1, index("webhook_id=5", {{"X-WC-Webhook-Signature", ""}}));
+    const Question question(preset("woocommerce"), posted("webhook_id=5"));
+    EXPECT_TRUE(question.may_be());
+    EXPECT_EQ(nullptr, question.found_without_body());
+    EXPECT_EQ(200, question.answer()->status);
+    EXPECT_EQ("", question.answer()->body);
+}
+
+TEST(Handshakes, ConditionsAndAnswersReadFields) {
+    const std::string answer = " verify=none 'answer={field:a}|{hmac-sha256-hex:field:a}'";
+    const auto answered = [&](const std::string& when, const std::string& body) {
+        return Question(with(when + answer), posted(body)).body_of_answer();
+    };
+    const std::string one = "one|" + hmac_hex(kKey, "one");
+    EXPECT_EQ(one, answered("when=field:a", "a=one&b=2"));
+    EXPECT_EQ(one, answered("when=field:b=2+2", "a=one&b=2%2B2"));
+    EXPECT_EQ("(none)", answered("when=field:b=2", "a=one&b=2&b=2"));
+    EXPECT_EQ(one, answered("when=field:a when=!field:c", "a=one"));
+    EXPECT_EQ("(none)", answered("when=field:a when=!field:c", "a=one&c="));
+    EXPECT_EQ("(none)", answered("when=field:a", "a=one%0a"));
+    EXPECT_EQ("(none)", answered("when=field:a", "a=o%zz"));
+    EXPECT_EQ("(none)", answered("when=field:a", "a=" + std::string(513, 'a')));
+    // What could be a payload is not signed.
+    EXPECT_EQ("(none)", answered("when=field:a", "a=%7B%22a%22:1%7D"));
+}
+
+TEST(Handshakes, TokenMayStandInTheBody) {
+    const Scheme scheme = with("when=query:q verify=token:field:t");
+    const Delivery delivery = asked("POST", "q=1", {}, "t=a+b");
+    const SchemeHeaders headers = delivery.offered_to(scheme);
+    const auto form = Form::parse(delivery.body);
+    const HandshakeRequest request{delivery.method, query_of(delivery.url), &headers};
+    EXPECT_EQ(nullptr, find_handshake(scheme, request, {}));
+    ASSERT_NE(nullptr, find_handshake(scheme, request, {nullptr, &*form}));
+    EXPECT_EQ("a b", presented_token(scheme.handshakes.at(0), request, {nullptr, &*form}));
+    EXPECT_FALSE(presented_token(scheme.handshakes.at(0), request, {}));
+}
+
 TEST(Handshakes, TokenIsReadWhereTheSenderPresentsIt) {
     const auto token = [](const Scheme& scheme, const Delivery& delivery) {
         const SchemeHeaders headers = delivery.offered_to(scheme);
         return presented_token(scheme.handshakes.at(0),
-                               {delivery.method, query_of(delivery.url), &headers});
+                               {delivery.method, query_of(delivery.url), &headers}, {});
     };
     const Scheme meta = preset("meta");
     EXPECT_EQ("a b", token(meta, asked("GET", "hub.verify_token=a+b")));

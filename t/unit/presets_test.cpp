@@ -59,7 +59,7 @@ std::string filled(std::string text, const std::string& body) {
 }
 
 // Where a delivery's event id stands, and whether who changes it breaks the signature.
-enum class Id { none, header, signed_header, json, signed_json };
+enum class Id { none, header, signed_header, json, signed_json, signed_field };
 
 // How a sender signs, after its documentation; `signature` is the header, with %S for the code.
 struct Row {
@@ -221,6 +221,15 @@ Sample mailgun() {
         Id::json, false};
 }
 
+// Of the form, only the time and the token are signed.
+Sample mailgun_routes() {
+    const std::string code = testing::hmac_hex(kKey, "1614265330token");
+    return {"mailgun-routes", kKey,
+            delivered({"Content-Type: application/x-www-form-urlencoded"},
+                      "timestamp=1614265330&token=token&signature=" + code + "&subject=evt_1"),
+            Id::signed_field, false};
+}
+
 Sample form(const std::string& preset) {
     const std::string payload = R"({"a":"b & c"})";
     const bool travis = preset == "travis-ci";
@@ -358,6 +367,7 @@ const std::vector<Sample>& samples() {
     static const std::vector<Sample> all = [] {
         std::vector<Sample> list{figma(),
                                  mailgun(),
+                                 mailgun_routes(),
                                  form("gitea-form"),
                                  form("travis-ci"),
                                  twilio("twilio"),
@@ -415,7 +425,7 @@ std::string identity_of(const Sample& sample, const Scheme& scheme, const Delive
 }
 
 TEST(Presets, AreSortedAndNamedOnce) {
-    ASSERT_EQ(85U, presets().size());
+    ASSERT_EQ(86U, presets().size());
     EXPECT_TRUE(std::ranges::is_sorted(presets(), {}, &Preset::name));
     EXPECT_TRUE(std::ranges::is_sorted(preset_aliases(), {}, &PresetAlias::name));
     std::set<std::string_view> names;
@@ -528,12 +538,15 @@ TEST(Presets, NeedTheirSignature) {
 // Who changes the id breaks the signature, or does not.
 TEST(Presets, CoverTheEventIdAsTheirSendersDo) {
     for_each([](const Sample& sample, const Scheme& scheme) {
-        EXPECT_EQ(sample.id == Id::signed_header || sample.id == Id::signed_json,
+        EXPECT_EQ(sample.id == Id::signed_header || sample.id == Id::signed_json ||
+                      sample.id == Id::signed_field,
                   scheme.covers_event_id());
         if (sample.id == Id::none) {
             EXPECT_EQ(Source::Kind::none, scheme.event_id.kind);
         } else if (sample.id == Id::json || sample.id == Id::signed_json) {
             EXPECT_EQ(Source::Kind::json, scheme.event_id.kind);
+        } else if (sample.id == Id::signed_field) {
+            EXPECT_EQ(Source::Kind::field, scheme.event_id.kind);
         } else {
             ASSERT_EQ(Source::Kind::header, scheme.event_id.kind);
             Delivery delivery = sample.delivery;
@@ -545,20 +558,35 @@ TEST(Presets, CoverTheEventIdAsTheirSendersDo) {
 
 // How far in seconds a signed time may be away, behind and ahead.
 const std::map<std::string, std::pair<int, int>> kWindows{
-    {"aws-sns", {4500, 300}}, {"aws-sns-v1", {4500, 300}},
-    {"box", {600, 600}},      {"calendly", {180, 180}},
-    {"contentful", {30, 30}}, {"customerio", {300, 300}},
-    {"discord", {300, 300}},  {"elevenlabs", {1800, 1800}},
-    {"grafana", {300, 300}},  {"hubspot-v3", {300, 300}},
-    {"linear", {60, 60}},     {"mailgun", {600, 600}},
-    {"mux", {300, 300}},      {"paddle", {5, 5}},
-    {"persona", {300, 300}},  {"plaid", {300, 300}},
-    {"sanity", {300, 300}},   {"sendgrid", {600, 600}},
-    {"slack", {300, 300}},    {"standard-webhooks", {300, 300}},
-    {"stripe", {300, 300}},   {"standard-webhooks-v1a", {300, 300}},
-    {"svix", {300, 300}},     {"telnyx", {300, 300}},
-    {"twitch", {600, 600}},   {"workos", {180, 180}},
-    {"zendesk", {300, 300}},  {"zoom", {300, 300}},
+    {"aws-sns", {4500, 300}},
+    {"aws-sns-v1", {4500, 300}},
+    {"box", {600, 600}},
+    {"calendly", {180, 180}},
+    {"contentful", {30, 30}},
+    {"customerio", {300, 300}},
+    {"discord", {300, 300}},
+    {"elevenlabs", {1800, 1800}},
+    {"grafana", {300, 300}},
+    {"hubspot-v3", {300, 300}},
+    {"linear", {60, 60}},
+    {"mailgun", {600, 600}},
+    {"mailgun-routes", {600, 600}},
+    {"mux", {300, 300}},
+    {"paddle", {5, 5}},
+    {"persona", {300, 300}},
+    {"plaid", {300, 300}},
+    {"sanity", {300, 300}},
+    {"sendgrid", {600, 600}},
+    {"slack", {300, 300}},
+    {"standard-webhooks", {300, 300}},
+    {"stripe", {300, 300}},
+    {"standard-webhooks-v1a", {300, 300}},
+    {"svix", {300, 300}},
+    {"telnyx", {300, 300}},
+    {"twitch", {600, 600}},
+    {"workos", {180, 180}},
+    {"zendesk", {300, 300}},
+    {"zoom", {300, 300}},
 };
 
 TEST(Presets, HaveTheWindowOfTheirSenders) {
@@ -586,7 +614,7 @@ struct Event {
 
 std::string place_of(const Scheme& scheme, const Source& source) {
     if (source.kind == Source::Kind::none) return "";
-    return source.kind == Source::Kind::json ? source.text : scheme.headers.at(source.header);
+    return source.is_in_body() ? source.text : scheme.headers.at(source.header);
 }
 
 // clang-format off
@@ -640,6 +668,7 @@ const std::vector<Event> kEvents{
     {"line", "/events/0/webhookEventId batch", "/events/0/type"},
     {"linear", "linear-delivery", "linear-event"},
     {"mailgun", "/event-data/id", "/event-data/event"},
+    {"mailgun-routes", "token", "event"},
     {"meta", "", "/object"},
     {"mollie", "/id", "/type"},
     {"monday", "", "/event/type"},
@@ -654,6 +683,8 @@ const std::vector<Event> kEvents{
     {"paypal", "/id", "/event_type"},
     {"persona", "/data/id", "/data/attributes/name"},
     {"plaid", "", ""},
+    {"polar", "webhook-id", "/type"},
+    {"polar-text", "webhook-id", "/type"},
     {"postmark", "", "/RecordType"},
     {"razorpay", "x-razorpay-event-id optional", "/event"},
     {"replicate", "webhook-id", "/type"},
@@ -719,6 +750,8 @@ TEST(PresetAliases, SignAsTheirPresetDoes) {
         {"hubspot", "hubspot-v3"},
         {"instagram", "meta"},
         {"openai", "standard-webhooks"},
+        {"polar", "standard-webhooks"},
+        {"polar-text", "standard-webhooks"},
         {"postmark", "basic"},
         {"replicate", "standard-webhooks"},
         {"resend", "svix"},
@@ -733,7 +766,9 @@ TEST(PresetAliases, SignAsTheirPresetDoes) {
         ASSERT_TRUE(scheme);
         const auto sample = std::ranges::find(samples(), preset, &Sample::preset);
         ASSERT_NE(samples().end(), sample);
-        EXPECT_TRUE(accepts(*sample, *scheme, sample->delivery));
+        Sample own = *sample;
+        if (scheme->key != preset_scheme(preset)->key) own.secret = kKey;
+        EXPECT_TRUE(accepts(own, *scheme, own.delivery));
         EXPECT_EQ(preset_scheme(preset)->covers_event_id(), scheme->covers_event_id());
         EXPECT_EQ(preset_scheme(preset)->handshakes.size(), scheme->handshakes.size());
     }

@@ -38,6 +38,9 @@ void describe(std::ostream& stream, const Scheme& scheme, const Source& source) 
         case Source::Kind::claim:
             stream << "claim " << webhook::in_quotes(source.text);
             break;
+        case Source::Kind::field:
+            stream << "field " << webhook::in_quotes(source.text);
+            break;
     }
 }
 
@@ -326,11 +329,60 @@ TEST(Scheme, HasAtMostTwelveHeaders) {
     expect_refused(kUnsigned + "signed '" + text + "{header:X-12}';", {"12"});
 }
 
-TEST(Scheme, ReadsJsonWhereTheEventStandsInTheBody) {
-    EXPECT_FALSE(parsed(kHmac).reads_json());
-    EXPECT_FALSE(parsed(kHmac + "event_id header=I; event_type header=T;").reads_json());
-    EXPECT_TRUE(parsed(kHmac + "event_id json=/id;").reads_json());
-    EXPECT_TRUE(parsed(kHmac + "event_id header=I; event_type json=/type;").reads_json());
+TEST(Scheme, HasTheEventInTheBody) {
+    EXPECT_FALSE(parsed(kHmac).has_event_in_body());
+    EXPECT_FALSE(parsed(kHmac + "event_id header=I; event_type query=t;").has_event_in_body());
+    EXPECT_TRUE(parsed(kHmac + "event_id json=/id;").has_event_in_body());
+    EXPECT_TRUE(parsed(kHmac + "event_id field=id;").has_event_in_body());
+    EXPECT_TRUE(parsed(kHmac + "event_id header=I; event_type json=/type;").has_event_in_body());
+    EXPECT_TRUE(parsed(kHmac + "event_id header=I; event_type field=t;").has_event_in_body());
+}
+
+TEST(Scheme, ReadsParametersOfTheQueryAsHeaders) {
+    const Scheme scheme = parsed(
+        "algorithm hmac-sha256; signed '{timestamp}.{body}'; signature query=Sig;"
+        "timestamp query=t; event_id query=id; event_type header=Sig;");
+    EXPECT_EQ((std::vector<std::string>{"?Sig", "?t", "?id", "sig"}), scheme.headers);
+    EXPECT_TRUE(scheme.wants_parameters);
+    EXPECT_FALSE(parsed(kHmac).wants_parameters);
+    EXPECT_FALSE(scheme.covers_event_id());
+    EXPECT_TRUE(scheme.covers_timestamp());
+    EXPECT_TRUE(parsed(kHmac + "event_id query=id;").covers_event_id() ==
+                parsed(kHmac + "event_id header=id;").covers_event_id());
+    const std::string by_url =
+        "algorithm hmac-sha256; signature header=S; event_id query=id; signed ";
+    EXPECT_TRUE(parsed(by_url + "'{url}{body}';").covers_event_id());
+    EXPECT_TRUE(parsed(by_url + "'{query:id}.{body}';").covers_event_id());
+    EXPECT_FALSE(parsed(by_url + "'{query:other}.{body}';").covers_event_id());
+}
+
+TEST(Scheme, TellsWhetherTheSecretStandsInTheQuery) {
+    EXPECT_TRUE(parsed("algorithm token; signature query=token;").has_secret_in_query());
+    EXPECT_TRUE(parsed("algorithm jwt=HS256; signature query=jwt;").has_secret_in_query());
+    EXPECT_FALSE(parsed("algorithm token; signature header=Token;").has_secret_in_query());
+    EXPECT_FALSE(parsed("algorithm token; signature json=/token;").has_secret_in_query());
+    EXPECT_FALSE(
+        parsed("algorithm hmac-sha256; signed '{body}'; signature query=s;").has_secret_in_query());
+}
+
+// A form that carries its own signature has other fields as well, which nobody signs.
+TEST(Scheme, DoesNotCoverTheFieldsThatItLeavesOut) {
+    const std::string route =
+        "algorithm hmac-sha256; signed '{field:timestamp}{field:token}'; timestamp "
+        "field=timestamp; event_id field=";
+    const Scheme lenient = parsed(route + "token; signature field=s;");
+    EXPECT_TRUE(lenient.takes_unsigned_fields());
+    EXPECT_FALSE(lenient.covers_body());
+    EXPECT_TRUE(lenient.covers_timestamp());
+    EXPECT_TRUE(lenient.covers_event_id());
+    EXPECT_EQ("", lenient.ambiguous_parts());
+    EXPECT_FALSE(parsed(route + "other; signature field=s;").covers_event_id());
+    const Scheme strict = parsed(route + "token; signature field=s alone;");
+    EXPECT_FALSE(strict.takes_unsigned_fields());
+    EXPECT_TRUE(strict.covers_body());
+    const Scheme whole = parsed("algorithm hmac-sha256; signed '{form}'; signature field=s;");
+    EXPECT_FALSE(whole.takes_unsigned_fields());
+    EXPECT_TRUE(whole.covers_body());
 }
 
 TEST(Scheme, CoversTheEventIdThatItSigns) {
@@ -709,8 +761,11 @@ TEST(Scheme, HandshakeConditions) {
     EXPECT_EQ(Test::equals, conditions[3].test);
     EXPECT_EQ("", conditions[3].value);
     EXPECT_EQ(Test::absent, conditions[4].test);
-    EXPECT_TRUE(scheme.handshakes[0].reads_json());
-    EXPECT_FALSE(handshake("when=header:X when=query:q").reads_json());
+    EXPECT_TRUE(scheme.handshakes[0].reads_body());
+    EXPECT_FALSE(handshake("when=header:X when=query:q").reads_body());
+    EXPECT_TRUE(handshake("when=field:f=1 when=query:q").reads_body());
+    EXPECT_TRUE(handshake("when=query:q verify=token:field:f").reads_body());
+    EXPECT_TRUE(handshake("when=query:q answer='{field:f}'").reads_body());
 }
 
 TEST(Scheme, HandshakeAnswer) {
@@ -801,7 +856,7 @@ TEST(SchemeErrors, UnknownParameterNamesWhatIsAllowed) {
                    {"separator=,", "\"signature\"", "header", "split", "prefix", "encoding"});
     expect_refused(kHmac + "timestamp header=T leeway=5m;",
                    {"leeway=5m", "\"timestamp\"", "header", "item", "unit", "tolerance", "future"});
-    expect_refused(kHmac + "event_id query=id;", {"query=id", "\"event_id\"", "header", "json"});
+    expect_refused(kHmac + "event_id body=id;", {"body=id", "\"event_id\"", "header", "json"});
     expect_refused(kHmac + "event_type body=/id;",
                    {"body=/id", "\"event_type\"", "header", "json"});
     expect_refused(kWithoutSignature + "signature Header=S;", {"Header=S"});
@@ -970,10 +1025,11 @@ TEST(SchemeErrors, BlameNoLineForWhatIsMissing) {
 }
 
 TEST(SchemeErrors, UnknownFieldNamesEveryField) {
-    expect_refused("algoritm hmac-sha256;",
-                   {"unknown field \"algoritm\"",
-                    "allowed: algorithm, key, native, signed, signature, timestamp, event_id, "
-                    "event_type, event_key, require, digest, claims, handshake"});
+    expect_refused(
+        "algoritm hmac-sha256;",
+        {"unknown field \"algoritm\"",
+         "allowed: like, algorithm, key, native, signed, signature, timestamp, event_id, "
+         "event_type, event_key, require, body, digest, claims, handshake"});
 }
 
 TEST(SchemeErrors, UnknownAlgorithmNamesEveryAlgorithm) {
@@ -1012,7 +1068,7 @@ TEST(SchemeErrors, JwtAlgorithmsOfTwoFamilies) {
 
 TEST(SchemeErrors, SignatureOptions) {
     expect_refused(kWithoutSignature + "signature header=A json=/b;",
-                   {"\"signature\"", "either \"header=\" or \"json=\""});
+                   {"\"signature\"", "either \"header=\", \"json=\", \"field=\" or \"query=\""});
     for (const std::string& index : {"16"s, "-1"s, "x"s, ""s, "1.0"s, "99999999999999999999"s}) {
         expect_refused(kWithoutSignature + "signature header=A 'key_index=" + index + "';",
                        {"key_index=" + index, "\"signature\"", "0 to 15"});
@@ -1023,11 +1079,11 @@ TEST(SchemeErrors, SignatureOptions) {
     }
     expect_refused(kWithoutSignature + "signature json=a;", {"JSON pointer \"a\""});
     expect_refused(kWithoutSignature + "signature json=/a; signature header=B;",
-                   {"\"signature json=\"", "only once"});
+                   {"\"signature\" in the body", "only once"});
     expect_refused(kWithoutSignature + "signature header=B; signature json=/a;",
-                   {"\"signature json=\"", "only once"});
+                   {"\"signature\" in the body", "only once"});
     expect_refused(kWithoutSignature + "signature header=B; signature encoding=hex;",
-                   {"either \"header=\" or \"json=\""});
+                   {"either \"header=\", \"json=\", \"field=\" or \"query=\""});
 }
 
 TEST(SchemeErrors, WhatPresentsTheSecretSignsNothing) {
@@ -1130,8 +1186,10 @@ TEST(SchemeErrors, DigestHasToBeSigned) {
     expect_refused(url + "digest claim=d;", {"\"digest claim=\"", "\"algorithm jwt\" only"});
     expect_refused("algorithm jwt=HS256; signature header=S; digest query=d;",
                    {"\"digest query=\"", "all others"});
-    expect_refused(url + "digest;", {"\"digest\" takes either \"query=\" or \"claim=\""});
-    expect_refused(url + "digest query=a claim=b;", {"either \"query=\" or \"claim=\""});
+    expect_refused(url + "digest;",
+                   {"\"digest\" takes either \"query=\", \"claim=\" or \"header=\""});
+    expect_refused(url + "digest query=a claim=b;",
+                   {"either \"query=\", \"claim=\" or \"header=\""});
     expect_refused(url + "digest query=;", {"empty \"query=\""});
     for (const std::string& hash : {"sha1"s, "md5"s, ""s}) {
         expect_refused(url + "digest query=d 'algorithm=" + hash + "';",
@@ -1146,8 +1204,9 @@ TEST(SchemeErrors, Timestamp) {
     expect_refused(kHmac + "timestamp header=T may_repeat;",
                    {"\"may_repeat\" has no meaning without \"item=\""});
     expect_refused(kHmac + "timestamp json=/t may_repeat;", {"\"may_repeat\""});
-    expect_refused(kHmac + "timestamp header=T json=/t;",
-                   {"either \"header=\", \"item=\", \"json=\" or \"claim=\""});
+    expect_refused(
+        kHmac + "timestamp header=T json=/t;",
+        {"either \"header=\", \"item=\", \"json=\", \"field=\", \"query=\" or \"claim=\""});
     expect_refused(kHmac + "timestamp claim=;", {"empty \"claim=\""});
     expect_refused(kHmac + "timestamp json=t;", {"JSON pointer \"t\""});
     for (const std::string& signatures :
@@ -1192,10 +1251,10 @@ TEST(SchemeErrors, HandshakeWords) {
          {""s, "!"s, "json"s, "/type"s, "item:t="s, "claim:iat"s, "!json:/a=b"s, "!json:/a="s,
           "body:/a"s, "Header:X"s, "=x"s}) {
         refused("'when=" + condition + "'",
-                {"when=" + condition, "header:Name, json:/pointer or query:name"});
+                {"when=" + condition, "header:Name, json:/pointer, field:name or query:name"});
     }
     for (const std::string& check :
-         {""s, "Signature"s, "token"s, "token:"s, "token:json:/a"s, "token:item:a"s, "no"s}) {
+         {""s, "Signature"s, "token"s, "token:"s, "token:claim:a"s, "token:item:a"s, "no"s}) {
         refused("method=HEAD 'verify=" + check + "'",
                 {"verify=" + check, "signature, none, token:header:Name, token:query:name"});
     }

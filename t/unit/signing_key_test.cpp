@@ -71,10 +71,22 @@ TEST(SigningKey, OfWhsecIsBase64BehindTheMark) {
     expect_key(kBytes, "whsec", "v1,whsec_" + base64(kBytes));
 }
 
-TEST(SigningKey, OfWhsecWithoutTheMarkIsTheTextItself) {
-    for (const std::string& secret : {"plain text"s, base64(kBytes), "v1,plain"s, "WHSEC_a2V5"s,
-                                      "whsec"s, "v1,v1,whsec_a2V5"s, " whsec_a2V5"s, "v1,"s}) {
+// As the reference libraries read it.
+TEST(SigningKey, OfWhsecWithoutTheMarkIsBase64WhereItDecodes) {
+    expect_key(kBytes, "whsec", base64(kBytes));
+    expect_key("key", "whsec", "a2V5");
+    expect_key("key", "whsec", "v1,a2V5");
+    EXPECT_FALSE(SigningKey(hmac_scheme("whsec"), "a2V5").is_text_instead());
+    EXPECT_FALSE(SigningKey(hmac_scheme("whsec"), "whsec_a2V5").is_text_instead());
+    EXPECT_FALSE(SigningKey(hmac_scheme("utf8"), "plain text").is_text_instead());
+}
+
+TEST(SigningKey, OfWhsecThatIsNoBase64IsTheTextItself) {
+    for (const std::string& secret :
+         {"plain text"s, "v1,plain"s, "WHSEC_a2V5"s, "whsec"s, "polar_whs_a2V5"s, "a2V5="s, "a2V"s,
+          "v1,v1,whsec_a2V5"s, " whsec_a2V5"s, "v1,"s}) {
         expect_key(secret, "whsec", secret);
+        EXPECT_TRUE(SigningKey(hmac_scheme("whsec"), secret).is_text_instead()) << secret;
     }
 }
 

@@ -1380,6 +1380,209 @@ TEST(Verification, FieldOfAFormComesAlone) {
     }
 }
 
+// As routes of mail services send it: the time and a token are signed, and stand with the signature
+// among the fields of the message.
+class SignedForm : public ::testing::Test {
+  protected:
+    static std::string statements(const std::string& signature = "signature field=sig") {
+        return "algorithm hmac-sha256; signed '{field:ts}{field:token}'; timestamp field=ts;" +
+               signature + ";";
+    }
+    static Reason judged(const std::string& body, const std::string& statements,
+                         const std::string& type = kForm) {
+        const Scheme scheme = parse_scheme("test", statements);
+        const Delivery delivery{{{"Content-Type", type}}, body};
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+    }
+    static std::string form(const std::string& more = "", const std::string& ts = "1614265330") {
+        return "ts=" + ts + "&token=a%62c&sig=" + hmac_hex(kSecret, ts + "abc") + more;
+    }
+};
+
+TEST_F(SignedForm, IsVerified) {
+    EXPECT_EQ(Reason::accepted, judged(form(), statements()));
+    EXPECT_EQ(Reason::accepted, judged(form("&subject=hello"), statements()));
+    EXPECT_EQ(Reason::accepted, judged("subject=hello&" + form(), statements()));
+    EXPECT_EQ(Reason::bad_signature,
+              judged(form("").replace(form().find("c&sig"), 1, "d"), statements()));
+    EXPECT_EQ(Reason::stale_timestamp, judged(form("", "1614265029"), statements()));
+    EXPECT_EQ(Reason::future_timestamp, judged(form("", "1614265631"), statements()));
+    EXPECT_EQ(Reason::malformed_timestamp, judged(form("", "1614265330x"), statements()));
+}
+
+// What stands twice could be another thing to another reader.
+TEST_F(SignedForm, HasEachOfItsFieldsOnce) {
+    EXPECT_EQ(Reason::missing_signature, judged(form("&sig=00"), statements()));
+    EXPECT_EQ(Reason::missing_timestamp, judged(form("&ts=1614265330"), statements()));
+    EXPECT_EQ(Reason::invalid_payload, judged(form("&token=abc"), statements()));
+    EXPECT_EQ(Reason::missing_signature, judged("ts=1614265330&token=abc", statements()));
+    EXPECT_EQ(Reason::malformed_signature, judged("ts=1614265330&token=abc&sig=zz", statements()));
+    EXPECT_EQ(Reason::invalid_payload, judged(form("&a=%zz"), statements()));
+    EXPECT_EQ(Reason::invalid_payload, judged("", statements(), "application/json"));
+}
+
+TEST_F(SignedForm, IsNothingButAForm) {
+    for (const std::string& type : {""s, "application/json"s, "multipart/form-data; boundary=x"s}) {
+        EXPECT_EQ(Reason::invalid_payload, judged(form(), statements(), type)) << type;
+    }
+}
+
+// No byte may move between the time and what stands behind it.
+TEST_F(SignedForm, KeepsItsTimeApart) {
+    const std::string code = hmac_hex(kSecret, "16142653305abc");
+    EXPECT_EQ(Reason::accepted, judged("ts=1614265330&token=5abc&sig=" + code, statements()));
+    EXPECT_NE(Reason::accepted, judged("ts=16142653305&token=abc&sig=" + code, statements()));
+    EXPECT_NE(Reason::accepted, judged("ts=161426533&token=05abc&sig=" + code, statements()));
+}
+
+TEST_F(SignedForm, MayHaveToComeAlone) {
+    const std::string alone = statements("signature field=sig alone");
+    EXPECT_EQ(Reason::accepted, judged(form(), alone));
+    EXPECT_EQ(Reason::invalid_payload, judged(form("&subject=hello"), alone));
+    EXPECT_EQ(Reason::invalid_payload, judged(form("&="), alone));
+}
+
+TEST_F(SignedForm, MayBeSignedAsAWhole) {
+    const std::string whole = "algorithm hmac-sha256; signed '{form}'; signature field=sig;";
+    const std::string code = hmac_hex(kSecret, "a1b2");
+    EXPECT_EQ(Reason::accepted, judged("b=2&a=1&sig=" + code, whole));
+    EXPECT_EQ(Reason::bad_signature, judged("b=2&a=1&c=3&sig=" + code, whole));
+    EXPECT_EQ(Reason::missing_signature, judged("b=2&a=1&sig=" + code + "&sig=" + code, whole));
+}
+
+TEST_F(SignedForm, MayHoldAToken) {
+    const std::string token = "algorithm token; signature field=token;";
+    EXPECT_EQ(Reason::accepted, judged("a=1&token=" + kSecret, token));
+    EXPECT_EQ(Reason::bad_signature, judged("a=1&token=" + kSecret + "x", token));
+    EXPECT_EQ(Reason::missing_signature, judged("a=1", token));
+}
+
+TEST(Verification, SignatureMayStandInTheQuery) {
+    const Scheme scheme =
+        parse_scheme("test",
+                     "algorithm hmac-sha256; signed '{timestamp}.{body}'; signature query=sig;"
+                     "timestamp query=t; event_id query=id;");
+    const std::string sig = "&sig=" + hmac_hex(kSecret, "1614265330.body");
+    const auto judged = [&](const std::string& query,
+                            std::vector<std::pair<std::string, std::string>> headers = {}) {
+        const Delivery delivery{std::move(headers), "body", "POST", "https://a.example/?" + query};
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+    };
+    EXPECT_EQ(Reason::accepted, judged("t=1614265330" + sig));
+    EXPECT_EQ(Reason::accepted, judged("%74=161426533%30&a=1" + sig));
+    EXPECT_EQ(Reason::bad_signature, judged("t=1614265331" + sig));
+    EXPECT_EQ(Reason::stale_timestamp, judged("t=1614265000" + sig));
+    EXPECT_EQ(Reason::missing_signature, judged("t=1614265330"));
+    EXPECT_EQ(Reason::missing_signature, judged("t=1614265330&Sig=00"));
+    EXPECT_EQ(Reason::malformed_signature, judged("t=1614265330" + sig + sig));
+    EXPECT_EQ(Reason::malformed_signature, judged("t=1614265330&sig=zz"));
+    EXPECT_EQ(Reason::missing_timestamp, judged(sig));
+    EXPECT_EQ(Reason::malformed_timestamp, judged("t=1614265330&t=1614265330" + sig));
+    EXPECT_EQ(Reason::malformed_header, judged("t=1614265330&id=1&id=2" + sig));
+    // A query that does not decode is read by nobody in the same way.
+    EXPECT_EQ(Reason::missing_signature, judged("a=%zz&t=1614265330" + sig));
+    // No header passes for a parameter.
+    EXPECT_EQ(Reason::missing_signature,
+              judged("t=1614265330", {{"?sig", hmac_hex(kSecret, "1614265330.body")},
+                                      {"sig", hmac_hex(kSecret, "1614265330.body")}}));
+}
+
+TEST(Verification, TokenMayStandInTheQuery) {
+    const Scheme scheme = parse_scheme("test", "algorithm token; signature query=token;");
+    const auto judged = [&](const std::string& query) {
+        const Delivery delivery{{}, "", "POST", "https://a.example/?" + query};
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+    };
+    EXPECT_EQ(Reason::accepted, judged("token=" + kSecret));
+    EXPECT_EQ(Reason::bad_signature, judged("token=" + kSecret + "x"));
+    EXPECT_EQ(Reason::malformed_signature, judged("token="));
+    EXPECT_EQ(Reason::malformed_signature, judged("token=" + kSecret + "&token=" + kSecret));
+}
+
+// -- digests in headers
+
+Reason judged_with_digest(const std::string& name, const std::string& value,
+                          const std::string& options = "", const std::string& body = "body") {
+    const Scheme scheme =
+        parse_scheme("test", "algorithm hmac-sha256; signed '{header:" + name +
+                                 "}'; signature header=S; digest header=" + name + options + ";");
+    const Delivery delivery{{{"S", hmac_hex(kSecret, value)}, {name, value}}, body};
+    return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+}
+
+TEST(DigestHeader, OfRfc3230) {
+    const std::string digest = base64(testing::hashed(EVP_sha256(), "body"));
+    for (const std::string& list :
+         {"SHA-256=" + digest, "sha-256=" + digest, "unixsum=30637, SHA-256=" + digest,
+          "SHA-256=" + digest + ",SHA-512=AAAA", "\tSHA=x ,, SHA-256 = " + digest}) {
+        EXPECT_EQ(Reason::accepted, judged_with_digest("Digest", list)) << list;
+        EXPECT_EQ(Reason::bad_signature, judged_with_digest("Digest", list, "", "other")) << list;
+    }
+    for (const std::string& list :
+         {""s, digest, "SHA-512=" + digest, "SHA-256=" + digest + ",SHA-256=" + digest,
+          "SHA-256=" + digest + ",sha-256=x", "SHA-256=:" + digest + ":", "SHA-256="s, "SHA-256"s,
+          "SHA-256=" + digest + "=", "xSHA-256=" + digest}) {
+        EXPECT_EQ(Reason::bad_signature, judged_with_digest("Digest", list)) << list;
+    }
+    const std::string longer = base64(testing::hashed(EVP_sha512(), "body"));
+    EXPECT_EQ(Reason::accepted,
+              judged_with_digest("Digest", "SHA-256=x,SHA-512=" + longer, " algorithm=sha512"));
+}
+
+TEST(DigestHeader, OfRfc9530) {
+    const std::string digest = base64(testing::hashed(EVP_sha256(), "body"));
+    EXPECT_EQ(Reason::accepted, judged_with_digest("Content-Digest", "sha-256=:" + digest + ":"));
+    EXPECT_EQ(Reason::accepted,
+              judged_with_digest("Content-Digest", "md5=:AA==:, sha-256=:" + digest + ":"));
+    for (const std::string& list :
+         {"sha-256=" + digest, "SHA-256=:" + digest + ":", "sha-256=:" + digest,
+          "sha-256=:" + digest + ":;a=1", "sha-256=:"s, "sha-256=::"s,
+          "sha-256=:" + digest + ":,sha-256=:" + digest + ":"}) {
+        EXPECT_EQ(Reason::bad_signature, judged_with_digest("Content-Digest", list)) << list;
+    }
+}
+
+// Published: RFC 9530, appendix B.1.
+TEST(DigestHeader, IsThatOfTheRfc) {
+    const std::string body = "{\"hello\": \"world\"}\n";
+    EXPECT_EQ(
+        Reason::accepted,
+        judged_with_digest("Content-Digest",
+                           "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:", "", body));
+}
+
+TEST(DigestHeader, OfAnotherNameIsTheDigestItself) {
+    EXPECT_EQ(Reason::accepted, judged_with_digest("X-Hash", testing::sha256_hex("body")));
+    EXPECT_EQ(Reason::bad_signature, judged_with_digest("X-Hash", testing::sha256_hex("other")));
+    EXPECT_EQ(Reason::accepted,
+              judged_with_digest("X-Hash", base64(testing::hashed(EVP_sha256(), "body")),
+                                 " encoding=base64"));
+}
+
+TEST(Verification, EventMayBeClaimsOfAToken) {
+    const Scheme scheme = parse_scheme(
+        "test",
+        "algorithm jwt=HS256; signature query=jwt; event_id claim=jti; event_type claim=t/y;");
+    EXPECT_TRUE(scheme.covers_event_id());
+    const SigningSecret key = secret(scheme, kSecret);
+    const std::vector<const SigningSecret*> keys{&key};
+    const Delivery delivery{
+        {},
+        "",
+        "POST",
+        "https://a.example/?jwt=" + testing::hs256_token(R"({"jti":"one","t/y":"two"})", kSecret)};
+    const SchemeHeaders headers = delivery.offered_to(scheme);
+    Presented presented;
+    ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
+    JsonReader json;
+    const std::optional<Tolerance> tolerance;
+    const SignedRequest request{"POST", "", "", &headers, &presented, &tolerance, &json};
+    Verification verification(scheme, keys, request, kNow);
+    ASSERT_EQ(std::nullopt, verification.verify_signature(nullptr));
+    EXPECT_EQ("one", verification.event_id());
+    EXPECT_EQ("two", verification.event_type());
+}
+
 TEST(Verification, FieldsOfAFormMayBeSeveral) {
     const Scheme scheme = parse_scheme(
         "test", "algorithm hmac-sha256; signed '{field:a}.{field:b}'; signature header=S;");

@@ -20,6 +20,7 @@ package Webhook::Fixtures;
 #   sends        headers that come along
 #   missing      reason for each header of `sign` that is left out (the only one: missing_signature)
 #   missing_json the same for values of the body, by JSON pointer
+#   missing_field the same for fields of a form
 #   id, type     what $webhook_event_id and $webhook_event_type are to be (nothing)
 #   tamper       code: body -> a body that must be refused; undef where no body is refused
 #   uncovered    code: body -> another body that passes, as the sender signs nothing of the difference
@@ -56,7 +57,7 @@ our @EXPORT = qw(
 our @EXPORT_OK = qw(deliver fixtures load_fixtures without_value);
 
 my %FIELD = map { $_ => 1 } qw(
-    preset secrets options method query content_type body timestamp sign sends missing missing_json id
+    preset secrets options method query content_type body timestamp sign sends missing missing_json missing_field id
     type tamper uncovered signs several cases
 );
 
