@@ -74,10 +74,14 @@ std::span<const SigningSecret* const> collect_secrets(Delivery& delivery,
     const Secrets& secrets = *delivery.conf.secrets;
     ngx_log_t log = log_of(delivery);
     secrets.tell_of_expired(now(), &log);
-    if (!secrets.has_variables()) return secrets.fixed();
+    if (secrets.are_fixed()) return secrets.fixed();
     delivery.own_secrets = secrets.evaluate(delivery.request, &log);
+    delivery.watched_secrets = secrets.watched(&log);
     all.assign(secrets.fixed().begin(), secrets.fixed().end());
     for (const SigningSecret& secret : delivery.own_secrets) all.push_back(&secret);
+    for (const auto& keys : delivery.watched_secrets) {
+        for (const SigningSecret& secret : *keys) all.push_back(&secret);
+    }
     return all;
 }
 

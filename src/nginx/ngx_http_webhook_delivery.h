@@ -67,6 +67,8 @@ struct Delivery {
     std::unique_ptr<const HandshakeAnswer> handshake;
     // From variables: this request's own.
     std::vector<SigningSecret> own_secrets;
+    // From watched files, as they were when it arrived.
+    std::vector<KeySetFile::Keys> watched_secrets;
     std::optional<Verification> verification;
     BodyReader body;
     std::optional<HashStream> body_hash;

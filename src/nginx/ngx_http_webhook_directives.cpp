@@ -315,6 +315,7 @@ std::string fixed_secret(const Directive& directive, std::string_view value) {
 
 void read_secret(const Directive& directive, std::string_view value, SecretSource& source) {
     source.text = fixed_secret(directive, value);
+    if (value.starts_with(kFile)) source.path = directive.path(value.substr(kFile.size()));
     if (stands_elsewhere(value)) return;
     const std::vector<std::string> names = variables_in(value);
     if (names.empty() && !has_capture(value)) return;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "nginx/ngx_http_webhook_file.h"
+#include "webhook/key_set.h"
 #include "webhook/secret_text.h"
 #include "webhook/text.h"
 
@@ -38,6 +39,11 @@ void warn_if_text(SecretSource& source, const Scheme& scheme, const SigningKey& 
                   source.place.text().c_str(), scheme.name.c_str());
 }
 
+bool is_watched(const Scheme& scheme, const SecretSource& source) {
+    return scheme.algorithm == Algorithm::jwt && scheme.key == KeyEncoding::jwk &&
+           !source.path.empty() && is_key_set(source.text);
+}
+
 }  // namespace
 
 ExpiryNotice::ExpiryNotice() {
@@ -49,6 +55,34 @@ ExpiryNotice::ExpiryNotice() {
 
 ExpiryNotice::~ExpiryNotice() {
     munmap(told_, sizeof(std::atomic<bool>));
+}
+
+KeySetFile::KeySetFile(std::shared_ptr<const Scheme> scheme, const SecretSource& source,
+                       std::size_t index, ngx_log_t* log)
+    : scheme_(std::move(scheme)),
+      id_(source.id),
+      not_after_(source.not_after),
+      index_(index),
+      file_(source.path, kLargestSecretFile, "webhook_secret", "set of keys", log,
+            [this](const std::string& text, ngx_log_t* told) { take(text, told); }) {}
+
+const KeySetFile::Keys& KeySetFile::keys(ngx_log_t* log) {
+    file_.look(log);
+    return keys_;
+}
+
+void KeySetFile::take(const std::string& text, ngx_log_t* log) {
+    KeySet set = parse_key_set(*scheme_, text);
+    for (const std::string& skipped : set.skipped) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0, "webhook_secret: %s", skipped.c_str());
+    }
+    std::vector<SigningSecret> secrets;
+    secrets.reserve(set.keys.size());
+    for (KeyOfSet& each : set.keys) {
+        secrets.push_back({id_, not_after_, std::move(each.key), index_, std::move(each.kid)});
+    }
+    // Deliveries that are under way keep what they began with.
+    keys_ = std::make_shared<const std::vector<SigningSecret>>(std::move(secrets));
 }
 
 Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>& sources,
@@ -66,6 +100,10 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>
             continue;
         }
         try {
+            if (is_watched(*scheme_, source)) {
+                key_sets_.push_back(std::make_shared<KeySetFile>(scheme_, source, i, log));
+                continue;
+            }
             fixed_.push_back({source.id, source.not_after, SigningKey(*scheme_, source.text), i});
         } catch (const ConfigError& error) {
             throw ConfigError("invalid \"webhook_secret\" for the scheme " +
@@ -85,6 +123,13 @@ void Secrets::tell_of_expired(Milliseconds now, ngx_log_t* log) const {
                       "the \"not_after\" of the webhook_secret \"%s\" in %s has passed",
                       source.id.c_str(), source.place.text().c_str());
     }
+}
+
+std::vector<KeySetFile::Keys> Secrets::watched(ngx_log_t* log) const {
+    std::vector<KeySetFile::Keys> keys;
+    keys.reserve(key_sets_.size());
+    for (const auto& file : key_sets_) keys.push_back(file->keys(log));
+    return keys;
 }
 
 std::vector<SigningSecret> Secrets::evaluate(ngx_http_request_t* request, ngx_log_t* log) const {
@@ -110,7 +155,8 @@ std::vector<SigningSecret> Secrets::evaluate(ngx_http_request_t* request, ngx_lo
 
 std::string secret_from_file(const std::string& path, ngx_conf_t* cf) {
     FileContent content = read_file(path, kLargestSecretFile);
-    if ((content.status.st_mode & S_IROTH) != 0) {
+    // Workers read a set of public keys again.
+    if ((content.status.st_mode & S_IROTH) != 0 && !is_key_set(content.bytes)) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "the secret file \"%s\" is readable by others",
                            path.c_str());
     }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nginx/ngx_http_webhook_watch.h"
 #include "webhook/scheme.h"
 #include "webhook/signing_key.h"
 
@@ -43,12 +44,38 @@ struct SecretSource {
     std::shared_ptr<ExpiryNotice> expiry;
     // The secret, or, where it holds variables, what evaluates them.
     std::string text;
+    // Of `file:`; empty: none.
+    std::string path;
     ngx_http_complex_value_t* variables = nullptr;
     bool looked_at = false;
     bool warned_of_text = false;
 };
 
-// A location's secrets under its scheme. Immutable.
+// A file of public keys, taken up when it changes.
+class KeySetFile {
+  public:
+    using Keys = std::shared_ptr<const std::vector<SigningSecret>>;
+
+    // Throws ConfigError where the file is not usable.
+    KeySetFile(std::shared_ptr<const Scheme> scheme, const SecretSource& source, std::size_t index,
+               ngx_log_t* log);
+    KeySetFile(const KeySetFile&) = delete;
+    KeySetFile& operator=(const KeySetFile&) = delete;
+
+    const Keys& keys(ngx_log_t* log);
+
+  private:
+    void take(const std::string& text, ngx_log_t* log);
+
+    std::shared_ptr<const Scheme> scheme_;
+    std::string id_;
+    std::optional<Milliseconds> not_after_;
+    std::size_t index_;
+    Keys keys_;
+    WatchedFile file_;
+};
+
+// A location's secrets under its scheme. Immutable, but for the files that it watches.
 class Secrets {
   public:
     // Throws ConfigError, with file and line, where a secret does not decode.
@@ -59,6 +86,11 @@ class Secrets {
     void tell_of_expired(Milliseconds now, ngx_log_t* log) const;
 
     bool has_variables() const { return !variable_.empty(); }
+    // Whether fixed() are all.
+    bool are_fixed() const { return variable_.empty() && key_sets_.empty(); }
+
+    // Those that stand in watched files, as these are now.
+    std::vector<KeySetFile::Keys> watched(ngx_log_t* log) const;
 
     // Those that are the same for every request.
     std::span<const SigningSecret* const> fixed() const { return fixed_pointers_; }
@@ -72,6 +104,7 @@ class Secrets {
     std::vector<SigningSecret> fixed_;
     std::vector<const SigningSecret*> fixed_pointers_;
     std::vector<std::pair<SecretSource, std::size_t>> variable_;
+    std::vector<std::shared_ptr<KeySetFile>> key_sets_;
     std::vector<SecretSource> expiring_;
 };
 

@@ -13,6 +13,8 @@ namespace webhook {
 
 struct Jwt {
     JwtAlgorithm algorithm;
+    // Which key it says that it was signed with.
+    std::optional<std::string> kid;
     // What the signature is of: a view into the token.
     std::string_view signed_text;
     std::string signature;

@@ -66,6 +66,8 @@ struct SigningSecret {
     SigningKey key;
     // Its place among the location's secrets, counted from 0.
     std::size_t index = 0;
+    // The `kid` of a key of a set; empty: it has none.
+    std::string kid = {};
 
     bool usable(Milliseconds now) const { return !not_after || now < *not_after; }
 };

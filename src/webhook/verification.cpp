@@ -48,6 +48,11 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
+// A key of a set has a name, which a token may give.
+bool may_be_of(const Jwt& jwt, const SigningSecret& secret) {
+    return !jwt.kid || secret.kid.empty() || *jwt.kid == secret.kid;
+}
+
 bool is_signed(const SigningKey& key, Algorithm algorithm, Hash hash, std::string_view text,
                std::span<const std::uint8_t> signature) {
     std::array<std::uint8_t, kLargestHash> bytes;
@@ -555,7 +560,8 @@ Objection Verification::match_jwt(Milliseconds now) {
         signature = std::move(*der);
     }
     const auto objection = find_secret(now, [&](const Attempt& attempt) {
-        return is_signed(attempt.secret->key, algorithm.key_algorithm, algorithm.hash,
+        return may_be_of(*jwt, *attempt.secret) &&
+               is_signed(attempt.secret->key, algorithm.key_algorithm, algorithm.hash,
                          jwt->signed_text, bytes_of(signature));
     });
     return objection ? objection : check_claims(jwt->claims, now);

@@ -235,7 +235,8 @@ sub rsa_signature ($hash, $key, $text) { return signature($key, $text, 'dgst', "
 # RFC 7519. Undefined claims are left out.
 sub json_web_token ($algorithm, $key, %claims) {
     delete @claims{ grep { !defined $claims{$_} } keys %claims };
-    my $text  = join '.', map { base64url(encode_json($_)) } { typ => 'JWT', alg => $algorithm }, \%claims;
+    my %header = (typ => 'JWT', alg => $algorithm, %{ delete $claims{-header} // {} });
+    my $text   = join '.', map { base64url(encode_json($_)) } \%header, \%claims;
     my %sign = (
         none  => sub { return '' },
         HS256 => sub { return hmac_sha256($text, $key) },

@@ -1,0 +1,79 @@
+#include "nginx/ngx_http_webhook_watch.h"
+
+#include <utility>
+
+#include "webhook/scheme.h"
+
+namespace webhook::ngx {
+namespace {
+
+// A file that changed just now may still be being written.
+constexpr std::time_t kSettlingSeconds = 3;
+
+}  // namespace
+
+WatchedFile::WatchedFile(std::string path, std::size_t limit, std::string_view directive,
+                         std::string_view content, ngx_log_t* log, Take take)
+    : path_(std::move(path)),
+      limit_(limit),
+      directive_(directive),
+      content_(content),
+      take_(std::move(take)) {
+    load(read_file(path_, limit_), log);
+}
+
+void WatchedFile::look(ngx_log_t* log) {
+    if (ngx_time() == looked_at_) return;
+    looked_at_ = ngx_time();
+    refresh(log);
+}
+
+void WatchedFile::load(const FileContent& content, ngx_log_t* log) {
+    try {
+        take_(content.bytes, log);
+    } catch (const ConfigError& error) {
+        throw ConfigError("\"" + path_ + "\": " + error.what());
+    }
+    version_ = content.status;
+}
+
+void WatchedFile::refresh(ngx_log_t* log) {
+    struct stat status {};
+    if (stat(path_.c_str(), &status) != 0) {
+        if (!missing_) {
+            ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
+                          "%s: cannot look at \"%s\", the last good %s stays", directive_.c_str(),
+                          path_.c_str(), content_.c_str());
+        }
+        missing_ = true;
+        return;
+    }
+    const bool reappeared = std::exchange(missing_, false);
+    if (same_version(status, version_) && !reappeared) return;
+    if (!settled(status)) return;
+    try {
+        const FileContent content = read_file(path_, limit_);
+        // Another one has taken its place just now.
+        if (!same_version(content.status, status)) return;
+        load(content, log);
+        ngx_log_error(NGX_LOG_NOTICE, log, 0, "%s: took up the changed \"%s\"", directive_.c_str(),
+                      path_.c_str());
+    } catch (const ConfigError& error) {
+        // Not looked at again until it changes once more.
+        version_ = status;
+        ngx_log_error(NGX_LOG_ERR, log, 0, "%s: %s; the last good %s stays", directive_.c_str(),
+                      error.what(), content_.c_str());
+    }
+}
+
+// Both times are cut to the second. The file's may be another machine's, whose clock is ahead.
+bool WatchedFile::settled(const struct stat& status) {
+    if (!same_version(status, seen_)) {
+        seen_ = status;
+        seen_since_ = ngx_time();
+    }
+    const std::time_t age = ngx_time() - status.st_ctim.tv_sec;
+    return age > kSettlingSeconds || ngx_time() - seen_since_ > kSettlingSeconds;
+}
+
+}  // namespace webhook::ngx

@@ -1,0 +1,53 @@
+// Files that are taken up when they change, without a reload.
+
+#pragma once
+
+#include "nginx/ngx_http_webhook_ngx.h"
+
+#include <ctime>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "nginx/ngx_http_webhook_file.h"
+
+namespace webhook::ngx {
+
+// It is looked at when somebody asks, at most once a second. A new version is read once it has not
+// changed for some seconds; one that cannot be read or taken is logged once and passed over: the
+// last good one stays.
+class WatchedFile {
+  public:
+    // What to do with a version. Throws ConfigError where it is of no use.
+    using Take = std::function<void(const std::string& bytes, ngx_log_t* log)>;
+
+    // Takes the file as it is. `directive` and `content` are what lines in the log call it. Throws
+    // ConfigError where it is not usable.
+    WatchedFile(std::string path, std::size_t limit, std::string_view directive,
+                std::string_view content, ngx_log_t* log, Take take);
+
+    const std::string& path() const { return path_; }
+
+    void look(ngx_log_t* log);
+
+  private:
+    void load(const FileContent& content, ngx_log_t* log);
+    void refresh(ngx_log_t* log);
+    bool settled(const struct stat& status);
+
+    std::string path_;
+    std::size_t limit_;
+    std::string directive_;
+    std::string content_;
+    Take take_;
+    // What was read last, whether it was good or not.
+    struct stat version_ {};
+    // What was seen last, and since when.
+    struct stat seen_ {};
+    std::time_t seen_since_ = 0;
+    // Whether the last look found the file missing, so that this is logged once.
+    bool missing_ = false;
+    std::time_t looked_at_ = 0;
+};
+
+}  // namespace webhook::ngx
