@@ -36,7 +36,7 @@ my @SCHEMES = (
     'a field that no scheme has' => [
         scheme(signatur => 'header=Acme-Signature'),
         'invalid scheme "acme": unknown field "signatur", allowed: like, algorithm, key, native, signed, signature, '
-            . 'timestamp, event_id, event_type, require, body, digest, claims, handshake',
+            . 'timestamp, event_id, event_type, event_key, require, body, digest, claims, handshake',
     ],
     'like, with no preset' => [
         'webhook_scheme acme { like; # HERE' . "\n}",
@@ -503,7 +503,7 @@ my @TIMES_AND_EVENTS = (
     ],
     'an event type that is optional' => [
         scheme(event_type => 'json=/type optional'),
-        invalid('unknown parameter "optional" of "event_type", allowed: header, json, field, query, claim'),
+        invalid('unknown parameter "optional" of "event_type", allowed: header, json, field, query, claim, in_body'),
     ],
     'no header that is required' => [
         scheme(require => ''), invalid('"require" names no header, allowed: Name=Value'),
