@@ -337,6 +337,14 @@ my @DIRECTIVES = (
         gated("webhook_response no_secret 403;\nwebhook_response no_secret 404; # HERE"),
         'duplicate "webhook_response" for "no_secret"',
     ],
+    'a name that depends on the delivery that it is for' => [
+        in_location("webhook github name=a-\${Webhook_Event_Id}; # HERE\nwebhook_secret $SECRET;"),
+        'invalid "name=a-${Webhook_Event_Id}" in "webhook", allowed: no variable of a delivery, which has the name',
+    ],
+    'a key that is empty when it is looked up' => [
+        deduplicated('webhook_dedup zone=events key=$webhook_reason:a; # HERE'),
+        '"key=$webhook_reason:a" in "webhook_dedup" is empty when it is looked up',
+    ],
     'a second word of webhook that is no name=' => [
         in_location("webhook github ci; # HERE\nwebhook_secret $SECRET;"),
         'invalid "ci" in "webhook", allowed: name=ENDPOINT, not with "off"',

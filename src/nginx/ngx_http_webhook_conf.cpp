@@ -199,21 +199,6 @@ DedupKey default_key(const Scheme& scheme) {
     return {DedupKey::Kind::event_id, "$webhook_event_id"};
 }
 
-std::vector<std::string_view> variables_in(std::string_view text) {
-    constexpr auto is_part = [](char character) {
-        return is_digit(character) || character == '_' ||
-               (to_lower(character) >= 'a' && to_lower(character) <= 'z');
-    };
-    std::vector<std::string_view> names;
-    for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$')) {
-        text.remove_prefix(at + 1);
-        if (text.starts_with('{')) text.remove_prefix(1);
-        const auto end = std::ranges::find_if_not(text, is_part);
-        names.push_back(text.substr(0, static_cast<std::size_t>(end - text.begin())));
-    }
-    return names;
-}
-
 bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
     return std::ranges::find(names, name) != names.end();
 }
@@ -247,12 +232,14 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
                       const DedupKey& key) {
     const Scheme& scheme = *conf.scheme;
     const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
-    const auto variables = variables_in(key.text);
+    const std::vector<std::string>& variables = key.variables;
     const auto any = [&variables](std::span<const std::string_view> names) {
-        return std::ranges::any_of(variables, [&](auto each) { return is_one_of(each, names); });
+        return std::ranges::any_of(variables,
+                                   [&](std::string_view each) { return is_one_of(each, names); });
     };
     const auto all = [&variables](std::span<const std::string_view> names) {
-        return std::ranges::all_of(variables, [&](auto each) { return is_one_of(each, names); });
+        return std::ranges::all_of(variables,
+                                   [&](std::string_view each) { return is_one_of(each, names); });
     };
     const auto has = [&variables](std::string_view each) {
         return std::ranges::find(variables, each) != variables.end();
@@ -268,7 +255,8 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
     }
     if (!has("webhook_body_sha256") || has("webhook_event_id") || has("webhook_event_key")) return;
     const bool whole = std::ranges::all_of(scheme.event_key, [&](const TextPart& part) {
-        return std::ranges::any_of(variables, [&](auto each) { return holds(each, scheme, part); });
+        return std::ranges::any_of(
+            variables, [&](std::string_view each) { return holds(each, scheme, part); });
     });
     if (whole) return;
     warn(cf,
@@ -299,9 +287,8 @@ void check_key(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup, const De
 void check_tenants(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     if (!conf.secrets->has_variables() || conf.gate->name_variables != nullptr) return;
     const bool apart = std::ranges::all_of(dedup.keys, [](const DedupKey& key) {
-        return std::ranges::any_of(variables_in(key.text), [](std::string_view name) {
-            return !name.starts_with("webhook_");
-        });
+        return std::ranges::any_of(
+            key.variables, [](std::string_view name) { return !name.starts_with("webhook_"); });
     });
     if (apart) return;
     warn(cf,

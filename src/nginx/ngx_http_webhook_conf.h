@@ -56,6 +56,8 @@ struct DedupKey {
     Kind kind;
     // As written: it keeps the keys of different kinds apart.
     std::string text;
+    // The names of its variables, in lower case; a capture is its number.
+    std::vector<std::string> variables = {};
     ngx_http_complex_value_t* expression = nullptr;
     // What else it holds would make one event of all that have no id.
     bool names_event_id = false;

@@ -264,8 +264,8 @@ void set_webhook(const Directive& directive, LocConf& conf) {
         }
         gate->name = *name;
         gate->name_variables = directive.compile(*name);
-        for (std::string_view own : {"$webhook_", "${webhook_"}) {
-            if (name->find(own) == std::string_view::npos) continue;
+        for (const std::string& variable : variables_in(*name)) {
+            if (!variable.starts_with("webhook_")) continue;
             directive.reject(directive.argument(1),
                              "no variable of a delivery, which has the name");
         }
@@ -511,7 +511,9 @@ void define_zone(const Directive& directive, MainConf& conf) {
 
 DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {
     DedupKey key{DedupKey::Kind::expression, std::string(value)};
-    key.names_event_id = std::ranges::count(variables_in(value), "webhook_event_id") != 0;
+    key.variables = variables_in(value);
+    if (has_capture(value)) key.variables.emplace_back("1");
+    key.names_event_id = std::ranges::count(key.variables, "webhook_event_id") != 0;
     if (is_variable(value, "webhook_event_id")) {
         key.kind = DedupKey::Kind::event_id;
         key.text = "$webhook_event_id";
