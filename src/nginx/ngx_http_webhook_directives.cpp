@@ -434,12 +434,6 @@ std::shared_ptr<AddressFile> address_file(const Directive& directive, std::strin
     return files.back();
 }
 
-// Whether the address before the `/` is not the first of its block.
-bool has_host_bits(std::string_view text, const AddressRange& range) {
-    const auto address = parse_address_range(text.substr(0, text.find('/')));
-    return address && address->first.bytes != range.first.bytes;
-}
-
 void add_sources(const Directive& directive, LocConf& conf) {
     if (!conf.sources) conf.sources = std::make_shared<Sources>();
     for (std::string_view argument : directive.arguments()) {
@@ -448,7 +442,7 @@ void add_sources(const Directive& directive, LocConf& conf) {
         } else if (argument.starts_with(kFile)) {
             conf.sources->allow(address_file(directive, argument.substr(kFile.size())));
         } else if (const auto range = parse_address_range(argument)) {
-            if (has_host_bits(argument, *range)) {
+            if (range->host_bits) {
                 ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
                                    "low address bits of %s are meaningless",
                                    std::string(argument).c_str());
