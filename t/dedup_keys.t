@@ -303,6 +303,7 @@ subtest 'some deliveries hold several events' => sub {
         is $send->(1),    'delivered', 'the first of them alone';
         is $send->(1, 2), 'duplicate', 'both again';
         is $send->(),     'delivered', 'none';
+        next if $sender eq 'hubspot';    # beside the URL, nothing but JSON is taken
         is outcome_at("/$sender", 'no JSON'), 'delivered', 'what cannot be read';
         is outcome_at("/$sender", 'no JSON'), 'duplicate', 'that again';
     }

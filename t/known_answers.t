@@ -276,7 +276,7 @@ for my $good (qw(PRIMARY SECONDARY)) {
             . '"source":{"id":"1234567890","type":"file","name":"Test.txt"}}',
         headers   => [ %{ { %BOX, "BOX-SIGNATURE-$good" => '<signature>' } } ],
         signature => $BOX{"BOX-SIGNATURE-$good"},
-        event_id  => $BOX{'BOX-DELIVERY-ID'}, event_type => 'FILE.UPLOADED',
+        event_id  => undef, event_type => 'FILE.UPLOADED',
     );
 }
 

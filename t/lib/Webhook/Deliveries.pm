@@ -18,7 +18,7 @@ our $SECRET = 'a secret of the tests';
 sub delivery ($id, %options) {
     my $secret = delete $options{secret} // $SECRET;
     my $more   = delete $options{headers} // [];
-    my $body   = $options{body} //= '{}';
+    my $body   = $options{body} //= ($options{method} // '') =~ /^(?:GET|HEAD)$/ ? '' : '{}';
     my @signed = github_headers($secret, $body, delivery => $id, override => delete $options{override});
     return (uri => '/', %options, headers => [ @signed, @$more ]);
 }
