@@ -1578,7 +1578,7 @@ TEST(Verification, EventMayBeClaimsOfAToken) {
     const std::optional<Tolerance> tolerance;
     const SignedRequest request{"POST", "", "", &headers, &presented, &tolerance, &json};
     Verification verification(scheme, keys, request, kNow);
-    ASSERT_EQ(std::nullopt, verification.verify_signature(nullptr));
+    ASSERT_EQ(std::nullopt, verification.verify_signature(nullptr, kNow));
     EXPECT_EQ("one", verification.event_id());
     EXPECT_EQ("two", verification.event_type());
 }
