@@ -87,7 +87,7 @@ void check_signatures(const Scheme& scheme) {
         const bool from_native = signature.source.kind == Source::Kind::none;
         require(from_native == (scheme.native != nullptr), "a signature stands somewhere");
         const bool any_header = signature.source.kind == Source::Kind::header;
-        require(any_header || signature.source.kind == Source::Kind::json || from_native,
+        require(any_header || signature.source.is_in_body() || from_native,
                 "a signature stands in a header or in the body");
         require(!numbered || scheme.wants_other_headers, "numbered headers are read");
         const bool keeps_text = scheme.presents_secret() || scheme.algorithm == Algorithm::jwt;
@@ -119,8 +119,10 @@ void check_algorithm(const Scheme& scheme) {
     require(scheme.claims.empty() || is_jwt, "only tokens have claims");
     if (scheme.digest) {
         check_source(scheme, scheme.digest->source);
+        const bool in_header = scheme.digest->source.kind == Source::Kind::header;
         require((scheme.digest->source.kind == Source::Kind::claim) == is_jwt &&
-                    (is_jwt || scheme.reads_url()),
+                    (is_jwt || (in_header ? scheme.covers_header(scheme.digest->source.header)
+                                          : scheme.reads_url())),
                 "a digest is signed");
         require(scheme.digest->hash != Hash::sha1, "a digest is no SHA-1");
     }
@@ -129,8 +131,9 @@ void check_algorithm(const Scheme& scheme) {
 void check_complete(const Scheme& scheme) {
     require(scheme.headers.size() <= kMostHeaders, "there are not too many headers");
     for (const std::string& header : scheme.headers) {
-        require(is_header_name(header), "a header's name is a token");
-        require(header == to_lower(header), "a header's name is in lower case");
+        const bool is_parameter = header.starts_with(kParameterMark) && header.size() > 1;
+        require(is_parameter || is_header_name(header), "a header's name is a token");
+        require(is_parameter || header == to_lower(header), "a header's name is in lower case");
         require(std::ranges::count(scheme.headers, header) == 1, "a header has one place");
     }
     check_signatures(scheme);
@@ -138,7 +141,7 @@ void check_complete(const Scheme& scheme) {
     check_text(scheme, scheme.signed_parts, signed_placeholders());
     require(std::ranges::count(scheme.signed_parts, Kind::body, &TextPart::kind) <= 1,
             "the body is signed once");
-    require(scheme.content_type.has_value() == scheme.signs_form(), "a form has a type");
+    require(!scheme.verifies_form() || scheme.content_type.has_value(), "a form has a type");
     if (scheme.signs(Kind::timestamp)) {
         require(scheme.timestamp.has_value(), "a signed timestamp is read");
     }
