@@ -21,6 +21,9 @@ constexpr off_t kHashedAtOnce = 1024 * 1024;
 // What events are remembered under that are known by their body alone, and by more than that.
 constexpr std::string_view kBodyHashKey = "$webhook_body_sha256";
 constexpr std::string_view kEventKey = "$webhook_event_key";
+// What an event id is remembered under. It is short, so that a hash of it and of a usual id takes
+// one block.
+constexpr std::string_view kEventIdKey = "id";
 // Far longer than a turn takes.
 constexpr ngx_msec_t kGuard = 60'000;
 // How often an event in flight is asked for again.
@@ -65,12 +68,18 @@ bool source_allowed(const Delivery& delivery) {
 
 // -- headers
 
+// In lower case, which nginx has at hand, since the names of schemes are.
+std::string_view name_of(const ngx_table_elt_t& header) {
+    const u_char* lowered = header.lowcase_key;
+    return to_view({header.key.len, lowered == nullptr ? header.key.data : header.lowcase_key});
+}
+
 void collect_headers(Delivery& delivery) {
     const ngx_list_part_t* part = &delivery.request->headers_in.headers.part;
     for (; part != nullptr; part = part->next) {
         const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            delivery.headers.offer(to_view(headers[i].key), to_view(headers[i].value));
+            delivery.headers.offer(name_of(headers[i]), to_view(headers[i].value));
         }
     }
     delivery.headers.offer_query(to_view(delivery.request->args));
@@ -363,9 +372,9 @@ Objection prepare_claim(Delivery& delivery) {
     std::array<EventKey, kMostKeys> keys;
     std::size_t count = 0;
     for (const DedupKey& key : dedup.keys) {
-        std::string_view name = key.text;
-        std::string_view value = value_of(delivery, key);
         const bool is_event_id = key.kind == DedupKey::Kind::event_id;
+        std::string_view name = is_event_id ? kEventIdKey : std::string_view(key.text);
+        std::string_view value = value_of(delivery, key);
         const bool has_no_id =
             value.empty() && is_event_id && delivery.conf.scheme->event_id.optional;
         if (has_no_id || key.kind == DedupKey::Kind::event_key) {

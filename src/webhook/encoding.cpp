@@ -29,11 +29,18 @@ constexpr DigitTable digit_table(std::string_view digits) {
 constexpr DigitTable kBase64Values = digit_table(kBase64Digits);
 constexpr DigitTable kBase64UrlValues = digit_table(kBase64UrlDigits);
 
+constexpr DigitTable hex_table() {
+    DigitTable table = digit_table("0123456789abcdef");
+    for (unsigned char digit = 'A'; digit <= 'F'; ++digit) {
+        table[digit] = static_cast<std::uint8_t>(digit - 'A' + 10);
+    }
+    return table;
+}
+
+constexpr DigitTable kHexValues = hex_table();
+
 std::uint8_t hex_value(char character) {
-    const char lowered = to_lower(character);
-    if (is_digit(lowered)) return static_cast<std::uint8_t>(lowered - '0');
-    if (lowered >= 'a' && lowered <= 'f') return static_cast<std::uint8_t>(lowered - 'a' + 10);
-    return kNoDigit;
+    return kHexValues[static_cast<unsigned char>(character)];
 }
 
 std::optional<std::size_t> decode_hex(std::string_view text, std::span<std::uint8_t> output) {
@@ -41,7 +48,7 @@ std::optional<std::size_t> decode_hex(std::string_view text, std::span<std::uint
     for (std::size_t i = 0; i < text.size() / 2; ++i) {
         const std::uint8_t high = hex_value(text[2 * i]);
         const std::uint8_t low = hex_value(text[2 * i + 1]);
-        if (high == kNoDigit || low == kNoDigit) return std::nullopt;
+        if ((high | low) == kNoDigit) return std::nullopt;
         output[i] = static_cast<std::uint8_t>(high << 4 | low);
     }
     return text.size() / 2;
