@@ -107,7 +107,7 @@ std::string value_for(const Cause& cause, std::string_view placeholder) {
 std::string text_of_parameter(Cause cause) {
     constexpr std::string_view kHeader = "the header ";
     cause.subject.remove_prefix(1);
-    const std::string text = text_of(cause);
+    std::string text = text_of(cause);
     if (!text.starts_with(kHeader)) return text;
     return "the parameter " + text.substr(kHeader.size());
 }
