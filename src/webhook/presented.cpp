@@ -81,9 +81,12 @@ std::optional<std::string_view> SchemeHeaders::only(std::string_view name) const
         std::ranges::sort(by_name_, is_less_ignoring_case, &Other::first);
     }
     const auto found =
-        std::ranges::equal_range(by_name_, name, is_less_ignoring_case, &Other::first);
-    if (found.size() != 1) return std::nullopt;
-    return found.front().second;
+        std::ranges::lower_bound(by_name_, name, is_less_ignoring_case, &Other::first);
+    const auto is_it = [&](auto each) {
+        return each != by_name_.end() && equals_ignoring_case(each->first, name);
+    };
+    if (!is_it(found) || is_it(found + 1)) return std::nullopt;
+    return found->second;
 }
 
 Candidate::Candidate(std::span<const std::uint8_t> bytes, std::optional<std::size_t> key_index)
