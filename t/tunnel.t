@@ -73,21 +73,21 @@ subtest 'an answer that would open a tunnel is no answer' => sub {
         my $connection = open_connection();
         my $id         = unique_id();
         my $response   = $connection->request(upgrade($uri, id => $id));
-        is_deeply [ $response->{status}, $response->header('Webhook-Reason'), $response->{body} ], [ 502, 'upgraded', '' ], $uri;
+        is_deeply [ $response->{status}, $response->header('Webhook-Reason'), $response->{body} ], [ 502, 'bad_answer', '' ], $uri;
         is $response->header('Upgrade'), undef, "$uri: nothing is upgraded";
         $connection->send("smuggled bytes\r\n\r\n");
         $connection->closed_within(1);
         $connection->close;
-        is send_request(upgrade($uri, id => $id))->header('Webhook-Reason'), 'upgraded', "$uri: the event is not remembered";
+        is send_request(upgrade($uri, id => $id))->header('Webhook-Reason'), 'bad_answer', "$uri: the event is not remembered";
     }
     unlike came_through(), qr/smuggled/, 'nothing came through';
-    like $nginx->error_log, qr/webhook rejected: upgraded/, 'the log tells';
+    like $nginx->error_log, qr/webhook rejected: bad_answer/, 'the log tells';
     is $backend->count, 0, 'and leads to no page';
 };
 
 subtest 'nor where nobody asked for one' => sub {
     my $response = send_request(delivery(unique_id(), uri => '/tunnel'));
-    is_deeply [ $response->{status}, $response->header('Webhook-Reason') ], [ 502, 'upgraded' ], 'refused';
+    is_deeply [ $response->{status}, $response->header('Webhook-Reason') ], [ 502, 'bad_answer' ], 'refused';
 };
 
 subtest 'the connection is good for the next' => sub {
@@ -108,7 +108,7 @@ subtest 'monitor lets it pass' => sub {
     $connection->send('watched bytes');
     wait_for(sub { came_through() =~ /watched bytes/ }, 3, 'came through');
     $connection->close;
-    like $nginx->error_log, qr/webhook monitored: upgraded/, 'the log tells';
+    like $nginx->error_log, qr/webhook monitored: bad_answer/, 'the log tells';
 };
 
 finish();

@@ -133,7 +133,7 @@ ngx_int_t answer(Delivery& delivery) {
 
 void replace_answer(Delivery& delivery) {
     ngx_http_request_t* request = delivery.request;
-    if (ngx_http_upstream_t* upstream = request->upstream; opens_tunnel(request)) {
+    if (ngx_http_upstream_t* upstream = request->upstream; answers_badly(request)) {
         upstream->upgrade = 0;
         // Nothing is read from it any more.
         upstream->store = 0;
@@ -141,6 +141,8 @@ void replace_answer(Delivery& delivery) {
         upstream->cacheable = 0;
 #endif
     }
+    // The upstream's may have been taken for HTTP/0.9, where there is no header.
+    request->http_version = delivery.http_version;
     ngx_http_clean_header(request);
     request->err_status = 0;
     request->headers_out.status = answer_for(delivery).status;

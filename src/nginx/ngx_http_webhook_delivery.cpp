@@ -34,7 +34,12 @@ std::string_view name_of(Verdict verdict) {
 }
 
 Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier)
-    : request(request), conf(conf), earlier(earlier), headers(*conf.scheme), upstreams(request) {
+    : request(request),
+      http_version(request->http_version),
+      conf(conf),
+      earlier(earlier),
+      headers(*conf.scheme),
+      upstreams(request) {
     wake.data = this;
     wake.log = request->connection->log;
 }

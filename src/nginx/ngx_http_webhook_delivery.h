@@ -49,6 +49,8 @@ struct Delivery {
     bool passes() const { return verdict == Verdict::accepted || verdict == Verdict::monitored; }
 
     ngx_http_request_t* const request;
+    // The client's.
+    const ngx_uint_t http_version;
     const LocConf& conf;
     // The same request's, judged by another gate before an internal redirect brought it to this
     // one.

@@ -700,15 +700,18 @@ void begin_another_pass(Delivery& delivery) {
 Objection check_answer(Delivery& delivery) {
     const ngx_http_request_t* request = delivery.request;
     if (delivery.verdict != Verdict::accepted) return std::nullopt;
-    if (opens_tunnel(request)) return Reason::upgraded;
+    if (answers_badly(request)) return Reason::bad_answer;
     // A page for an error has the status that an error_page gives it.
     const bool success = request->err_status == 0 && is_success(request->headers_out.status);
-    if (!success || !is_from_cache(request)) return std::nullopt;
+    if (!success) return std::nullopt;
+    bool had_bad_answer = false;
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         each->upstreams.look(request);
         if (each->upstreams.accepted_status() != 0) return std::nullopt;
+        had_bad_answer |= each->upstreams.had_bad_answer();
     }
-    return Reason::cached;
+    if (had_bad_answer) return Reason::bad_answer;
+    return is_from_cache(request) ? Objection(Reason::cached) : std::nullopt;
 }
 
 void refuse_answer(Delivery& delivery, const Refusal& refusal) {

@@ -24,9 +24,12 @@ ngx_uint_t status_of(const ngx_http_upstream_state_t& attempt, const ngx_http_re
     return interim && !is_from_cache(request) ? upstream->headers_in.status_n : attempt.status;
 }
 
-// Where the upstream speaks no HTTP, nginx takes the answer for HTTP/0.9, with an invented 200.
+constexpr ngx_uint_t kLargestStatus = 599;
+
+// Where the upstream speaks no HTTP, nginx takes the answer for HTTP/0.9, with an invented 200. A
+// post_action makes that version of every request.
 bool speaks_no_http(const ngx_http_request_t* request) {
-    return request->http_version == NGX_HTTP_VERSION_9;
+    return request->http_version == NGX_HTTP_VERSION_9 && !request->post_action;
 }
 
 // The modules whose location configuration begins with an ngx_http_upstream_conf_t.
@@ -48,6 +51,14 @@ bool opens_tunnel(const ngx_http_request_t* request) {
     const ngx_http_upstream_t* upstream = request->upstream;
     if (upstream == nullptr) return false;
     return upstream->upgrade != 0 || upstream->headers_in.status_n == NGX_HTTP_SWITCHING_PROTOCOLS;
+}
+
+bool answers_badly(const ngx_http_request_t* request) {
+    const ngx_http_upstream_t* upstream = request->upstream;
+    if (upstream == nullptr || request->post_action) return false;
+    const ngx_uint_t status = upstream->headers_in.status_n;
+    const bool final = status >= NGX_HTTP_OK && status <= kLargestStatus;
+    return speaks_no_http(request) || opens_tunnel(request) || (status != 0 && !final);
 }
 
 bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] ngx_uint_t methods) {
@@ -81,7 +92,10 @@ bool UpstreamWatch::fetches_something_else(const ngx_http_request_t* request) co
 void UpstreamWatch::look(const ngx_http_request_t* request) {
     const auto attempts = attempts_of(request);
     for (; seen_ < attempts.size(); ++seen_) {
-        if (speaks_no_http(request) || opens_tunnel(request)) continue;
+        if (answers_badly(request)) {
+            had_bad_answer_ = true;
+            continue;
+        }
         const ngx_uint_t status = status_of(attempts[seen_], request);
         if (delivering_ && accepted_status_ == 0 && is_success(status)) accepted_status_ = status;
     }

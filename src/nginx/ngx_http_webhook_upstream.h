@@ -17,6 +17,10 @@ bool is_from_cache(const ngx_http_request_t* request);
 // delivery.
 bool opens_tunnel(const ngx_http_request_t* request);
 
+// Whether what the upstream said can be read by the sender as another answer than nginx takes it
+// for: it has a status that is not final, or is no HTTP.
+bool answers_badly(const ngx_http_request_t* request);
+
 // Whether one of the upstream modules may answer requests with these methods from its cache, in the
 // location whose configuration is merged.
 bool may_answer_from_cache(ngx_conf_t* cf, ngx_uint_t methods);
@@ -35,6 +39,9 @@ class UpstreamWatch {
     // that comes later can change it.
     ngx_uint_t accepted_status() const { return accepted_status_; }
 
+    // Whether one of the answers looked at was bad; an internal redirect may have hidden it.
+    bool had_bad_answer() const { return had_bad_answer_; }
+
     // The status to remember, when the answer is about to leave; 0 where the delivery was not
     // accepted. Without any upstream, the answer of nginx itself counts, unless it is a gate's
     // refusal.
@@ -51,6 +58,7 @@ class UpstreamWatch {
     // Whether the attempts to come are attempts to deliver.
     bool delivering_ = true;
     ngx_uint_t accepted_status_ = 0;
+    bool had_bad_answer_ = false;
 };
 
 }  // namespace webhook::ngx

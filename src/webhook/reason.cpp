@@ -26,7 +26,7 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons{{
     {Reason::in_flight, "in_flight", 503, true},
     {Reason::unavailable, "unavailable", 503, true},
     {Reason::cached, "cached", 503, true},
-    {Reason::upgraded, "upgraded", 502, false},
+    {Reason::bad_answer, "bad_answer", 502, false},
     {Reason::internal, "internal", 500, false},
     {Reason::accepted, "accepted", 0, false},
 }};

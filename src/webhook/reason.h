@@ -35,7 +35,7 @@ enum class Reason : std::uint8_t {
     in_flight,
     unavailable,
     cached,
-    upgraded,
+    bad_answer,
     internal,
     accepted,
 };

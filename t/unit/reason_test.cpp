@@ -38,7 +38,7 @@ const std::vector<Expected> kExpected{
     {Reason::in_flight, "in_flight", 503},
     {Reason::unavailable, "unavailable", 503},
     {Reason::cached, "cached", 503},
-    {Reason::upgraded, "upgraded", 502},
+    {Reason::bad_answer, "bad_answer", 502},
     {Reason::internal, "internal", 500},
     {Reason::accepted, "accepted", 0},
 };

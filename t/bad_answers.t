@@ -1,0 +1,103 @@
+# An answer that is not final, or no HTTP: nginx takes it for another than the sender reads. It is replaced.
+
+use Webhook::Test;
+
+use Webhook::Deliveries qw(delivery);
+
+my $backend = start_backend();
+my $second  = start_backend(port => 9001);
+my $nginx   = start_nginx(http => <<'CONF');
+webhook_dedup_zone zone=events:1m;
+webhook_secret     "a secret of the tests";
+proxy_cache_path   %%DIR%%/cache keys_zone=answers:1m;
+
+server {
+    listen %%ADDR%%:8080;
+    listen %%ADDR%%:8082 http2;
+    webhook       github;
+    webhook_dedup zone=events;
+
+    location /plain      { proxy_pass http://%%BACKEND%%; }
+    location /unbuffered { proxy_buffering off; proxy_pass http://%%BACKEND%%; }
+    location /kept       { proxy_http_version 1.1; proxy_pass http://%%BACKEND%%; }
+    location /paged      { error_page 502 = @other; proxy_pass http://%%BACKEND%%; }
+    location @other      { webhook off; proxy_pass http://%%ADDR%%:9001; }
+    location /cached     {
+        proxy_cache         answers;
+        proxy_cache_key     $uri;
+        proxy_cache_methods POST;
+        proxy_cache_valid   any 1m;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /fetched    { internal; webhook off; return 200 "fetched"; }
+    location /monitored  { webhook_mode monitor; proxy_pass http://%%BACKEND%%; }
+}
+CONF
+
+my $final = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
+my %bad   = (
+    '102'              => "HTTP/1.1 102 Processing\r\n\r\n$final",
+    '199'              => "HTTP/1.1 199 Unknown\r\nLink: </a>\r\n\r\n$final",
+    '600'              => "HTTP/1.1 600 Unknown\r\nContent-Length: 0\r\n\r\n",
+    'no status'        => "HTTP/1.1 OK\r\nContent-Length: 3\r\n\r\nok\n",
+    'glued status'     => "HTTP/1.1 200OK\r\nContent-Length: 3\r\n\r\nok\n",
+    'leading line'     => "\r\n$final",
+    'another protocol' => "HTTQ/1.1 200 OK\r\n\r\n",
+    'no HTTP at all'   => "220 ready\r\n",
+);
+# nginx forwards 103 since 1.29.
+my $version = qx(@{[ $ENV{WEBHOOK_NGINX} // '/usr/sbin/nginx' ]} -v 2>&1) =~ m{nginx/1\.(\d+)} ? $1 : 0;
+$bad{103} = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n$final" if $version < 29;
+allow_log(qr/upstream sent no valid HTTP\/1\.0 header/);
+
+sub told ($response) { return [ $response->{status}, $response->header('Webhook-Reason'), $response->{body} ] }
+
+my $replaced = [ 502, 'bad_answer', '' ];
+
+for my $kind (sort keys %bad) {
+    subtest "status line: $kind" => sub {
+        for my $uri (qw(/plain /unbuffered /kept /cached /paged)) {
+            my $id = unique_id();
+            $backend->clear->behave(raw => $bad{$kind});
+            is_deeply told(send_request(delivery($id, uri => $uri))), $replaced, $uri;
+            is_deeply told(send_h2(delivery($id, uri => $uri))), $replaced, "$uri: HTTP/2";
+            is $backend->count, 2, "$uri: neither remembered nor cached";
+            $backend->behave;
+            is send_request(delivery($id, uri => $uri))->{body}, "ok\n", "$uri: the retry is delivered" if $uri ne '/cached';
+        }
+        is $second->count, 0, 'it leads to no page';
+    };
+}
+
+subtest 'the connection is good for the next' => sub {
+    for my $kind ('199', 'no status') {
+        my $connection = open_connection();
+        $backend->behave(raw => $bad{$kind});
+        is_deeply told($connection->request(delivery(unique_id(), uri => '/plain'))), $replaced, "status line: $kind";
+        $backend->behave;
+        is $connection->request(delivery(unique_id(), uri => '/plain'))->{body}, "ok\n", 'the next';
+        $connection->close;
+    }
+};
+
+subtest 'a redirect hides it from nobody' => sub {
+    my $id = unique_id();
+    $backend->clear->behave(raw => "HTTP/1.1 199 Unknown\r\nX-Accel-Redirect: /fetched\r\n\r\nHTTP/1.1 500 No\r\n\r\n");
+    is_deeply told(send_request(delivery($id, uri => '/plain'))), $replaced, 'X-Accel-Redirect' for 1, 2;
+    is $backend->count, 2, 'the event is not remembered';
+};
+
+subtest 'other statuses are the sender\'s' => sub {
+    for my $status (200, 204, 302, 404, 500, 599) {
+        $backend->behave(status => $status);
+        is send_request(delivery(unique_id(), uri => '/plain'))->{status}, $status, "status $status";
+    }
+};
+
+subtest 'monitor lets it pass' => sub {
+    $backend->behave(raw => $bad{600});
+    is send_request(delivery(unique_id(), uri => '/monitored'))->{status}, 600, 'as it is';
+    like $nginx->error_log, qr/webhook monitored: bad_answer/, 'the log tells';
+};
+
+finish();
