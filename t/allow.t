@@ -277,6 +277,12 @@ sub overwrite ($path, $text) {
 subtest 'changed files' => sub {
     allowed($_, '127.20.0.1') for qw(changing json shared shared_2);
     is log_lines('took up'), 0, 'files that did not change are not taken up';
+    my $head = join '', "POST /changing HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", length $BODY, "\r\n";
+    my @signed = github_headers($SECRET, $BODY);
+    while (my ($name, $value) = splice @signed, 0, 2) { $head .= "$name: $value\r\n" }
+    my $slow = open_connection(from => '127.20.0.1');
+    $slow->send("$head\r\n" . substr $BODY, 0, -1);
+
     write_file('changing.txt', "127.20.0.2\n");
     write_file('changing.json', '{"hooks":["127.20.0.2"]}');
     overwrite(directory() . '/shared.txt', "127.20.0.2\n");
@@ -285,6 +291,8 @@ subtest 'changed files' => sub {
     cmp_ok time - $changed, '>', 2.9, 'not while it may still be being written';
     denied($_, '127.20.0.1') for qw(changing json shared shared_2);
     allowed('shared_2', '127.30.0.1');
+    $slow->send(substr $BODY, -1);
+    is $slow->read_response->header('Webhook-Reason'), 'ip_denied', 'also for a body that took so long';
     is log_lines(qr/\[notice\] .*webhook_allow: took up the changed "\Q$changing\E"/), 1, 'and the log says so, once';
     is log_lines(qr/took up the changed ".*shared\.txt"/), 1, 'once for a file that two locations name';
 };

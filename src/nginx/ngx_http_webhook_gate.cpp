@@ -470,6 +470,8 @@ Objection check_before_body(Delivery& delivery) {
 
 // Everything that needs the body, which is hashed by now.
 Objection check_body(Delivery& delivery, Payload& payload) {
+    // The sender decides how long its body takes, and a list may have changed since.
+    if (!source_allowed(delivery)) return Reason::ip_denied;
     if (!size_is_as_declared(delivery.request, delivery.body.size())) {
         return Reason::incomplete_body;
     }
