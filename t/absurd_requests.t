@@ -18,6 +18,7 @@ webhook_scheme millis {
 webhook_scheme dated {
     algorithm hmac-sha256; signed "{timestamp}.{body}"; signature header=X-Sign; timestamp header=X-Time unit=rfc3339;
 }
+webhook_scheme queried { algorithm hmac-sha256; signed "{query:id}"; signature query=sign; event_id query=id; }
 large_client_header_buffers 8 2m;
 client_max_body_size 16m;
 client_header_buffer_size 2k;
@@ -37,6 +38,7 @@ server {
     location = /once_by_header { webhook github; webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
     location = /standard { webhook standard-webhooks; webhook_secret $WHSEC; proxy_pass http://%%BACKEND%%; }
     location = /millis { webhook millis; proxy_pass http://%%BACKEND%%; }
+    location = /queried { webhook queried; webhook_methods GET; webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
     location = /dated  { webhook dated; proxy_pass http://%%BACKEND%%; }
     location = /bearer { webhook bearer; proxy_pass http://%%BACKEND%%; }
     location = /slow   { webhook github; client_body_timeout 1s; proxy_pass http://%%BACKEND%%; }
@@ -360,6 +362,21 @@ subtest 'clients that leave' => sub {
     wait_for(sub { $nginx->error_log =~ /client request body is buffered/ }, 2, 'HTTP/2 in the middle of its body');
     $pending->cancel;
     still_well('HTTP/2 left');
+};
+
+# Without a header, the sender could not be told what became of it, nor could the gate tell.
+subtest 'HTTP/0.9' => sub {
+    for my $version ('', ' HTTP/1.0') {
+        $backend->clear;
+        for my $turn (1, 2) {
+            my $connection = open_connection();
+            $connection->send("GET /queried?id=e1&sign=" . hmac_sha256_hex('e1', $SECRET) . "$version\r\n" . ($version ? "\r\n" : ''));
+            $connection->closed_within(2);
+            $connection->close;
+        }
+        is $backend->count, $version ? 1 : 0, $version ? 'with a version: delivered once' : 'never delivered';
+    }
+    like $nginx->error_log, qr{webhook rejected: method, the method is one of HTTP/0\.9}, 'the log tells';
 };
 
 subtest 'nothing is told' => sub {

@@ -46,6 +46,11 @@ Refusal wrong_method(const Delivery& delivery) {
             method};
 }
 
+// The client's own version: without a header, an answer could not be told from another.
+bool is_http_09(const Delivery& delivery) {
+    return delivery.http_version == NGX_HTTP_VERSION_9 && !delivery.request->post_action;
+}
+
 bool came_over_tls(const ngx_http_request_t* request) {
 #if (NGX_HTTP_V3)
     if (request->http_version == NGX_HTTP_VERSION_30) return true;
@@ -452,6 +457,9 @@ Objection check_signature_before_body(Delivery& delivery) {
 
 // Everything that can be refused before the body is read.
 Objection check_before_body(Delivery& delivery) {
+    if (is_http_09(delivery)) {
+        return Refusal(Reason::method, Cause::Kind::method, "one of HTTP/0.9");
+    }
     // Who is refused for the method or the source is refused at once, but where a handshake may
     // come with another method.
     if (delivery.conf.shakes_hands()) collect_headers(delivery);
