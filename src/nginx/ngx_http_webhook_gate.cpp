@@ -697,15 +697,6 @@ ngx_int_t on_subrequest(const ngx_http_request_t* request) {
 
 // -- proxy
 
-// An internal redirect, into any location, begins another pass; so does post_action, after the
-// client has left.
-void begin_another_pass(Delivery& delivery) {
-    delivery.cancel_wake();
-    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
-        each->upstreams.look(delivery.request);
-    }
-}
-
 // What an accepted delivery is refused for when the upstream has answered.
 Objection check_answer(Delivery& delivery) {
     const ngx_http_request_t* request = delivery.request;
@@ -744,6 +735,16 @@ void settle(Delivery& delivery) {
     }
     // Deliveries of one request share what they hold: no release may come before a commit.
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) each->claim.release();
+}
+
+// An internal redirect, into any location, begins another pass; so does post_action, when the
+// client has its answer or has left: nothing that comes then is about the delivery.
+void begin_another_pass(Delivery& delivery) {
+    delivery.cancel_wake();
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        each->upstreams.look(delivery.request);
+    }
+    if (delivery.request->post_action) settle(delivery);
 }
 
 ngx_http_output_header_filter_pt next_header_filter;

@@ -19,9 +19,13 @@ ngx_uint_t status_of(const ngx_http_upstream_state_t& attempt, const ngx_http_re
     const ngx_http_upstream_t* upstream = request->upstream;
     constexpr auto kNever = static_cast<ngx_msec_t>(-1);
     if (attempt.header_time == kNever) return 0;
-    // After an interim answer, such as 103, nginx leaves that in the attempt.
-    const bool interim = attempt.status < 200 && upstream != nullptr && upstream->state == &attempt;
-    return interim && !is_from_cache(request) ? upstream->headers_in.status_n : attempt.status;
+    // After an interim answer, such as 103, nginx leaves that in the attempt; after one that is no
+    // HTTP, an invented 200.
+    const bool is_current =
+        upstream != nullptr && upstream->state == &attempt && !is_from_cache(request);
+    if (!is_current) return attempt.status;
+    const ngx_uint_t status = upstream->headers_in.status_n;
+    return attempt.status < NGX_HTTP_OK || status == 0 ? status : attempt.status;
 }
 
 constexpr ngx_uint_t kLargestStatus = 599;
@@ -99,11 +103,12 @@ void UpstreamWatch::look(const ngx_http_request_t* request) {
         const ngx_uint_t status = status_of(attempts[seen_], request);
         if (delivering_ && accepted_status_ == 0 && is_success(status)) accepted_status_ = status;
     }
-    delivering_ = !fetches_something_else(request);
+    delivering_ = !request->post_action && !fetches_something_else(request);
 }
 
 ngx_uint_t UpstreamWatch::status_to_remember(const ngx_http_request_t* request,
                                              bool refused) const {
+    if (request->post_action) return accepted_status_;
     const ngx_uint_t answered =
         request->err_status != 0 ? request->err_status : request->headers_out.status;
     // A page of nginx's own for an error is no answer to the delivery, whatever status it has.
