@@ -516,6 +516,9 @@ subtest 'values that are quoted' => sub {
 };
 
 subtest 'values that are not suitable' => sub {
+    for my $bad ('<!--#echo var="tenant_secret" -->', 'a<!b') {
+        is_refused("$_: $bad", ask("/$_", question($_, $bad)), '400 invalid_payload', $bad) for qw(slack twitch meta dropbox);
+    }
     for my $bad ("a\nb", "a\r\nX-Evil: yes\r\n\r\n<html>", "a\0b", "a\tb", "\x7f", 'x' x 513, 'x' x 600, 'x' x 100_000) {
         my $what = length $bad > 500 ? length($bad) . ' bytes' : $bad =~ s/([^ -~])/sprintf '\x%02x', ord $1/ger;
         for my $name (qw(slack zoom twitch monday)) {

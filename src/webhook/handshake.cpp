@@ -116,6 +116,9 @@ std::string escaped_for_json(std::string_view text) {
     return escaped;
 }
 
+// What nginx's SSI takes for a command begins so, as does every declaration of HTML.
+constexpr std::string_view kMarkup = "<!";
+
 class AnswerWriter {
   public:
     AnswerWriter(const Values& values, const SigningKey* key) : values_(values), key_(key) {}
@@ -125,7 +128,14 @@ class AnswerWriter {
         for (const TextPart& part : parts) {
             const Value value = value_of(part);
             if (!value) return std::nullopt;
-            text += as_json && part.kind != Kind::literal ? escaped_for_json(*value) : *value;
+            const bool is_own = part.kind == Kind::literal;
+            const std::size_t before = text.size();
+            text += as_json && !is_own ? escaped_for_json(*value) : *value;
+            // Of what the scheme writes itself, only the seam could make markup of a value.
+            const std::size_t length = before == 0 ? 0 : kMarkup.size();
+            const std::string_view added = std::string_view(text).substr(
+                before == 0 ? 0 : before - 1, is_own ? length : std::string_view::npos);
+            if (added.find(kMarkup) != std::string_view::npos) return std::nullopt;
         }
         return text;
     }

@@ -327,6 +327,24 @@ TEST(Handshakes, ControlCharactersNeverReachAnAnswer) {
     EXPECT_EQ("a b\xc3\xa4", answer->header_value);
 }
 
+TEST(Handshakes, ValuesAreNoMarkup) {
+    const auto answer = [](const std::string& text, const std::string& query) {
+        return Question(with("method=HEAD type=text/plain 'answer=" + text + "'"),
+                        asked("HEAD", query))
+            .answer();
+    };
+    for (const std::string& query :
+         {"q=%3C%21--%23echo"s, "q=a%3C%21b"s, "q=%3C!"s, "q=%3C%3C!"s}) {
+        EXPECT_FALSE(answer("{query:q}", query)) << query;
+    }
+    EXPECT_FALSE(answer("<{query:q}", "q=%21--%23echo"));
+    EXPECT_FALSE(answer("{query:q}!--#", "q=%3C"));
+    EXPECT_FALSE(answer("{query:q}{query:p}", "q=%3C&p=%21--%23"));
+    EXPECT_TRUE(answer("{query:q}", "q=%3Ca%3E%21--%23"));
+    EXPECT_TRUE(answer("<!DOCTYPE html>{query:q}", "q=a"));
+    EXPECT_TRUE(answer("<!{query:q}", "q=a"));
+}
+
 TEST(Handshakes, ValuesAreEscapedInJson) {
     for (const std::string& type :
          {"application/json"s, "application/json; charset=utf-8"s, "application/vnd.api+json"s,
