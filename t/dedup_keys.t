@@ -23,6 +23,19 @@ webhook_scheme keyed {
     algorithm token;
     signature header=X-Token;
 }
+webhook_scheme timed {
+    algorithm hmac-sha256;
+    signed "{timestamp}.{body}";
+    signature header=X-Signature;
+    timestamp header=X-Time unit=s;
+    body decoded;
+}
+webhook_scheme fielded {
+    algorithm hmac-sha256;
+    signed "{body}";
+    signature header=X-Signature;
+    event_id field=id optional;
+}
 server {
     listen %%ADDR%%:8080;
     webhook github;
@@ -86,7 +99,11 @@ server {
         proxy_pass http://%%BACKEND%%;
     }
     location /get/hubspot { webhook hubspot-v3 name=get; webhook_methods GET POST; proxy_pass http://%%BACKEND%%; }
-    location /get/twilio  { webhook twilio; webhook_methods GET POST; proxy_pass http://%%BACKEND%%; }
+    location /get/timed   { webhook timed; webhook_methods GET POST; proxy_pass http://%%BACKEND%%; }
+    location /fielded     { webhook fielded; proxy_pass http://%%BACKEND%%; }
+    location /atlassian   { webhook atlassian-connect; proxy_pass http://%%BACKEND%%; }
+    location /contentful  { webhook contentful; proxy_pass http://%%BACKEND%%; }
+    location /get/twilio  { webhook twilio; webhook_methods GET HEAD POST PUT; proxy_pass http://%%BACKEND%%; }
     location /get/vonage  { webhook vonage; webhook_methods GET POST; proxy_pass http://%%BACKEND%%; }
     location /get/zendesk { webhook zendesk; webhook_methods GET DELETE; proxy_pass http://%%BACKEND%%; }
     location /twice_the_same {
@@ -229,7 +246,9 @@ subtest 'no event id' => sub {
 # Each takes a body and gives the headers that it comes with.
 my $now  = time;
 my %SIGN = (
-    slack   => sub ($body, $uri) { return slack_headers($SECRET, $body) },
+    slack   => sub ($body, $uri) {
+        return ('X-Slack-Request-Timestamp' => $now, 'X-Slack-Signature' => 'v0=' . hmac_sha256_hex("v0:$now:$body", $SECRET));
+    },
     discord => sub ($body, $uri) {
         return (
             'X-Signature-Timestamp' => $now,
@@ -361,10 +380,31 @@ subtest 'events without a body' => sub {
     is outcome(send_request(method => 'GET', uri => '/get/twilio?CallSid=1',
         headers => [ Host => 'localhost:80', 'X-Twilio-Signature' => $mac ])), 'duplicate', 'with the port that the sender left out';
 
+    # What Twilio signs says nothing of the method, nor whether an empty body is a form.
+    my @form = ('Content-Type' => 'application/x-www-form-urlencoded');
+    my @replays = ([ 'HEAD', '' ], [ 'POST', '' ], [ 'PUT', '' ], [ 'GET', '', @form ], map { [ 'POST', $_, @form ] } '', '&', '&&', '=');
+    for my $replay (@replays) {
+        my ($method, $body, @headers) = @$replay;
+        is outcome(send_request(method => $method, uri => '/get/twilio?CallSid=1', body => $body,
+            headers => [ 'X-Twilio-Signature' => $mac, @headers ])), 'duplicate', "as $method with '$body' @headers";
+    }
+
+    my $timed = sub ($method, $uri, $when, @headers) {
+        return outcome(send_request(method => $method, uri => $uri, headers =>
+            [ 'X-Time' => $when, 'X-Signature' => hmac_sha256_hex("$when.", $SECRET), @headers ]));
+    };
+    my $second = time;
+    is $timed->('POST', '/get/timed', $second), 'delivered', 'a scheme that signs the time';
+    is $timed->('POST', '/get/timed?a=1', $second), 'duplicate', 'with a query';
+    is $timed->('GET', '/get/timed', $second), 'duplicate', 'with another method';
+    is $timed->('POST', '/get/timed', $second + 1), 'delivered', 'another time';
+
     my $vonage = sub ($uri, $id) {
-        my $token = json_web_token('HS256', $SECRET, iat => time, jti => $id);
+        my $token = json_web_token('HS256', $SECRET, iat => time, $id ? (jti => $id) : (nonce => 1));
         return $get->($uri, Authorization => "Bearer $token");
     };
+    is $vonage->('/get/vonage?uuid=0', 'z'), 'delivered', 'vonage: a call';
+    is $vonage->('/get/vonage?uuid=9', 'z'), 'duplicate', 'its token with another query';
     is $vonage->('/get/vonage?uuid=1', 'a'), 'delivered', 'vonage: a call';
     is $vonage->('/get/vonage?uuid=2', 'b'), 'delivered', 'another';
     is $vonage->('/get/vonage?uuid=2', 'c'), 'delivered', 'again, under another token';
@@ -377,10 +417,62 @@ subtest 'events without a body' => sub {
     };
     my $now = time;
     is $zendesk->('GET', '/get/zendesk?1', $now), 'delivered', 'zendesk, which signs the time alone';
-    is $zendesk->('GET', '/get/zendesk?2', $now), 'delivered', 'another URL';
-    is $zendesk->('DELETE', '/get/zendesk?2', $now), 'delivered', 'another method';
+    is $zendesk->('GET', '/get/zendesk?2', $now), 'duplicate', 'another URL';
+    is $zendesk->('GET', '/%67et/zendesk?1', $now), 'duplicate', 'another spelling of it';
+    is $zendesk->('DELETE', '/get/zendesk?1', $now), 'duplicate', 'another method';
     is $zendesk->('GET', '/get/zendesk?1', $now + 1), 'delivered', 'another time';
     is $zendesk->('GET', '/get/zendesk?1', $now), 'duplicate', 'the first, replayed';
+};
+
+subtest 'a form is one, whatever its Content-Type' => sub {
+    my $send = sub ($body, @headers) {
+        return outcome(post(uri => '/fielded', body => $body,
+            headers => [ 'X-Signature' => hmac_sha256_hex($body, $SECRET), @headers ]));
+    };
+    my @form = ('Content-Type' => 'application/x-www-form-urlencoded');
+    my $id   = unique_id();
+    is $send->("id=$id&a=b", @form), 'delivered', 'an event';
+    is $send->("id=$id&a=b", @form), 'duplicate', 'again';
+    is $send->("id=$id&a=b", 'Content-Type' => 'text/plain'), 'invalid_payload', 'as text, its id is not read';
+    is $send->("id=$id&a=b"), 'invalid_payload', 'nor without a type';
+    is $send->("id=$id&id=$id", @form), 'invalid_payload', 'an id that stands twice';
+    is $send->('a=b', @form), 'delivered', 'a form without that field';
+    is $send->('a=b', @form), 'duplicate', 'again';
+    is $send->(''), 'delivered', 'no body at all';
+    is $send->('', @form), 'duplicate', 'and an empty form';
+};
+
+# Honest senders send these, one after the other.
+subtest 'events that differ by their signed time alone' => sub {
+    my $now  = time;
+    my $qsh  = sha256_hex('POST&/atlassian&');
+    my $send = sub ($issued) {
+        my $token = json_web_token('HS256', $SECRET, iss => 'a', iat => $issued, exp => $now + 180, qsh => $qsh);
+        return outcome(post(uri => '/atlassian', body => '{"eventType":"disabled"}', headers => [ Authorization => "JWT $token" ]));
+    };
+    is $send->($now), 'delivered', 'atlassian: an app is disabled';
+    is $send->($now - 9), 'delivered', 'and once more';
+    is $send->($now), 'duplicate', 'the first, replayed';
+
+    my $suggestion = form_encoded(payload => '{"type":"block_suggestion","value":"a"}');
+    my $slack = sub ($time) {
+        return outcome(post(uri => '/slack', body => $suggestion, headers => [ 'X-Slack-Request-Timestamp' => $time,
+            'X-Slack-Signature' => 'v0=' . hmac_sha256_hex("v0:$time:$suggestion", $SECRET) ]));
+    };
+    is $slack->($now), 'delivered', 'slack: a letter is typed';
+    is $slack->($now - 2), 'delivered', 'and typed again';
+    is $slack->($now), 'duplicate', 'the first, replayed';
+
+    my $contentful = sub ($time, $topic) {
+        my $names = 'x-contentful-signed-headers,x-contentful-timestamp,x-contentful-topic';
+        my $text  = "POST\n/contentful\nx-contentful-signed-headers:$names;x-contentful-timestamp:$time;x-contentful-topic:T\n{}";
+        return outcome(post(uri => '/contentful', body => '{}', headers => [
+            'X-Contentful-Signed-Headers' => $names, 'X-Contentful-Timestamp' => $time, 'X-Contentful-Topic' => $topic,
+            'X-Contentful-Signature' => hmac_sha256_hex($text, $SECRET) ]));
+    };
+    is $contentful->("${now}000", 'T'), 'delivered', 'contentful: a build';
+    is $contentful->("${now}001", 'T'), 'delivered', 'another';
+    is $contentful->("${now}000", $_), 'duplicate', 'the first, with tabs around its topic' for "T\t", "\tT", "T\t\t";
 };
 
 subtest 'a form that is written in other bytes' => sub {

@@ -217,6 +217,8 @@ bool holds(std::string_view variable, const Scheme& scheme, const TextPart& part
             return is_header(part.header);
         case TextPart::Kind::timestamp:
             return variable == "webhook_timestamp";
+        case TextPart::Kind::token:
+            return false;
         case TextPart::Kind::url:
             return variable == "request_uri" || variable == "args";
         case TextPart::Kind::body:
@@ -347,6 +349,19 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
     remark(cf->log, NGX_LOG_NOTICE, message, dedup.place);
 }
 
+// Where the id is signed, no replay has another one.
+void tell_of_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    const bool by_both =
+        dedup.has_key(DedupKey::Kind::event_id) && dedup.has_key(DedupKey::Kind::event_key);
+    if (!by_both || conf.scheme->event_id.batch || !conf.scheme->covers_event_id()) return;
+    if (std::exchange(main_conf(cf).told_of_signed_event_id, true)) return;
+    remark(cf->log, NGX_LOG_NOTICE,
+           "the signature of " + in_quotes(conf.scheme->name) +
+               " covers the event id: \"key=$webhook_event_key\" in \"webhook_dedup\" closes no "
+               "replay, and loses events that differ by their id alone",
+           dedup.place);
+}
+
 void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     if (!conf.dedup || !conf.dedup->on) return;
     auto dedup = std::make_shared<Dedup>(*conf.dedup);
@@ -371,6 +386,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     check_keys(cf, conf, *dedup);
     check_ttl(conf, *dedup);
     tell_of_unsigned_event_id(cf, conf, *dedup);
+    tell_of_signed_event_id(cf, conf, *dedup);
     conf.remembers = std::move(dedup);
 }
 

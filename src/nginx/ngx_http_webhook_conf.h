@@ -126,6 +126,7 @@ struct MainConf {
     bool uses_body_sha256 = false;
     bool uses_verify_time = false;
     bool told_of_unsigned_event_id = false;
+    bool told_of_signed_event_id = false;
     // The gates that were said to be before a cache.
     std::set<std::string> told_of_caches;
     // Warnings that were given: what several locations inherit is told of once.

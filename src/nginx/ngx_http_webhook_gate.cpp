@@ -267,12 +267,22 @@ const Form* form_of(const Delivery& delivery, Payload& payload) {
     return body == nullptr ? nullptr : body->form();
 }
 
+// What a field of the body says; nothing where the body is no form, or says it twice. A body is not
+// read otherwise for another Content-Type: that would make another event of the same bytes.
+std::optional<std::string> field_in_body(const Delivery& delivery, Payload& payload,
+                                         const std::string& name) {
+    if (delivery.body.decoded_size() == 0) return "";
+    const Form* form = form_of(delivery, payload);
+    if (form == nullptr) return std::nullopt;
+    if (std::ranges::count(form->fields(), name, &Form::Field::first) > 1) return std::nullopt;
+    return form_value(*form, name);
+}
+
 // Nothing where the body cannot be read at all.
 std::optional<std::string> value_in_body(const Delivery& delivery, Payload& payload,
                                          const webhook::Source& source) {
     if (source.kind == webhook::Source::Kind::field) {
-        const Form* form = form_of(delivery, payload);
-        return form == nullptr ? std::nullopt : std::optional(form_value(*form, source.text));
+        return field_in_body(delivery, payload, source.text);
     }
     const JsonReader* json = payload.json();
     return json == nullptr ? std::nullopt : std::optional(json->value_at(source.text).value_or(""));
@@ -281,13 +291,13 @@ std::optional<std::string> value_in_body(const Delivery& delivery, Payload& payl
 void read_payload(Delivery& delivery, Payload& payload) {
     if (!needs_payload(delivery)) return;
     const auto read = [&](const webhook::Source& source, std::string_view& value) {
-        if (!source.is_in_body()) return;
+        if (!source.is_in_body()) return true;
         const auto found = value_in_body(delivery, payload, source);
-        delivery.payload_unreadable |= !found;
         value = kept(delivery, found.value_or(""));
+        return found.has_value();
     };
     const Scheme& scheme = *delivery.conf.scheme;
-    read(scheme.event_id, delivery.event_id);
+    delivery.payload_unreadable = !read(scheme.event_id, delivery.event_id);
     read(scheme.event_type, delivery.event_type);
 }
 
@@ -331,7 +341,7 @@ void find_event_key(Delivery& delivery, Payload& payload) {
         &delivery.headers,
         &delivery.presented,
         hash_of_body(delivery),
-        delivery.body.size() > 0,
+        delivery.body.decoded_size() > 0,
         scheme.event_key_reads_body() ? payload.whole() : nullptr};
     delivery.event_key = kept(delivery, identity_of(scheme, identified));
 }
@@ -372,6 +382,13 @@ Refusal no_event_id(const Delivery& delivery) {
     return Reason::missing_event_id;
 }
 
+// Whether it may come without one. What is JSON and what is none is signed; what is a form is not.
+bool may_lack_event_id(const Delivery& delivery) {
+    const EventId& id = delivery.conf.scheme->event_id;
+    const bool is_field = id.kind == webhook::Source::Kind::field;
+    return id.optional && !(is_field && delivery.payload_unreadable);
+}
+
 Objection prepare_claim(Delivery& delivery) {
     const Dedup& dedup = *delivery.conf.remembers;
     std::array<EventKey, kMostKeys> keys;
@@ -380,8 +397,7 @@ Objection prepare_claim(Delivery& delivery) {
         const bool is_event_id = key.kind == DedupKey::Kind::event_id;
         std::string_view name = is_event_id ? kEventIdKey : std::string_view(key.text);
         std::string_view value = value_of(delivery, key);
-        const bool has_no_id =
-            value.empty() && is_event_id && delivery.conf.scheme->event_id.optional;
+        const bool has_no_id = value.empty() && is_event_id && may_lack_event_id(delivery);
         if (has_no_id || key.kind == DedupKey::Kind::event_key) {
             name = name_of_event_key(delivery);
             value = delivery.event_key;

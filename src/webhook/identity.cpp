@@ -1,5 +1,8 @@
 #include "webhook/identity.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "webhook/encoding.h"
 #include "webhook/url.h"
 
@@ -19,28 +22,42 @@ bool is_signed_form(const Scheme& scheme, const Identified& delivery) {
 }
 
 // A form in the form in which it is signed: it can be written in other bytes.
-void append_form(std::string& text, const Scheme& scheme, const Form& form) {
+std::vector<std::string> signed_values(const Scheme& scheme, const Form& form) {
+    std::vector<std::string> values;
     const Source& signature = scheme.signatures.front().source;
     const bool holds_signature = signature.kind == Source::Kind::field;
     for (const TextPart& part : scheme.signed_parts) {
         if (part.kind == Kind::form) {
-            append(text, form.sorted_text(holds_signature ? signature.text : std::string_view()));
+            values.push_back(form.sorted_text(holds_signature ? signature.text : ""));
         }
         if (part.kind == Kind::timestamp && scheme.timestamp->source.kind == Source::Kind::field) {
-            append(text, form.only(scheme.timestamp->source.text).value_or(""));
+            values.emplace_back(form.only(scheme.timestamp->source.text).value_or(""));
         }
-        if (part.kind == Kind::field) append(text, form.only(part.text).value_or(""));
+        if (part.kind == Kind::field) values.emplace_back(form.only(part.text).value_or(""));
     }
+    return values;
 }
 
-void append_body(std::string& text, const Scheme& scheme, const Identified& delivery) {
-    const Form* form = nullptr;
-    if (is_signed_form(scheme, delivery) && delivery.body != nullptr) form = delivery.body->form();
-    if (form != nullptr) {
-        append_form(text, scheme, *form);
-    } else {
-        append(text, delivery.body_sha256);
-    }
+// What the signature says of the body. Empty where it says that there is none: a form without any
+// text, as `&`, is signed like no body at all.
+std::vector<std::string> body_values(const Scheme& scheme, const Identified& delivery) {
+    if (!delivery.has_body) return {};
+    const bool is_form = is_signed_form(scheme, delivery) && delivery.body != nullptr;
+    const Form* form = is_form ? delivery.body->form() : nullptr;
+    if (form == nullptr) return {std::string(delivery.body_sha256)};
+    std::vector<std::string> values = signed_values(scheme, *form);
+    const bool has_text = !std::ranges::all_of(values, &std::string::empty);
+    return has_text ? values : std::vector<std::string>();
+}
+
+void append_body(std::string& text, const std::vector<std::string>& values) {
+    for (const std::string& value : values) append(text, value);
+}
+
+// The signature of a token can be written in two ways (ECDSA), what it signs cannot.
+std::string_view signed_token(const Identified& delivery) {
+    const std::string_view token = delivery.presented->token;
+    return token.substr(0, token.rfind('.'));
 }
 
 std::string_view timestamp_of(const Identified& delivery) {
@@ -57,9 +74,9 @@ bool append_part(std::string& text, const Scheme& scheme, const TextPart& part,
                  const Identified& delivery) {
     std::string value;
     switch (part.kind) {
-        case Kind::body:
-            append_body(text, scheme, delivery);
-            return true;
+        case Kind::token:
+            value = signed_token(delivery);
+            break;
         case Kind::event_type:
             value = delivery.event_type;
             break;
@@ -89,11 +106,21 @@ bool append_part(std::string& text, const Scheme& scheme, const TextPart& part,
     return !value.empty();
 }
 
-// The signature of a token can be written in two ways (ECDSA), what it signs cannot.
-std::string_view moment_of(const Scheme& scheme, const Identified& delivery) {
-    if (scheme.algorithm != Algorithm::jwt) return timestamp_of(delivery);
-    const std::string_view token = delivery.presented->token;
-    return token.substr(0, token.rfind('.'));
+// Whatever the signature says of a delivery besides its body. What it does not cover is left out:
+// each other value of it would make another event of a replay. Returns false where it says nothing.
+bool append_signed(std::string& text, const Scheme& scheme, const Identified& delivery) {
+    const std::size_t size = text.size();
+    const bool signs_request = scheme.native != nullptr && scheme.native->signs_request;
+    if (signs_request || scheme.signs(Kind::method)) append(text, delivery.method);
+    if (scheme.native != nullptr ? signs_request : scheme.reads_url()) append(text, delivery.url);
+    if (scheme.algorithm == Algorithm::jwt) append(text, signed_token(delivery));
+    if (scheme.timestamp && scheme.covers_timestamp()) append(text, timestamp_of(delivery));
+    if (scheme.signs(Kind::id)) append(text, delivery.presented->event_id);
+    for (const TextPart& part : scheme.signed_parts) {
+        if (part.kind != Kind::header && part.kind != Kind::query) continue;
+        append_part(text, scheme, part, delivery);
+    }
+    return text.size() > size;
 }
 
 bool is_told_by_raw_body(const Scheme& scheme, const Identified& delivery) {
@@ -105,16 +132,20 @@ bool is_told_by_raw_body(const Scheme& scheme, const Identified& delivery) {
 
 std::string identity_of(const Scheme& scheme, const Identified& delivery) {
     if (is_told_by_raw_body(scheme, delivery)) return std::string(delivery.body_sha256);
+    const std::vector<std::string> body = body_values(scheme, delivery);
     std::string text;
     bool complete = true;
     for (const TextPart& part : scheme.event_key) {
-        complete &= append_part(text, scheme, part, delivery);
+        if (part.kind == Kind::body) {
+            append_body(text, body);
+        } else {
+            complete &= append_part(text, scheme, part, delivery);
+        }
     }
-    if (!complete) append_body(text, scheme, delivery);
-    if (!delivery.has_body) {
+    if (!complete) append_body(text, body);
+    if (body.empty() && !append_signed(text, scheme, delivery)) {
         append(text, delivery.method);
         append(text, delivery.url);
-        append(text, moment_of(scheme, delivery));
     }
     return to_hex(sha256(text));
 }

@@ -29,8 +29,8 @@ struct Identified {
 };
 
 // In hex: the hash of the parts of Scheme::event_key, or `body_sha256` where the body is the only
-// one. A delivery without a body is told by its method, its URL and the time at which it was
-// signed, too.
+// one. A delivery without a body is told by all else that is signed, too; where that is nothing, by
+// its method and URL.
 std::string identity_of(const Scheme& scheme, const Identified& delivery);
 
 }  // namespace webhook

@@ -54,13 +54,6 @@ constexpr std::array kNatives{
     Native{"adyen-payments", adyen_payments_items, true, false, "", false},
 };
 
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \t";
-    const std::size_t start = text.find_first_not_of(kSpace);
-    if (start == std::string_view::npos) return {};
-    return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
-}
-
 // The query is escaped once, and then once more with the path.
 std::optional<std::string> contentful_path(std::string_view url) {
     const std::string_view target = target_of(url);
@@ -92,7 +85,7 @@ std::optional<std::vector<std::string_view>> header_names(std::string_view list)
 // one of them, and is signed in order.
 std::optional<std::string> contentful_headers(const NativeRequest& request) {
     const auto list = request.header(kSignedHeaders);
-    const auto names = header_names(list ? trimmed(*list) : std::string_view());
+    const auto names = header_names(list ? without_padding(*list) : std::string_view());
     if (!names || !std::ranges::binary_search(*names, kSignedHeaders) ||
         !std::ranges::binary_search(*names, kTimestamp)) {
         return std::nullopt;
@@ -108,7 +101,7 @@ std::optional<std::string> contentful_headers(const NativeRequest& request) {
                                                   : request.header(name);
         if (!value) return std::nullopt;
         if (!text.empty()) text += ';';
-        text.append(name).append(":").append(trimmed(*value));
+        text.append(name).append(":").append(without_padding(*value));
     }
     return text;
 }
@@ -155,7 +148,7 @@ SignedItems contentful_items(const NativeRequest& request) {
     std::string text(request.method);
     text.append("\n").append(*path).append("\n").append(*headers).append("\n");
     text += request.body;
-    return std::vector{SignedItem{std::move(text), std::string(trimmed(*signature))}};
+    return std::vector{SignedItem{std::move(text), std::string(without_padding(*signature))}};
 }
 
 SignedItems aws_sns_items(const NativeRequest& request) {

@@ -192,7 +192,8 @@ class HeaderReader {
             }
         }
         presented_.event_id = event_header(scheme_.event_id);
-        presented_.event_type = event_header(scheme_.event_type);
+        // A tab around a value is no part of it (RFC 9110, section 5.5), and nginx leaves it.
+        presented_.event_type = without_padding(event_header(scheme_.event_type));
         if (scheme_.signs(TextPart::Kind::id) && presented_.event_id.empty()) {
             return absent(scheme_.event_id.header);
         }

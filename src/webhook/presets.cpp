@@ -39,6 +39,7 @@ constexpr Preset kPresets[] = {
         algorithm   jwt=HS256;
         signature   header=Authorization prefix="JWT ";
         claims      qsh="{url:qsh}";
+        event_key   "{token}{body}";
     )"},
     Preset{"aws-sns", R"(
         algorithm   rsa-sha256;
@@ -126,6 +127,7 @@ constexpr Preset kPresets[] = {
         signature   encoding=hex;
         timestamp   header=X-Contentful-Timestamp unit=ms tolerance=30s;
         event_type  header=X-Contentful-Topic;
+        event_key   "{type}{method}{url}{timestamp}{body}";
     )"},
     Preset{"customerio", R"(
         algorithm   hmac-sha256;
@@ -472,6 +474,7 @@ constexpr Preset kPresets[] = {
         timestamp   header=X-Slack-Request-Timestamp unit=s tolerance=5m;
         event_id    json=/event_id optional;
         event_type  json=/event/type;
+        event_key   "{timestamp}{body}";
         handshake   when=json:/type=url_verification answer="{json:/challenge}";
     )"},
     Preset{"square", R"(
@@ -591,6 +594,7 @@ constexpr Preset kPresets[] = {
         algorithm   jwt=HS256;
         signature   header=Authorization prefix="Bearer ";
         digest      claim=payload_hash algorithm=sha256 encoding=hex optional;
+        event_id    claim=jti optional;
     )"},
     Preset{"woocommerce", R"(
         algorithm   hmac-sha256;

@@ -90,7 +90,8 @@ bool Scheme::covers_event_id() const {
         case Source::Kind::json:
             return native != nullptr ? event_id.text == native->signed_event_id : covers_body();
         case Source::Kind::field:
-            return covers_body() || signs_field(event_id.text);
+            // Where names and values of a form are run together, one can become the other.
+            return covers_raw_body() || signs_field(event_id.text);
         case Source::Kind::claim:
             return true;
         case Source::Kind::header:

@@ -77,8 +77,9 @@ struct TextPart {
         // Codes of another value under the signing secret, for the answer of a handshake.
         hmac_hex,
         hmac_base64,
-        // What tells events apart.
+        // What tells events apart: the type, and what a token signs.
         event_type,
+        token,
     };
     Kind kind;
     HeaderIndex header = 0;

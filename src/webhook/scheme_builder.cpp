@@ -918,6 +918,9 @@ void SchemeBuilder::check_event_key() const {
     if (names(Kind::timestamp) && !scheme_.timestamp) {
         blame("event_key", "\"event_key\" names \"{timestamp}\", but there is no \"timestamp\"");
     }
+    if (names(Kind::token) && scheme_.algorithm != Algorithm::jwt) {
+        blame("event_key", "\"event_key\" names \"{token}\", which takes \"algorithm jwt=...\"");
+    }
 }
 
 void SchemeBuilder::check_handshakes() const {

@@ -67,10 +67,11 @@ constexpr std::array<PlaceholderName, 2> kClaimPlaceholders{{
     {"url:qsh", Kind::url_qsh, false},
 }};
 
-constexpr std::array<PlaceholderName, 8> kEventKeyPlaceholders{{
+constexpr std::array<PlaceholderName, 9> kEventKeyPlaceholders{{
     {"body", Kind::body, false},
     {"type", Kind::event_type, false},
     {"timestamp", Kind::timestamp, false},
+    {"token", Kind::token, false},
     {"method", Kind::method, false},
     {"url", Kind::url, false},
     {"header", Kind::header, true},

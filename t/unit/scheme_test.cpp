@@ -671,6 +671,7 @@ TEST(SchemeErrors, EventKeyNamesWhatThereIs) {
     expect_refused(kHmac + "event_type json=/t; event_key '{type}';",
                    {"{type}", "event_type header="});
     expect_refused(kHmac + "event_key '{timestamp}{body}';", {"{timestamp}", "no \"timestamp\""});
+    expect_refused(kHmac + "event_key '{token}{body}';", {"{token}", "algorithm jwt=..."});
     expect_refused(kHmac + "event_type json=/t in_body;", {"in_body", "header="});
 }
 
