@@ -379,6 +379,13 @@ subtest 'event ids that are not signed' => sub {
         says($scheme, deduplicated($scheme, $SECRET, 'zone=events'), $notice);
         says("$scheme by its event id", deduplicated($scheme, $SECRET, 'zone=events key=$webhook_event_id'), $notice);
     }
+    my $open = qq{[notice] the signature of "twilio" does not cover the event id: whoever saw a delivery can repeat it }
+        . 'under another id; where "webhook_url" has no variables, ' . $closed;
+    for my $url ('', 'webhook_url https://hooks.example.com$request_uri;') {
+        my $text = "webhook_dedup_zone zone=events:1m;\n"
+            . in_location("${url}webhook twilio;\nwebhook_secret $SECRET;\nwebhook_dedup zone=events; # HERE");
+        is_deeply [ grep { /^\[notice\]/ } remarks($text) ], [ "$open in " . place_of($text) ], "twilio, '$url'";
+    }
     says('in several locations and for several senders',
         "webhook_dedup_zone zone=events:1m;\nwebhook_dedup zone=events; # HERE\nwebhook_secret $SECRET;\n"
             . "server {\nlisten %%ADDR%%:8080;\nlocation /a { webhook github; }\nlocation /b { webhook github; }\n"

@@ -43,6 +43,8 @@ my $locations = join "\n", map {
     location /proxied/$_  { webhook $_; webhook_url "$PUBLIC\$request_uri"; proxy_pass http://%%BACKEND%%; }
     location /tenants/$_  { webhook $_; webhook_url "https://\$tenant.example.com/hooks"; proxy_pass http://%%BACKEND%%; }
     location /named/$_    { webhook $_; webhook_url "http://\$http_host\$request_uri"; proxy_pass http://%%BACKEND%%; }
+    location /bare/$_     { webhook $_; webhook_url "$PUBLIC/hooks/$_"; proxy_pass http://%%BACKEND%%; }
+    location /asking/$_   { rewrite ^ /bare/$_?moved=1 last; }
     location /moved/$_    { rewrite ^ /default/$_?moved=1 last; }
     )
 } sort keys %SIGN;
@@ -50,6 +52,7 @@ my $locations = join "\n", map {
 my $backend = start_backend();
 my $nginx   = start_nginx(http => <<"CONF");
 webhook_scheme own { algorithm hmac-sha256; signed "<{url}>{method}"; signature header=X-Sign; }
+webhook_scheme by_query { algorithm hmac-sha256; signed "{url}"; signature query=sign; }
 webhook_scheme asked { algorithm hmac-sha256; signed "{query:token}|{body}"; signature header=X-Sign; }
 webhook_secret "$SECRET";
 map \$http_x_forwarded_host \$forwarded { '' \$http_host; default \$http_x_forwarded_host; }
@@ -79,6 +82,7 @@ server {
         webhook atlassian-connect; set \$seen http://\$http_host\$request_uri; webhook_url \$seen;
         proxy_pass http://%%BACKEND%%;
     }
+    location /by_query { webhook by_query; webhook_url $PUBLIC/in; proxy_pass http://%%BACKEND%%; }
     location /asked { webhook asked; proxy_pass http://%%BACKEND%%; }
 }
 server {
@@ -171,6 +175,30 @@ subtest 'the host' => sub {
         }
         is sent($name, "http://localhost$uri", $uri, headers => [ Host => 'localhost', Host => 'localhost' ]), 400, "$name: two";
     }
+};
+
+# HubSpot signs it decoded, and nginx would route by another path than the signed one.
+subtest 'an encoded query of HubSpot' => sub {
+    for my $mark (qw(%3F %3f)) {
+        is_refused("$mark is no query", 'hubspot-v3', 'http://localhost/default/hubspot-v3?a=1', "/default/hubspot-v3${mark}a=1");
+    }
+    is_delivered('in a query it may stand', 'hubspot-v3', 'http://localhost/default/hubspot-v3?a=%3F%2F', '/default/hubspot-v3?a=%3F%2F');
+    is_delivered('others may stand in a path', 'hubspot-v3', 'http://localhost/default/hubspot-v3/a%40b', '/default/hubspot-v3/a%40b');
+};
+
+# Nobody signed it, and what merges query and form would read it.
+subtest 'a query where the fixed URL has none' => sub {
+    for my $name (@NAMES) {
+        my $url = "$PUBLIC/hooks/$name";
+        is_delivered("$name: without", $name, $url, "/bare/$name");
+        is_delivered("$name: an empty one", $name, $url, "/bare/$name?");
+        is_refused("$name: $_", $name, $url, "/bare/$name$_") for '?admin=1', '?x', '?&';
+        is_delivered("$name: put there by nginx", $name, $url, "/asking/$name");
+        is_refused("$name: beside one that nginx put there", $name, $url, "/asking/$name?admin=1");
+    }
+    my $mac = hmac_sha256_hex("$PUBLIC/in", $SECRET);
+    $backend->clear;
+    is outcome(send_request(uri => "/by_query?sign=$mac", body => '')), 'delivered', 'the signature itself stands there';
 };
 
 # A host with something else in it makes another URL than the one that nginx routes by.

@@ -42,6 +42,8 @@ sub form_mac ($url, $form) {
     return mac(join '', $url, map { my $name = $_; map { "$name$_" } sort keys %{ $values{$name} } } sort keys %values);
 }
 
+sub encoded ($text) { return $text =~ s/([^A-Za-z0-9])/sprintf '%%%02X', ord $1/ger }
+
 sub digest ($body) { return 'bodySHA256=' . sha256_hex($body) }
 
 # What becomes of a body with this signature; of no type: without one.
@@ -220,12 +222,53 @@ subtest 'ports' => sub {
 subtest 'where one thing ends and the next begins' => sub {
     my $mac = form_mac("$HOST/twilio", 'Body=hello');
     is sent('/twilioBody', $FORM, 'hello', $mac), 'delivered', 'the end of the URL can pass for a name';
+    my $query = form_mac("$HOST/twilio?a=bc", 'Body=hello');
+    is sent('/twilio?a=b', $FORM, 'cBody=hello', $query), 'delivered', 'and a word at the end of its query';
     my $fixed = form_mac('https://hooks.example.com/sms', 'Body=hello');
     is sent('/fixed', $FORM, 'Body=hello', $fixed), 'delivered', 'not where the URL is fixed:';
     is sent('/fixedBody', $FORM, 'hello', $fixed), 'bad_signature', 'it has its own end';
     is sent('/fixed?' . digest($json), $JSON, $json, $fixed), 'bad_signature', 'nor does JSON pass there';
     is sent('/fixed?' . digest($json), $JSON, $json, mac('https://hooks.example.com/sms')), 'bad_signature',
         'whose digest would not be signed';
+};
+
+# What is cut off the URL of a captured delivery is no field of a form.
+subtest 'the end of a query as a field' => sub {
+    my $hash = sha256_hex($json);
+    my $tail = '?' . digest($json);
+    my $kept = mac("$HOST/twilio$tail");
+    for my $length (0 .. length($tail) - 1) {
+        my $rest  = substr $tail, $length;
+        my $where = '/twilio' . substr $tail, 0, $length;
+        is sent($where, $FORM, '=' . encoded($rest), $kept), 'bad_signature', "JSON at $where, the rest without a name";
+        for my $size (1 .. length $rest) {
+            my $form = encoded(substr $rest, 0, $size) . '=' . encoded(substr $rest, $size);
+            is sent($where, $FORM, $form, $kept), 'bad_signature', "JSON at $where, as the form $form" if $size < 14;
+        }
+    }
+    for my $uri ('/form', '/fixed') {
+        my $mac = mac(($uri eq '/form' ? "$HOST/form" : 'https://hooks.example.com/sms') . $tail);
+        is sent($uri, $FORM, '=' . encoded($tail), $mac), 'bad_signature', "JSON at $uri, without a name";
+        is sent($uri, $FORM, encoded($tail), $mac), 'bad_signature', "JSON at $uri, as a name";
+    }
+    my $captured = form_mac("$HOST/twilio?a=b&acct=17", 'AccountSid=AC1&Body=hi');
+    is sent('/twilio?a=b&acct=17', $FORM, 'AccountSid=AC1&Body=hi', $captured), 'delivered', 'a form as it was sent';
+    my %cut = (
+        '/twilio'            => '=%3Fa%3Db%26acct%3D17&AccountSid=AC1&Body=hi',
+        '/twilio?a=b'        => '=%26acct%3D17&AccountSid=AC1&Body=hi',
+        '/twilio?a=b&acct='  => '17=&AccountSid=AC1&Body=hi',
+        '/twilio?a=b&acct=1' => '=7&AccountSid=AC1&Body=hi',
+    );
+    is sent($_, $FORM, $cut{$_}, $captured), 'bad_signature', "cut at $_" for sort keys %cut;
+};
+
+# What a stranger texts may look like anything.
+subtest 'texts that look like a query' => sub {
+    my $hash = sha256_hex('x');
+    for my $text ('?', '&a=b', "?bodySHA256=$hash", "&bodySHA256=$hash", 'bodySHA256=', 'AT&T=1', '%3F') {
+        my $form = 'AccountSid=AC1&Body=' . encoded($text) . '&From=%2B1555';
+        is sent_form($_, $form), 'delivered', "$_: $text" for '/twilio', '/twilio?debug', '/twilio?a=1', '/form?a=1';
+    }
 };
 
 subtest 'large bodies' => sub {

@@ -334,12 +334,17 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
     const std::string keys =
         "\"key=$webhook_event_id key=$webhook_event_key\" in \"webhook_dedup\"";
     std::string advice = "whoever saw a delivery can repeat it under another id";
+    // Another cut between URL and body makes another event of it.
+    const bool is_open = !conf.url_is_fixed() && !conf.scheme->ambiguous_parts(false).empty() &&
+                         conf.scheme->ambiguous_parts(true).empty();
+    const std::string condition =
+        is_open ? advice + "; where \"webhook_url\" has no variables, " : std::string();
     switch (conf.scheme->replay_by_event_key()) {
         case Scheme::Replay::nothing_helps:
-            advice = keys + " closes the replay";
+            advice = condition + keys + " closes the replay";
             break;
         case Scheme::Replay::a_header:
-            advice = keys + " leaves only a replay that changes other headers, too";
+            advice = condition + keys + " leaves only a replay that changes other headers, too";
             break;
         case Scheme::Replay::anything:
             break;

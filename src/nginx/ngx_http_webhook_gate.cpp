@@ -155,7 +155,8 @@ Objection start_verification(Delivery& delivery) {
                                 &delivery.presented,
                                 &delivery.conf.tolerance,
                                 &json_reader(),
-                                delivery.conf.url_is_fixed()};
+                                delivery.conf.url_is_fixed(),
+                                query_of(to_view(delivery.request->unparsed_uri))};
     delivery.verification.emplace(*delivery.conf.scheme, collect_secrets(delivery, all), request,
                                   now());
     return std::nullopt;

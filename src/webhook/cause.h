@@ -51,6 +51,8 @@ struct Cause {
         text_for_anyone,
         hashed_url,
         other_host,
+        query_beside_url,
+        form_beside_url,
     };
 
     Kind kind = Kind::none;

@@ -212,6 +212,11 @@ std::string hubspot_url(std::string_view url) {
     return decoded_url;
 }
 
+bool hides_query(std::string_view url) {
+    const std::string_view path = path_of(url);
+    return path.find("%3F") != std::string_view::npos || path.find("%3f") != std::string_view::npos;
+}
+
 std::optional<std::string> atlassian_qsh(std::string_view method, std::string_view url,
                                          std::string_view base_path) {
     const auto query = canonical_query(query_of(url));

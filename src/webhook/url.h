@@ -52,6 +52,9 @@ std::optional<std::string> with_other_port(std::string_view url);
 // https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests
 std::string hubspot_url(std::string_view url);
 
+// Whether the path holds %3F, which HubSpot would sign as the start of a query.
+bool hides_query(std::string_view url);
+
 // The query string hash of Atlassian Connect, in lower-case hex: SHA-256 of METHOD&path&query, the
 // query's parameters sorted and encoded anew, without `jwt`. `base_path` is the path of the app's
 // base URL, which Atlassian leaves out of the path (empty: none). Nothing where the query does not

@@ -9,6 +9,7 @@
 #include "webhook/encoding.h"
 #include "webhook/jwt.h"
 #include "webhook/scheme_words.h"
+#include "webhook/text.h"
 #include "webhook/url.h"
 
 namespace webhook {
@@ -46,6 +47,16 @@ std::size_t candidates_for(std::size_t text_size) {
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+constexpr std::string_view kUrlMarks = "/?&=#";
+// Beside letters and digits.
+constexpr std::string_view kInFieldNames = "_[].-";
+
+// What those who sign forms behind URLs name the first of their fields.
+bool is_field_name(std::string_view name) {
+    const char first = name.empty() ? '\0' : to_lower(name.front());
+    return first >= 'a' && first <= 'z' && consists_of(name, kInFieldNames);
 }
 
 // A key of a set has a name, which a token may give.
@@ -204,6 +215,9 @@ Objection Verification::add_part(const TextPart& part, WholeBody* body) {
     if (part.is_url() && !keeps_its_side(*scheme_, joins(), index, request_.url)) {
         return Reason::bad_signature;
     }
+    if (part.is_url() && has_query_of_its_own()) {
+        return Refusal(Reason::bad_signature, Cause::Kind::query_beside_url);
+    }
     switch (part.kind) {
         case Kind::body:
             if (body == nullptr) return Reason::invalid_payload;
@@ -223,6 +237,9 @@ Objection Verification::add_part(const TextPart& part, WholeBody* body) {
             add(extras_->sha256_text());
             return std::nullopt;
         case Kind::url_hubspot:
+            if (!request_.url_is_fixed && hides_query(request_.url)) {
+                return Refusal(Reason::bad_signature, Cause::Kind::url_unfit);
+            }
             add(hubspot_url(request_.url));
             return std::nullopt;
         default:
@@ -232,6 +249,16 @@ Objection Verification::add_part(const TextPart& part, WholeBody* body) {
             for (Attempt& attempt : attempts_) attempt.add(value_of(part, attempt));
             return std::nullopt;
     }
+}
+
+// What nobody signed reaches readers that merge a query with the body.
+bool Verification::has_query_of_its_own() const {
+    if (!request_.url_is_fixed || request_.sent_query.empty()) return false;
+    if (request_.url.find('?') != std::string_view::npos) return false;
+    return std::ranges::none_of(
+               scheme_->headers,
+               [](const std::string& name) { return name.starts_with(kParameterMark); }) &&
+           !scheme_->signs(Kind::query);
 }
 
 // What nobody has to compute first.
@@ -288,14 +315,31 @@ bool Verification::is_form() const {
     return is_form_type(request_.headers->value(*scheme_->content_type));
 }
 
-// Nothing stands between a URL and a form: a path or a query that was cut off would be the
-// beginning of a name.
+// Nothing stands between a URL and a form: what was cut off the end of a URL would be the beginning
+// of a field. Where the URL is fixed, that of a longer one would.
 bool Verification::starts_behind_url(const TextPart& part, const Form& form) const {
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
     const bool is_behind_url = index > 0 && scheme_->signed_parts[index - 1].is_url();
-    if (!is_behind_url || request_.url_is_fixed || form.fields().empty()) return true;
+    if (!is_behind_url || form.fields().empty()) return true;
     const auto& [name, value] = *std::ranges::min_element(form.fields());
-    return name.find_first_of("/?&=#") == std::string::npos;
+    if (request_.url_is_fixed) return !name.empty() && kUrlMarks.find(name[0]) == kUrlMarks.npos;
+    return is_field_name(name);
+}
+
+// A sender's digest is the end of all that it signs. Where a part of it is in the form, a delivery
+// that was covered by its digest became this form.
+bool Verification::splits_digest(std::string_view text) const {
+    if (text.empty() || !scheme_->digest) return false;
+    const DigestSource& wanted = *scheme_->digest;
+    if (wanted.source.kind != Source::Kind::query) return false;
+    const std::string all = std::string(request_.url).append(text);
+    const std::string parameter = wanted.source.text + '=';
+    const std::size_t start = all.rfind(parameter);
+    if (start == 0 || start == std::string::npos) return false;
+    if (all[start - 1] != '?' && all[start - 1] != '&') return false;
+    const auto digest =
+        decode(wanted.encoding, std::string_view(all).substr(start + parameter.size()));
+    return digest && digest->size() == hash_size(wanted.hash);
 }
 
 // Where the sender could say that a form is none, its fields would not be signed: then the body has
@@ -310,8 +354,11 @@ Objection Verification::add_form(const TextPart& part, WholeBody* body) {
     const Form* form = body->form();
     if (form == nullptr) return not_form();
     if (part.kind == Kind::form) {
-        if (!starts_behind_url(part, *form)) return Reason::bad_signature;
-        add(form->sorted_text(signature_field()));
+        const std::string text = form->sorted_text(signature_field());
+        if (!starts_behind_url(part, *form) || splits_digest(text)) {
+            return Refusal(Reason::bad_signature, Cause::Kind::form_beside_url);
+        }
+        add(text);
         return std::nullopt;
     }
     const auto value = form->only(part.text);
@@ -508,6 +555,9 @@ bool Verification::matches_basic(const SigningSecret& secret) const {
 
 Objection Verification::match_native(WholeBody* body, Milliseconds now) {
     if (body == nullptr) return Reason::invalid_payload;
+    if (scheme_->native->signs_request && has_query_of_its_own()) {
+        return Refusal(Reason::bad_signature, Cause::Kind::query_beside_url);
+    }
     NativeRequest request{request_.method, request_.url, body->text(), {}, nullptr};
     request.header = [this](std::string_view name) { return request_.headers->only(name); };
     if (scheme_->native->reads_json) {
@@ -638,6 +688,9 @@ Objection Verification::check_claim(const RequiredClaim& claim) const {
     std::string expected;
     for (const TextPart& part : claim.value) {
         if (part.kind == Kind::literal) expected += part.text;
+        if (part.kind == Kind::url && has_query_of_its_own()) {
+            return Refusal(Reason::bad_signature, Cause::Kind::query_beside_url);
+        }
         if (part.kind == Kind::url) expected += request_.url;
         if (part.kind != Kind::url_qsh) continue;
         const auto hash = atlassian_qsh(request_.method, request_.url, "");

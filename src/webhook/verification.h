@@ -35,6 +35,8 @@ struct SignedRequest {
     JsonReader* json;
     // Whether the URL is the same for all requests, so that nothing of it can be chosen.
     bool url_is_fixed = false;
+    // The query as the request line has it, whatever became of it since.
+    std::string_view sent_query = {};
 };
 
 // Takes the body in any number of pieces, once. Where a signature is of a hash of the body, it is
@@ -154,6 +156,8 @@ class Verification {
     Objection add_json(const TextPart& part, WholeBody* body);
     Objection add_form(const TextPart& part, WholeBody* body);
     bool starts_behind_url(const TextPart& part, const Form& form) const;
+    bool splits_digest(std::string_view text) const;
+    bool has_query_of_its_own() const;
 
     Objection read_signature_in_body(WholeBody* body);
     Objection read_timestamp_in_body(WholeBody* body);

@@ -498,6 +498,20 @@ TEST(Boundaries, NoPathBecomesTheNameOfAField) {
               reason("https://hooks.example/sms/a", "%3Fx%3D1AccountSid=AC1&Body=Hi"));
     EXPECT_EQ(Reason::bad_signature,
               reason("https://hooks.example/sms/a?x", "%3D1AccountSid=AC1&Body=Hi"));
+    for (const auto& [url, form] : {
+             std::pair{"", "=%2Fa%3Fx%3D1&AccountSid=AC1&Body=Hi"},
+             std::pair{"/a", "=%3Fx%3D1&AccountSid=AC1&Body=Hi"},
+             std::pair{"/a?x", "=%3D1AccountSidAC1BodyHi"},
+             std::pair{"/a?x=", "=1&AccountSid=AC1&Body=Hi"},
+             std::pair{"/a?x=", "1=&AccountSid=AC1&Body=Hi"},
+         }) {
+        const std::string start = std::string("https://hooks.example/sms") + url;
+        EXPECT_EQ(Reason::bad_signature, reason(start, form)) << start << ' ' << form;
+    }
+    EXPECT_EQ(Reason::bad_signature,
+              reason("https://hooks.example/sms/a", "%3Fx%3D1AccountSid=AC1&Body=Hi", true));
+    EXPECT_EQ(Reason::bad_signature,
+              reason("https://hooks.example/sms/a", "=%3Fx%3D1AccountSidAC1BodyHi", true));
 }
 
 // -- JsonFrame

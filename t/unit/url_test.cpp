@@ -370,5 +370,14 @@ TEST(Url, HubspotDecodesNothingOfTheHost) {
     EXPECT_EQ("/hs?b=/", hubspot_url("/hs?b=%2F"));
 }
 
+TEST(Url, APathMayHideAQuery) {
+    for (const char* url : {"http://a/b%3Fc", "http://a/b%3fc", "/b%3Fc?d"}) {
+        EXPECT_TRUE(hides_query(url)) << url;
+    }
+    for (const char* url : {"http://a/b", "/b?c=%3F", "/b%40%3", "/b%253F", "", "/b%2Fc"}) {
+        EXPECT_FALSE(hides_query(url)) << url;
+    }
+}
+
 }  // namespace
 }  // namespace webhook
