@@ -20,7 +20,7 @@ my @SECRETS = (
     ],
     'a secret file without a path' => [
         in_location("webhook github;\nwebhook_secret file:; # HERE"),
-        'invalid path ""',
+        'invalid path "" in "webhook_secret"',
     ],
     'an empty secret file' => [
         in_location("webhook github;\nwebhook_secret file:%%DIR%%/empty.key; # HERE"),
@@ -97,6 +97,45 @@ my @SECRETS = (
         in_location("webhook github;\nwebhook_secret 'Zq7\$'; # HERE"),
         '"webhook_secret" has a "$" that begins no variable: a secret with "$" in it belongs into "file:" or "env:"',
     ],
+    (
+        map {
+            ; "a secret that a delivery gives, $_" => [
+                in_location("webhook github;\nwebhook_secret 'Zq7$_'; # HERE"),
+                'the variables of this webhook_secret are of the delivery: anyone can sign with it, allowed: others than '
+                    . '"webhook_..."; a secret with "$" in it belongs into "file:" or "env:"',
+            ]
+        } '$webhook_event_id', '${Webhook_Endpoint}', '$webhook_endpoint$webhook_scheme'
+    ),
+    (
+        map {
+            ; "a brace that nothing closes in a secret, $_" => [
+                in_location("webhook github;\nwebhook_secret '$_'; # HERE"),
+                '"webhook_secret" has a "${" without a "}": a secret with "$" in it belongs into "file:" or "env:"',
+            ]
+        } 'abc${Zq7secret', 'abc${Zq7-def}', '$host${Zq7 x}'
+    ),
+    (
+        map {
+            ; "a token with a variable in it, $_" => [
+                gated("webhook_handshake on token='$_'; # HERE", 'meta'),
+                'the "token=" of "webhook_handshake" may not hold variables: one with "$" in it belongs into "file:" or "env:"',
+            ]
+        } 'a${Zq7', 'a$Zq7', '$1Zq7', 'Zq7$'
+    ),
+    'a file of something else instead of addresses' => [
+        gated('webhook_allow file:%%DIR%%/secret.key; # HERE'),
+        '"%%DIR%%/secret.key": line 2: invalid address, allowed: an IPv4 or IPv6 address or CIDR',
+    ],
+    (
+        map {
+            my ($what, $text) = @$_;
+            ; "a variable that there is not in $what" => [
+                $text, qq{unknown variable "absent" in "$what"},
+            ]
+        } [ 'webhook', in_location("webhook github name=a-\$absent; # HERE\nwebhook_secret $SECRET;") ],
+        [ 'webhook_url', gated('webhook_url https://a/$absent; # HERE', 'square') ],
+        [ 'webhook_dedup', deduplicated('webhook_dedup zone=events key=$webhook_event_id$absent; # HERE') ],
+    ),
     'a not_after that is no time' => [
         in_location("webhook github;\nwebhook_secret $SECRET not_after=2026-13-01T00:00:00Z; # HERE"),
         'invalid "not_after=2026-13-01T00:00:00Z" in "webhook_secret", '
@@ -423,7 +462,7 @@ my @DIRECTIVES = (
                 gated("webhook_response $_ 202; # HERE"),
                 qq{a status of 2xx for "$_" in "webhook_response" loses the event: the sender takes it for delivered, allowed: 4xx, 5xx},
             ]
-        } qw(unavailable cached internal)
+        } qw(incomplete_body unavailable cached bad_answer internal)
     ),
     'a reason header that is neither on nor off' => [
         gated('webhook_reason_header no; # HERE'),
@@ -457,7 +496,7 @@ my @SOURCES = (
     ],
     'a file of addresses without a path' => [
         gated('webhook_allow file:; # HERE'),
-        'invalid path ""',
+        'invalid path "" in "webhook_allow"',
     ],
     'a directory of addresses' => [
         gated('webhook_allow file:%%DIR%%/folder; # HERE'),
@@ -493,7 +532,7 @@ my @SOURCES = (
     ],
     'a JSON pointer that leads to other texts' => [
         gated('webhook_allow "file:%%DIR%%/meta.json#/domains"; # HERE'),
-        qq{"%%DIR%%/meta.json": invalid address "github.com", allowed: $ADDRESS},
+        qq{"%%DIR%%/meta.json": invalid address, allowed: $ADDRESS},
     ],
     'a JSON pointer that leads to an empty list' => [
         gated('webhook_allow "file:%%DIR%%/meta.json#/none"; # HERE'),
@@ -659,7 +698,7 @@ my @MEMORY = (
     ],
     'a zone with a file without a name' => [
         'webhook_dedup_zone zone=events:1m state=; # HERE',
-        'invalid path ""',
+        'invalid path "" in "webhook_dedup_zone"',
     ],
     'two zones with one file' => [
         "webhook_dedup_zone zone=events:1m state=events;\nwebhook_dedup_zone zone=others:1m state=%%DIR%%/events; # HERE",
@@ -850,6 +889,7 @@ sub key_files () {
 }
 %FILES = (%FILES, key_files());
 write_file($_, $FILES{$_}) for keys %FILES;
+write_file('secret.key', "127.0.0.1\nZq7c3cre7\n");
 
 mkdir directory() . '/folder';
 symlink 'loop.key', directory() . '/loop.key';

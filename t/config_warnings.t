@@ -54,6 +54,12 @@ subtest 'secret files that others may read' => sub {
     says_nothing('readable by the owner', $text);
 };
 
+subtest 'files of public keys, which others may read' => sub {
+    my $pem = rsa_secret('pem')->{written} =~ s/^file://r;
+    chmod 0644, $pem;
+    says_nothing('paypal', in_location("webhook paypal;\nwebhook_secret file:$pem id=one;"));
+};
+
 subtest 'secrets that are easy to guess' => sub {
     for my $size (15, 1) {
         says("$size bytes", in_location("webhook github;\nwebhook_secret " . 'x' x $size . '; # HERE'),
@@ -76,7 +82,21 @@ subtest 'secrets that are easy to guess' => sub {
     says('what the sender sends', in_location("webhook github;\nwebhook_secret \$$_; # HERE"),
         '[warn] this webhook_secret is what the sender sends: anyone can sign with it')
         for qw(arg_t http_x_secret {cookie_c});
-    says_nothing('a value with a variable', in_location("webhook github;\nwebhook_secret \$host;"));
+    my $taken = "[warn] this webhook_secret is what the sender sends: anyone can sign with it";
+    says("what the sender sends, $_", in_location("webhook github;\nwebhook_secret '$_'; # HERE"), $taken)
+        for qw($args $query_string $request_uri $Uri ${document_uri} $host $request_body $remote_user a-$arg_t$host);
+    says("what others guess, $_", in_location("webhook github;\nwebhook_secret '$_'; # HERE"),
+        '[warn] this webhook_secret is what others know or guess: anyone can sign with it')
+        for qw($hostname $server_name $server_port:$server_addr $remote_addr);
+    my $found = '[warn] this webhook_secret is what a regular expression found in the request: anyone can sign with it';
+    says('what a location found', "server {\nlisten %%ADDR%%:8080;\nlocation ~ ^/(?<tenant>.+) {\n"
+        . "webhook github;\nwebhook_secret \$tenant; # HERE\n}\n}", $found);
+    says('what the name of a server found', "server {\nlisten %%ADDR%%:8080;\nserver_name ~^(?<tenant>.+)\\.example\$;\n"
+        . "location / {\nwebhook github;\nwebhook_secret \$tenant; # HERE\n}\n}", $found);
+    says_nothing('a value with a variable', "map \$host \$of_host { default $SECRET; }\n"
+        . in_location("webhook github;\nwebhook_secret \$of_host;"));
+    says_nothing('what the sender sends, beside what it does not know', "map \$host \$of_host { default $SECRET; }\n"
+        . in_location("webhook github;\nwebhook_secret \$of_host\$arg_t;"));
 };
 
 subtest 'secrets that hold more, or something else, than the secret' => sub {
@@ -88,6 +108,10 @@ subtest 'secrets that hold more, or something else, than the secret' => sub {
         'quotes'          => [ qq("$SECRET"\n),          'stands in quotes, which are part of it' ],
         'an assignment'   => [ "WEBHOOK_SECRET=$SECRET\n", 'looks like NAME=value, all of which is the secret' ],
         'an API key'      => [ 'sk_live_51HabcdefghijklmnopqrstuvZq7', 'looks like an API key of Stripe' ],
+        'a path'          => [ '/etc/nginx/secrets/Zq7', 'looks like a path: is "file:" missing?' ],
+        'a relative path' => [ './Zq7-of-some-length',   'looks like a path: is "file:" missing?' ],
+        'a name of a file' => [ 'Zq7/of-some-length.key', 'looks like a path: is "file:" missing?' ],
+        'another case'    => [ 'FILE:Zq7-of-some-length', 'looks like a path: is "file:" missing?' ],
         'a placeholder'   => [ 'your-webhook-secret',    'looks like a placeholder' ],
     );
     for my $what (sort keys %odd) {
@@ -105,6 +129,8 @@ subtest 'secrets that hold more, or something else, than the secret' => sub {
         "webhook_secret file:%%DIR%%/odd.key; # HERE\nserver {\nlisten %%ADDR%%:8080;\n"
             . "location /a { webhook github; }\nlocation /b { webhook stripe; }\n}",
         '[warn] the webhook_secret in PLACE has white space at an end');
+    says_nothing("base64, $_", in_location("webhook github;\nwebhook_secret $_;"))
+        for '/Zq7c2VjcmV0LXNlY3JldA/secret=', '/etcZq7c2VjcmV0LXNlY3JldA';
     says_nothing('not for a public key, which is read without it',
         in_location("webhook discord;\nwebhook_secret env:WEBHOOK_TEST_SECRET;"),
         env => { WEBHOOK_TEST_SECRET => ed25519_secret('hex')->{written} });
@@ -168,6 +194,11 @@ subtest 'settings that can never work' => sub {
     says('an answer that may lose what is under way',
         "webhook_dedup_zone zone=events:1m;\n" . in_location("${gate}webhook_response in_flight 200; # HERE"),
         '[warn] a status of 2xx for "in_flight" loses the event where the delivery under way fails: the sender does not send it again');
+    says("an answer that loses every event as $_", in_location("${gate}webhook_response $_ 200; # HERE"),
+        qq([warn] a status of 2xx for "$_" loses the event of a sender that is genuine: it is not sent again))
+        for qw(no_secret invalid_payload missing_event_id);
+    says_nothing("$_ as 200", in_location("${gate}webhook_response $_ 200;"))
+        for qw(missing_signature bad_signature stale_timestamp method ip_denied);
     says_nothing("in_flight as $_", in_location("${gate}webhook_response in_flight $_;")) for 409, 503;
 };
 
@@ -213,6 +244,9 @@ subtest 'other spellings of a gated path' => sub {
     says('by an expression', $two->('= /hooks/github', 'location ~ \\.json$ { proxy_pass http://app; }'),
         $remark->('/hooks/github.json', '/hooks/github', '\\.json$') =~ s/\\\\/\\/gr);
     says('a way that the family is not closed', $two->('= /hooks/github', $all, 'location /hooks/ { return 404; }'),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
+    says('two gates, one of which is not seen there', $two->('= /hooks/github', $all,
+        "location = /hooks/stripe { webhook stripe; webhook_secret $SECRET; proxy_pass http://app; }"),
         $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
     says_nothing('the family is closed', $two->('= /hooks/github', $all, 'location ~* ^/hooks/ { return 404; }'));
     says_nothing('another upstream', $two->('= /hooks/github', 'location / { proxy_pass http://127.0.0.1:9001; }'));
@@ -284,6 +318,16 @@ subtest 'signatures of nothing much' => sub {
         'the time in the token'  => qq($jwt timestamp claim=iat; digest claim=d;),
     );
     says_nothing($_, $of->($fine{$_})) for sort keys %fine;
+};
+
+subtest 'schemes whose events are all one' => sub {
+    my $of = sub ($key) {
+        return "webhook_scheme acme { # HERE\nalgorithm hmac-sha256; signature header=A; signed \"{body}\"; "
+            . "event_type header=T; event_key \"$key\";\n}\n";
+    };
+    says("by $_", $of->($_), '[warn] the event_key of the scheme "acme" is the same for different events')
+        for '{method}', '{url}', '{type}', '{type}.{method}';
+    says_nothing("by $_", $of->($_)) for '{body}', '{type}{header:B}', '{json:/id}', '{type}{query:id}';
 };
 
 subtest 'plain hashes' => sub {
@@ -428,10 +472,20 @@ CONF
 
 subtest 'keys that lose events, or recognize none' => sub {
     my $warn = sub ($key, $what) { return qq([warn] "key=$key" in "webhook_dedup" $what) };
-    for my $key (qw($remote_addr $Remote_Addr $host:$server_port ${webhook_event_type} $webhook_timestamp $webhook_endpoint)) {
+    for my $key (qw($remote_addr $Remote_Addr $host:$server_port ${webhook_event_type} $webhook_timestamp $webhook_endpoint
+        $status $bytes_sent $body_bytes_sent $uri $document_uri $request $request_uri $request_method$uri $args $query_string
+        $request_filename $http_accept $http_authorization $http_connection $http_x_forwarded_for $limit_rate
+        $proxy_add_x_forwarded_for $ssl_protocol $pipe $is_args)) {
         says($key, deduplicated('stripe', $SECRET, "zone=events key=$key"),
             $warn->($key, 'is the same for different events: all but the first are lost'));
     }
+    for my $case ([ 'github', '$http_x_github_event' ], [ 'shopify', '$host:$HTTP_X_Shopify_Topic' ]) {
+        my ($scheme, $key) = @$case;
+        says("the type of $scheme", deduplicated($scheme, $SECRET, "zone=events key=$key"),
+            $warn->($key, 'is the same for different events: all but the first are lost'));
+    }
+    says_nothing("$_ with a scheme that signs the URL", deduplicated('twilio-json', $SECRET, "zone=events key=$_"))
+        for qw($request_uri $args);
     for my $key (qw($request_id $webhook_event_id:$msec a${connection})) {
         says($key, deduplicated('stripe', $SECRET, "zone=events key=$key"),
             $warn->($key, 'is another one for each request: it recognizes no retry'));
@@ -479,6 +533,19 @@ subtest 'tenants who share a memory' => sub {
     says_nothing("keys by $_", $of->('stripe', "key=$_:\$webhook_event_id")) for '$arg_tenant', '$1', '${Arg_Tenant}';
     says_nothing('one secret', $of->('stripe', '', $SECRET));
     says_nothing('no memory', $map . in_location("webhook stripe;\nwebhook_secret \$secret;"));
+};
+
+subtest 'names that a memory does not find again' => sub {
+    my $of = sub ($name, $dedup = 'zone=events') {
+        return "webhook_dedup_zone zone=events:1m;\n"
+            . in_location("webhook stripe name=$name; # HERE\nwebhook_secret $SECRET;\nwebhook_dedup $dedup;");
+    };
+    says($_, $of->($_), qq([warn] "name=$_" of "webhook" is another one for each request: "webhook_dedup" recognizes no retry))
+        for qw($request_id a-$msec);
+    says($_, $of->($_), qq([warn] "name=$_" of "webhook" is what the sender of a request chooses: under another name, )
+        . 'a replay is no duplicate for "webhook_dedup"') for qw($http_x $remote_addr ci-${arg_tenant} $request_uri);
+    says_nothing($_, $of->($_)) for qw(ci $server_name);
+    says_nothing("$_ without a memory", $of->($_, 'off')) for qw($request_id $http_x);
 };
 
 subtest 'a clean configuration' => sub {

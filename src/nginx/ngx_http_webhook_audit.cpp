@@ -29,7 +29,7 @@ class Audit {
     }
 
     void run() {
-        check_secret_variables();
+        check_variables();
         warn_of_idle_directives();
         for (const Level& level : main_.levels) {
             if (!level.conf->gated() || !level.serves_requests()) continue;
@@ -60,18 +60,59 @@ class Audit {
         return nullptr;
     }
 
-    // -- webhook_secret "a$b"
+    // -- variables
 
-    // nginx would show the name of a variable that it does not know, which is a piece of a secret.
-    void check_secret_variables() const {
-        for (const auto& [name, place] : main_.secret_variables) {
-            if (is_known(name)) continue;
-            throw ConfigError(
-                "unknown variable in \"webhook_secret\": a secret with \"$\" in it belongs into "
-                "\"file:\" or \"env:\" in " +
-                place.text());
+    // nginx would name neither the file nor the line, and show the name, which may be a piece of a
+    // secret.
+    void check_variables() {
+        for (const UsedVariable& used : main_.used_variables) {
+            const bool is_secret = used.directive == "webhook_secret";
+            if (!is_known(used.name)) {
+                const std::string what =
+                    is_secret ? "unknown variable in \"webhook_secret\": a secret with \"$\" in it "
+                                "belongs into \"file:\" or \"env:\""
+                              : "unknown variable " + in_quotes(used.name) + " in " +
+                                    in_quotes(used.directive);
+                throw ConfigError(what + " in " + used.place.text());
+            }
+            if (is_secret && is_captured(used.name)) {
+                warn(
+                    "this webhook_secret is what a regular expression found in the request: anyone "
+                    "can sign with it",
+                    used.place);
+            }
         }
     }
+
+#if (NGX_PCRE)
+    bool captures(const ngx_http_regex_t* regex, std::string_view name) const {
+        if (regex == nullptr) return false;
+        const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
+            ngx_http_conf_get_module_main_conf(cf_, ngx_http_core_module));
+        const auto* used = static_cast<const ngx_http_variable_t*>(core->variables.elts);
+        for (ngx_uint_t i = 0; i < regex->nvariables; ++i) {
+            if (to_view(used[regex->variables[i].index].name) == name) return true;
+        }
+        return false;
+    }
+
+    bool server_captures(const ngx_http_core_srv_conf_t& server, std::string_view name) const {
+        const auto* names = static_cast<const ngx_http_server_name_t*>(server.server_names.elts);
+        return std::any_of(names, names + server.server_names.nelts,
+                           [&](const auto& each) { return captures(each.regex, name); });
+    }
+
+    // By the expression of a location or of a server's name.
+    bool is_captured(std::string_view name) const {
+        return std::ranges::any_of(main_.levels, [&](const Level& level) {
+            return captures(level.core()->regex, name) || server_captures(*level.server(), name);
+        });
+    }
+#else
+    bool is_captured(std::string_view) const {
+        return false;
+    }
+#endif
 
     bool is_known(std::string_view name) const {
         const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
@@ -292,6 +333,7 @@ class Audit {
             const Level* other = choose(level.server_conf(), spelling);
             if (other == nullptr || other->conf->gated() || other->conf->off()) continue;
             if (upstream_of(*other) != upstream) continue;
+            if (!told_of_spellings_.insert(other->conf).second) return;
             warn(in_quotes(spelling) + " reaches the upstream of " +
                      in_quotes(to_view(core->name)) + " without a gate, by the location " +
                      in_quotes(to_view(other->core()->name)) +
@@ -305,6 +347,8 @@ class Audit {
     const MainConf& main_;
     std::map<const LocConf*, const LocConf*> outer_;
     std::set<std::pair<std::string, std::string>> told_;
+    // The locations without a gate.
+    std::set<const LocConf*> told_of_spellings_;
 };
 
 }  // namespace

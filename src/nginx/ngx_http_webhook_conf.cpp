@@ -5,6 +5,7 @@
 #include "nginx/ngx_http_webhook_upstream.h"
 #include "webhook/presets.h"
 #include "webhook/text.h"
+#include "webhook/variable_traits.h"
 
 namespace webhook::ngx {
 namespace {
@@ -12,50 +13,6 @@ namespace {
 constexpr std::size_t kDefaultPayloadMax = 1024 * 1024;
 // In bytes; it stands in every line of the log.
 constexpr std::size_t kLongestEndpoint = 255;
-
-// What keys may hold that is empty when they are looked up.
-constexpr std::string_view kUnknownYet[] = {"webhook_verdict", "webhook_reason"};
-
-// What differs between any two requests, a retry among them.
-constexpr std::string_view kOfTheRequest[] = {
-    "request_id",  "connection",     "connection_requests", "connection_time",
-    "msec",        "time_iso8601",   "time_local",          "date_gmt",
-    "date_local",  "request_time",   "remote_port",         "realip_remote_port",
-    "tcpinfo_rtt", "tcpinfo_rttvar", "webhook_verify_time",
-};
-
-// What different events have in common.
-constexpr std::string_view kOfManyEvents[] = {
-    "remote_addr",
-    "binary_remote_addr",
-    "realip_remote_addr",
-    "remote_user",
-    "host",
-    "http_host",
-    "hostname",
-    "http_user_agent",
-    "server_name",
-    "server_addr",
-    "server_port",
-    "server_protocol",
-    "scheme",
-    "https",
-    "request_method",
-    "content_type",
-    "http_content_type",
-    "content_length",
-    "http_content_length",
-    "nginx_version",
-    "pid",
-    "document_root",
-    "realpath_root",
-    "request_length",
-    "webhook_endpoint",
-    "webhook_scheme",
-    "webhook_secret_id",
-    "webhook_event_type",
-    "webhook_timestamp",
-};
 
 template <typename Value>
 void inherit(Value& value, const Value& parent) {
@@ -199,22 +156,31 @@ DedupKey default_key(const Scheme& scheme) {
     return {DedupKey::Kind::event_id, "$webhook_event_id"};
 }
 
-bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
-    return std::ranges::find(names, name) != names.end();
+// Whether a variable is nginx's own for this header.
+bool is_header(std::string_view variable, const Scheme& scheme, HeaderIndex header) {
+    std::string name = "http_" + scheme.headers[header];
+    std::ranges::replace(name, '-', '_');
+    return variable == name;
+}
+
+bool is_event_type(std::string_view variable, const Scheme& scheme) {
+    return scheme.event_type.kind == Source::Kind::header &&
+           is_header(variable, scheme, scheme.event_type.header);
+}
+
+// A sender that signs the URL may tell events apart there.
+bool is_of_many_events(std::string_view variable, const Scheme& scheme) {
+    return has_trait(variable, Trait::of_many_events) || is_event_type(variable, scheme) ||
+           (has_trait(variable, Trait::of_url) && !scheme.reads_url());
 }
 
 // Whether a variable has the value of this part of Scheme::event_key.
 bool holds(std::string_view variable, const Scheme& scheme, const TextPart& part) {
-    const auto is_header = [&](HeaderIndex header) {
-        std::string name = "http_" + scheme.headers[header];
-        std::ranges::replace(name, '-', '_');
-        return variable == name;
-    };
     switch (part.kind) {
         case TextPart::Kind::event_type:
-            return variable == "webhook_event_type" || is_header(scheme.event_type.header);
+            return variable == "webhook_event_type" || is_event_type(variable, scheme);
         case TextPart::Kind::header:
-            return is_header(part.header);
+            return is_header(variable, scheme, part.header);
         case TextPart::Kind::timestamp:
             return variable == "webhook_timestamp";
         case TextPart::Kind::token:
@@ -235,23 +201,21 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
     const Scheme& scheme = *conf.scheme;
     const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
     const std::vector<std::string>& variables = key.variables;
-    const auto any = [&variables](std::span<const std::string_view> names) {
-        return std::ranges::any_of(variables,
-                                   [&](std::string_view each) { return is_one_of(each, names); });
-    };
-    const auto all = [&variables](std::span<const std::string_view> names) {
-        return std::ranges::all_of(variables,
-                                   [&](std::string_view each) { return is_one_of(each, names); });
+    const auto any = [&variables](Trait trait) {
+        return std::ranges::any_of(
+            variables, [trait](std::string_view each) { return has_trait(each, trait); });
     };
     const auto has = [&variables](std::string_view each) {
         return std::ranges::find(variables, each) != variables.end();
     };
-    if (any(kUnknownYet)) fail(name + " is empty when it is looked up", dedup.place);
-    if (any(kOfTheRequest)) {
+    if (any(Trait::unknown_yet)) fail(name + " is empty when it is looked up", dedup.place);
+    if (any(Trait::of_request)) {
         return warn(cf, name + " is another one for each request: it recognizes no retry",
                     dedup.place);
     }
-    if (all(kOfManyEvents)) {
+    if (std::ranges::all_of(variables, [&scheme](std::string_view each) {
+            return is_of_many_events(each, scheme);
+        })) {
         return warn(cf, name + " is the same for different events: all but the first are lost",
                     dedup.place);
     }
@@ -309,6 +273,30 @@ void check_keys(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     fail(in_quotes("key=" + key->text) + " in \"webhook_dedup\", but the scheme " +
              in_quotes(conf.scheme->name) + " has no event id",
          dedup.place);
+}
+
+// The memory of an event is that of its endpoint's name.
+void check_name(ngx_conf_t* cf, const LocConf& conf) {
+    if (conf.gate->name_variables == nullptr) return;
+    const auto any = [&conf](Trait trait) {
+        return std::ranges::any_of(conf.gate->variables, [trait](const std::string& each) {
+            return has_trait(each, trait);
+        });
+    };
+    const std::string name = in_quotes("name=" + conf.gate->name) + " of \"webhook\" ";
+    if (any(Trait::of_request)) {
+        return warn(cf,
+                    name + "is another one for each request: \"webhook_dedup\" recognizes no retry",
+                    conf.gate->place);
+    }
+    // With the secrets of tenants, another name is another secret.
+    if (conf.secrets->has_variables()) return;
+    if (!any(Trait::of_sender) && !any(Trait::of_address)) return;
+    warn(cf,
+         name +
+             "is what the sender of a request chooses: under another name, a replay is no "
+             "duplicate for \"webhook_dedup\"",
+         conf.gate->place);
 }
 
 void check_ttl(const LocConf& conf, const Dedup& dedup) {
@@ -389,6 +377,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
         dedup->keys.push_back(default_key(*conf.scheme));
     }
     check_keys(cf, conf, *dedup);
+    check_name(cf, conf);
     check_ttl(conf, *dedup);
     tell_of_unsigned_event_id(cf, conf, *dedup);
     tell_of_signed_event_id(cf, conf, *dedup);

@@ -34,6 +34,8 @@ struct Gate {
     std::string name;
     // Null where the name holds no variable.
     ngx_http_complex_value_t* name_variables = nullptr;
+    // Their names, in lower case.
+    std::vector<std::string> variables;
     Place place;
 };
 
@@ -111,6 +113,14 @@ struct Level {
     bool serves_requests() const;
 };
 
+// A variable that a directive holds.
+struct UsedVariable {
+    std::string_view directive;
+    // In lower case.
+    std::string name;
+    Place place;
+};
+
 struct MainConf {
     std::map<std::string, std::shared_ptr<const Scheme>, std::less<>> schemes;
     std::map<std::string, DedupZone*, std::less<>> zones;
@@ -118,8 +128,8 @@ struct MainConf {
     std::vector<std::shared_ptr<AddressFile>> address_files;
     // In the order of the configuration.
     std::vector<Level> levels;
-    // The names of the variables that secrets hold.
-    std::vector<std::pair<std::string, Place>> secret_variables;
+    // In secrets, names, URLs and keys.
+    std::vector<UsedVariable> used_variables;
     // Whether anything in the configuration uses the variables that cost something to find.
     bool uses_event = false;
     bool uses_event_key = false;

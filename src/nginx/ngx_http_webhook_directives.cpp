@@ -9,6 +9,7 @@
 #include "webhook/presets.h"
 #include "webhook/secret_text.h"
 #include "webhook/text.h"
+#include "webhook/variable_traits.h"
 
 namespace webhook::ngx {
 namespace {
@@ -67,7 +68,7 @@ class Directive {
     std::string full_path(std::string_view path, ngx_uint_t conf_prefix) const {
         ngx_str_t name = copy_to_pool(cf->pool, path);
         if (path.empty() || ngx_conf_full_name(cf->cycle, &name, conf_prefix) != NGX_OK) {
-            throw ConfigError("invalid path " + in_quotes(path));
+            throw ConfigError("invalid path " + in_quotes(path) + " in " + in_quotes(this->name()));
         }
         return std::string(to_view(name));
     }
@@ -109,6 +110,24 @@ bool has_capture(std::string_view text) {
         if (begins_capture(text.substr(at + 1))) return true;
     }
     return false;
+}
+
+// nginx would print what it takes for the name of a variable, which may be a piece of a secret.
+bool has_open_brace(std::string_view text) {
+    for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", at)) {
+        at = text.find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", at + 2);
+        if (at == std::string_view::npos || text[at] != '}') return true;
+    }
+    return false;
+}
+
+// For the audit, which knows every variable.
+void note_variables(const Directive& directive, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+        main_conf(directive.cf)
+            .used_variables.push_back({directive.name(), name, directive.place()});
+    }
 }
 
 void require_first(bool first, const Directive& directive) {
@@ -213,6 +232,11 @@ void warn_of_weakness(ngx_log_t* log, const Scheme& scheme, const Place& place) 
         ngx_log_error(NGX_LOG_WARN, log, 0, "the signature of the scheme \"%s\" %s in %s",
                       scheme.name.c_str(), weakness.c_str(), place.text().c_str());
     };
+    if (!scheme.event_key_tells_events_apart()) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "the event_key of the scheme \"%s\" is the same for different events in %s",
+                      scheme.name.c_str(), place.text().c_str());
+    }
     if (scheme.presents_secret()) return;
     if (scheme.takes_unsigned_fields()) {
         warn("does not cover the other fields of the form");
@@ -264,8 +288,10 @@ void set_webhook(const Directive& directive, LocConf& conf) {
         }
         gate->name = *name;
         gate->name_variables = directive.compile(*name);
-        for (const std::string& variable : variables_in(*name)) {
-            if (!variable.starts_with("webhook_")) continue;
+        gate->variables = variables_in(*name);
+        note_variables(directive, gate->variables);
+        for (const std::string& variable : gate->variables) {
+            if (!has_trait(variable, Trait::of_delivery)) continue;
             directive.reject(directive.argument(1),
                              "no variable of a delivery, which has the name");
         }
@@ -276,16 +302,22 @@ void set_webhook(const Directive& directive, LocConf& conf) {
 // webhook_secret VALUE | file:PATH | env:NAME [id=ID] [not_after=RFC3339]
 
 // Whoever sends a request would sign it with a secret of their own.
-bool is_of_sender(std::string_view variable) {
-    return variable.starts_with("http_") || variable.starts_with("arg_") ||
-           variable.starts_with("cookie_");
-}
-
 void warn_of_variables(const Directive& directive, std::string_view value,
                        const std::vector<std::string>& names) {
-    if (std::ranges::any_of(names, is_of_sender)) {
+    const auto any = [&names](Trait trait) {
+        return std::ranges::any_of(
+            names, [trait](std::string_view name) { return has_trait(name, trait); });
+    };
+    const bool all = std::ranges::all_of(names, [](std::string_view name) {
+        return has_trait(name, Trait::of_sender) || has_trait(name, Trait::known_to_others);
+    });
+    if (all && any(Trait::of_sender)) {
         ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
                            "this webhook_secret is what the sender sends: anyone can sign with it");
+    } else if (all && any(Trait::known_to_others)) {
+        ngx_conf_log_error(
+            NGX_LOG_WARN, directive.cf, 0,
+            "this webhook_secret is what others know or guess: anyone can sign with it");
     }
     if (has_capture(value)) {
         ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
@@ -302,19 +334,22 @@ bool stands_elsewhere(std::string_view secret) {
     return secret.starts_with(kFile) || secret.starts_with(kEnvironment);
 }
 
-std::string fixed_secret(const Directive& directive, std::string_view value) {
-    std::string secret(value);
+SecretFile fixed_secret(const Directive& directive, std::string_view value) {
+    SecretFile found{std::string(value), false};
     if (value.starts_with(kFile)) {
-        secret = secret_from_file(directive.path(value.substr(kFile.size())), directive.cf);
+        found = secret_from_file(directive.path(value.substr(kFile.size())));
     } else if (value.starts_with(kEnvironment)) {
-        secret = secret_from_environment(secret.substr(kEnvironment.size()));
+        found.secret = secret_from_environment(found.secret.substr(kEnvironment.size()));
     }
-    if (secret.empty()) throw ConfigError("empty " + in_quotes(directive.name()));
-    return secret;
+    if (found.secret.empty()) throw ConfigError("empty " + in_quotes(directive.name()));
+    return found;
 }
 
 void read_secret(const Directive& directive, std::string_view value, SecretSource& source) {
-    source.text = fixed_secret(directive, value);
+    SecretFile found = fixed_secret(directive, value);
+    source.text = std::move(found.secret);
+    // Of a public key, the scheme tells.
+    source.readable_by_others = found.readable_by_others;
     if (value.starts_with(kFile)) source.path = directive.path(value.substr(kFile.size()));
     if (stands_elsewhere(value)) return;
     const std::vector<std::string> names = variables_in(value);
@@ -324,11 +359,22 @@ void read_secret(const Directive& directive, std::string_view value, SecretSourc
             "\"webhook_secret\" has a \"$\" that begins no variable: a secret with \"$\" in it "
             "belongs into \"file:\" or \"env:\"");
     }
+    if (has_open_brace(value)) {
+        throw ConfigError(
+            "\"webhook_secret\" has a \"${\" without a \"}\": a secret with \"$\" in it belongs "
+            "into "
+            "\"file:\" or \"env:\"");
+    }
+    if (std::ranges::any_of(
+            names, [](std::string_view name) { return has_trait(name, Trait::of_delivery); })) {
+        throw ConfigError(
+            "the variables of this webhook_secret are of the delivery: anyone can sign with it, "
+            "allowed: others than \"webhook_...\"; a secret with \"$\" in it belongs into "
+            "\"file:\" or \"env:\"");
+    }
     source.variables = directive.compile(value);
     warn_of_variables(directive, value, names);
-    for (const std::string& name : names) {
-        main_conf(directive.cf).secret_variables.emplace_back(name, source.place);
-    }
+    note_variables(directive, names);
 }
 
 void add_secret(const Directive& directive, LocConf& conf) {
@@ -516,6 +562,7 @@ DedupKey dedup_key(const Directive& directive, std::string_view argument, std::s
         key.kind = DedupKey::Kind::event_key;
     } else {
         key.expression = directive.compile(value);
+        note_variables(directive, variables_in(value));
         if (key.expression == nullptr) {
             directive.reject(argument, "a value with a variable, such as key=$webhook_event_id");
         }
@@ -573,6 +620,7 @@ void set_url(const Directive& directive, LocConf& conf) {
     require_first(conf.url == nullptr, directive);
     if (directive.argument(0).empty()) throw ConfigError("empty " + in_quotes(directive.name()));
     conf.url = directive.compile_any(directive.argument(0));
+    note_variables(directive, variables_in(directive.argument(0)));
     warn_of_url_without_scheme(directive, directive.argument(0));
 }
 
@@ -594,10 +642,18 @@ void set_handshake(const Directive& directive, LocConf& conf) {
                 "invalid parameter in \"webhook_handshake\", allowed: token=VALUE, "
                 "not with \"off\"");
         }
-        if (!stands_elsewhere(*token) && directive.compile(*token) != nullptr) {
-            throw ConfigError("the \"token=\" of \"webhook_handshake\" may not hold variables");
+        if (!stands_elsewhere(*token) && token->find('$') != std::string_view::npos) {
+            throw ConfigError(
+                "the \"token=\" of \"webhook_handshake\" may not hold variables: one with \"$\" in "
+                "it "
+                "belongs into \"file:\" or \"env:\"");
         }
-        const std::string text = fixed_secret(directive, *token);
+        const auto [text, readable] = fixed_secret(directive, *token);
+        if (readable) {
+            remark(directive.cf->log, NGX_LOG_WARN,
+                   readable_by_others(directive.path(token->substr(kFile.size()))),
+                   handshake->place);
+        }
         for (std::string_view oddity : oddities_of(text)) {
             remark(directive.cf->log, NGX_LOG_WARN,
                    "the \"token=\" of this webhook_handshake " + std::string(oddity),
@@ -610,12 +666,36 @@ void set_handshake(const Directive& directive, LocConf& conf) {
 
 // webhook_response REASON STATUS [TEXT [type=MEDIA/TYPE]]
 
+// Nobody has what was delivered.
+constexpr Reason kNotDelivered[] = {
+    Reason::incomplete_body, Reason::unavailable, Reason::cached,
+    Reason::bad_answer,      Reason::internal,
+};
+
+// What the configuration or the sender's own payload is to blame for.
+constexpr Reason kOfGenuineSenders[] = {
+    Reason::no_secret,
+    Reason::invalid_payload,
+    Reason::missing_event_id,
+};
+
+bool is_one_of(Reason reason, std::span<const Reason> reasons) {
+    return std::ranges::find(reasons, reason) != reasons.end();
+}
+
 // A sender that is answered 2xx never sends the event again.
 void check_success(const Directive& directive, Reason reason) {
-    if (reason == Reason::unavailable || reason == Reason::cached || reason == Reason::internal) {
+    if (is_one_of(reason, kNotDelivered)) {
         throw ConfigError("a status of 2xx for " + in_quotes(info(reason).name) + " in " +
                           in_quotes(directive.name()) +
                           " loses the event: the sender takes it for delivered, allowed: 4xx, 5xx");
+    }
+    if (is_one_of(reason, kOfGenuineSenders)) {
+        const std::string name = in_quotes(info(reason).name);
+        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                           "a status of 2xx for %s loses the event of a sender that is genuine: it "
+                           "is not sent again",
+                           name.c_str());
     }
     if (reason == Reason::in_flight) {
         ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "nginx/ngx_http_webhook_conf.h"
 #include "nginx/ngx_http_webhook_file.h"
 #include "webhook/key_set.h"
 #include "webhook/secret_text.h"
@@ -19,6 +20,9 @@ constexpr std::size_t kLargestSecretFile = 64 * 1024;
 void warn_if_odd(SecretSource& source, const Scheme& scheme, const SigningKey& key,
                  ngx_log_t* log) {
     if (scheme.has_public_key() || std::exchange(source.looked_at, true)) return;
+    if (source.readable_by_others) {
+        remark(log, NGX_LOG_WARN, readable_by_others(source.path), source.place);
+    }
     for (std::string_view oddity : oddities_of(source.text)) {
         const ngx_str_t text = to_ngx(oddity);
         ngx_log_error(NGX_LOG_WARN, log, 0, "the webhook_secret in %s %V",
@@ -60,6 +64,7 @@ ExpiryNotice::~ExpiryNotice() {
 KeySetFile::KeySetFile(std::shared_ptr<const Scheme> scheme, const SecretSource& source,
                        std::size_t index, ngx_log_t* log)
     : scheme_(std::move(scheme)),
+      place_(source.place),
       id_(source.id),
       not_after_(source.not_after),
       index_(index),
@@ -74,7 +79,8 @@ const KeySetFile::Keys& KeySetFile::keys(ngx_log_t* log) {
 void KeySetFile::take(const std::string& text, ngx_log_t* log) {
     KeySet set = parse_key_set(*scheme_, text);
     for (const std::string& skipped : set.skipped) {
-        ngx_log_error(NGX_LOG_NOTICE, log, 0, "webhook_secret: %s", skipped.c_str());
+        ngx_log_error(NGX_LOG_NOTICE, log, 0, "webhook_secret: %s in %s", skipped.c_str(),
+                      place_.text().c_str());
     }
     std::vector<SigningSecret> secrets;
     secrets.reserve(set.keys.size());
@@ -153,20 +159,19 @@ std::vector<SigningSecret> Secrets::evaluate(ngx_http_request_t* request, ngx_lo
     return secrets;
 }
 
-std::string secret_from_file(const std::string& path, ngx_conf_t* cf) {
+std::string readable_by_others(const std::string& path) {
+    return "the secret file " + in_quotes(path) + " is readable by others";
+}
+
+SecretFile secret_from_file(const std::string& path) {
     FileContent content = read_file(path, kLargestSecretFile);
-    // Workers read a set of public keys again.
-    if ((content.status.st_mode & S_IROTH) != 0 && !is_key_set(content.bytes)) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "the secret file \"%s\" is readable by others",
-                           path.c_str());
-    }
     std::string& secret = content.bytes;
     if (secret.ends_with('\n')) {
         secret.pop_back();
         if (secret.ends_with('\r')) secret.pop_back();
     }
     if (secret.empty()) throw ConfigError("the secret file " + in_quotes(path) + " is empty");
-    return std::move(secret);
+    return {std::move(secret), (content.status.st_mode & S_IROTH) != 0};
 }
 
 std::string secret_from_environment(const std::string& name) {

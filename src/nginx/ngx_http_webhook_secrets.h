@@ -46,6 +46,7 @@ struct SecretSource {
     std::string text;
     // Of `file:`; empty: none.
     std::string path;
+    bool readable_by_others = false;
     ngx_http_complex_value_t* variables = nullptr;
     bool looked_at = false;
     bool warned_of_text = false;
@@ -68,6 +69,7 @@ class KeySetFile {
     void take(const std::string& text, ngx_log_t* log);
 
     std::shared_ptr<const Scheme> scheme_;
+    Place place_;
     std::string id_;
     std::optional<Milliseconds> not_after_;
     std::size_t index_;
@@ -109,7 +111,12 @@ class Secrets {
 };
 
 // The text of `file:PATH` (without its one trailing newline) or `env:NAME`. Throws ConfigError.
-std::string secret_from_file(const std::string& path, ngx_conf_t* cf);
+struct SecretFile {
+    std::string secret;
+    bool readable_by_others;
+};
+std::string readable_by_others(const std::string& path);
+SecretFile secret_from_file(const std::string& path);
 std::string secret_from_environment(const std::string& name);
 
 }  // namespace webhook::ngx

@@ -54,10 +54,17 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
 }
 
+// A wrong file may be one of secrets, which have no place in the log.
+bool looks_like_address(std::string_view text) {
+    return text.find_first_of(".:") != std::string_view::npos &&
+           text.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string_view::npos;
+}
+
 AddressRange range_in_file(std::string_view text) {
     const auto range = parse_address_range(text);
     if (!range) {
-        throw ConfigError("invalid address " + in_quotes(text) +
+        throw ConfigError("invalid address" +
+                          (looks_like_address(text) ? " " + in_quotes(text) : "") +
                           ", allowed: an IPv4 or IPv6 address or CIDR");
     }
     if (range->host_bits) {

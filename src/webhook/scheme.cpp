@@ -128,6 +128,20 @@ bool Scheme::covers_header(HeaderIndex header) const {
     });
 }
 
+bool Scheme::event_key_tells_events_apart() const {
+    return std::ranges::any_of(event_key, [](const TextPart& part) {
+        switch (part.kind) {
+            case TextPart::Kind::literal:
+            case TextPart::Kind::method:
+            case TextPart::Kind::secret_id:
+            case TextPart::Kind::event_type:
+                return false;
+            default:
+                return !part.is_url();
+        }
+    });
+}
+
 Scheme::Replay Scheme::replay_by_event_key() const {
     using Kind = TextPart::Kind;
     if (presents_secret()) return Replay::anything;

@@ -251,6 +251,8 @@ struct Scheme {
     bool signs_for_anyone() const;
     // Whether the values that tell events apart are found in a body that is held as a whole.
     bool event_key_reads_body() const;
+    // Whether a value that may differ from event to event is in it.
+    bool event_key_tells_events_apart() const;
     // What a replay has to change that no signature covers, so that another event is seen in it.
     enum class Replay : std::uint8_t { nothing_helps, a_header, anything };
     // Where events are told apart by `event_key`, and by what the configuration's default is.

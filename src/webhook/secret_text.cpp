@@ -50,6 +50,13 @@ constexpr std::string_view kPlaceholders[] = {
     "your_",    "yoursecret",     "replace-me",     "replace_me",      "replaceme",   "my-secret",
     "mysecret", "example-secret", "example_secret", "secret-goes-here"};
 
+// Base64 may begin with a slash, but hardly with these.
+constexpr std::string_view kPathStarts[] = {
+    "./",    "../",    "~/",    "file:", "/etc/", "/run/", "/var/",
+    "/usr/", "/home/", "/opt/", "/srv/", "/tmp/", "/mnt/", "/root/",
+};
+constexpr std::string_view kPathEnds[] = {".key", ".pem", ".txt", ".json", ".secret"};
+
 bool is_utf16(std::string_view text) {
     return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
 }
@@ -82,6 +89,13 @@ bool is_api_key(const ApiKey& row, std::string_view text) {
     return row.digits == 0 || (rest.size() == row.digits && decode(TextEncoding::hex, rest));
 }
 
+bool is_path(std::string_view text) {
+    const std::string lowered = to_lower(text);
+    return std::ranges::any_of(kPathStarts,
+                               [&lowered](auto start) { return lowered.starts_with(start); }) ||
+           std::ranges::any_of(kPathEnds, [&lowered](auto end) { return lowered.ends_with(end); });
+}
+
 bool is_placeholder(std::string_view text) {
     if (text.size() > 2 && text.front() == '<' && text.back() == '>') return true;
     const std::string lowered = to_lower(text);
@@ -107,6 +121,7 @@ std::vector<std::string_view> oddities_of(std::string_view secret) {
     for (const ApiKey& row : kApiKeys) {
         if (is_api_key(row, text)) odd.emplace_back(row.oddity);
     }
+    if (is_path(text)) odd.emplace_back("looks like a path: is \"file:\" missing?");
     if (is_placeholder(text)) odd.emplace_back("looks like a placeholder");
     return odd;
 }

@@ -408,8 +408,9 @@ TEST(AddressJson, ValueThatIsNoAddressIsRefused) {
           "[\"10.0.0.1\\u0000\"]"s, "[\"10.0.0.0/33\"]"s, "[\"example.com\"]"s}) {
         EXPECT_FALSE(json_refusal("{\"hooks\": " + value + "}", "/hooks").empty());
     }
-    EXPECT_TRUE(
-        mentions(json_refusal(R"({"hooks": ["example.com"]})", "/hooks"), "\"example.com\""));
+    EXPECT_TRUE(mentions(json_refusal(R"({"hooks": ["10.0.0.300"]})", "/hooks"), "\"10.0.0.300\""));
+    // It may be a secret of another file.
+    EXPECT_FALSE(mentions(json_refusal(R"({"hooks": ["example.com"]})", "/hooks"), "example.com"));
 }
 
 TEST(AddressJson, WithoutAnAddressIsRefused) {
