@@ -445,7 +445,8 @@ subtest 'event ids that are not signed' => sub {
     says_nothing("$_, which has no event id", deduplicated($_, $SECRET, 'zone=events')) for qw(monday netlify zoom);
     says_nothing('twitch, which signs it', deduplicated('twitch', $SECRET, 'zone=events'));
     says('twitch by both', deduplicated('twitch', $SECRET, 'zone=events key=$webhook_event_id key=$webhook_event_key'),
-        '[notice] the signature of "twitch" covers the event id: "key=$webhook_event_key" in "webhook_dedup" closes no replay');
+        '[notice] the signature of "twitch" covers the event id: "key=$webhook_event_key" in "webhook_dedup" closes no replay, '
+            . 'and loses events that differ by their id alone');
     says_nothing("$_ by both", deduplicated($_, $SECRET, 'zone=events key=$webhook_event_id key=$webhook_event_key'))
         for qw(github shopify gitlab);
     says_nothing('github by its body', deduplicated('github', $SECRET, 'zone=events key=$webhook_body_sha256'));

@@ -342,11 +342,13 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
     remark(cf->log, NGX_LOG_NOTICE, message, dedup.place);
 }
 
-// Where the id is signed, no replay has another one.
+// Where the id is signed, no replay has another one. One that stands in the body is a part of what
+// the other key is made of.
 void tell_of_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     const bool by_both =
         dedup.has_key(DedupKey::Kind::event_id) && dedup.has_key(DedupKey::Kind::event_key);
-    if (!by_both || conf.scheme->event_id.batch || !conf.scheme->covers_event_id()) return;
+    const bool in_header = conf.scheme->event_id.kind == Source::Kind::header;
+    if (!by_both || !in_header || !conf.scheme->covers_event_id()) return;
     if (std::exchange(main_conf(cf).told_of_signed_event_id, true)) return;
     remark(cf->log, NGX_LOG_NOTICE,
            "the signature of " + in_quotes(conf.scheme->name) +

@@ -70,8 +70,7 @@ std::string json_value(const TextPart& part, const Identified& delivery) {
 }
 
 // Returns false where the delivery does not have it.
-bool append_part(std::string& text, const Scheme& scheme, const TextPart& part,
-                 const Identified& delivery) {
+bool append_part(std::string& text, const TextPart& part, const Identified& delivery) {
     std::string value;
     switch (part.kind) {
         case Kind::token:
@@ -118,7 +117,7 @@ bool append_signed(std::string& text, const Scheme& scheme, const Identified& de
     if (scheme.signs(Kind::id)) append(text, delivery.presented->event_id);
     for (const TextPart& part : scheme.signed_parts) {
         if (part.kind != Kind::header && part.kind != Kind::query) continue;
-        append_part(text, scheme, part, delivery);
+        append_part(text, part, delivery);
     }
     return text.size() > size;
 }
@@ -139,7 +138,7 @@ std::string identity_of(const Scheme& scheme, const Identified& delivery) {
         if (part.kind == Kind::body) {
             append_body(text, body);
         } else {
-            complete &= append_part(text, scheme, part, delivery);
+            complete &= append_part(text, part, delivery);
         }
     }
     if (!complete) append_body(text, body);
