@@ -81,7 +81,7 @@ void spoil_and_restore(const testing::DedupTrial& trial, Choices& choices) {
         }
     }
     DedupTable table = DedupTable::attach(block.bytes());
-    const std::uint64_t lost = table.restore(has_successor, kSecret);
+    const std::uint64_t lost = table.restore(has_successor, testing::kSecret);
     require(table.stats().remembered + lost <= table.stats().capacity, "the count is right");
     require(table.stats().in_flight == 0, "claims are given up");
     use(table, trial.now());
