@@ -59,7 +59,7 @@ std::string filled(std::string text, const std::string& body) {
 }
 
 // Where a delivery's event id stands, and whether who changes it breaks the signature.
-enum class Id { none, header, signed_header, json, signed_json, signed_field };
+enum class Id { none, header, signed_header, json, signed_json, signed_field, signed_claim };
 
 // How a sender signs, after its documentation; `signature` is the header, with %S for the code.
 struct Row {
@@ -347,7 +347,7 @@ Sample vonage() {
             delivered({"Authorization: Bearer " +
                        hs256_token(R"({"payload_hash":")" + sha256_hex(kBody) + "\"}", kKey)},
                       kBody),
-            Id::none};
+            Id::signed_claim};
 }
 
 Sample plaid() {
@@ -539,7 +539,7 @@ TEST(Presets, NeedTheirSignature) {
 TEST(Presets, CoverTheEventIdAsTheirSendersDo) {
     for_each([](const Sample& sample, const Scheme& scheme) {
         EXPECT_EQ(sample.id == Id::signed_header || sample.id == Id::signed_json ||
-                      sample.id == Id::signed_field,
+                      sample.id == Id::signed_field || sample.id == Id::signed_claim,
                   scheme.covers_event_id());
         if (sample.id == Id::none) {
             EXPECT_EQ(Source::Kind::none, scheme.event_id.kind);
@@ -547,6 +547,8 @@ TEST(Presets, CoverTheEventIdAsTheirSendersDo) {
             EXPECT_EQ(Source::Kind::json, scheme.event_id.kind);
         } else if (sample.id == Id::signed_field) {
             EXPECT_EQ(Source::Kind::field, scheme.event_id.kind);
+        } else if (sample.id == Id::signed_claim) {
+            EXPECT_EQ(Source::Kind::claim, scheme.event_id.kind);
         } else {
             ASSERT_EQ(Source::Kind::header, scheme.event_id.kind);
             Delivery delivery = sample.delivery;
@@ -614,6 +616,7 @@ struct Event {
 
 std::string place_of(const Scheme& scheme, const Source& source) {
     if (source.kind == Source::Kind::none) return "";
+    if (source.kind == Source::Kind::claim) return "claim " + source.text;
     return source.is_in_body() ? source.text : scheme.headers.at(source.header);
 }
 
@@ -714,7 +717,7 @@ const std::vector<Event> kEvents{
     {"twitch", "twitch-eventsub-message-id", "twitch-eventsub-subscription-type"},
     {"typeform", "/event_id", "/event_type"},
     {"vercel", "/id", "/type"},
-    {"vonage", "", ""},
+    {"vonage", "claim jti optional", ""},
     {"whatsapp", "", "/object"},
     {"woocommerce", "", "x-wc-webhook-topic"},
     {"workos", "/id", "/event"},
