@@ -13,8 +13,8 @@ my $TOKEN  = 'a token of the tests';
 my $backend = start_backend();
 my $nginx   = start_nginx(http => <<'CONF' =~ s/DISCORD/$discord->{written}/r =~ s/SENDGRID/$sendgrid->{written}/r);
 webhook_dedup_zone zone=events:1m;
-webhook_dedup_zone zone=rejecting:32k full=reject ttl=3s;
-webhook_dedup_zone zone=mixed:32k full=reject ttl=3s;
+webhook_dedup_zone zone=rejecting:32k full=reject ttl=6s;
+webhook_dedup_zone zone=mixed:32k full=reject ttl=6s;
 webhook_dedup_zone zone=evicting:32k;
 webhook_secret "a secret of the tests";
 proxy_http_version 1.1;
@@ -591,7 +591,7 @@ subtest 'full=reject' => sub {
     is $refused->header('Retry-After'), '1', 'and told to come again';
     is outcome_of(uri => '/reject', id => "/reject-$capacity"), 'duplicate', 'the last is remembered';
     is outcome_of(uri => '/one'), 'delivered', 'another zone has room';
-    ok wait_for(sub { outcome_of(uri => '/reject', id => 'new') eq 'delivered' }, 6, 'room again'),
+    ok wait_for(sub { outcome_of(uri => '/reject', id => 'new') eq 'delivered' }, 12, 'room again'),
         'there is room when events have expired';
 };
 
