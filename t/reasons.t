@@ -23,6 +23,12 @@ webhook_scheme strict {
     timestamp  header=X-Time unit=s tolerance=5m;
     event_id   json=/id;
 }
+webhook_scheme form {
+    algorithm  hmac-sha256;
+    signed     "{body}";
+    signature  header=X-Signature;
+    event_id   field=id;
+}
 server {
     listen %%ADDR%%:8080;
     listen %%ADDR%%:8443 ssl;
@@ -50,6 +56,10 @@ server {
     location = /token    { webhook gitlab; proxy_pass http://%%BACKEND%%; }
     location = /id       { webhook standard-webhooks; proxy_pass http://%%BACKEND%%; }
     location = /dedup    { webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
+    location = /dedup_tenant { webhook_dedup zone=events key=\$webhook_event_id key=\$http_x_batch; proxy_pass http://%%BACKEND%%; }
+    location = /dedup_parts  { webhook_dedup zone=events "key=\$webhook_event_id \$http_x_batch"; proxy_pass http://%%BACKEND%%; }
+    location = /dedup_form   { webhook form; webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
+    location = /rotated { webhook_secret ${SECRET}2; webhook_secret ${SECRET}3; webhook_secret ${SECRET}4 not_after=2002-01-01T00:00:00Z; proxy_pass http://%%BACKEND%%; }
     location = /dedup_header { webhook github; webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
     location = /level_info   { webhook_log_level info; proxy_pass http://%%BACKEND%%; }
     location = /level_notice { webhook_log_level notice; proxy_pass http://%%BACKEND%%; }
@@ -75,7 +85,7 @@ server {
 CONF
 
 # What nobody but the sender and the gate may know.
-my @confidential = ($SECRET, "${SECRET}2");
+my @confidential = ($SECRET, "${SECRET}2");  # ..3 and ..4 begin as the first
 
 sub remember_code ($code) {
     push @confidential, unpack('H*', $code), encode_base64($code, '');
@@ -300,12 +310,28 @@ subtest 'the line tells the cause' => sub {
     $tells->('no secret any more', 'the "not_after" of each secret has passed', strict(uri => '/expired'));
     $tells->('no JSON', 'the body is not JSON', strict(uri => '/dedup', body => 'id=1'));
     $tells->('no id', 'the payload has no single value at "/id"', strict(uri => '/dedup', body => '{}'));
+    for my $id ([ 'no id', undef, 'missing' ], [ 'an empty id', '', 'empty' ]) {
+        my ($name, $value, $what) = @$id;
+        $tells->("$name in a header", qq{the header "x-github-delivery" is $what}, uri => '/dedup_header', body => '{}',
+            headers => [ github_headers($SECRET, '{}', override => { 'X-GitHub-Delivery' => $value }) ]);
+    }
+    $tells->('two ids in headers', 'the header "x-github-delivery" is repeated', uri => '/dedup_header', body => '{}',
+        headers => [ github_headers($SECRET, '{}'), 'X-GitHub-Delivery' => 'other' ]);
+    $tells->('no id in a form', 'the form has no single field "id"', uri => '/dedup_form', body => 'a=b',
+        headers => [ 'Content-Type' => 'application/x-www-form-urlencoded', 'X-Signature' => remember_code(hmac_sha256('a=b', $SECRET)) ]);
+    $tells->('an empty key', 'the value of "key=$http_x_batch" is empty', strict(uri => '/dedup_tenant'));
+    $tells->('an empty id beside a key', 'the payload has no single value at "/id"', strict(uri => '/dedup_tenant', body => '{}'));
+    $tells->('an empty id in a key', 'the payload has no single value at "/id"', strict(uri => '/dedup_parts', body => '{}'));
+    $tells->('another secret', 'secrets tried: 1, length of the body: 9', strict(forged => 1, body => '{"id":12}'));
+    $tells->('no body', 'secrets tried: 1, length of the body: 0', strict(forged => 1, body => ''));
+    $tells->('secrets', 'secrets tried: 2, length of the body: 9', strict(uri => '/rotated', body => '{"id":12}'));
+    $tells->('another token', 'secrets tried: 1', uri => '/token', body => '{}', headers => [ 'X-Gitlab-Token' => 'other' ]);
     $tells->('too much', 'the body has 1200 bytes, "webhook_payload_max" is 1000', strict(uri => '/small', body => '{}' . ' ' x 1198));
-    $tells->('a compressed body', 'the body has the Content-Encoding "gzip"', strict(forged => 1), do {
-        my %request = strict(forged => 1);
-        (headers => [ @{ $request{headers} }, 'Content-Encoding' => 'gzip' ]);
+    $tells->('a compressed body', 'secrets tried: 1, length of the body: 2, the body has the Content-Encoding "gzip"', strict(forged => 1), do {
+        my %request = strict(forged => 1, body => '{}');
+        (body => '{}', headers => [ @{ $request{headers} }, 'Content-Encoding' => 'gzip' ]);
     });
-    $tells->('another URL', qq{the hashed URL is "http://hooks.example.com/square"},
+    $tells->('another URL', qq{secrets tried: 1, length of the body: 2, the hashed URL is "http://hooks.example.com/square"},
         uri => '/square', body => '{}', headers => [ Host => 'hooks.example.com', 'X-Square-HmacSha256-Signature' => encode_base64('x' x 32, '') ]);
     for my $case ([ -400, qr/40[0-5]s old, 300s allowed/ ], [ 400, qr/(?:39[5-9]|400)s ahead of this clock, 300s allowed/ ]) {
         send_request(strict(time => time + $case->[0]));

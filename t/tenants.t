@@ -88,7 +88,7 @@ subtest 'the name is told' => sub {
     is outcome(telegram('/mapped?tenant=b', 'a', '{}')), 'bad_signature', 'a forgery';
     ok wait_for(sub { slurp(directory() . '/tenants.log') =~ m{told endpoint=beta reason=accepted} }, 3, 'log'),
         'in the access log';
-    my @lines = $nginx->error_log =~ /webhook rejected: bad_signature, endpoint: "beta"/g;
+    my @lines = $nginx->error_log =~ /webhook rejected: bad_signature, secrets tried: 1, endpoint: "beta"/g;
     is scalar @lines, 1, 'in the error log';
 };
 

@@ -367,20 +367,34 @@ std::optional<ClaimToken> token_for(const Delivery& delivery, DedupZone& zone) {
     return zone.new_token();
 }
 
+Refusal empty_key(const DedupKey& key) {
+    return {Reason::missing_event_id, Cause::Kind::key_empty, key.text};
+}
+
+Cause::Kind fault_of_header(const SchemeHeaders& headers, HeaderIndex header) {
+    if (headers.missing(header)) return Cause::Kind::header_missing;
+    return headers.repeated(header) ? Cause::Kind::header_repeated : Cause::Kind::header_empty;
+}
+
 Refusal no_event_id(const Delivery& delivery) {
     if (delivery.payload_unreadable) {
         const bool is_field = delivery.conf.scheme->event_id.kind == webhook::Source::Kind::field;
         return {Reason::invalid_payload, is_field ? Cause::Kind::not_form : Cause::Kind::not_json};
     }
     const EventId& id = delivery.conf.scheme->event_id;
-    if (id.kind == webhook::Source::Kind::header) {
-        return {Reason::missing_event_id, Cause::Kind::header_missing,
-                delivery.conf.scheme->headers[id.header]};
+    switch (id.kind) {
+        case webhook::Source::Kind::header:
+            return {Reason::missing_event_id, fault_of_header(delivery.headers, id.header),
+                    delivery.conf.scheme->headers[id.header]};
+        case webhook::Source::Kind::json:
+            return {Reason::missing_event_id, Cause::Kind::json_missing, id.text};
+        case webhook::Source::Kind::field:
+            return {Reason::missing_event_id, Cause::Kind::field_unfit, id.text};
+        case webhook::Source::Kind::claim:
+            return {Reason::missing_event_id, Cause::Kind::claim_missing, id.text};
+        default:
+            return Reason::missing_event_id;
     }
-    if (id.kind == webhook::Source::Kind::json) {
-        return {Reason::missing_event_id, Cause::Kind::json_missing, id.text};
-    }
-    return Reason::missing_event_id;
 }
 
 // Whether it may come without one. What is JSON and what is none is signed; what is a form is not.
@@ -403,9 +417,9 @@ Objection prepare_claim(Delivery& delivery) {
             name = name_of_event_key(delivery);
             value = delivery.event_key;
         }
-        if (value.empty() || (!is_event_id && key.names_event_id && delivery.event_id.empty())) {
-            return no_event_id(delivery);
-        }
+        const bool wants_id = is_event_id || key.names_event_id;
+        if (wants_id && delivery.event_id.empty() && !has_no_id) return no_event_id(delivery);
+        if (value.empty()) return empty_key(key);
         const EventKey found = event_key(delivery.endpoint, name, value);
         // What stands for the event id may be a key of its own, too.
         const auto known = std::span(keys).first(count);

@@ -39,6 +39,7 @@ constexpr Phrase kPhrases[] = {
     {Kind::too_early, "{n}s ahead of this clock, {m}s allowed"},
     {Kind::expired, "the token expired {n}s ago"},
     {Kind::claim, "the claim \"{}\" is missing or has another value than required"},
+    {Kind::claim_missing, "the claim \"{}\" is missing"},
     {Kind::token_unfit, "the token is not a JSON Web Token of an algorithm that is allowed"},
     {Kind::json_missing, "the payload has no single value at \"{}\""},
     {Kind::not_json, "the body is not JSON"},
@@ -54,6 +55,10 @@ constexpr Phrase kPhrases[] = {
     {Kind::handshake_answer, "the handshake lacks a usable value for its answer"},
     {Kind::no_secret_given, "the variables of \"webhook_secret\" give none"},
     {Kind::secrets_expired, "the \"not_after\" of each secret has passed"},
+    {Kind::secret_expired, "the \"not_after\" of the secret that signed it has passed"},
+    {Kind::no_match, "secrets tried: {n}"},
+    {Kind::no_match_of_body, "secrets tried: {n}, length of the body: {m}"},
+    {Kind::extended, "the signed text holds the end of a shorter one, which was extended"},
     {Kind::url_unfit, "the host or the URL of the request can be read in more than one way"},
     {Kind::body_beside_value,
      "nothing separates the body from a signed value: it has to be empty or a JSON object or "
@@ -64,7 +69,11 @@ constexpr Phrase kPhrases[] = {
     {Kind::other_host, "the request line and the \"Host\" header name different hosts"},
     {Kind::query_beside_url, "the request has a query, and \"webhook_url\" has none"},
     {Kind::form_beside_url, "the form begins or ends as the URL before it could go on"},
+    {Kind::key_empty, "the value of \"key={}\" is empty"},
 };
+
+// Those whose numbers are times.
+constexpr Kind kTimes[] = {Kind::too_old, Kind::too_early, Kind::expired};
 
 // Rounded up, so that what is over a limit never looks equal to it.
 std::string seconds(std::int64_t milliseconds) {
@@ -72,7 +81,8 @@ std::string seconds(std::int64_t milliseconds) {
 }
 
 std::string number(Kind kind, std::int64_t amount) {
-    return kind == Kind::body_too_large ? std::to_string(amount) : seconds(amount);
+    return std::ranges::find(kTimes, kind) == std::end(kTimes) ? std::to_string(amount)
+                                                               : seconds(amount);
 }
 
 // What could break out of the quotes or of the line is written as nginx writes it.

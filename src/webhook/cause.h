@@ -31,6 +31,7 @@ struct Cause {
         too_early,
         expired,
         claim,
+        claim_missing,
         token_unfit,
         json_missing,
         not_json,
@@ -45,6 +46,10 @@ struct Cause {
         handshake_answer,
         no_secret_given,
         secrets_expired,
+        secret_expired,
+        no_match,
+        no_match_of_body,
+        extended,
         url_unfit,
         body_beside_value,
         body_by_method,
@@ -53,6 +58,7 @@ struct Cause {
         other_host,
         query_beside_url,
         form_beside_url,
+        key_empty,
     };
 
     Kind kind = Kind::none;
@@ -60,7 +66,7 @@ struct Cause {
     // A view into what outlives the delivery. Never a secret, a signature or a value of the
     // payload.
     std::string_view subject;
-    // Milliseconds or bytes, and how many are allowed.
+    // Milliseconds or bytes, and how many are allowed; secrets, and the length of the body.
     std::int64_t amount = 0;
     std::int64_t allowed = 0;
 };

@@ -179,7 +179,7 @@ void Verification::add(std::string_view value) {
 }
 
 void Verification::update(std::string_view piece_of_body) {
-    body_is_empty_ = body_is_empty_ && piece_of_body.empty();
+    body_size_ += piece_of_body.size();
     if (streams_body_ && !scheme_->wants_whole_body) add(piece_of_body);
     if (extras_) extras_->update(piece_of_body);
 }
@@ -213,7 +213,7 @@ Objection Verification::add_parts(Parts parts, WholeBody* body) {
 Objection Verification::add_part(const TextPart& part, WholeBody* body) {
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
     if (part.is_url() && !keeps_its_side(*scheme_, joins(), index, request_.url)) {
-        return Reason::bad_signature;
+        return Refusal(Reason::bad_signature, Cause::Kind::url_unfit);
     }
     if (part.is_url() && has_query_of_its_own()) {
         return Refusal(Reason::bad_signature, Cause::Kind::query_beside_url);
@@ -346,7 +346,7 @@ bool Verification::splits_digest(std::string_view text) const {
 // to be empty, or covered by a digest.
 Objection Verification::add_form(const TextPart& part, WholeBody* body) {
     if (body == nullptr) return Reason::invalid_payload;
-    const bool may_be_none = part.kind == Kind::form && (body_is_empty_ || extras_->digest);
+    const bool may_be_none = part.kind == Kind::form && (body_is_empty() || extras_->digest);
     if (!is_form()) {
         if (may_be_none) return std::nullopt;
         return not_form();
@@ -473,7 +473,9 @@ Objection Verification::check_time(Milliseconds now) const {
         return Refusal(Reason::no_secret, Cause::Kind::secrets_expired);
     }
     if (secret_ == nullptr) return std::nullopt;
-    if (not_after_ && now >= *not_after_) return Reason::bad_signature;
+    if (not_after_ && now >= *not_after_) {
+        return Refusal(Reason::bad_signature, Cause::Kind::secret_expired);
+    }
     return check_validity(now);
 }
 
@@ -483,6 +485,19 @@ const SigningSecret* Verification::secret_for_answers(Milliseconds now) const {
         if (attempt.secret->usable(now)) return attempt.secret;
     }
     return nullptr;
+}
+
+// What the operator may compare with what the sender says that it sent.
+Refusal Verification::no_match() const {
+    const bool extended = std::ranges::any_of(attempts_, [](const Attempt& attempt) {
+        return attempt.extension && attempt.extension->found();
+    });
+    if (extended) return {Reason::bad_signature, Cause::Kind::extended};
+    const auto kind = ignores_body() ? Cause::Kind::no_match : Cause::Kind::no_match_of_body;
+    return {Reason::bad_signature, Cause{kind,
+                                         {},
+                                         static_cast<std::int64_t>(secret_count_),
+                                         static_cast<std::int64_t>(body_size_)}};
 }
 
 // The first secret under which it is signed. One that ends goes on to be asked for others, under
@@ -506,7 +521,7 @@ Objection Verification::find_secret(Milliseconds now, Matches matches) {
         if (!not_after_) break;
     }
     if (secret_ != nullptr) return std::nullopt;
-    if (any_usable) return Reason::bad_signature;
+    if (any_usable) return no_match();
     return Refusal(Reason::no_secret, Cause::Kind::secrets_expired);
 }
 
@@ -711,7 +726,7 @@ Objection Verification::check_claim(const RequiredClaim& claim) const {
 }
 
 Objection Verification::verify_body() {
-    if (has_no_body_by_method() && !body_is_empty_) {
+    if (has_no_body_by_method() && !body_is_empty()) {
         return Refusal(Reason::invalid_payload, Cause::Kind::body_by_method, request_.method);
     }
     if (extras_ && extras_->frame && !body_keeps_its_side()) {
@@ -726,7 +741,7 @@ bool Verification::has_no_body_by_method() const {
 }
 
 bool Verification::body_keeps_its_side() const {
-    if (!body_is_empty_ && !extras_->frame->is_whole()) return false;
+    if (!body_is_empty() && !extras_->frame->is_whole()) return false;
     return std::ranges::all_of(joins(), [this](const Join& join) {
         return join.guard != Join::Guard::framed_body || leaves_to_body(join);
     });
@@ -746,7 +761,7 @@ bool Verification::leaves_to_body(const Join& join) const {
     if (neighbor.kind == Kind::query) value = parameter;
     // A method that is signed says by itself that there is no body.
     const bool may_get_one =
-        body_is_empty_ && !(has_no_body_by_method() && scheme_->signs(Kind::method));
+        body_is_empty() && !(has_no_body_by_method() && scheme_->signs(Kind::method));
     return webhook::leaves_to_body(value, before, may_get_one);
 }
 
@@ -765,7 +780,7 @@ Objection Verification::verify_digest() {
         if (parameter.state == AppendedParameter::State::last) text = std::move(parameter.value);
     }
     if (!text) {
-        const bool covered = body_is_empty_ || (scheme_->signs_form() && is_form());
+        const bool covered = body_is_empty() || (scheme_->signs_form() && is_form());
         if (source.optional && covered) return std::nullopt;
         return Refusal(Reason::bad_signature, Cause::Kind::digest);
     }

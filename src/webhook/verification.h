@@ -168,6 +168,7 @@ class Verification {
     const Form* form_of(WholeBody* body) const;
     template <typename Matches>
     Objection find_secret(Milliseconds now, Matches matches);
+    Refusal no_match() const;
     bool matches(Attempt& attempt) const;
     bool matches_basic(const SigningSecret& secret) const;
     Objection match_native(WholeBody* body, Milliseconds now);
@@ -183,13 +184,14 @@ class Verification {
     Objection verify_digest();
     std::span<const Join> joins() const;
     bool is_form() const;
+    bool body_is_empty() const { return body_size_ == 0; }
 
     bool hashes_body() const { return extras_ && (extras_->crc32 || extras_->sha256); }
 
     const Scheme* scheme_;
     SignedRequest request_;
     bool streams_body_ = false;
-    bool body_is_empty_ = true;
+    std::size_t body_size_ = 0;
     std::size_t secret_count_ = 0;
     std::vector<Attempt> attempts_;
     // The parts that are not hashed yet.

@@ -17,7 +17,7 @@ TEST(Cause, NothingIsSaidWhereThereIsNothingToSay) {
 }
 
 TEST(Cause, EveryKindHasItsPhrase) {
-    for (int kind = 1; kind <= static_cast<int>(Kind::other_host); ++kind) {
+    for (int kind = 1; kind <= static_cast<int>(Kind::key_empty); ++kind) {
         const std::string text = text_of({static_cast<Kind>(kind), "X", 1, 2});
         EXPECT_NE("", text) << kind;
         EXPECT_EQ(std::string::npos, text.find_first_of("{}")) << text;
@@ -30,6 +30,12 @@ TEST(Cause, NamesWhatItIsAbout) {
     EXPECT_EQ("the hashed URL is \"http://a/b?c\"", text_of({Kind::hashed_url, "http://a/b?c"}));
     EXPECT_EQ("the body has 1500000 bytes, \"webhook_payload_max\" is 1048576",
               text_of({Kind::body_too_large, {}, 1'500'000, 1'048'576}));
+}
+
+TEST(Cause, CountsAreNoTimes) {
+    EXPECT_EQ("secrets tried: 2", text_of({Kind::no_match, {}, 2}));
+    EXPECT_EQ("secrets tried: 2, length of the body: 1500",
+              text_of({Kind::no_match_of_body, {}, 2, 1500}));
 }
 
 TEST(Cause, TimesAreInWholeSecondsAndNeverLookAllowed) {
