@@ -3,6 +3,7 @@
 use Webhook::Test;
 
 use FindBin;
+use POSIX qw(strftime);
 use Webhook::Deliveries qw(outcome);
 use Webhook::Fixtures;
 
@@ -11,24 +12,68 @@ my $backend = start_backend();
 
 write_file("$_.key", "$SECRET\n", 0600) for qw(github stripe);
 
-# The blocks of http{}, on this test's ports, before and after the operator added the lines.
+my $TODAY      = '2026-11-27T';
+my $SIGNATURE  = '757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17';
+my $STRIPE     = 'evt_1NG8Du2eZvKYlo2C';
+my ($FIRST, $SECOND) = ('{"push":1}', '{"push":2}');
+
+# Where the id is not signed, and each delivery has a signature of its own. The hash of the body is what
+# the access log shows as $webhook_event_key.
+my $KEYED = <<'CONF';
+    webhook_scheme timed {
+        algorithm  hmac-sha256;
+        signed     "{timestamp}.{body}";
+        signature  header=X-Signature;
+        timestamp  header=X-Time;
+        event_id   header=X-Id;
+    }
+    map "$time_iso8601 $webhook_event_key" $timed_again {
+        default "";
+        "~^%%DAY%%\S+ %%KEY%%$" " again 1";
+    }
+    log_format keys '$webhook_reason $webhook_event_key';
+CONF
+my $KEYED_LOCATION = <<"CONF";
+        location = /hooks/timed {
+            webhook         timed;
+            webhook_secret  $SECRET;
+            webhook_dedup   zone=events key=\$webhook_event_id\$timed_again key=\$webhook_event_key\$timed_again;
+            access_log      %%DIR%%/keys.log keys;
+            proxy_pass      http://%%BACKEND%%;
+        }
+CONF
+
+# The blocks of http{}, on this test's ports, as they are for the operator: `lists` is the day of the
+# lines, `plain` is the configuration before the maps.
 sub example (%options) {
     my $text = slurp("$FindBin::Bin/../examples/redelivery.conf");
     $text =~ s/\A.*^http \{\n(.*)^\}\n\z/$1/ms or die 'the example has no http{}';
     $text =~ s{/etc/nginx/webhook/}{%%DIR%%/}g;
     $text =~ s{listen 8080}{listen %%ADDR%%:8080};
     $text =~ s{http://127\.0\.0\.1:9000}{http://%%BACKEND%%}g;
-    my $lines = $text =~ s/^\s+(?:72d3162e\S+|evt_1NG8Du\S+)\s.*\n//mgr;
-    isnt $lines, $text, 'the example lists events';
-    return $options{listed} ? $text : $lines;
+    my $mac = hmac_sha256_hex($FIRST, $SECRET);
+    is $text =~ s/\Q$SIGNATURE\E/$mac/, 1, 'the example lists a signature';
+    is $text =~ s/~\^\Q$TODAY\E/~^$options{lists}T/g, 2, 'and days' if $options{lists};
+    $text =~ s/^\s+"~\^\Q$TODAY\E.*\n//mg if !$options{lists};
+    $text =~ s/ name=\$github_endpoint// if $options{plain};
+    my %for = (KEY => $options{key} // 'none', DAY => $options{lists} // '');
+    my $keyed = $KEYED =~ s{%%(KEY|DAY)%%}{$for{$1}}gr;
+    return $keyed . ($text =~ s/(?=^        location = \/hooks\/stripe)/$KEYED_LOCATION/mr);
 }
 
-my $nginx = start_nginx(http => example());
-my ($GITHUB, $STRIPE) = qw(72d3162e-cc78-11e3-81ab-4c9367dc0958 evt_1NG8Du2eZvKYlo2C);
+my $day   = sub ($offset) { strftime('%Y-%m-%d', localtime(time + 86400 * $offset)) };
+my $nginx = start_nginx(http => example(plain => 1));
 
-sub github ($id, $body) {
+sub reload_with (%options) {
+    $nginx->rewrite_config(http => example(%options));
+    $nginx->reload;
+}
+
+my $ID = '72d3162e-cc78-11e3-81ab-4c9367dc0958';
+
+sub github ($id, $body, @more) {
     return outcome(send_request(uri => '/hooks/github', body => $body,
-        headers => [ github_headers($SECRET, $body, delivery => $id) ]));
+        headers => [ github_headers($SECRET, $body, delivery => $id, @more) ]));
 }
 
 sub stripe ($id) {
@@ -38,22 +83,59 @@ sub stripe ($id) {
         headers => [ 'Stripe-Signature' => "t=$time,v1=$mac" ]));
 }
 
-is github($GITHUB, '{"push":1}'), 'delivered', 'github: an event';
-is github('other', '{"push":2}'), 'delivered', 'another';
+my $clock = time;
+
+sub timed ($id, $body) {
+    ++$clock;
+    return outcome(send_request(uri => '/hooks/timed', body => $body,
+        headers => [ 'X-Id' => $id, 'X-Time' => $clock, 'X-Signature' => hmac_sha256_hex("$clock.$body", $SECRET) ]));
+}
+
+is github($ID, $FIRST), 'delivered', 'github: an event';
+is github('other', $SECOND), 'delivered', 'another';
 is stripe($STRIPE), 'delivered', 'stripe: an event';
 is stripe('evt_2'), 'delivered', 'another';
-is github($GITHUB, '{"push":1}'), 'duplicate', 'redelivered';
-is stripe($STRIPE), 'duplicate', 'resent';
+is timed('a', $FIRST), 'delivered', 'an id and a time: an event';
+is timed('b', $SECOND), 'delivered', 'another';
 
-$nginx->rewrite_config(http => example(listed => 1));
-$nginx->reload;
-is github('replayed', '{"push":1}'), 'duplicate', 'github: under another id, the body is known';
-is github($GITHUB, '{"push":1}'), 'delivered', 'what is listed is delivered once more';
-is github($GITHUB, '{"push":1}'), 'duplicate', 'and once only';
-is github('other', '{"push":2}'), 'duplicate', 'what is not listed is a duplicate';
-is github('replayed', '{"push":1}'), 'duplicate', 'a replay is one';
+# Another default than the name in use would forget all.
+reload_with();
+is github($ID, $FIRST), 'duplicate', 'redelivered';
+is github('other', $SECOND), 'duplicate', 'another, with a map for the name';
+is stripe($STRIPE), 'duplicate', 'resent';
+is timed('a', $FIRST), 'duplicate', 'resent';
+
+for my $other ($day->(-1), $day->(1)) {
+    reload_with(lists => $other);
+    is github($ID, $FIRST), 'duplicate', "github: listed for $other";
+    is stripe($STRIPE), 'duplicate', "stripe: listed for $other";
+}
+
+my ($key) = slurp(directory() . '/keys.log') =~ /^duplicate ([0-9a-f]+)$/m;
+reload_with(lists => $day->(0), key => $key);
+
+# What anybody can try who saw the deliveries and knows what is listed.
+is github($ID, $SECOND), 'duplicate', 'github: another event under the id of the one that is listed';
+is github($ID, $SECOND, override => { 'X-Hub-Signature-256' => 'sha256=' . hmac_sha256_hex($FIRST, $SECRET) }),
+    'bad_signature', 'with its signature, too';
+is stripe('evt_2'), 'duplicate', 'stripe: what is not listed';
+is stripe("x $STRIPE"), 'delivered', 'an id that ends like the one that is listed is a new event';
+is stripe("x $STRIPE"), 'duplicate', 'and that only once';
+is timed('a', $SECOND), 'duplicate', 'an id and a time: another event under the id of the one that is listed';
+
+is github($ID, $FIRST), 'delivered', 'github: what is listed is delivered once more';
+is github($ID, $FIRST), 'duplicate', 'and once only';
+is github('replayed', $FIRST), 'duplicate', 'also under another id';
+is github('other', $SECOND), 'duplicate', 'what is not listed is a duplicate';
 is stripe($STRIPE), 'delivered', 'stripe: what is listed is delivered once more';
 is stripe($STRIPE), 'duplicate', 'and once only';
-is stripe('evt_2'), 'duplicate', 'what is not listed is a duplicate';
+is timed('a', $FIRST), 'delivered', 'an id and a time: what is listed is delivered once more';
+is timed('replayed', $FIRST), 'duplicate', 'and once only, also under another id';
+is timed('b', $SECOND), 'duplicate', 'what is not listed is a duplicate';
+
+reload_with();
+is github($ID, $FIRST), 'duplicate', 'github: no longer listed';
+is stripe($STRIPE), 'duplicate', 'stripe: no longer listed';
+is timed('a', $FIRST), 'duplicate', 'the third: no longer listed';
 
 finish();
