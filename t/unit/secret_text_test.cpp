@@ -76,5 +76,24 @@ TEST(SecretText, KeysOfAnotherKindAreOdd) {
     }
 }
 
+TEST(SecretText, APathIsOdd) {
+    const Oddities path{"looks like a path: is \"file:\" missing?"};
+    for (const std::string& secret :
+         {"/etc/nginx/webhook/stripe"s, "/run/secrets/github"s, "./github"s, "../github"s,
+          "~/github"s, "file:/etc/x"s, "FILE:secret"s, "/Home/me/secret"s, "webhook/stripe.key"s,
+          "github.PEM"s, "github.secret"s}) {
+        EXPECT_EQ(path, oddities_of(secret)) << secret;
+    }
+    EXPECT_EQ((Oddities{"has white space at an end", path.front()}), oddities_of("stripe.key "));
+}
+
+TEST(SecretText, Base64MayHoldSlashes) {
+    for (const std::string& secret :
+         {"/9j/4AAQSkZJRgABAQAAAQABAAD="s, "/etcABCDEFGHIJKLMNOPQRSTUVWX="s, "abc/etc/def+ghi/jkl"s,
+          "secret.keys"s, "a.keyring"s}) {
+        EXPECT_EQ(Oddities{}, oddities_of(secret)) << secret;
+    }
+}
+
 }  // namespace
 }  // namespace webhook
