@@ -166,7 +166,9 @@ TEST(CheckTime, TheSecretThatHasSignedCounts) {
     const SigningSecret next = secret(scheme, "another secret of it", "next");
     Verified by_old(scheme, {next, old}, github(kSecret));
     EXPECT_EQ(std::nullopt, by_old->check_time(kNow + 9'999ms));
-    EXPECT_EQ(Reason::bad_signature, by_old->check_time(kNow + 10s));
+    const Objection late = by_old->check_time(kNow + 10s);
+    EXPECT_EQ(Reason::bad_signature, late);
+    EXPECT_EQ(Cause::Kind::secret_expired, late->cause.kind);
     Verified by_next(scheme, {old, next}, github("another secret of it"));
     EXPECT_EQ(std::nullopt, by_next->check_time(kNow + 100h));
 }

@@ -166,6 +166,35 @@ TEST(LengthExtension, NobodyExtendsADeliveryOfHubspot) {
     }
 }
 
+// The log tells such an attack from a wrong secret.
+TEST(LengthExtension, TheCauseTellsOfIt) {
+    const Scheme scheme = preset_scheme("hubspot-v1").value();
+    const SigningSecret key = secret(scheme, "0123456789abcdef");
+    const std::string text = "0123456789abcdef{}";
+    const std::string padding = padding_of(text.size());
+    const auto cause_of = [&](const std::string& body, const std::string& hash) {
+        const Delivery delivery{
+            {{"X-HubSpot-Signature-Version", "v1"}, {"X-HubSpot-Signature", hex(hash)}}, body};
+        const SchemeHeaders headers = delivery.offered_to(scheme);
+        Presented presented;
+        const std::optional<Tolerance> tolerance;
+        EXPECT_EQ(std::nullopt, read_headers(scheme, headers, kNow, tolerance, presented));
+        JsonReader json;
+        const SigningSecret* secrets[] = {&key};
+        Verification verification(scheme, secrets,
+                                  {"POST", "", "", &headers, &presented, &tolerance, &json}, kNow);
+        verification.update(body);
+        return verification.verify_signature(nullptr, kNow).value().cause;
+    };
+    const std::string seen = testing::hashed(EVP_sha256(), text);
+    EXPECT_EQ(Cause::Kind::extended,
+              cause_of("{}" + padding + "x", extended_hash(seen, text.size(), "x")).kind);
+    const Cause wrong = cause_of("{ }", seen);
+    EXPECT_EQ(Cause::Kind::no_match_of_body, wrong.kind);
+    EXPECT_EQ(1, wrong.amount);
+    EXPECT_EQ(3, wrong.allowed);
+}
+
 // Behind the text, the secret cannot be extended over.
 TEST(LengthExtension, IsLookedForWhereTheTextCanBeExtendedOnly) {
     const auto can_be = [](const std::string& text) {
