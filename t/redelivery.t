@@ -64,6 +64,14 @@ sub example (%options) {
 my $day   = sub ($offset) { strftime('%Y-%m-%d', localtime(time + 86400 * $offset)) };
 my $nginx = start_nginx(http => example(plain => 1));
 
+# As README changes the keys: both for one ttl, and then the new one alone.
+sub with_stripe_keys ($keys, %options) {
+    my $text = example(%options);
+    is $text =~ s/key=\$webhook_event_id\$again/$keys/, 1, "stripe: $keys";
+    $nginx->rewrite_config(http => $text);
+    $nginx->reload;
+}
+
 sub reload_with (%options) {
     $nginx->rewrite_config(http => example(%options));
     $nginx->reload;
@@ -137,5 +145,13 @@ reload_with();
 is github($ID, $FIRST), 'duplicate', 'github: no longer listed';
 is stripe($STRIPE), 'duplicate', 'stripe: no longer listed';
 is timed('a', $FIRST), 'duplicate', 'the third: no longer listed';
+
+with_stripe_keys('key=$webhook_event_id');
+is stripe('evt_5'), 'delivered', 'an event under the old key';
+with_stripe_keys('key=$webhook_event_id key=$webhook_event_id$again');
+is stripe('evt_5'), 'duplicate', 'is known while there are both';
+is stripe('evt_6'), 'delivered', 'another under both';
+with_stripe_keys('key=$webhook_event_id$again');
+is stripe('evt_6'), 'duplicate', 'which the new one alone knows';
 
 finish();
