@@ -438,7 +438,36 @@ my @DIRECTIVES = (
                 gated("webhook_response no_secret $_; # HERE"),
                 qq{invalid "$_" in "webhook_response", allowed: a status of 2xx, 4xx or 5xx},
             ]
-        } qw(301 199 600 0 ok -404)
+        } qw(301 304 199 600 0 ok -404)
+    ),
+    (
+        map {
+            ; "an answer of status $_, which is nginx's own" => [
+                gated("webhook_response no_secret $_; # HERE"),
+                qq{invalid "$_" in "webhook_response", allowed: a status of 2xx, 4xx or 5xx other than 494 to 497 and 499, }
+                    . 'which mean something else to nginx; 444 closes the connection',
+            ]
+        } qw(494 495 496 497 499)
+    ),
+    'an answer of status 408, which nginx does not send' => [
+        gated('webhook_response no_secret 408; # HERE'),
+        'invalid "408" in "webhook_response", allowed: 408 with a text (nginx sends none without), 444',
+    ],
+    (
+        map {
+            ; "no answer for $_" => [
+                gated("webhook_response $_ 444; # HERE"),
+                'invalid "444" in "webhook_response", allowed: a status other than 444, since the upstream has answered',
+            ]
+        } qw(cached bad_answer)
+    ),
+    (
+        map {
+            ; "a text for the status $_" => [
+                gated("webhook_response duplicate $_ text; # HERE"),
+                qq{invalid "$_" in "webhook_response", allowed: $_ without a text},
+            ]
+        } qw(204 205 444)
     ),
     'a type that is no media type' => [
         gated('webhook_response no_secret 403 no type=xml; # HERE'),
@@ -470,11 +499,15 @@ my @DIRECTIVES = (
     ],
     'a payload size that is none' => [
         gated('webhook_payload_max big; # HERE'),
-        'invalid "big" in "webhook_payload_max", allowed: a size above zero, such as 1m',
+        'invalid "big" in "webhook_payload_max", allowed: a size above zero in bytes, k or m, such as 1m',
+    ],
+    'a payload size in gigabytes' => [
+        gated('webhook_payload_max 1g; # HERE'),
+        'invalid "1g" in "webhook_payload_max", allowed: a size above zero in bytes, k or m, such as 1m',
     ],
     'a payload size of nothing' => [
         gated('webhook_payload_max 0; # HERE'),
-        'invalid "0" in "webhook_payload_max", allowed: a size above zero, such as 1m',
+        'invalid "0" in "webhook_payload_max", allowed: a size above zero in bytes, k or m, such as 1m',
     ],
 );
 
@@ -642,7 +675,7 @@ my @MEMORY = (
     ],
     'a zone with an empty size' => [
         'webhook_dedup_zone zone=events:; # HERE',
-        'invalid "zone=events:" in "webhook_dedup_zone", allowed: zone=NAME:SIZE, such as events:64m',
+        'invalid "zone=events:" in "webhook_dedup_zone", allowed: zone=NAME:SIZE, a size in bytes, k or m, such as events:64m',
     ],
     'a zone without a name' => [
         'webhook_dedup_zone zone=:1m; # HERE',
@@ -650,11 +683,15 @@ my @MEMORY = (
     ],
     'a zone with a size that is none' => [
         'webhook_dedup_zone zone=events:1x; # HERE',
-        'invalid "zone=events:1x" in "webhook_dedup_zone", allowed: zone=NAME:SIZE, such as events:64m',
+        'invalid "zone=events:1x" in "webhook_dedup_zone", allowed: zone=NAME:SIZE, a size in bytes, k or m, such as events:64m',
+    ],
+    'a zone with a size in gigabytes' => [
+        'webhook_dedup_zone zone=events:1g; # HERE',
+        'invalid "zone=events:1g" in "webhook_dedup_zone", allowed: zone=NAME:SIZE, a size in bytes, k or m, such as events:64m',
     ],
     'a zone of negative size' => [
         'webhook_dedup_zone zone=events:-1m; # HERE',
-        'invalid "zone=events:-1m" in "webhook_dedup_zone", allowed: zone=NAME:SIZE, such as events:64m',
+        'invalid "zone=events:-1m" in "webhook_dedup_zone", allowed: zone=NAME:SIZE, a size in bytes, k or m, such as events:64m',
     ],
     'a zone with no zone=' => [
         'webhook_dedup_zone ttl=1h; # HERE',
@@ -808,6 +845,16 @@ my @COUNTS = (
     'webhook_scheme that is not closed' => [
         "webhook_scheme acme {\nalgorithm token;\n# HERE+1", 'unexpected end of file, expecting "}"',
     ],
+    (
+        map {
+            my ($what, $rest) = @$_;
+            ; "a quote without an end, $what" => [
+                "webhook_scheme acme {\nalgorithm hmac-sha256;\nsigned \"{timestamp}.{body}; # HERE\n$rest", 'a quote has no end',
+            ]
+        } [ 'and no other', "signature header=A;\n}\n" ],
+        [ 'before others in the block', "signature header=A split=\" \" prefix=\"a\";\n}\n" ],
+        [ 'before others behind the block', "signature header=A;\n}\nmap \$a \$b { default \"x\"; }\n" ]
+    ),
 );
 
 my %FILES = (

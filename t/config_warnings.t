@@ -347,10 +347,12 @@ server {
     location /b { webhook acme; }
 }
 CONF
-    says_nothing('the secret behind', <<"CONF");
+    my $behind = '[warn] the signature of the scheme "acme" is a plain hash, which is right for every body with the same hash: '
+        . 'prefer an HMAC where the sender has one,';
+    says('the secret behind', <<"CONF", $behind);
 webhook_scheme acme { algorithm sha256; signed "{body}{secret}"; signature header=A; }
 webhook_secret $SECRET;
-server { listen %%ADDR%%:8080; location /a { webhook acme; } }
+server { listen %%ADDR%%:8080; location /a { webhook acme; } } # HERE
 CONF
 };
 

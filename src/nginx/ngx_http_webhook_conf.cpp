@@ -58,13 +58,15 @@ void set_defaults(LocConf& conf) {
 
 // The gate refuses what was extended; others who verify with the secret may not.
 void warn_of_plain_hash(ngx_conf_t* cf, const LocConf& conf) {
-    if (!conf.scheme->can_be_extended()) return;
+    if (conf.scheme->algorithm != Algorithm::hash) return;
     if (!main_conf(cf).told_of_plain_hash.insert(conf.scheme.get()).second) return;
-    ngx_log_error(
-        NGX_LOG_WARN, cf->log, 0,
-        "the signature of the scheme \"%s\" is a plain hash, which can be extended without "
-        "the secret: prefer an HMAC where the sender has one, in %s",
-        conf.scheme->name.c_str(), conf.gate->place.text().c_str());
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "the signature of the scheme \"%s\" is a plain hash, which %s: prefer an HMAC "
+                  "where the sender has one, in %s",
+                  conf.scheme->name.c_str(),
+                  conf.scheme->can_be_extended() ? "can be extended without the secret"
+                                                 : "is right for every body with the same hash",
+                  conf.gate->place.text().c_str());
 }
 
 void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool serves) {

@@ -189,9 +189,14 @@ class BlockReader {
 
     std::string read() {
         BlockEnd end;
+        ngx_uint_t line = file_.line;
         for (std::string text;;) {
             const char character = next();
             if (end.is(character)) return text;
+            // A quote that has no end takes the next one for it: the first that goes on behind its
+            // line is the one.
+            if (!end.in_quotes()) line = file_.line;
+            if (end.in_quotes() && character == '\n' && open_quote_ == 0) open_quote_ = line;
             text += character;
         }
     }
@@ -210,7 +215,9 @@ class BlockReader {
         const auto wanted =
             static_cast<std::size_t>(std::min<off_t>(left, buffer.end - buffer.start));
         if (file_.file.fd == NGX_INVALID_FILE || wanted == 0) {
-            throw ConfigError("unexpected end of file, expecting \"}\"");
+            if (open_quote_ == 0) throw ConfigError("unexpected end of file, expecting \"}\"");
+            file_.line = open_quote_;
+            throw ConfigError("a quote has no end");
         }
         const ssize_t size = ngx_read_file(&file_.file, buffer.start, wanted, file_.file.offset);
         if (size <= 0) throw ConfigError("cannot read the block");
@@ -224,6 +231,8 @@ class BlockReader {
     }
 
     ngx_conf_file_t& file_;
+    // The line on which it began; 0: none.
+    ngx_uint_t open_quote_ = 0;
 };
 
 // What a scheme leaves to whoever saw one delivery.
@@ -517,7 +526,9 @@ void define_zone(const Directive& directive, MainConf& conf) {
             }
             ngx_str_t text = to_ngx(name_and_size->substr(colon + 1));
             const ssize_t size = ngx_parse_size(&text);
-            if (size == NGX_ERROR) directive.reject(argument, "zone=NAME:SIZE, such as events:64m");
+            if (size == NGX_ERROR)
+                directive.reject(argument,
+                                 "zone=NAME:SIZE, a size in bytes, k or m, such as events:64m");
             zone.name = name;
             zone.size = static_cast<std::size_t>(size);
         } else if (const auto time = option(argument, "ttl")) {
@@ -704,13 +715,47 @@ void check_success(const Directive& directive, Reason reason) {
     }
 }
 
+// Statuses by which nginx tells itself something, and sends none of them.
+constexpr std::int64_t kOfNginx[] = {494, 495, 496, 497, 499};
+
+// By the time of these the upstream's header is there, and only the answer can be replaced.
+constexpr Reason kInsteadOfAnswer[] = {Reason::cached, Reason::bad_answer};
+
+std::int64_t response_status(const Directive& directive, Reason reason) {
+    const std::string_view text = directive.argument(1);
+    const auto status = parse_digits(text);
+    const bool known =
+        status && ((*status >= 200 && *status < 300) || (*status >= 400 && *status < 600));
+    if (!known) directive.reject(text, "a status of 2xx, 4xx or 5xx");
+    if (std::ranges::count(kOfNginx, *status) != 0) {
+        directive.reject(text,
+                         "a status of 2xx, 4xx or 5xx other than 494 to 497 and 499, which mean "
+                         "something else to nginx; 444 closes the connection");
+    }
+    if (*status == NGX_HTTP_CLOSE && is_one_of(reason, kInsteadOfAnswer)) {
+        directive.reject(text, "a status other than 444, since the upstream has answered");
+    }
+    if (*status == NGX_HTTP_REQUEST_TIME_OUT && directive.arguments().size() == 2) {
+        directive.reject(text, "408 with a text (nginx sends none without), 444");
+    }
+    return *status;
+}
+
+bool has_no_body(ngx_uint_t status) {
+    constexpr ngx_uint_t kResetContent = 205;
+    return status == NGX_HTTP_NO_CONTENT || status == kResetContent || status == NGX_HTTP_CLOSE;
+}
+
 void set_text(const Directive& directive, Answer& answer) {
     constexpr std::string_view kTypeAllowed = "type=MEDIA/TYPE, behind a text";
     if (option(directive.argument(2), "type"))
         directive.reject(directive.argument(2), kTypeAllowed);
     auto* text = static_cast<ngx_str_t*>(allocate(directive.cf->pool, sizeof(ngx_str_t)));
     *text = copy_to_pool(directive.cf->pool, directive.argument(2));
-    if (answer.status == NGX_HTTP_CLOSE) directive.reject("444", "444 without a text");
+    if (has_no_body(answer.status)) {
+        const std::string_view status = directive.argument(1);
+        directive.reject(status, std::string(status) + " without a text");
+    }
     answer.text = text;
     if (directive.arguments().size() == 3) return;
     const auto type = option(directive.argument(3), "type");
@@ -733,12 +778,9 @@ void set_response(const Directive& directive, LocConf& conf) {
     }
     auto& answer = conf.answers[static_cast<std::size_t>(*reason)];
     if (answer) throw ConfigError("duplicate \"webhook_response\" for " + in_quotes(name));
-    const auto status = parse_digits(directive.argument(1));
-    const bool allowed =
-        status && ((*status >= 200 && *status < 300) || (*status >= 400 && *status < 600));
-    if (!allowed) directive.reject(directive.argument(1), "a status of 2xx, 4xx or 5xx");
-    answer = Answer{static_cast<ngx_uint_t>(*status), nullptr};
-    if (*status < 300) check_success(directive, *reason);
+    const std::int64_t status = response_status(directive, *reason);
+    answer = Answer{static_cast<ngx_uint_t>(status), nullptr};
+    if (status < 300) check_success(directive, *reason);
     if (directive.arguments().size() > 2) set_text(directive, *answer);
 }
 
@@ -773,7 +815,7 @@ void set_payload_max(const Directive& directive, LocConf& conf) {
     ngx_str_t text = to_ngx(directive.argument(0));
     const ssize_t size = ngx_parse_size(&text);
     if (size == NGX_ERROR || size == 0)
-        directive.reject(directive.argument(0), "a size above zero, such as 1m");
+        directive.reject(directive.argument(0), "a size above zero in bytes, k or m, such as 1m");
     conf.payload_max = static_cast<std::size_t>(size);
 }
 

@@ -42,6 +42,9 @@ class BlockEnd {
     // Whether this character, the next of the text, is the one.
     bool is(char character);
 
+    // Whether the characters so far end within quotes.
+    bool in_quotes() const { return state_ == State::quotes || state_ == State::escape; }
+
   private:
     enum class State { space, word, quotes, escape, comment };
 
