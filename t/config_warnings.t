@@ -63,22 +63,22 @@ subtest 'files of public keys, which others may read' => sub {
 subtest 'secrets that are easy to guess' => sub {
     for my $size (15, 1) {
         says("$size bytes", in_location("webhook github;\nwebhook_secret " . 'x' x $size . '; # HERE'),
-            "[warn] the webhook_secret in PLACE is only $size bytes long, at least 16 are safe");
+            "[warn] this webhook_secret is only $size bytes long, at least 16 are safe");
     }
     says_nothing('16 bytes', in_location("webhook github;\nwebhook_secret " . 'x' x 16 . ';'));
     says_nothing('the key of a whsec_ secret', in_location("webhook svix;\nwebhook_secret $WHSEC;"));
     says('a token', in_location("webhook gitlab;\nwebhook_secret short; # HERE"),
-        '[warn] the webhook_secret in PLACE is only 5 bytes long, at least 16 are safe');
+        '[warn] this webhook_secret is only 5 bytes long, at least 16 are safe');
     # The text is long, the key is not.
     says('the key of a short whsec_ secret', in_location("webhook svix;\nwebhook_secret whsec_c2VjcmV0; # HERE"),
-        '[warn] the webhook_secret in PLACE is only 6 bytes long, at least 16 are safe');
+        '[warn] this webhook_secret is only 6 bytes long, at least 16 are safe');
     says('only one of two',
         in_location("webhook github;\nwebhook_secret $SECRET;\nwebhook_secret short; # HERE"),
-        '[warn] the webhook_secret in PLACE is only 5 bytes long, at least 16 are safe');
+        '[warn] this webhook_secret is only 5 bytes long, at least 16 are safe');
     says('one that several locations use',
         "webhook_secret short; # HERE\nserver {\nlisten %%ADDR%%:8080;\n"
             . "location /a { webhook github; }\nlocation /b { webhook github; }\n}",
-        '[warn] the webhook_secret in PLACE is only 5 bytes long, at least 16 are safe');
+        '[warn] this webhook_secret is only 5 bytes long, at least 16 are safe');
     says('what the sender sends', in_location("webhook github;\nwebhook_secret \$$_; # HERE"),
         '[warn] this webhook_secret is what the sender sends: anyone can sign with it')
         for qw(arg_t http_x_secret {cookie_c});
@@ -118,17 +118,17 @@ subtest 'secrets that hold more, or something else, than the secret' => sub {
         my ($content, $remark) = @{ $odd{$what} };
         write_file('odd.key', $content, 0600);
         says($what, in_location("webhook github;\nwebhook_secret file:%%DIR%%/odd.key; # HERE"),
-            "[warn] the webhook_secret in PLACE $remark");
+            "[warn] this webhook_secret $remark");
     }
     says('a newline of the environment', in_location("webhook github;\nwebhook_secret env:WEBHOOK_TEST_SECRET; # HERE"),
-        '[warn] the webhook_secret in PLACE has white space at an end', env => { WEBHOOK_TEST_SECRET => "$SECRET\n" });
+        '[warn] this webhook_secret has white space at an end', env => { WEBHOOK_TEST_SECRET => "$SECRET\n" });
     says('in nginx.conf', in_location(qq(webhook github;\nwebhook_secret "'$SECRET'"; # HERE)),
-        '[warn] the webhook_secret in PLACE stands in quotes, which are part of it');
+        '[warn] this webhook_secret stands in quotes, which are part of it');
     write_file('odd.key', "$SECRET \n", 0600);
     says('for several locations',
         "webhook_secret file:%%DIR%%/odd.key; # HERE\nserver {\nlisten %%ADDR%%:8080;\n"
             . "location /a { webhook github; }\nlocation /b { webhook stripe; }\n}",
-        '[warn] the webhook_secret in PLACE has white space at an end');
+        '[warn] this webhook_secret has white space at an end');
     says_nothing("base64, $_", in_location("webhook github;\nwebhook_secret $_;"))
         for '/Zq7c2VjcmV0LXNlY3JldA/secret=', '/etcZq7c2VjcmV0LXNlY3JldA';
     says_nothing('not for a public key, which is read without it',
@@ -385,7 +385,7 @@ subtest 'handshakes' => sub {
 };
 
 subtest 'secrets of Standard Webhooks without their mark' => sub {
-    my $text = '[warn] the webhook_secret in PLACE is neither behind "whsec_" nor base64, as secrets of '
+    my $text = '[warn] this webhook_secret is neither behind "whsec_" nor base64, as secrets of '
         . '"standard-webhooks" are: it is taken as text';
     my $of = sub ($secret, $scheme = 'standard-webhooks') { return in_location("webhook $scheme;\nwebhook_secret $secret; # HERE") };
     says('text', $of->('Zq7-a-secret-of-enough-length'), $text);

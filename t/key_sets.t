@@ -61,7 +61,8 @@ is deliver_by($two, 'one'), '401 bad_signature', 'by another key of that name';
 replace(key_set(jwk_of($two, 'two'), '{"kty":"RSA","kid":"other","n":"AQAB","e":"AQAB"}'));
 eventually('the new key', '200 delivered', sub { return deliver_by($two, 'two') });
 is deliver_by($one, 'one'), '401 bad_signature', 'the key before it';
-like $nginx->error_log, qr/webhook_secret: the key "other" is of no use: /, 'a key of another kind is passed over';
+like $nginx->error_log, qr/\[notice\] .*webhook_secret: "\Q$path\E": the key "other" is of no use: the secret is not a P-256 key in /,
+    'a key of another kind is passed over';
 like $nginx->error_log, qr/webhook_secret: took up the changed "\Q$path\E"/, 'the log tells';
 
 subtest 'the last good set stays' => sub {
@@ -107,6 +108,39 @@ subtest 'sets that nginx -t refuses' => sub {
     my ($code, $output) = config_test(http => $conf);
     is $code, 0, 'a good one';
     unlike $output, qr/readable by others/, 'workers have to be able to read it';
+};
+
+subtest 'what nginx -t tells of the keys that are of no use' => sub {
+    my $conf = 'webhook_scheme acme { algorithm jwt=RS256; key jwk; signature header=A; digest claim=d; }'
+        . "\nserver { listen %%ADDR%%:8080; webhook_secret file:$path; location /a { webhook acme; } location /b { webhook acme; } }";
+    my $rsa = sub ($kid, $n, $type = 'RSA') {
+        return sprintf '{"kty":"%s","kid":"%s","n":"%s","e":"AQAB"}', $type, $kid, $n;
+    };
+    my $modulus = sub ($bytes) { return base64url("\xc5" . "\x01" x ($bytes - 1)) };
+    my $good    = $rsa->('good', $modulus->(256));
+    my $short   = $rsa->('short', $modulus->(128));
+    my %keys = (
+        'another kind of key' => [ 'notice', jwk_of($one, 'ec'), 'the key "ec" is of no use: the secret is not an RSA key' ],
+        'a key for encryption' => [ 'notice', $good =~ s/good","/e","use":"enc","/r, 'the key "e" is of no use: the JWK is not for signatures' ],
+        'a short key' => [ 'warn', $short, 'the key "short" is of no use: the RSA key is 1024 bits long, at least 2048 are safe' ],
+        'bad base64' => [ 'warn', $rsa->('bad', '*'), 'the key "bad" is of no use: its "n" is none' ],
+        'an unknown kind' => [ 'warn', $rsa->('odd', 'AQAB', 'rsa'), 'the key "odd" is of no use: the JWK\'s "kty" is not EC, OKP or RSA' ],
+        'no name' => [ 'warn', '{"kty":"RSA"}', 'the key at "/keys/1" is of no use: the JWK has no member "n", or several' ],
+    );
+    for my $what (sort keys %keys) {
+        my ($level, $key, $why) = @{ $keys{$what} };
+        replace(key_set($good, $key));
+        my ($code, $output) = config_test(http => $conf);
+        is $code, 0, "$what: taken";
+        my @told = grep { /of no use/ } split /\n/, $output;
+        is scalar @told, 1, "$what: told once" or diag $output;
+        like $told[0] // '', qr/^nginx: \[$level\] "\Q$path\E": \Q$why\E in .*:2$/, "$what: why";
+        replace(key_set($key));
+        ($code, $output) = config_test(http => $conf);
+        isnt $code, 0, "$what: refused where there is no other";
+        my $first = $why =~ s{/keys/1}{/keys/0}r;
+        like $output, qr/\[emerg\] .*: it has no key for this scheme: \Q$first\E in .*:2/, "$what: why";
+    }
 };
 
 finish();

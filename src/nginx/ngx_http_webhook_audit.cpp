@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "nginx/ngx_http_webhook_upstream.h"
 #include "webhook/text.h"
 
 namespace webhook::ngx {
@@ -33,6 +34,9 @@ class Audit {
         warn_of_idle_directives();
         for (const Level& level : main_.levels) {
             if (!level.conf->gated() || !level.serves_requests()) continue;
+            warn_of_plain_hash(*level.conf);
+            warn_of_open_url(*level.conf);
+            warn_of_cache(level);
             warn_of_missing_tls(level);
             warn_of_small_payload_max(level);
             warn_of_other_spellings(level);
@@ -40,9 +44,8 @@ class Audit {
     }
 
   private:
-    void warn(const std::string& message, const Place& place) {
-        if (!told_.emplace(message, place.text()).second) return;
-        remark(cf_->log, NGX_LOG_WARN, message, place);
+    void warn(const std::string& message, const Place& place, std::string_view topic = {}) {
+        remark(cf_, NGX_LOG_WARN, message, place, topic);
     }
 
     const LocConf* outer(const LocConf* conf) const {
@@ -168,6 +171,44 @@ class Audit {
             if (!used) return std::string(use.why_not);
         }
         return {};
+    }
+
+    // -- signatures
+
+    // The gate refuses what was extended; others who verify with the secret may not.
+    void warn_of_plain_hash(const LocConf& conf) {
+        const Scheme& scheme = *conf.scheme;
+        if (scheme.algorithm != Algorithm::hash) return;
+        const std::string_view why = scheme.can_be_extended()
+                                         ? "can be extended without the secret"
+                                         : "is right for every body with the same hash";
+        warn("the signature of the scheme " + in_quotes(scheme.name) + " is a plain hash, which " +
+                 std::string(why) + ": prefer an HMAC where the sender has one,",
+             conf.gate->place, "the plain hash of " + scheme.name);
+    }
+
+    // Where only the URL lets bytes be moved, one that is always the same lets none.
+    void warn_of_open_url(const LocConf& conf) {
+        const Scheme& scheme = *conf.scheme;
+        if (conf.url_is_fixed() || !scheme.ambiguous_parts(true).empty()) return;
+        const std::string parts = scheme.ambiguous_parts(false);
+        if (parts.empty()) return;
+        warn("the signature of the scheme " + in_quotes(scheme.name) + " does not tell where " +
+                 parts + " begin and end: give a \"webhook_url\" without variables,",
+             conf.gate->place, "the open URL of " + scheme.name);
+    }
+
+    // -- caches
+
+    // One delivery would be answered in another's place, by nobody who got it.
+    void warn_of_cache(const Level& level) {
+        const LocConf& conf = *level.conf;
+        if (!may_answer_from_cache(cf_, level.loc_conf, conf.methods->mask)) return;
+        warn("answers to deliveries of the endpoint " + in_quotes(conf.endpoint) +
+                 " may come from a cache; the sender is told 503 then, since no upstream got the "
+                 "delivery: turn the cache off, by \"proxy_cache off\" or the like, where "
+                 "\"webhook\" is on",
+             conf.gate->place);
     }
 
     // -- webhook_require_tls
@@ -346,7 +387,6 @@ class Audit {
     ngx_conf_t* cf_;
     const MainConf& main_;
     std::map<const LocConf*, const LocConf*> outer_;
-    std::set<std::pair<std::string, std::string>> told_;
     // The locations without a gate.
     std::set<const LocConf*> told_of_spellings_;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "nginx/ngx_http_webhook_upstream.h"
 #include "webhook/presets.h"
 #include "webhook/text.h"
 #include "webhook/variable_traits.h"
@@ -56,26 +55,12 @@ void set_defaults(LocConf& conf) {
     if (!conf.reason_header) conf.reason_header = true;
 }
 
-// The gate refuses what was extended; others who verify with the secret may not.
-void warn_of_plain_hash(ngx_conf_t* cf, const LocConf& conf) {
-    if (conf.scheme->algorithm != Algorithm::hash) return;
-    if (!main_conf(cf).told_of_plain_hash.insert(conf.scheme.get()).second) return;
-    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "the signature of the scheme \"%s\" is a plain hash, which %s: prefer an HMAC "
-                  "where the sender has one, in %s",
-                  conf.scheme->name.c_str(),
-                  conf.scheme->can_be_extended() ? "can be extended without the secret"
-                                                 : "is right for every body with the same hash",
-                  conf.gate->place.text().c_str());
-}
-
 void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool serves) {
     try {
         conf.scheme = main_conf(cf).find_scheme(conf.gate->scheme);
     } catch (const ConfigError& error) {
         fail(error.what(), conf.gate->place);
     }
-    warn_of_plain_hash(cf, conf);
     conf.endpoint = conf.gate->name.empty() ? conf.scheme->name : conf.gate->name;
     const bool inherited = conf.secret_sources && parent.secrets && parent.scheme == conf.scheme &&
                            parent.secret_sources == conf.secret_sources;
@@ -84,7 +69,7 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool ser
         return;
     }
     if (conf.secret_sources) {
-        conf.secrets = std::make_shared<const Secrets>(conf.scheme, *conf.secret_sources, cf->log);
+        conf.secrets = std::make_shared<const Secrets>(conf.scheme, *conf.secret_sources, cf);
         return;
     }
     if (serves) {
@@ -92,7 +77,7 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool ser
     }
     // Requests that match none of the server's locations are refused with `no_secret`.
     std::vector<SecretSource> none;
-    conf.secrets = std::make_shared<const Secrets>(conf.scheme, none, cf->log);
+    conf.secrets = std::make_shared<const Secrets>(conf.scheme, none, cf);
 }
 
 // As the request line and the Host header have it.
@@ -100,17 +85,6 @@ void set_default_url(ngx_conf_t* cf, LocConf& conf) {
     if (conf.url != nullptr || !conf.scheme->reads_url()) return;
     conf.url = compile_value(cf, "$scheme://$http_host$request_uri");
     if (conf.url == nullptr) throw std::bad_alloc();
-}
-
-// Where only the URL lets bytes be moved, one that is always the same lets none.
-void warn_of_open_url(ngx_conf_t* cf, const LocConf& conf) {
-    if (conf.url_is_fixed() || !conf.scheme->ambiguous_parts(true).empty()) return;
-    const std::string parts = conf.scheme->ambiguous_parts(false);
-    if (parts.empty() || !main_conf(cf).told_of_open_url.insert(conf.scheme.get()).second) return;
-    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "the signature of the scheme \"%s\" does not tell where %s begin and end: give a "
-                  "\"webhook_url\" without variables, in %s",
-                  conf.scheme->name.c_str(), parts.c_str(), conf.gate->place.text().c_str());
 }
 
 void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
@@ -146,9 +120,7 @@ void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
 }
 
 void warn(ngx_conf_t* cf, const std::string& message, const Place& place) {
-    const std::string text = message + " in " + place.text();
-    if (!main_conf(cf).warnings.insert(text).second) return;
-    ngx_log_error(NGX_LOG_WARN, cf->log, 0, "%s", text.c_str());
+    remark(cf, NGX_LOG_WARN, message, place);
 }
 
 DedupKey default_key(const Scheme& scheme) {
@@ -320,7 +292,6 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
         by_event_id |= key.kind == DedupKey::Kind::event_id;
     }
     if (!by_event_id || conf.scheme->covers_event_id()) return;
-    if (std::exchange(main_conf(cf).told_of_unsigned_event_id, true)) return;
     const std::string keys =
         "\"key=$webhook_event_id key=$webhook_event_key\" in \"webhook_dedup\"";
     std::string advice = "whoever saw a delivery can repeat it under another id";
@@ -341,7 +312,7 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
     }
     const std::string message = "the signature of " + in_quotes(conf.scheme->name) +
                                 " does not cover the event id: " + advice;
-    remark(cf->log, NGX_LOG_NOTICE, message, dedup.place);
+    remark(cf, NGX_LOG_NOTICE, message, dedup.place, "an event id that is not signed");
 }
 
 // Where the id is signed, no replay has another one. One that stands in the body is a part of what
@@ -351,12 +322,11 @@ void tell_of_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& d
         dedup.has_key(DedupKey::Kind::event_id) && dedup.has_key(DedupKey::Kind::event_key);
     const bool in_header = conf.scheme->event_id.kind == Source::Kind::header;
     if (!by_both || !in_header || !conf.scheme->covers_event_id()) return;
-    if (std::exchange(main_conf(cf).told_of_signed_event_id, true)) return;
-    remark(cf->log, NGX_LOG_NOTICE,
+    remark(cf, NGX_LOG_NOTICE,
            "the signature of " + in_quotes(conf.scheme->name) +
                " covers the event id: \"key=$webhook_event_key\" in \"webhook_dedup\" closes no "
                "replay, and loses events that differ by their id alone",
-           dedup.place);
+           dedup.place, "an event id that is signed");
 }
 
 void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
@@ -386,20 +356,6 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     tell_of_unsigned_event_id(cf, conf, *dedup);
     tell_of_signed_event_id(cf, conf, *dedup);
     conf.remembers = std::move(dedup);
-}
-
-// One delivery would be answered in another's place, by nobody who got it.
-void tell_of_cache(ngx_conf_t* cf, const LocConf& conf) {
-    if (!may_answer_from_cache(cf, conf.methods->mask)) return;
-    const std::string place = conf.gate->place.text();
-    if (!main_conf(cf).told_of_caches.insert(place).second) return;
-    remark(
-        cf->log, NGX_LOG_WARN,
-        "answers to deliveries of the endpoint " + in_quotes(conf.endpoint) +
-            " may come from a cache; the sender is told 503 then, since no upstream got the "
-            "delivery: turn the cache off, by \"proxy_cache off\" or the like, where \"webhook\" "
-            "is on",
-        conf.gate->place);
 }
 
 bool same_memory(const Dedup* left, const Dedup* right) {
@@ -492,12 +448,14 @@ const LocConf& loc_conf(const ngx_http_request_t* request) {
     return *static_cast<LocConf*>(ngx_http_get_module_loc_conf(request, ngx_http_webhook_module));
 }
 
-void remark(ngx_log_t* log, ngx_uint_t level, const std::string& message, const Place& place) {
+void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const Place& place,
+            std::string_view topic) {
     const std::string line = message + " in " + place.text();
-    ngx_log_error(level, log, 0, "%s", line.c_str());
+    if (!main_conf(cf).remarked.emplace(topic.empty() ? line : topic).second) return;
+    ngx_log_error(level, cf->log, 0, "%s", line.c_str());
     // Who tests a configuration looks at the terminal, which nginx spares notices.
     if (level == NGX_LOG_NOTICE && ngx_test_config && !ngx_quiet_mode &&
-        log->file->fd != ngx_stderr) {
+        cf->log->file->fd != ngx_stderr) {
         ngx_log_stderr(0, "[notice] %s", line.c_str());
     }
 }
@@ -517,10 +475,8 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     if (!conf.gated()) return;
     resolve_gate(cf, parent, conf, level.serves_requests());
     set_default_url(cf, conf);
-    warn_of_open_url(cf, conf);
     resolve_handshake(conf, has_handshake_of_its_own);
     resolve_dedup(cf, conf);
-    if (level.serves_requests()) tell_of_cache(cf, conf);
 }
 
 }  // namespace webhook::ngx

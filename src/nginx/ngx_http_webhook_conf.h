@@ -135,15 +135,8 @@ struct MainConf {
     bool uses_event_key = false;
     bool uses_body_sha256 = false;
     bool uses_verify_time = false;
-    bool told_of_unsigned_event_id = false;
-    bool told_of_signed_event_id = false;
-    // The gates that were said to be before a cache.
-    std::set<std::string> told_of_caches;
-    // Warnings that were given: what several locations inherit is told of once.
-    std::set<std::string> warnings;
-    // Of the schemes of which it was told, once each.
-    std::set<const Scheme*> told_of_plain_hash;
-    std::set<const Scheme*> told_of_open_url;
+    // The topics of remark().
+    std::set<std::string, std::less<>> remarked;
 
     // A preset or a user's scheme. Throws ConfigError where there is none of this name.
     std::shared_ptr<const Scheme> find_scheme(std::string_view name);
@@ -197,8 +190,10 @@ std::string_view endpoint_of(const LocConf& conf, ngx_http_request_t* request);
 // What evaluates a text that may hold variables; null where nginx cannot compile it.
 ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text);
 
-// Tells of something odd in the configuration. A notice, too, is shown to a person who tests it.
-void remark(ngx_log_t* log, ngx_uint_t level, const std::string& message, const Place& place);
+// Tells of something odd in the configuration, once of each topic, which is message and place
+// unless given. A notice, too, is shown to a person who tests it.
+void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const Place& place,
+            std::string_view topic = {});
 
 // Completes `conf` from the level above. Throws ConfigError.
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf);

@@ -57,6 +57,8 @@ class Directive {
         return complex;
     }
 
+    void warn(const std::string& message) const { remark(cf, NGX_LOG_WARN, message, place()); }
+
     [[noreturn]] void reject(std::string_view argument, std::string_view allowed) const {
         throw ConfigError("invalid " + in_quotes(argument) + " in " + in_quotes(name()) +
                           ", allowed: " + std::string(allowed));
@@ -236,15 +238,14 @@ class BlockReader {
 };
 
 // What a scheme leaves to whoever saw one delivery.
-void warn_of_weakness(ngx_log_t* log, const Scheme& scheme, const Place& place) {
+void warn_of_weakness(ngx_conf_t* cf, const Scheme& scheme, const Place& place) {
+    const std::string name = "the scheme " + in_quotes(scheme.name);
     const auto warn = [&](const std::string& weakness) {
-        ngx_log_error(NGX_LOG_WARN, log, 0, "the signature of the scheme \"%s\" %s in %s",
-                      scheme.name.c_str(), weakness.c_str(), place.text().c_str());
+        remark(cf, NGX_LOG_WARN, "the signature of " + name + " " + weakness, place);
     };
     if (!scheme.event_key_tells_events_apart()) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "the event_key of the scheme \"%s\" is the same for different events in %s",
-                      scheme.name.c_str(), place.text().c_str());
+        remark(cf, NGX_LOG_WARN, "the event_key of " + name + " is the same for different events",
+               place);
     }
     if (scheme.presents_secret()) return;
     if (scheme.takes_unsigned_fields()) {
@@ -271,7 +272,7 @@ void define_scheme(const Directive& directive, MainConf& conf) {
     const std::string text = BlockReader(file).read();
     try {
         auto scheme = std::make_shared<const Scheme>(parse_user_scheme(name, text));
-        warn_of_weakness(directive.cf->log, *scheme, place);
+        warn_of_weakness(directive.cf, *scheme, place);
         conf.schemes.emplace(name, std::move(scheme));
     } catch (const SchemeTextError& error) {
         // For the message that nginx ends with the line.
@@ -321,18 +322,15 @@ void warn_of_variables(const Directive& directive, std::string_view value,
         return has_trait(name, Trait::of_sender) || has_trait(name, Trait::known_to_others);
     });
     if (all && any(Trait::of_sender)) {
-        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
-                           "this webhook_secret is what the sender sends: anyone can sign with it");
+        directive.warn("this webhook_secret is what the sender sends: anyone can sign with it");
     } else if (all && any(Trait::known_to_others)) {
-        ngx_conf_log_error(
-            NGX_LOG_WARN, directive.cf, 0,
-            "this webhook_secret is what others know or guess: anyone can sign with it");
+        directive.warn("this webhook_secret is what others know or guess: anyone can sign with it");
     }
     if (has_capture(value)) {
-        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
-                           "\"$\" and a digit in this webhook_secret are what a regular expression "
-                           "found in the request: a secret with \"$\" in it belongs into "
-                           "\"file:\" or \"env:\"");
+        directive.warn(
+            "\"$\" and a digit in this webhook_secret are what a regular expression "
+            "found in the request: a secret with \"$\" in it belongs into "
+            "\"file:\" or \"env:\"");
     }
 }
 
@@ -412,8 +410,7 @@ void add_secret(const Directive& directive, LocConf& conf) {
     if (source.not_after) {
         source.expiry = std::make_shared<ExpiryNotice>();
         if (*source.not_after <= now() && source.expiry->is_first()) {
-            ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
-                               "the \"not_after\" of this webhook_secret has passed");
+            directive.warn("the \"not_after\" of this webhook_secret has passed");
         }
     }
     if (!conf.secret_sources) {
@@ -498,9 +495,7 @@ void add_sources(const Directive& directive, LocConf& conf) {
             conf.sources->allow(address_file(directive, argument.substr(kFile.size())));
         } else if (const auto range = parse_address_range(argument)) {
             if (range->host_bits) {
-                ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
-                                   "low address bits of %s are meaningless",
-                                   std::string(argument).c_str());
+                directive.warn("low address bits of " + std::string(argument) + " are meaningless");
             }
             conf.sources->allow(*range);
         } else {
@@ -622,9 +617,9 @@ void warn_of_url_without_scheme(const Directive& directive, std::string_view url
         begins_with);
     const bool may_be_whole = url.starts_with('/') || (url.starts_with('$') && !is_host);
     if (may_be_whole || url.find("://") != std::string_view::npos) return;
-    ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
-                       "this webhook_url does not begin with \"https://\" or \"http://\", which "
-                       "senders sign with it");
+    directive.warn(
+        "this webhook_url does not begin with \"https://\" or \"http://\", which "
+        "senders sign with it");
 }
 
 void set_url(const Directive& directive, LocConf& conf) {
@@ -661,14 +656,10 @@ void set_handshake(const Directive& directive, LocConf& conf) {
         }
         const auto [text, readable] = fixed_secret(directive, *token);
         if (readable) {
-            remark(directive.cf->log, NGX_LOG_WARN,
-                   readable_by_others(directive.path(token->substr(kFile.size()))),
-                   handshake->place);
+            directive.warn(readable_by_others(directive.path(token->substr(kFile.size()))));
         }
         for (std::string_view oddity : oddities_of(text)) {
-            remark(directive.cf->log, NGX_LOG_WARN,
-                   "the \"token=\" of this webhook_handshake " + std::string(oddity),
-                   handshake->place);
+            directive.warn("the \"token=\" of this webhook_handshake " + std::string(oddity));
         }
         handshake->token = sha256(text);
     }
@@ -702,16 +693,13 @@ void check_success(const Directive& directive, Reason reason) {
                           " loses the event: the sender takes it for delivered, allowed: 4xx, 5xx");
     }
     if (is_one_of(reason, kOfGenuineSenders)) {
-        const std::string name = in_quotes(info(reason).name);
-        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
-                           "a status of 2xx for %s loses the event of a sender that is genuine: it "
-                           "is not sent again",
-                           name.c_str());
+        directive.warn("a status of 2xx for " + in_quotes(info(reason).name) +
+                       " loses the event of a sender that is genuine: it is not sent again");
     }
     if (reason == Reason::in_flight) {
-        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
-                           "a status of 2xx for \"in_flight\" loses the event where the delivery "
-                           "under way fails: the sender does not send it again");
+        directive.warn(
+            "a status of 2xx for \"in_flight\" loses the event where the delivery "
+            "under way fails: the sender does not send it again");
     }
 }
 

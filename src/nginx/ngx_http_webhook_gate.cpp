@@ -728,6 +728,13 @@ ngx_int_t on_subrequest(const ngx_http_request_t* request) {
 
 // -- proxy
 
+// What the upstream has said so far counts for every delivery of the request.
+void look_at_upstreams(Delivery& delivery) {
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        each->upstreams.look(delivery.request);
+    }
+}
+
 // What an accepted delivery is refused for when the upstream has answered.
 Objection check_answer(Delivery& delivery) {
     const ngx_http_request_t* request = delivery.request;
@@ -737,8 +744,8 @@ Objection check_answer(Delivery& delivery) {
     const bool success = request->err_status == 0 && is_success(request->headers_out.status);
     if (!success) return std::nullopt;
     bool had_bad_answer = false;
+    look_at_upstreams(delivery);
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
-        each->upstreams.look(request);
         if (each->upstreams.accepted_status() != 0) return std::nullopt;
         had_bad_answer |= each->upstreams.had_bad_answer();
     }
@@ -747,10 +754,8 @@ Objection check_answer(Delivery& delivery) {
 }
 
 void refuse_answer(Delivery& delivery, const Refusal& refusal) {
-    // What the upstream said so far counts, before the answer is another.
-    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
-        each->upstreams.look(delivery.request);
-    }
+    // Before the answer is another.
+    look_at_upstreams(delivery);
     decide(delivery, refusal);
     if (!delivery.passes()) replace_answer(delivery);
 }
@@ -759,9 +764,9 @@ void refuse_answer(Delivery& delivery, const Refusal& refusal) {
 // one that sees a failure may retry at once.
 void settle(Delivery& delivery) {
     const bool refused = !delivery.passes();
+    look_at_upstreams(delivery);
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (!each->claim.held()) continue;
-        each->upstreams.look(delivery.request);
         each->commit(each->upstreams.status_to_remember(delivery.request, refused));
     }
     // Deliveries of one request share what they hold: no release may come before a commit.
@@ -772,9 +777,7 @@ void settle(Delivery& delivery) {
 // client has its answer or has left: nothing that comes then is about the delivery.
 void begin_another_pass(Delivery& delivery) {
     delivery.cancel_wake();
-    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
-        each->upstreams.look(delivery.request);
-    }
+    look_at_upstreams(delivery);
     if (delivery.request->post_action) settle(delivery);
 }
 

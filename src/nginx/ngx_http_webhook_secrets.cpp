@@ -7,7 +7,6 @@
 
 #include "nginx/ngx_http_webhook_conf.h"
 #include "nginx/ngx_http_webhook_file.h"
-#include "webhook/key_set.h"
 #include "webhook/secret_text.h"
 #include "webhook/text.h"
 
@@ -16,31 +15,28 @@ namespace {
 
 constexpr std::size_t kLargestSecretFile = 64 * 1024;
 
-// Once, however many locations inherit the secret. Whatever is odd, the secret may really be so.
-void warn_if_odd(SecretSource& source, const Scheme& scheme, const SigningKey& key,
-                 ngx_log_t* log) {
-    if (scheme.has_public_key() || std::exchange(source.looked_at, true)) return;
-    if (source.readable_by_others) {
-        remark(log, NGX_LOG_WARN, readable_by_others(source.path), source.place);
+// Whatever is odd, the secret may really be so.
+void warn_if_odd(ngx_conf_t* cf, const SecretSource& source, const Scheme& scheme,
+                 const SigningKey& key) {
+    const auto warn = [cf, &source](const std::string& message) {
+        remark(cf, NGX_LOG_WARN, message, source.place);
+    };
+    if (key.is_text_instead()) {
+        warn("this webhook_secret is neither behind \"whsec_\" nor base64, as secrets of " +
+             in_quotes(scheme.name) + " are: it is taken as text");
     }
+    if (scheme.has_public_key()) return;
+    if (source.readable_by_others) warn(readable_by_others(source.path));
     for (std::string_view oddity : oddities_of(source.text)) {
-        const ngx_str_t text = to_ngx(oddity);
-        ngx_log_error(NGX_LOG_WARN, log, 0, "the webhook_secret in %s %V",
-                      source.place.text().c_str(), &text);
+        warn("this webhook_secret " + std::string(oddity));
     }
     if (!key.is_short()) return;
-    ngx_log_error(NGX_LOG_WARN, log, 0,
-                  "the webhook_secret in %s is only %uz bytes long, at least %uz are safe",
-                  source.place.text().c_str(), key.size(), kShortSecret);
+    warn("this webhook_secret is only " + std::to_string(key.size()) + " bytes long, at least " +
+         std::to_string(kShortSecret) + " are safe");
 }
 
-void warn_if_text(SecretSource& source, const Scheme& scheme, const SigningKey& key,
-                  ngx_log_t* log) {
-    if (!key.is_text_instead() || std::exchange(source.warned_of_text, true)) return;
-    ngx_log_error(NGX_LOG_WARN, log, 0,
-                  "the webhook_secret in %s is neither behind \"whsec_\" nor base64, as secrets of "
-                  "\"%s\" are: it is taken as text",
-                  source.place.text().c_str(), scheme.name.c_str());
+ngx_uint_t level_of(const SkippedKey& key) {
+    return key.is_for_others ? NGX_LOG_NOTICE : NGX_LOG_WARN;
 }
 
 bool is_watched(const Scheme& scheme, const SecretSource& source) {
@@ -62,26 +58,33 @@ ExpiryNotice::~ExpiryNotice() {
 }
 
 KeySetFile::KeySetFile(std::shared_ptr<const Scheme> scheme, const SecretSource& source,
-                       std::size_t index, ngx_log_t* log)
+                       std::size_t index, ngx_conf_t* cf)
     : scheme_(std::move(scheme)),
       place_(source.place),
       id_(source.id),
       not_after_(source.not_after),
       index_(index),
-      file_(source.path, kLargestSecretFile, "webhook_secret", "set of keys", log,
-            [this](const std::string& text, ngx_log_t* told) { take(text, told); }) {}
+      file_(source.path, kLargestSecretFile, "webhook_secret", "set of keys", nullptr,
+            [this](const std::string& text, ngx_log_t* log) {
+                take(text);
+                if (log == nullptr) return;
+                for (const SkippedKey& key : skipped_) {
+                    ngx_log_error(level_of(key), log, 0, "webhook_secret: \"%s\": %s in %s",
+                                  file_.path().c_str(), key.why.c_str(), place_.text().c_str());
+                }
+            }) {
+    for (const SkippedKey& key : skipped_) {
+        remark(cf, level_of(key), in_quotes(source.path) + ": " + key.why, place_);
+    }
+}
 
 const KeySetFile::Keys& KeySetFile::keys(ngx_log_t* log) {
     file_.look(log);
     return keys_;
 }
 
-void KeySetFile::take(const std::string& text, ngx_log_t* log) {
+void KeySetFile::take(const std::string& text) {
     KeySet set = parse_key_set(*scheme_, text);
-    for (const std::string& skipped : set.skipped) {
-        ngx_log_error(NGX_LOG_NOTICE, log, 0, "webhook_secret: %s in %s", skipped.c_str(),
-                      place_.text().c_str());
-    }
     std::vector<SigningSecret> secrets;
     secrets.reserve(set.keys.size());
     for (KeyOfSet& each : set.keys) {
@@ -89,13 +92,14 @@ void KeySetFile::take(const std::string& text, ngx_log_t* log) {
     }
     // Deliveries that are under way keep what they began with.
     keys_ = std::make_shared<const std::vector<SigningSecret>>(std::move(secrets));
+    skipped_ = std::move(set.skipped);
 }
 
-Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>& sources,
-                 ngx_log_t* log)
+Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
+                 ngx_conf_t* cf)
     : scheme_(std::move(scheme)) {
     for (std::size_t i = 0; i < sources.size(); ++i) {
-        SecretSource& source = sources[i];
+        const SecretSource& source = sources[i];
         if (source.id.empty() && scheme_->names_secret_id()) {
             throw ConfigError("\"webhook_secret\" has no \"id=\", which the scheme " +
                               in_quotes(scheme_->name) + " signs, in " + source.place.text());
@@ -107,7 +111,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>
         }
         try {
             if (is_watched(*scheme_, source)) {
-                key_sets_.push_back(std::make_shared<KeySetFile>(scheme_, source, i, log));
+                key_sets_.push_back(std::make_shared<KeySetFile>(scheme_, source, i, cf));
                 continue;
             }
             fixed_.push_back({source.id, source.not_after, SigningKey(*scheme_, source.text), i});
@@ -116,8 +120,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>
                               in_quotes(scheme_->name) + ": " + error.what() + " in " +
                               source.place.text());
         }
-        warn_if_odd(source, *scheme_, fixed_.back().key, log);
-        warn_if_text(source, *scheme_, fixed_.back().key, log);
+        warn_if_odd(cf, source, *scheme_, fixed_.back().key);
     }
     for (const SigningSecret& secret : fixed_) fixed_pointers_.push_back(&secret);
 }

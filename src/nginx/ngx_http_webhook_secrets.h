@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "nginx/ngx_http_webhook_watch.h"
+#include "webhook/key_set.h"
 #include "webhook/scheme.h"
 #include "webhook/signing_key.h"
 
@@ -48,8 +49,6 @@ struct SecretSource {
     std::string path;
     bool readable_by_others = false;
     ngx_http_complex_value_t* variables = nullptr;
-    bool looked_at = false;
-    bool warned_of_text = false;
 };
 
 // A file of public keys, taken up when it changes.
@@ -59,14 +58,14 @@ class KeySetFile {
 
     // Throws ConfigError where the file is not usable.
     KeySetFile(std::shared_ptr<const Scheme> scheme, const SecretSource& source, std::size_t index,
-               ngx_log_t* log);
+               ngx_conf_t* cf);
     KeySetFile(const KeySetFile&) = delete;
     KeySetFile& operator=(const KeySetFile&) = delete;
 
     const Keys& keys(ngx_log_t* log);
 
   private:
-    void take(const std::string& text, ngx_log_t* log);
+    void take(const std::string& text);
 
     std::shared_ptr<const Scheme> scheme_;
     Place place_;
@@ -74,6 +73,7 @@ class KeySetFile {
     std::optional<Milliseconds> not_after_;
     std::size_t index_;
     Keys keys_;
+    std::vector<SkippedKey> skipped_;
     WatchedFile file_;
 };
 
@@ -81,8 +81,8 @@ class KeySetFile {
 class Secrets {
   public:
     // Throws ConfigError, with file and line, where a secret does not decode.
-    Secrets(std::shared_ptr<const Scheme> scheme, std::vector<SecretSource>& sources,
-            ngx_log_t* log);
+    Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
+            ngx_conf_t* cf);
 
     // Logs each secret whose `not_after` has passed, once.
     void tell_of_expired(Milliseconds now, ngx_log_t* log) const;

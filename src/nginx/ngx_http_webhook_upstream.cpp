@@ -65,15 +65,14 @@ bool answers_badly(const ngx_http_request_t* request) {
     return speaks_no_http(request) || opens_tunnel(request) || (status != 0 && !final);
 }
 
-bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] ngx_uint_t methods) {
+bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] void* const* loc_conf,
+                           [[maybe_unused]] ngx_uint_t methods) {
     bool found = false;
 #if (NGX_HTTP_CACHE)
-    const auto* context = static_cast<const ngx_http_conf_ctx_t*>(cf->ctx);
     for (ngx_uint_t i = 0; cf->cycle->modules[i] != nullptr; ++i) {
         const ngx_module_t& module = *cf->cycle->modules[i];
         if (std::ranges::find(kCachingModules, module.name) == kCachingModules.end()) continue;
-        const auto* conf =
-            static_cast<const ngx_http_upstream_conf_t*>(context->loc_conf[module.ctx_index]);
+        const auto* conf = static_cast<const ngx_http_upstream_conf_t*>(loc_conf[module.ctx_index]);
         const bool caches = conf->cache == 1 && (conf->cache_methods & methods) != 0;
         // The one that the location passes its requests to; an address with variables is not known.
         if (conf->upstream != nullptr) return caches;

@@ -22,8 +22,8 @@ bool opens_tunnel(const ngx_http_request_t* request);
 bool answers_badly(const ngx_http_request_t* request);
 
 // Whether one of the upstream modules may answer requests with these methods from its cache, in the
-// location whose configuration is merged.
-bool may_answer_from_cache(ngx_conf_t* cf, ngx_uint_t methods);
+// location of this configuration, which is merged.
+bool may_answer_from_cache(ngx_conf_t* cf, void* const* loc_conf, ngx_uint_t methods);
 
 // The upstream's own words decide, not what an error_page makes of them. After an internal redirect
 // to a URI, which turns the request into a GET, nginx fetches something else: an error's page, or

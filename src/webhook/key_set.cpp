@@ -26,6 +26,13 @@ class SetMember {
         return set_.signed_value_at(pointer_ + std::string(name));
     }
 
+    // For messages.
+    std::string name() const {
+        const std::string known = kid();
+        return known.empty() ? "the key at " + in_quotes(pointer_.substr(0, pointer_.size() - 1))
+                             : "the key " + in_quotes(known);
+    }
+
     // Empty where there is none that may stand in a log line.
     std::string kid() const { return set_.value_at(pointer_ + "kid").value_or(""); }
 
@@ -53,19 +60,70 @@ class SetMember {
     std::string pointer_;
 };
 
-void check_algorithm(const Scheme& scheme, const SetMember& member) {
-    if (!member.has("alg")) return;
+bool fits_algorithm(const Scheme& scheme, const SetMember& member) {
     const auto name = member.text("alg");
-    const bool fits = std::ranges::any_of(
-        scheme.jwt_algorithms, [&name](JwtAlgorithm each) { return name == info(each).name; });
-    if (!fits) throw ConfigError("it is for another algorithm");
+    return !member.has("alg") ||
+           std::ranges::any_of(scheme.jwt_algorithms,
+                               [&name](JwtAlgorithm each) { return name == info(each).name; });
+}
+
+// What a key that fits an algorithm says of itself; no curve: none is looked at.
+struct KeyType {
+    Algorithm algorithm;
+    std::string_view type;
+    std::string_view curve;
+};
+
+constexpr KeyType kTypes[] = {
+    {Algorithm::ecdsa_p256, "EC", "P-256"},
+    {Algorithm::ed25519, "OKP", "Ed25519"},
+    {Algorithm::rsa, "RSA", ""},
+};
+
+// Others that are registered (RFC 7518, 8037, 8812 and 9964).
+constexpr std::string_view kOtherTypes[] = {"AKP"};
+constexpr std::string_view kOtherCurves[] = {"P-384", "P-521",  "secp256k1",
+                                             "Ed448", "X25519", "X448"};
+
+template <typename Names>
+bool is_one_of(const std::optional<std::string>& text, const Names& names) {
+    return text && std::ranges::find(names, *text) != std::end(names);
+}
+
+bool is_another_type(const Scheme& scheme, const SetMember& member) {
+    const Algorithm algorithm = info(scheme.jwt_algorithms.front()).key_algorithm;
+    const auto type = member.text("kty");
+    if (is_one_of(type, kOtherTypes)) return true;
+    const auto* const row = std::ranges::find(kTypes, type.value_or(""), &KeyType::type);
+    if (row == std::end(kTypes)) return false;
+    return row->algorithm != algorithm || is_one_of(member.text("crv"), kOtherCurves);
+}
+
+// Not one that went wrong.
+bool is_for_others(const Scheme& scheme, const SetMember& member) {
+    const auto use = member.text("use");
+    const bool is_for_another_algorithm = member.text("alg") && !fits_algorithm(scheme, member);
+    return (use && *use == "enc") || is_for_another_algorithm || is_another_type(scheme, member);
 }
 
 KeyOfSet key_of(const Scheme& scheme, const SetMember& member) {
-    check_algorithm(scheme, member);
+    if (!fits_algorithm(scheme, member)) throw ConfigError("it is for another algorithm");
     // A key whose name cannot be read would be taken for one without.
     if (member.has("kid") && member.kid().empty()) throw ConfigError("its \"kid\" is none");
     return {member.kid(), SigningKey(scheme, member.jwk())};
+}
+
+// As many as fit a line of the log.
+std::string reasons_of(const KeySet& set) {
+    constexpr std::size_t kMost = 3;
+    std::string reasons;
+    for (std::size_t i = 0; i < std::min(set.skipped.size(), kMost); ++i) {
+        reasons += (i == 0 ? ": " : "; ") + set.skipped[i].why;
+    }
+    if (set.skipped.size() > kMost) {
+        reasons += "; and " + std::to_string(set.skipped.size() - kMost) + " more";
+    }
+    return reasons;
 }
 
 }  // namespace
@@ -88,15 +146,15 @@ KeySet parse_key_set(const Scheme& scheme, std::string_view text) {
     KeySet set;
     for (std::size_t i = 0; i < *size; ++i) {
         const SetMember member(reader, i);
-        const std::string name = in_quotes(member.kid());
-        if (member.is_private()) throw ConfigError("the key " + name + " is not a public one");
+        if (member.is_private()) throw ConfigError(member.name() + " is not a public one");
         try {
             set.keys.push_back(key_of(scheme, member));
         } catch (const ConfigError& error) {
-            set.skipped.push_back("the key " + name + " is of no use: " + error.what());
+            set.skipped.push_back(
+                {member.name() + " is of no use: " + error.what(), is_for_others(scheme, member)});
         }
     }
-    if (set.keys.empty()) throw ConfigError("it has no key for this scheme");
+    if (set.keys.empty()) throw ConfigError("it has no key for this scheme" + reasons_of(set));
     return set;
 }
 

@@ -20,17 +20,24 @@ struct KeyOfSet {
     SigningKey key;
 };
 
+struct SkippedKey {
+    // With its `kid`, or where it stands in the set.
+    std::string why;
+    // A key of another kind or purpose, as sets hold them for others: not one that went wrong.
+    bool is_for_others;
+};
+
 struct KeySet {
     std::vector<KeyOfSet> keys;
-    // Why others are of no use to the scheme, with their `kid`.
-    std::vector<std::string> skipped;
+    // Those that are of no use to the scheme.
+    std::vector<SkippedKey> skipped;
 };
 
 // Whether the text is a JSON object with the member `keys`.
 bool is_key_set(std::string_view text);
 
 // Throws ConfigError where the text is no set, holds a private or shared key, none that the scheme
-// can use, or too many. Messages name no more of it than a `kid`.
+// can use (with the reasons), or too many. Messages name no more of it than a `kid`.
 KeySet parse_key_set(const Scheme& scheme, std::string_view text);
 
 }  // namespace webhook

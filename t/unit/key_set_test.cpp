@@ -62,9 +62,35 @@ TEST(KeySet, HoldsTheKeysThatTheSchemeCanUse) {
     EXPECT_EQ("", set.keys[1].kid);
     EXPECT_EQ("b", set.keys[2].kid);
     ASSERT_EQ(8U, set.skipped.size());
-    EXPECT_NE(std::string::npos, set.skipped[0].find("\"r\""));
-    for (const std::string& skipped : set.skipped) {
-        EXPECT_EQ(std::string::npos, skipped.find('\n')) << skipped;
+    EXPECT_EQ("the key \"r\" is of no use: the secret is not a P-256 key", set.skipped[0].why);
+    EXPECT_EQ("the key at \"/keys/3\" is of no use: the secret is not a P-256 key",
+              set.skipped[1].why);
+    for (const SkippedKey& skipped : set.skipped) {
+        EXPECT_EQ(std::string::npos, skipped.why.find('\n')) << skipped.why;
+    }
+}
+
+// Those of other kinds or purposes are told apart from those that went wrong.
+TEST(KeySet, TellsWhoseFaultItIs) {
+    const std::string jwk = KeyPair::ecdsa().jwk();
+    const auto replaced = [](std::string text, std::string_view old, std::string_view other) {
+        return text.replace(text.find(old), old.size(), other);
+    };
+    for (const std::string& other :
+         {KeyPair::rsa().jwk(), KeyPair::ed25519().jwk(), with(jwk, R"("use":"enc")"),
+          with(jwk, R"("alg":"ES384")"), R"({"kty":"AKP","pub":"x"})"s,
+          replaced(jwk, "P-256", "P-384"), replaced(jwk, "P-256", "secp256k1")}) {
+        const KeySet set = parse_key_set(es256(), set_of({jwk, other}));
+        ASSERT_EQ(1U, set.skipped.size()) << other;
+        EXPECT_TRUE(set.skipped[0].is_for_others) << other;
+    }
+    for (const std::string& wrong :
+         {"{}"s, "1"s, replaced(jwk, "EC", "ec"), replaced(jwk, "P-256", "P256"),
+          replaced(jwk, R"("x":")", R"("x":"*)"), R"({"kty":"EC","crv":"P-256"})"s,
+          with(jwk, R"("kid":"two\nlines")"), with(jwk, R"("use":"Sig")")}) {
+        const KeySet set = parse_key_set(es256(), set_of({jwk, wrong}));
+        ASSERT_EQ(1U, set.skipped.size()) << wrong;
+        EXPECT_FALSE(set.skipped[0].is_for_others) << wrong;
     }
 }
 
@@ -87,7 +113,11 @@ TEST(KeySet, IsRefusedAsAWhole) {
     refusal("{}");
     refusal(R"({"keys":{}})");
     refusal(set_of({}));
-    refusal(set_of({KeyPair::rsa().jwk()}));
+    EXPECT_EQ(
+        "it has no key for this scheme: the key at \"/keys/0\" is of no use: the secret is not a "
+        "P-256 key",
+        refusal(set_of({KeyPair::rsa().jwk()})));
+    EXPECT_NE(std::string::npos, refusal(set_of({"1", "2", "3", "4", "5"})).find("; and 2 more"));
     // A file that is still being written.
     for (std::size_t size = 0; size < whole.size(); ++size) refusal(whole.substr(0, size));
     EXPECT_EQ(kMostKeysOfFile,
