@@ -25,6 +25,11 @@ server {
         webhook_dedup zone=events wait=5s;
         proxy_pass http://%%BACKEND%%;
     }
+    location = /busy {
+        webhook    off;
+        access_log off;
+        return     200 $connections_writing;
+    }
     location /briefly {
         webhook_dedup zone=events wait=300ms;
         proxy_pass http://%%BACKEND%%;
@@ -41,6 +46,11 @@ sub event_in_flight (@behaviour) {
 }
 
 sub logged ($pattern) { return scalar grep { $_ =~ $pattern } access_log_lines() }
+
+# Until nginx has read the heads of so many requests, and answered none of them.
+sub wait_until_begun ($count) {
+    wait_for(sub { send_request(method => 'GET', uri => '/busy')->{body} == $count + 1 }, 10, "$count requests have begun");
+}
 
 # Tells the outcomes of responses apart, and counts them.
 sub outcomes (@responses) {
@@ -152,7 +162,7 @@ subtest 'a twin that leaves leaves nothing behind' => sub {
         my $before = logged(qr{^/wait 499});
         my ($id, $first) = event_in_flight([ { hang => 1 }, {} ]);
         my @waiters = map { start_request(delivery($id, uri => '/wait', h2 => $protocol eq 'h2')) } 1 .. 4;
-        sleep 0.3;
+        wait_until_begun(5);
         is $backend->count, 1, "$protocol: they wait";
         $_->cancel for @waiters;
         ok wait_for(sub { logged(qr{^/wait 499}) == $before + 4 }, 3, 'nginx noticed'), "$protocol: nginx noticed";
@@ -229,13 +239,16 @@ subtest 'waiting costs next to nothing' => sub {
 
 subtest 'twins at the same moment' => sub {
     for my $round (1 .. 5) {
-        $backend->clear->behave(delay => 0.2, status => 202);
+        $backend->clear->behave(hold => 1, status => 202);
         my $id = unique_id('twins');
-        my @responses = send_together(map { { delivery($id, uri => "/?round=$round") } } 1 .. 20);
+        my @twins = start_together(map { { delivery($id, uri => "/?round=$round") } } 1 .. 20);
+        wait_for(sub { grep({ $_->pending_input(0.005) } @twins) == 19 }, 10, 'all but one are answered');
+        $backend->let_go;
+        my @responses = map { $_->read_response } @twins;
         is_deeply outcomes(@responses), { '202 answered' => 1, '503 in_flight' => 19 }, 'one is delivered';
         is $backend->count, 1, 'the upstream saw one';
 
-        $backend->clear;
+        $backend->clear->behave(delay => 0.2, status => 202);
         $id = unique_id('twins');
         @responses = send_together(map { { delivery($id, uri => '/wait') } } 1 .. 20);
         is_deeply outcomes(@responses), { '202 answered' => 1, '202 duplicate' => 19 }, 'with wait, too';

@@ -151,9 +151,10 @@ sub _receive ($self, $exchange) {
     return if $message->complete;
     $message->feed($bytes);
     return unless $message->complete;
-    $self->_record('request', $message);
+    # Before the test can see the request, and give another order.
     prepare_answer($exchange, $self->_next_rule);
     $exchange->{order_number} = $self->{order_number};
+    $self->_record('request', $message);
 }
 
 sub _peer_left ($self, $exchange) {

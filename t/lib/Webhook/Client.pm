@@ -13,7 +13,7 @@ use Webhook::Curl qw(send_curl send_h2);
 use Webhook::Process qw(end_process fork_child);
 use Webhook::Response;
 
-our @EXPORT_OK = qw(open_connection send_h2 send_request send_together start_request);
+our @EXPORT_OK = qw(open_connection send_h2 send_request send_together start_request start_together);
 
 use constant BLOCK => 65_536;
 
@@ -37,11 +37,17 @@ sub open_connection (%options) {
 
 # All the requests lack only their last byte when that byte is sent to all of them.
 sub send_together (@requests) {
+    my @connections = start_together(@requests);
+    return map { $connections[$_]->read_response(%{ $requests[$_] }) } 0 .. $#requests;
+}
+
+# The connections, of which the answers are to be read.
+sub start_together (@requests) {
     my @connections = map { Webhook::Connection->open(%$_) } @requests;
     my @bytes       = map { join '', Webhook::Connection::format_request(%$_) } @requests;
     $connections[$_]->send(substr $bytes[$_], 0, -1) for 0 .. $#requests;
     $connections[$_]->send(substr $bytes[$_], -1) for 0 .. $#requests;
-    return map { $connections[$_]->read_response(%{ $requests[$_] }) } 0 .. $#requests;
+    return @connections;
 }
 
 # Any request of send_request, or of send_h2 with h2 => 1, in a process of its own.

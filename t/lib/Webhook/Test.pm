@@ -11,7 +11,7 @@ use warnings ();
 use Test::More ();
 use Test2::API ();
 use Webhook::Backend qw(start_backend);
-use Webhook::Client qw(open_connection send_h2 send_request send_together start_request);
+use Webhook::Client qw(open_connection send_h2 send_request send_together start_request start_together);
 use Webhook::Nginx qw(config_test start_nginx);
 use Webhook::Process qw(kill_remaining poll_until run_command);
 use Webhook::Sandbox qw(
@@ -28,8 +28,8 @@ our @EXPORT = (
         access_log_lines address allow_log backend_address certificate config_test directory expand
         finish github_headers gitlab_headers make_directory open_connection pagerduty_headers
         poll_until run_command send_h2 send_request send_together shopify_headers slack_headers slurp
-        standard_headers standard_signature start_backend start_nginx start_request stripe_headers
-        svix_headers unique_id wait_for write_file
+        standard_headers standard_signature start_backend start_nginx start_request start_together
+        stripe_headers svix_headers unique_id wait_for write_file
     ),
     @Test::More::EXPORT,
 );
