@@ -873,6 +873,35 @@ TEST(PresetKeys, EveryPartTellsEventsApart) {
     });
 }
 
+TEST(PresetKeys, PartsDoNotRunIntoEachOther) {
+    const Scheme scheme = parse_scheme(
+        "own",
+        "algorithm hmac-sha256; signed '{body}'; signature header=X-Sign; event_type header=X-Type;"
+        "event_key '{type}{url}{body}';");
+    const SchemeHeaders headers(scheme);
+    const Presented presented;
+    const auto of = [&](std::string_view type, std::string_view url) {
+        return webhook::identity_of(
+            scheme, {"POST", url, "", type, &headers, &presented, "00", true, nullptr});
+    };
+    EXPECT_EQ(of("paid", "/a"), of("paid", "/a"));
+    EXPECT_NE(of("paid", "/a"), of("paid/", "a"));
+}
+
+// A token can be signed anew, and is the same one.
+TEST(PresetKeys, TheSignatureOfATokenTellsNothing) {
+    const Scheme scheme = preset_scheme("vonage").value();
+    const SchemeHeaders headers(scheme);
+    const auto of = [&](std::string_view token) {
+        Presented presented;
+        presented.token = token;
+        return webhook::identity_of(
+            scheme, {"GET", "/a", "", "", &headers, &presented, "e3b0", false, nullptr});
+    };
+    EXPECT_EQ(of("a.b.c"), of("a.b.d"));
+    EXPECT_NE(of("a.b.c"), of("a.c.c"));
+}
+
 // What is not signed must not tell them apart, or a replay with another URL or method is delivered;
 // but where nothing is, no event is lost.
 TEST(PresetKeys, DeliveriesWithoutABodyAreToldByWhatIsSigned) {

@@ -23,6 +23,8 @@ TEST(SecretText, OrdinarySecretsAreNotOdd) {
                                       "ABCDEFG="s,
                                       "SECRET=="s,
                                       "12=abcdefgh"s,
+                                      "1AB=abcdefgh"s,
+                                      "AB=abcdefgh"s,
                                       ""s,
                                       "shpss_0123456789abcdef0123456789abcdef"s,
                                       "it's"s,
@@ -58,6 +60,7 @@ TEST(SecretText, WhatIsAroundASecretIsOdd) {
     const std::string_view quotes = "stands in quotes, which are part of it";
     EXPECT_EQ(Oddities{quotes}, oddities_of('"' + kKey + '"'));
     EXPECT_EQ(Oddities{quotes}, oddities_of('\'' + kKey + '\''));
+    EXPECT_EQ(Oddities{quotes}, oddities_of('`' + kKey + '`'));
     const std::string_view assignment = "looks like NAME=value, all of which is the secret";
     EXPECT_EQ(Oddities{assignment}, oddities_of("WEBHOOK_SECRET=" + kKey));
     EXPECT_EQ(Oddities{assignment}, oddities_of("export KEY=" + kKey));
