@@ -419,6 +419,32 @@ my @SIGNATURES = (
             ]
         } '', qw(16 -1 first 99999999999999999999 1.0)
     ),
+    'a header that is required twice' => [
+        scheme(require => 'A=1 a=2'), invalid('duplicate header "a" of "require"'),
+    ],
+    'a header that is required twice, in two statements' => [
+        blamed(require => (require => "A=1;\nrequire A=1")), invalid('duplicate header "A" of "require"'),
+    ],
+    (
+        map {
+            ; "a required value that no header has, '$_'" => [
+                scheme(require => qq("$_")),
+                invalid('invalid value of "A" in "require": no header has one with a space at an end or a control character'),
+            ]
+        } 'A=b ', 'A= b', 'A=b\tc', 'A=b\n', 'A=\t'
+    ),
+    'a required header that is the signature' => [
+        blamed(require => (signature => 'header=Acme-Sign', require => 'Acme-Version=1 acme-sign=1')),
+        invalid('"require" names the header of "signature": it would have to be the same for every delivery'),
+    ],
+    (
+        map {
+            ; "a time and a signature in one $_" => [
+                blamed(timestamp => (signature => "$_=A;\nsignature header=B", timestamp => "$_=A")),
+                invalid('"timestamp" is the whole of what "signature" is, allowed: "item=", where both stand in one header'),
+            ]
+        } qw(header query)
+    ),
     'a signature in two places' => [
         scheme(signature => 'field=a query=b'),
         invalid('"signature" takes either "header=", "json=", "field=" or "query="'),
@@ -431,6 +457,34 @@ my @SIGNATURES = (
     'a signature in the body that it signs' => [
         blamed(signed => (signature => 'field=s')), invalid('"signed" names the body, which holds the signature itself'),
     ],
+    (
+        map {
+            ; "a signature in $_->[0], which is signed" => [
+                blamed(signed => (signature => $_->[0], signed => qq("$_->[1]"), event_id => 'header=Acme-Id')),
+                invalid('"signed" names the body, which holds the signature itself'),
+            ]
+        } [ 'json=/s', '{body}' ], [ 'json=/s', '{sha256:body}' ], [ 'json=/s', '{id}{crc32:body}' ], [ 'field=s', '{sha256:body}' ]
+    ),
+    (
+        map {
+            ; "a signature in $_->[0], signed as $_->[1]" => [
+                blamed(signed => (signature => $_->[0], signed => qq("$_->[1]"), event_id => 'header=Acme-Id')),
+                invalid('"signed" names a value that is the signature itself'),
+            ]
+        } [ 'json=/s', '{json:/s}' ], [ 'field=s', '{field:s}' ], [ 'query=s', '{query:s}{body}' ],
+        [ 'header=Acme-Sign', '{header:acme-sign}{body}' ], [ "header=A;\nsignature header=B", '{header:B}{body}' ],
+        [ 'header=Acme-Id', '{id}{body}' ]
+    ),
+    (
+        map {
+            ; "a separator that signatures hold, $_" => [
+                scheme(signature => "header=A $_"),
+                invalid(qq{invalid "} . (split)[0] . qq{" of "signature", allowed: characters that no }
+                    . 'signature holds in its "encoding="'),
+            ]
+        } ('split=a', 'split=:B', 'split=0', 'split=- encoding=base64url', 'split=_ encoding=base64url'),
+        map { "split=$_ encoding=base64" } qw(= + / z)
+    ),
     'a time in a form that nobody signs' => [
         blamed(timestamp => (signed => '"{field:a}"', timestamp => 'field=t')),
         invalid('"timestamp field=" needs that field as "{field:...}" in "signed"'),
@@ -650,6 +704,22 @@ my @HANDSHAKES_OF_SCHEMES = (
     'a condition on a query parameter without a name' => [
         scheme(handshake => 'when=query:'), invalid('empty "query="'),
     ],
+    (
+        map {
+            ; "conditions that exclude each other, @$_" => [
+                scheme(handshake => "when=json:/z " . join ' ', map { qq("when=$_") } @$_),
+                invalid(qq{"when=$_->[0]" and "when=$_->[1]" exclude each other}),
+            ]
+        } [ 'json:/a=1', 'json:/a=2' ], [ 'header:A', '!header:a' ], [ '!query:q', 'query:q=1' ], [ 'field:f=1', '!field:f' ]
+    ),
+    (
+        map {
+            ; "a question by $_->[0] in the body, $_->[1]" => [
+                scheme(handshake => "method=$_->[0] when=query:q when=$_->[1]"),
+                invalid(qq{"when=$_->[1]" looks into the body, which a request with "method=$_->[0]" does not have}),
+            ]
+        } [ 'GET', 'json:/a' ], [ 'HEAD', 'json:/a=1' ], [ 'GET', 'field:f' ]
+    ),
     (
         map {
             ; "the check $_" => [

@@ -76,6 +76,50 @@ bool reads_form(const Scheme& scheme) {
            });
 }
 
+// What may stand in a text of the encoding. Base64url does without padding, too.
+bool is_of_encoding(TextEncoding encoding, char character) {
+    if (encoding == TextEncoding::hex) {
+        return is_digit(character) || (to_lower(character) >= 'a' && to_lower(character) <= 'f');
+    }
+    const std::string_view signs = encoding == TextEncoding::base64 ? "+/=" : "-_";
+    return is_letter(character) || is_digit(character) || signs.find(character) != signs.npos;
+}
+
+// Whether the value is only known when the signature is.
+bool holds_signature(const Scheme& scheme, const TextPart& part, const Source& signature) {
+    switch (part.kind) {
+        case Kind::body:
+        case Kind::crc32_of_body:
+        case Kind::sha256_of_body:
+            return signature.is_in_body();
+        case Kind::header:
+            return signature.kind == Source::Kind::header && part.header == signature.header;
+        case Kind::id:
+            return signature.kind == Source::Kind::header &&
+                   scheme.event_id.header == signature.header;
+        case Kind::query:
+            return signature.kind == Source::Kind::header &&
+                   scheme.headers[signature.header] == kParameterMark + part.text;
+        case Kind::json:
+            return signature.kind == Source::Kind::json && part.text == signature.text;
+        case Kind::field:
+            return signature.kind == Source::Kind::field && part.text == signature.text;
+        default:
+            return false;
+    }
+}
+
+// Whether no request meets both.
+bool exclude(const Handshake::Condition& one, const Handshake::Condition& other) {
+    using Test = Handshake::Condition::Test;
+    const bool same = one.source.kind == other.source.kind &&
+                      one.source.header == other.source.header &&
+                      one.source.text == other.source.text;
+    if (!same) return false;
+    if (one.test == Test::equals && other.test == Test::equals) return one.value != other.value;
+    return (one.test == Test::absent) != (other.test == Test::absent);
+}
+
 // A field that is the timestamp is signed as such, however it is called.
 void name_timestamp(const std::optional<TimestampSource>& timestamp, Text& parts) {
     if (!timestamp || timestamp->source.kind != Source::Kind::field) return;
@@ -159,6 +203,7 @@ class SchemeBuilder {
 
     Handshake::Condition condition(const Options& options, std::string_view text);
     void set_check(Handshake& handshake, const Options& options);
+    void check_conditions(const Handshake& handshake, const Options& options) const;
     void set_answer_header(Handshake& handshake, const Options& options);
 
     Text parse_text(std::string_view text, std::string_view field,
@@ -177,8 +222,10 @@ class SchemeBuilder {
     void check_what_presents_the_secret() const;
     void check_native() const;
     void check_signed() const;
+    void check_that_signature_is_not_signed() const;
     void check_jwt() const;
     void check_signatures() const;
+    void check_header_of(const SignatureSource& signature) const;
     void check_digest() const;
     void check_digest_header() const;
     void check_body() const;
@@ -265,6 +312,7 @@ Scheme SchemeBuilder::finish() {
     check_timestamp();
     check_handshakes();
     check_event_key();
+    check_that_signature_is_not_signed();
     if (!has("event_key")) scheme_.event_key = derived_event_key(scheme_);
     check_body();
     if (reads_form(scheme_)) scheme_.content_type = header_index("Content-Type");
@@ -373,6 +421,11 @@ void SchemeBuilder::add_signature(Arguments arguments) {
         options.reject("prefix", "without the characters of \"split=\"");
     }
     signature.encoding = text_encoding(options).value_or(TextEncoding::hex);
+    if (std::ranges::any_of(signature.separators, [&signature](char character) {
+            return is_of_encoding(signature.encoding, character);
+        })) {
+        options.reject("split", "characters that no signature holds in its \"encoding=\"");
+    }
     if (options.has("key_index")) {
         const auto index = parse_digits(options.get("key_index"));
         if (!index || *index > static_cast<std::int64_t>(kHighestKeyIndex)) {
@@ -446,7 +499,16 @@ void SchemeBuilder::add_required_headers(Arguments arguments) {
     if (arguments.empty()) fail("\"require\" names no header, allowed: Name=Value");
     for (std::string_view argument : arguments) {
         const auto [name, value] = pair_of(argument, "require");
-        scheme_.required_headers.push_back({header_index(name), std::string(value)});
+        if (without_padding(value) != value || has_control_character(value)) {
+            fail(
+                "invalid value of " + in_quotes(name) +
+                " in \"require\": no header has one with a space at an end or a control character");
+        }
+        const HeaderIndex header = header_index(name);
+        if (std::ranges::count(scheme_.required_headers, header, &RequiredHeader::header) != 0) {
+            fail("duplicate header " + in_quotes(name) + " of \"require\"");
+        }
+        scheme_.required_headers.push_back({header, std::string(value)});
     }
 }
 
@@ -525,6 +587,7 @@ void SchemeBuilder::add_handshake(Arguments arguments) {
              handshake.method + "\" needs");
     }
     set_check(handshake, options);
+    check_conditions(handshake, options);
     if (options.has("status")) {
         const auto status = parse_digits(options.get("status"));
         if (!status || *status < 200 || *status > 299) options.reject("status", "200 to 299");
@@ -578,6 +641,24 @@ void SchemeBuilder::set_check(Handshake& handshake, const Options& options) {
         options.reject("verify",
                        "signature, none, token:header:Name, token:query:name, token:json:/pointer, "
                        "token:field:name");
+    }
+}
+
+// No request would be recognised.
+void SchemeBuilder::check_conditions(const Handshake& handshake, const Options& options) const {
+    const auto texts = options.all("when");
+    const auto& conditions = handshake.conditions;
+    for (std::size_t i = 0; i < conditions.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            if (!exclude(conditions[i], conditions[j])) continue;
+            fail("\"when=" + std::string(texts[j]) + "\" and \"when=" + std::string(texts[i]) +
+                 "\" exclude each other");
+        }
+        const bool has_body = handshake.method != "GET" && handshake.method != "HEAD";
+        if (has_body || !conditions[i].source.is_in_body()) continue;
+        if (conditions[i].test == Handshake::Condition::Test::absent) continue;
+        fail("\"when=" + std::string(texts[i]) + "\" looks into the body, which a request with " +
+             "\"method=" + handshake.method + "\" does not have");
     }
 }
 
@@ -790,15 +871,22 @@ void SchemeBuilder::check_signed() const {
     if (scheme_.signs(Kind::id) && scheme_.event_id.kind != Source::Kind::header) {
         blame("signed", "\"signed\" names \"{id}\", but there is no \"event_id header=\"");
     }
-    const bool is_circular = scheme_.signatures.front().source.kind == Source::Kind::field &&
-                             (scheme_.signs(Kind::body) || scheme_.signs(Kind::sha256_of_body));
-    if (is_circular) {
-        blame("signed", "\"signed\" names the body, which holds the signature itself");
-    }
     if (scheme_.signs(Kind::secret) != (algorithm == Algorithm::hash)) {
         blame("signed", algorithm == Algorithm::hash
                             ? "\"algorithm sha256\" needs \"{secret}\" in \"signed\""
                             : "\"{secret}\" stands only with \"algorithm sha256\"");
+    }
+}
+
+void SchemeBuilder::check_that_signature_is_not_signed() const {
+    for (const SignatureSource& signature : scheme_.signatures) {
+        if (!signature.numbered_headers.empty()) continue;
+        for (const TextPart& part : scheme_.signed_parts) {
+            if (!holds_signature(scheme_, part, signature.source)) continue;
+            const bool is_whole = signature.source.is_in_body() && part.text.empty();
+            blame("signed", is_whole ? "\"signed\" names the body, which holds the signature itself"
+                                     : "\"signed\" names a value that is the signature itself");
+        }
     }
 }
 
@@ -838,6 +926,7 @@ void SchemeBuilder::check_signatures() const {
             blame("signature",
                   "\"alone\" has no meaning with " + in_quotes("algorithm " + algorithm_name_));
         }
+        check_header_of(signature);
         const bool presents = scheme_.presents_secret() || scheme_.algorithm == Algorithm::jwt;
         if (scheme_.signatures.size() > 1 && presents) {
             blame("signature", "\"signature\" stands only once with " +
@@ -846,6 +935,25 @@ void SchemeBuilder::check_signatures() const {
         if (scheme_.signatures.size() > 1 && signature.source.is_in_body()) {
             blame("signature", "a \"signature\" in the body stands only once");
         }
+    }
+}
+
+// It would have to be a signature and something else at once.
+void SchemeBuilder::check_header_of(const SignatureSource& signature) const {
+    if (signature.source.kind != Source::Kind::header || !signature.numbered_headers.empty()) {
+        return;
+    }
+    const HeaderIndex header = signature.source.header;
+    const auto& time = scheme_.timestamp;
+    if (time && time->source.kind == Source::Kind::header && time->source.header == header) {
+        blame("timestamp",
+              "\"timestamp\" is the whole of what \"signature\" is, allowed: \"item=\", where both "
+              "stand in one header");
+    }
+    if (std::ranges::count(scheme_.required_headers, header, &RequiredHeader::header) != 0) {
+        blame("require",
+              "\"require\" names the header of \"signature\": it would have to be the "
+              "same for every delivery");
     }
 }
 
