@@ -34,6 +34,10 @@ server {
         webhook telegram name=\$of;
         proxy_pass http://%%BACKEND%%;
     }
+    location /header {
+        webhook telegram name=\$http_x_tenant;
+        proxy_pass http://%%BACKEND%%;
+    }
     location /shared {
         webhook telegram name=shared;
         proxy_pass http://%%BACKEND%%;
@@ -90,6 +94,17 @@ subtest 'the name is told' => sub {
         'in the access log';
     my @lines = $nginx->error_log =~ /webhook rejected: bad_signature, secrets tried: 1, endpoint: "beta"/g;
     is scalar @lines, 1, 'in the error log';
+};
+
+# What looks like the rest of nginx's line, or like another line.
+subtest 'no name forges a line' => sub {
+    my $position = length $nginx->error_log;
+    my $name     = 'x", client: 6.6.6.6, server: , request: "POST / HTTP/1.1\\';
+    is outcome(telegram('/header?tenant=a', 'b', '{}', 'X-Tenant' => $name)), 'bad_signature', 'a name with quotes';
+    my $told = substr $nginx->error_log, $position;
+    unlike $told, qr/client: 6\.6\.6\.6, server: , request: "POST/, 'forges no client';
+    like $told, qr/endpoint: "x\\x22, client: 6\.6\.6\.6, server: , request: \\x22POST \/ HTTP\/1\.1\\x5c", client: 127\./,
+        'but is written as nginx writes it';
 };
 
 # What no known tenant sends is not judged under another one's name.

@@ -1,6 +1,7 @@
 #include "nginx/ngx_http_webhook_answer.h"
 
 #include "webhook/text.h"
+#include "webhook/url.h"
 
 namespace webhook::ngx {
 namespace {
@@ -38,7 +39,8 @@ void add_suspects(std::string& causes, const Delivery& delivery) {
     }
     if (delivery.reason == Reason::bad_signature && delivery.verification &&
         delivery.conf.scheme->reads_url() && !delivery.conf.scheme->has_secret_in_query()) {
-        const std::string_view url = delivery.verification->url();
+        const std::string url =
+            url_for_log(delivery.verification->url(), to_view(delivery.conf.url->value));
         add_cause(causes, {Cause::Kind::hashed_url, url});
     }
     const std::string_view encoding = content_encoding(delivery.request);
@@ -54,6 +56,13 @@ ngx_uint_t log_level_of(const Delivery& delivery) {
     return usual ? NGX_LOG_INFO : *delivery.conf.log_level;
 }
 
+// Of a name that its variables do not give, what the configuration says.
+std::string endpoint_for_log(const Delivery& delivery) {
+    const LocConf& conf = delivery.conf;
+    if (conf.gate->name_variables == nullptr || delivery.endpoint.empty()) return conf.endpoint;
+    return escaped_for_log(delivery.endpoint);
+}
+
 void log_verdict(const Delivery& delivery, const Cause& cause) {
     if (delivery.verdict == Verdict::accepted) return;
     const ngx_uint_t level = log_level_of(delivery);
@@ -65,11 +74,9 @@ void log_verdict(const Delivery& delivery, const Cause& cause) {
     add_suspects(causes, delivery);
     const ngx_str_t verdict = to_ngx(name_of(delivery.verdict));
     const ngx_str_t reason = to_ngx(info(delivery.reason).name);
-    // Of a name that its variables do not give, what the configuration says.
-    const ngx_str_t endpoint =
-        to_ngx(delivery.endpoint.empty() ? delivery.conf.endpoint : delivery.endpoint);
-    ngx_log_error(level, &log, 0, "webhook %V: %V%s, endpoint: \"%V\"", &verdict, &reason,
-                  causes.c_str(), &endpoint);
+    const std::string endpoint = endpoint_for_log(delivery);
+    ngx_log_error(level, &log, 0, "webhook %V: %V%s, endpoint: \"%s\"", &verdict, &reason,
+                  causes.c_str(), endpoint.c_str());
 }
 
 Answer answer_for(const Delivery& delivery) {

@@ -1,5 +1,7 @@
 #include "nginx/ngx_http_webhook_delivery.h"
 
+#include "webhook/text.h"
+
 namespace webhook::ngx {
 
 namespace {
@@ -8,9 +10,13 @@ namespace {
 u_char* name_request(ngx_log_t* log, u_char* buffer, std::size_t size) {
     const auto* request = static_cast<const ngx_http_request_t*>(log->data);
     const std::string_view target = to_view(request->unparsed_uri);
-    const ngx_str_t path = to_ngx(target.substr(0, target.find('?')));
-    return ngx_snprintf(buffer, size, ", client: %V, request: \"%V %V\"",
-                        &request->connection->addr_text, &request->method_name, &path);
+    const std::string_view path = target.substr(0, target.find('?'));
+    u_char* at = ngx_snprintf(buffer, size, ", client: %V, request: \"%V ",
+                              &request->connection->addr_text, &request->method_name);
+    const u_char* end = buffer + size;
+    at = reinterpret_cast<u_char*>(
+        escape_for_log(path, reinterpret_cast<char*>(at), reinterpret_cast<const char*>(end)));
+    return ngx_snprintf(at, static_cast<std::size_t>(end - at), "\"");
 }
 
 }  // namespace

@@ -4,16 +4,13 @@
 #include <array>
 #include <iterator>
 
-#include "webhook/encoding.h"
 #include "webhook/scheme.h"
+#include "webhook/text.h"
 
 namespace webhook {
 namespace {
 
 using Kind = Cause::Kind;
-
-// Longer subjects are cut: nginx's log lines are of 2 KB.
-constexpr std::size_t kLongestSubject = 512;
 
 // `{}` stands for the subject, `{n}` for the amount, `{m}` for what is allowed.
 struct Phrase {
@@ -85,35 +82,10 @@ std::string number(Kind kind, std::int64_t amount) {
                                                                : seconds(amount);
 }
 
-// What could break out of the quotes or of the line is written as nginx writes it.
-std::string escaped(std::string_view text) {
-    std::string written;
-    for (const char character : text.substr(0, kLongestSubject)) {
-        const auto byte = static_cast<std::uint8_t>(character);
-        if (byte < 0x20 || byte >= 0x7f || character == '"' || character == '\\') {
-            written += "\\x" + to_hex(std::span(&byte, 1));
-        } else {
-            written += character;
-        }
-    }
-    if (text.size() > kLongestSubject) written += "...";
-    return written;
-}
-
-// A password may stand before the host.
-std::string url_without_password(std::string_view url) {
-    const std::size_t host = url.find("://") == std::string_view::npos ? 0 : url.find("://") + 3;
-    const std::string_view authority = url.substr(host, url.find_first_of("/?#", host) - host);
-    const std::size_t at = authority.rfind('@');
-    if (at == std::string_view::npos) return escaped(url);
-    return escaped(std::string(url.substr(0, host)) + "***" + std::string(url.substr(host + at)));
-}
-
 std::string value_for(const Cause& cause, std::string_view placeholder) {
     if (placeholder == "n") return number(cause.kind, cause.amount);
     if (placeholder == "m") return number(cause.kind, cause.allowed);
-    return cause.kind == Kind::hashed_url ? url_without_password(cause.subject)
-                                          : escaped(cause.subject);
+    return escaped_for_log(cause.subject);
 }
 
 std::string text_of_parameter(Cause cause) {

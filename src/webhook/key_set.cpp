@@ -30,7 +30,7 @@ class SetMember {
     std::string name() const {
         const std::string known = kid();
         return known.empty() ? "the key at " + in_quotes(pointer_.substr(0, pointer_.size() - 1))
-                             : "the key " + in_quotes(known);
+                             : "the key " + in_quotes(escaped_for_log(known));
     }
 
     // Empty where there is none that may stand in a log line.

@@ -1,10 +1,16 @@
 #include "webhook/text.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
 namespace webhook {
+namespace {
+
+constexpr std::size_t kLongestInLog = 512;
+
+}  // namespace
 
 bool equals_ignoring_case(std::string_view left, std::string_view right) {
     if (left.size() != right.size()) return false;
@@ -120,6 +126,31 @@ bool is_media_type(std::string_view text) {
            is_header_name(type.substr(slash + 1, end - slash - 1)) &&
            std::ranges::all_of(
                text, [](char character) { return static_cast<unsigned char>(character) < 0x7f; });
+}
+
+char* escape_for_log(std::string_view text, char* at, const char* end) noexcept {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    constexpr std::ptrdiff_t kEscapedSize = 4;
+    for (const char character : text) {
+        const auto byte = static_cast<std::uint8_t>(character);
+        const bool plain = byte >= 0x20 && byte < 0x7f && character != '"' && character != '\\';
+        if (end - at < (plain ? 1 : kEscapedSize)) break;
+        if (plain) {
+            *at++ = character;
+            continue;
+        }
+        for (const char each : {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 0xf]}) *at++ = each;
+    }
+    return at;
+}
+
+std::string escaped_for_log(std::string_view text) {
+    std::array<char, 4 * kLongestInLog> written;
+    const char* end = escape_for_log(text.substr(0, kLongestInLog), written.data(),
+                                     written.data() + written.size());
+    std::string escaped(written.data(), static_cast<std::size_t>(end - written.data()));
+    if (text.size() > kLongestInLog) escaped += "...";
+    return escaped;
 }
 
 std::string in_quotes(std::string_view text) {

@@ -60,6 +60,12 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
 // Whether the text is a media type as `Content-Type` names it, with parameters or without.
 bool is_media_type(std::string_view text);
 
+// What could break out of the quotes or of the line of a log is written as nginx writes it
+// (`\x22`). As much as fits is written; returns the end.
+char* escape_for_log(std::string_view text, char* at, const char* end) noexcept;
+// The same; a long text is cut, since nginx's log lines are of 2 KB.
+std::string escaped_for_log(std::string_view text);
+
 // The text between double quotes, as error messages show the offending token.
 std::string in_quotes(std::string_view text);
 

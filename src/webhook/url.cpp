@@ -112,6 +112,66 @@ std::string to_upper(std::string_view text) {
     return raised;
 }
 
+// The first of the parameters, which is taken from the rest.
+std::string_view take_parameter(std::string_view& rest) {
+    const std::size_t end = rest.find('&');
+    const std::string_view parameter = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    return parameter;
+}
+
+// With its `=`; empty where all of it is a value.
+std::string_view name_of(std::string_view parameter) {
+    return parameter.substr(0, parameter.find('=') + 1);
+}
+
+// Whether anything but variables is in it, as the configuration writes them.
+bool has_literal(std::string_view written) {
+    while (written.starts_with('$')) {
+        std::size_t end = written.starts_with("${") ? written.find('}') : 1;
+        if (end == std::string_view::npos) return true;
+        const auto is_of_name = [](char each) { return is_letter_or_digit(each) || each == '_'; };
+        if (end > 1) {
+            ++end;
+        } else {
+            while (end < written.size() && is_of_name(written[end])) ++end;
+        }
+        written.remove_prefix(end);
+    }
+    return !written.empty();
+}
+
+// The parameters of a query in the configuration whose values stand there.
+class HiddenParameters {
+  public:
+    explicit HiddenParameters(std::string_view query) {
+        while (!query.empty()) {
+            const std::string_view parameter = take_parameter(query);
+            const std::string_view name = name_of(parameter);
+            if (!has_literal(parameter.substr(name.size()))) continue;
+            names_.push_back(name);
+            has_variable_name_ |= name.find('$') != std::string_view::npos;
+        }
+    }
+
+    bool has(std::string_view name) const {
+        return has_variable_name_ || std::ranges::find(names_, name) != names_.end();
+    }
+
+  private:
+    std::vector<std::string_view> names_;
+    bool has_variable_name_ = false;
+};
+
+// A password may stand before the host.
+std::string without_user_of(std::string_view url) {
+    const std::size_t scheme_end = url.find("://");
+    const std::size_t host = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
+    const std::size_t at = url.substr(host, url.find_first_of("/?#", host) - host).rfind('@');
+    if (at == std::string_view::npos) return std::string(url);
+    return std::string(url.substr(0, host)) + "***" + std::string(url.substr(host + at));
+}
+
 }  // namespace
 
 std::string_view target_of(std::string_view url) {
@@ -193,6 +253,26 @@ std::optional<std::string> with_other_port(std::string_view url) {
         return other.append(target);
     }
     return std::nullopt;
+}
+
+std::string url_for_log(std::string_view url, std::string_view written) {
+    const std::size_t mark = url.find('?');
+    const std::size_t written_mark = written.find('?');
+    const std::string without_user = without_user_of(url.substr(0, mark));
+    if (mark == std::string_view::npos) return without_user;
+    if (written_mark == std::string_view::npos) return without_user + std::string(url.substr(mark));
+    const HiddenParameters hidden(written.substr(written_mark + 1));
+    // A variable before the written query may have brought one of its own.
+    const bool hides_all = url.find('?', mark + 1) != std::string_view::npos;
+    std::string shown = without_user + '?';
+    for (std::string_view rest = url.substr(mark + 1); !rest.empty();) {
+        const std::string_view parameter = take_parameter(rest);
+        const std::string_view name = name_of(parameter);
+        const bool hides = hides_all || hidden.has(name);
+        shown += hides ? std::string(name) + "***" : std::string(parameter);
+        if (!rest.empty()) shown += '&';
+    }
+    return shown;
 }
 
 std::string hubspot_url(std::string_view url) {

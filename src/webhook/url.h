@@ -47,6 +47,11 @@ AppendedParameter appended_parameter(std::string_view url, std::string_view name
 // URL.
 std::optional<std::string> with_other_port(std::string_view url);
 
+// What a log shows of a URL that `written` gives, the text of the configuration with its variables:
+// the values of the parameters that stand there themselves are `***`, and so is a user before the
+// host. What the variables bring is the request's own.
+std::string url_for_log(std::string_view url, std::string_view written);
+
 // As HubSpot signs it, with these decoded and nothing else: %3A %2F %3F %40 %21 %24 %27 %28 %29 %2A
 // %2C %3B (in either case).
 // https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests

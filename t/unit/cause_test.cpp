@@ -52,17 +52,6 @@ TEST(Cause, NothingBreaksOutOfTheLine) {
     EXPECT_GT(2200U, text_of({Kind::method, std::string(5000, '\n')}).size());
 }
 
-TEST(Cause, NoPasswordOfAUrlIsShown) {
-    EXPECT_EQ("the hashed URL is \"https://***@host/a@b\"",
-              text_of({Kind::hashed_url, "https://user:pass@host/a@b"}));
-    EXPECT_EQ("the hashed URL is \"https://***@host\"",
-              text_of({Kind::hashed_url, "https://a@b:c@host"}));
-    EXPECT_EQ("the hashed URL is \"https://host/?a=b@c\"",
-              text_of({Kind::hashed_url, "https://host/?a=b@c"}));
-    EXPECT_EQ("the hashed URL is \"***@host/\"", text_of({Kind::hashed_url, "user@host/"}));
-    EXPECT_EQ("the hashed URL is \"\"", text_of({Kind::hashed_url, ""}));
-}
-
 TEST(Cause, ATimestampTellsHowFarItIsOff) {
     using namespace std::chrono_literals;
     const TimestampSource source{{}, TimestampUnit::seconds, {5min, 1min}, false};

@@ -365,6 +365,34 @@ TEST(Url, IsCutInOneWayOnly) {
     }
 }
 
+TEST(Url, ALogShowsNoUser) {
+    EXPECT_EQ("https://***@host/a@b", url_for_log("https://user:pass@host/a@b", "$url"));
+    EXPECT_EQ("https://***@host", url_for_log("https://a@b:c@host", "https://a@b:c@host"));
+    EXPECT_EQ("https://host/?a=b@c", url_for_log("https://host/?a=b@c", "https://host/$args"));
+    EXPECT_EQ("***@host/", url_for_log("user@host/", "user@host/"));
+    EXPECT_EQ("", url_for_log("", ""));
+}
+
+// What the configuration holds may be a secret; what the request brought is the sender's.
+TEST(Url, ALogShowsNoParameterOfTheConfiguration) {
+    EXPECT_EQ("https://h/x?token=***",
+              url_for_log("https://h/x?token=s3c", "https://h/x?token=s3c"));
+    EXPECT_EQ("https://h/x?a=***&***&b=",
+              url_for_log("https://h/x?a=1&s3c&b=", "https://h/x?a=1&s3c&b="));
+    EXPECT_EQ("https://h/?a=1&t=***",
+              url_for_log("https://h/?a=1&t=s3c", "https://h/?$args&t=s3c"));
+    EXPECT_EQ("https://h/?a=1&b=2",
+              url_for_log("https://h/?a=1&b=2", "https://h/?a=$arg_a&b=${arg_b}"));
+    EXPECT_EQ("https://h/?a=***", url_for_log("https://h/?a=s3c1", "https://h/?a=s3c${arg_a}"));
+    EXPECT_EQ("https://h/?a=***", url_for_log("https://h/?a=1s3c", "https://h/?a=${arg_a}s3c"));
+    EXPECT_EQ("https://h/?a=***", url_for_log("https://h/?a=s3c", "https://h/?$name=s3c"));
+    EXPECT_EQ("https://h/?a=b", url_for_log("https://h/?a=b", "https://$host$request_uri"));
+    // A query that came before the one of the configuration.
+    EXPECT_EQ("https://h/?a=***",
+              url_for_log("https://h/?a=b?t=s3c", "https://h$request_uri?t=s3c"));
+    EXPECT_EQ("https://h/?", url_for_log("https://h/?", "https://h/?"));
+}
+
 TEST(Url, HubspotDecodesNothingOfTheHost) {
     EXPECT_EQ("http://a%2Ftenant/hs?b=/", hubspot_url("http://a%2Ftenant/hs?b=%2F"));
     EXPECT_EQ("/hs?b=/", hubspot_url("/hs?b=%2F"));
