@@ -33,7 +33,7 @@ INTEROP_PACKAGES := nodejs npm
 CORE_SOURCES := $(wildcard src/webhook/*.cpp)
 GLUE_SOURCES := $(wildcard src/nginx/*.cpp)
 # What lies in src/nginx and knows no nginx.
-PORTABLE_GLUE := $(patsubst %,src/nginx/ngx_http_webhook_%.cpp,file memory state workers)
+PORTABLE_GLUE := $(patsubst %,src/nginx/ngx_http_webhook_%.cpp,file holders memory state workers)
 HEADERS := $(wildcard src/webhook/*.h src/nginx/*.h)
 UNIT_SOURCES := $(wildcard t/unit/*.cpp)
 FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <limits>
 
+#include "nginx/ngx_http_webhook_holders.h"
 #include "webhook/text.h"
 
 namespace webhook::ngx {
@@ -186,7 +187,10 @@ void DedupZone::require_other_files(const Earlier& zone) const {
 }
 
 void DedupZone::take_state(const Descriptor* current) {
-    State found = open_state(state, size, current);
+    const Origin origin = ngx_inherited != 0 ? Origin::upgrade : Origin::fresh;
+    State found = open_state(state, size, current, [origin](const Descriptor& file) {
+        return stranger_with(file, origin);
+    });
     for (const std::string& warning : found.warnings) {
         ngx_log_error(NGX_LOG_ERR, log_, 0, "%s", warning.c_str());
     }

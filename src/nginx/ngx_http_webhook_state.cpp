@@ -232,7 +232,9 @@ bool is_drained(DedupMemory& memory) {
 
 // With an nginx that serves at the same time. Returns why that has to wait, or nothing.
 std::string share_with_another(State& state, const Descriptor& file, const std::string& path,
-                               std::size_t size) {
+                               std::size_t size, const StrangerFinder& stranger_with) {
+    const std::string stranger = stranger_with(file);
+    if (!stranger.empty()) return "is in use by " + stranger;
     if (file.size() != size) {
         fail(path, "is in use with another size, " + std::to_string(file.size()) +
                        " bytes: a reload can change it, a binary upgrade cannot");
@@ -245,7 +247,7 @@ std::string share_with_another(State& state, const Descriptor& file, const std::
 
 // Returns why this has to be tried again, or nothing.
 std::string try_open(State& state, const std::string& path, std::size_t size,
-                     const Descriptor* current) {
+                     const Descriptor* current, const StrangerFinder& stranger_with) {
     Named named(open_file(path));
     const bool is_new = named.file().get() < 0;
     if (is_new) named = make_placeholder(path);
@@ -266,7 +268,7 @@ std::string try_open(State& state, const std::string& path, std::size_t size,
     }
     // Who was in the way of the exclusive lock may be gone by now.
     if (!shared || !used_by_others(named.file())) return "is locked by another process";
-    return share_with_another(state, named.file(), path, size);
+    return share_with_another(state, named.file(), path, size, stranger_with);
 }
 
 }  // namespace
@@ -333,11 +335,12 @@ bool Draft::exchange() {
     return true;
 }
 
-State open_state(const std::string& path, std::size_t size, const Descriptor* current) {
+State open_state(const std::string& path, std::size_t size, const Descriptor* current,
+                 const StrangerFinder& stranger_with) {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     State state;
     while (true) {
-        const std::string obstacle = try_open(state, path, size, current);
+        const std::string obstacle = try_open(state, path, size, current, stranger_with);
         if (obstacle.empty()) return state;
         if (std::chrono::steady_clock::now() > deadline) fail(path, obstacle);
         std::this_thread::sleep_for(kPause);

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -84,9 +85,14 @@ struct State {
     std::vector<std::string> warnings;
 };
 
+// Names an nginx that uses the file and is not to share it with this one; empty: there is none.
+using StrangerFinder = std::function<std::string(const Descriptor& file)>;
+
 // The memory of `size` bytes behind the path. `current` is the file that the running configuration
 // has its memory in, or null: when the path leads to it, it is shared, or left to be carried over.
-State open_state(const std::string& path, std::size_t size, const Descriptor* current);
+// What another nginx uses that `stranger_with` names is refused.
+State open_state(const std::string& path, std::size_t size, const Descriptor* current,
+                 const StrangerFinder& stranger_with);
 
 // Removes the file of a predecessor of whom all is known.
 void remove_earlier(const std::string& path, const Descriptor& file);

@@ -1,3 +1,4 @@
+#include "nginx/ngx_http_webhook_holders.h"
 #include "nginx/ngx_http_webhook_state.h"
 
 #include <gtest/gtest.h>
@@ -31,11 +32,16 @@ using testing::write_content;
 constexpr std::size_t kLarge = 2 * kSmall;
 constexpr auto kAMoment = std::chrono::milliseconds(50);
 
+std::string no_stranger(const Descriptor&) {
+    return "";
+}
+
 // An nginx that has the file in use.
 class Nginx {
   public:
     explicit Nginx(State state) : state_(std::move(state)), user_(std::move(state_.memory)) {}
-    Nginx(const std::string& path, std::size_t size) : Nginx(open_state(path, size, nullptr)) {
+    Nginx(const std::string& path, std::size_t size)
+        : Nginx(open_state(path, size, nullptr, no_stranger)) {
         note_undrained(state_.earlier.size());
         if (!state_.draft) return;
         const std::string warning = state_.draft->publish();
@@ -142,7 +148,7 @@ class StateTest : public ::testing::Test {
             checked = error.what();
         }
         try {
-            open_state(path, size, nullptr);
+            open_state(path, size, nullptr, no_stranger);
         } catch (const ConfigError& error) {
             EXPECT_EQ(checked, error.what());
             EXPECT_NE(std::string::npos, checked.find(path)) << checked;
@@ -177,7 +183,7 @@ using Names = std::vector<std::string>;
 // -- A new file
 
 TEST_F(StateTest, ANewFileHasItsNameWhenItIsComplete) {
-    State state = open_state(path, kSmall, nullptr);
+    State state = open_state(path, kSmall, nullptr, no_stranger);
     ASSERT_TRUE(state.memory && state.draft);
     EXPECT_TRUE(state.earlier.empty());
     EXPECT_EQ(Names(), state.warnings);
@@ -199,7 +205,7 @@ TEST_F(StateTest, TheDiskHasRoomForAllOfIt) {
 }
 
 TEST_F(StateTest, ADraftThatComesToNothingLeavesNothing) {
-    open_state(path, kSmall, nullptr);
+    open_state(path, kSmall, nullptr, no_stranger);
     EXPECT_EQ(Names(), names());
     leave_behind();
     const Scene before(folder);
@@ -208,7 +214,7 @@ TEST_F(StateTest, ADraftThatComesToNothingLeavesNothing) {
 }
 
 TEST_F(StateTest, ADraftThatCannotGetItsNameSaysSo) {
-    const State state = open_state(path, kSmall, nullptr);
+    const State state = open_state(path, kSmall, nullptr, no_stranger);
     for (const std::string& name : names()) ::remove(folder.file(name).c_str());
     EXPECT_THROW(state.draft->publish(), ConfigError);
 }
@@ -236,7 +242,7 @@ TEST_F(StateTest, InAFolderThatCannotBeWrittenItIsRefused) {
 TEST_F(StateTest, AnEmptyFileIsReplacedWithoutAWord) {
     write_content(path, "");
     {
-        const State state = open_state(path, kSmall, nullptr);
+        const State state = open_state(path, kSmall, nullptr, no_stranger);
         EXPECT_TRUE(state.draft);
         EXPECT_EQ(Names(), state.warnings);
     }
@@ -320,7 +326,7 @@ TEST_F(StateTest, OneOfAnotherSizeIsLeftToBeCarriedOver) {
         ::remove(path.c_str());
         leave_behind(10, before);
         {
-            Nginx turned_back(open_state(path, size, nullptr));
+            Nginx turned_back(open_state(path, size, nullptr, no_stranger));
             ASSERT_EQ(1U, turned_back.earlier().size());
         }
         EXPECT_EQ(static_cast<off_t>(before), status().st_size);
@@ -347,7 +353,7 @@ TEST_F(StateTest, APredecessorIsFoundUntilItIsRemoved) {
     start(kLarge);
     ASSERT_EQ((Names{"events", "events.earlier-0"}), names());
     // So nobody shares the memory before it knows what they hold.
-    EXPECT_EQ(1U, open_state(path, kLarge, nullptr).memory->undrained());
+    EXPECT_EQ(1U, open_state(path, kLarge, nullptr, no_stranger).memory->undrained());
     for (int i = 0; i < 3; ++i) {
         const auto nginx = start(kLarge);
         ASSERT_EQ(1U, nginx->earlier().size());
@@ -494,7 +500,7 @@ TEST_F(StateTest, WhatIsNoMemoryOfOursIsSetAside) {
         ASSERT_EQ(1U, told.size());
         EXPECT_NE(std::string::npos, told[0].find("will be set aside"));
         // Who turns back leaves it where it is.
-        EXPECT_TRUE(open_state(path, kSmall, nullptr).draft);
+        EXPECT_TRUE(open_state(path, kSmall, nullptr, no_stranger).draft);
         EXPECT_EQ(Names{"events"}, other.names());
         EXPECT_TRUE(content == content_of(path));
         const auto nginx = start();
@@ -605,7 +611,7 @@ TEST_F(StateTest, InUseWithAnotherSizeItIsRefused) {
     const Scene before(folder);
     Child child([&] {
         try {
-            open_state(path, kLarge, nullptr);
+            open_state(path, kLarge, nullptr, no_stranger);
         } catch (const ConfigError& error) {
             const std::string why = error.what();
             return why.find("in use with another size, 32768 bytes") != std::string::npos;
@@ -618,14 +624,40 @@ TEST_F(StateTest, InUseWithAnotherSizeItIsRefused) {
     nginx->user().deliver(1);
 }
 
+// The parent is the one that is upgraded, or any other.
+TEST_F(StateTest, OnlyAnUpgradeSharesWithItsParent) {
+    const auto nginx = start();
+    const std::string parent = "another nginx (pid " + std::to_string(getpid()) + ")";
+    Child child([&] {
+        const Descriptor file = open_existing(path);
+        return stranger_with(file, Origin::fresh) == parent &&
+               stranger_with(file, Origin::upgrade).empty();
+    });
+    EXPECT_TRUE(child.succeeded());
+}
+
+TEST_F(StateTest, WhatAStrangerUsesIsRefused) {
+    const auto nginx = start();
+    Child child([&] {
+        try {
+            open_state(path, kSmall, nullptr, [](const Descriptor&) { return "another nginx"; });
+        } catch (const ConfigError& error) {
+            const std::string why = error.what();
+            return why.find("is in use by another nginx") != std::string::npos;
+        }
+        return false;
+    });
+    EXPECT_TRUE(child.succeeded());
+}
+
 TEST_F(StateTest, UnderAClosedTableItIsRefused) {
     const auto nginx = start();
     {
         const DedupMemory::Lock lock(nginx->user().memory());
         nginx->user().table().close();
     }
-    EXPECT_THROW(open_state(path, kSmall, nullptr), ConfigError);
-    EXPECT_THROW(open_state(path, kSmall, &nginx->file()), ConfigError);
+    EXPECT_THROW(open_state(path, kSmall, nullptr, no_stranger), ConfigError);
+    EXPECT_THROW(open_state(path, kSmall, &nginx->file(), no_stranger), ConfigError);
 }
 
 TEST_F(StateTest, OfAnotherMachineItIsRefused) {
@@ -634,7 +666,7 @@ TEST_F(StateTest, OfAnotherMachineItIsRefused) {
     const Descriptor file = open_existing(path);
     ASSERT_EQ(static_cast<ssize_t>(kSmall), pwrite(file.get(), content.data(), kSmall, 0));
     try {
-        open_state(path, kSmall, nullptr);
+        open_state(path, kSmall, nullptr, no_stranger);
         FAIL();
     } catch (const ConfigError& error) {
         EXPECT_NE(std::string::npos, std::string(error.what()).find("another machine"));
@@ -645,7 +677,7 @@ TEST_F(StateTest, OfAnotherMachineItIsRefused) {
 TEST_F(StateTest, AReloadSharesItsOwnFile) {
     const auto nginx = start();
     nginx->user().claim(1);
-    Nginx next(open_state(path, kSmall, &nginx->file()));
+    Nginx next(open_state(path, kSmall, &nginx->file(), no_stranger));
     EXPECT_TRUE(next.earlier().empty());
     EXPECT_EQ(ClaimOutcome::in_flight, next.user().claim(1).outcome);
     EXPECT_FALSE(used_by_others(next.file()));
@@ -655,7 +687,7 @@ TEST_F(StateTest, AReloadWithAnotherSizeMakesADraft) {
     const auto nginx = start();
     nginx->user().deliver(1);
     nginx->user().claim(2);
-    State state = open_state(path, kLarge, &nginx->file());
+    State state = open_state(path, kLarge, &nginx->file(), no_stranger);
     EXPECT_TRUE(state.draft);
     EXPECT_TRUE(state.earlier.empty());
     EXPECT_EQ(kLarge, state.memory->size());
@@ -674,7 +706,7 @@ TEST_F(StateTest, AReloadTakesAnotherFileThatHasTheName) {
     leave_behind(5);
     ASSERT_EQ(0, rename(path.c_str(), folder.file("events").c_str()));
     path = folder.file("events");
-    Nginx next(open_state(path, kSmall, &nginx->file()));
+    Nginx next(open_state(path, kSmall, &nginx->file(), no_stranger));
     EXPECT_EQ(5U, next.user().stats().remembered);
     EXPECT_TRUE(same_file(status(), next.file().status()));
 }
@@ -746,12 +778,12 @@ TEST_F(StateTest, WhoMakesTheFileIsWaitedFor) {
     const Signal made;
     SharedMemory<std::atomic<bool>> published(0);
     Child child([&] {
-        Nginx first(open_state(path, kSmall, nullptr));
+        Nginx first(open_state(path, kSmall, nullptr, no_stranger));
         return first.user().memory().size() == kSmall;
     });
     EXPECT_TRUE(child.succeeded());
     Child maker([&] {
-        State state = open_state(path, kSmall, nullptr);
+        State state = open_state(path, kSmall, nullptr, no_stranger);
         made.give();
         std::this_thread::sleep_for(kAMoment);
         published.journal() = true;
@@ -784,7 +816,7 @@ TEST_F(StateTest, OldWorkersOfAnotherAreWaitedFor) {
     EXPECT_TRUE(child.succeeded());
     // A reload knows of its own.
     nginx->note_undrained(1);
-    EXPECT_TRUE(open_state(path, kSmall, &nginx->file()).memory);
+    EXPECT_TRUE(open_state(path, kSmall, &nginx->file(), no_stranger).memory);
 }
 
 // Many that start at the same moment.
