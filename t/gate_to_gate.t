@@ -41,6 +41,20 @@ server {
     }
     location @after { webhook off; proxy_pass http://%%ADDR%%:9001; }
 }
+
+# Two tenants behind one gate.
+server {
+    listen %%ADDR%%:8081;
+    webhook        github name=tenants;
+    webhook_secret $secret;
+    webhook_secret "a secret of both of them";
+    location = /a   { set $secret "a secret of the tests"; proxy_pass http://%%BACKEND%%; }
+    location @b     { set $secret "a secret of tenant b";  proxy_pass http://%%ADDR%%:9001; }
+    location = /b   { set $secret "a secret of tenant b";  proxy_pass http://%%ADDR%%:9001; }
+    location @also  { set $secret "a secret of the tests"; proxy_pass http://%%ADDR%%:9001; }
+    location @none  { set $secret "";                      proxy_pass http://%%ADDR%%:9001; }
+    location @same  { proxy_pass http://%%ADDR%%:9001; }
+}
 CONF
 
 sub reason ($response) { return $response->header('Webhook-Reason') // '' }
@@ -78,6 +92,26 @@ subtest 'nobody wakes a delivery whose client has left for post_action' => sub {
     $second->let_go;
     is $second->count, 1, 'once';
     is $backend->count, 1, 'the twin never reached the upstream';
+};
+
+subtest 'a tenant\'s upstream sends nothing to another tenant' => sub {
+    my $redirected = sub ($to, %options) {
+        $backend->clear->behave(headers => [ 'X-Accel-Redirect' => $to ]);
+        $second->clear->behave;
+        return reason(deliver(unique_id(), uri => '/a', port => 8081, %options));
+    };
+    for my $to (qw(@b @none)) {
+        is $redirected->($to), 'bad_signature', "$to has another secret";
+        is $second->count, 0, 'and gets nothing';
+    }
+    is $redirected->('/b'), 'method', 'nor by a path, as a GET';
+    is $second->count, 0, 'and gets nothing';
+    for my $to (qw(@also @same)) {
+        is $redirected->($to), '', "$to has the same secret";
+        is $second->count, 1, 'and gets the delivery';
+    }
+    is $redirected->('@b', secret => 'a secret of both of them'), '', 'what both may verify reaches both';
+    is $second->count, 1, 'after it was verified again';
 };
 
 # nginx forwards 103 since 1.29; before that it takes it for the answer.

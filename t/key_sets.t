@@ -28,8 +28,10 @@ replace(key_set(jwk_of($one, 'one')));
 my $backend = start_backend();
 my $nginx   = start_nginx(http => <<"CONF");
 webhook_scheme acme { algorithm jwt=ES256; key jwk; signature header=Authorization prefix="Bearer "; }
+map "" \$set { default '@{[ slurp($path) ]}'; }
 server {
     listen %%ADDR%%:8080;
+    location = /mapped { webhook acme; webhook_secret \$set; proxy_pass http://%%BACKEND%%; }
     location / { webhook acme; webhook_secret file:$path id=set; proxy_set_header X-Seen-Id \$webhook_secret_id; proxy_pass http://%%BACKEND%%; }
 }
 CONF
@@ -140,6 +142,24 @@ subtest 'what nginx -t tells of the keys that are of no use' => sub {
         isnt $code, 0, "$what: refused where there is no other";
         my $first = $why =~ s{/keys/1}{/keys/0}r;
         like $output, qr/\[emerg\] .*: it has no key for this scheme: \Q$first\E in .*:2/, "$what: why";
+    }
+};
+
+subtest 'a set that stands in no file' => sub {
+    my $position = length $nginx->error_log;
+    my $token = json_web_token('ES256', $one, exp => time + 60);
+    my $response = send_request(uri => '/mapped', body => '{}', headers => [ Authorization => "Bearer $token" ]);
+    is $response->header('Webhook-Reason'), 'no_secret', 'of a variable: refused';
+    my $told = substr $nginx->error_log, $position;
+    like $told, qr/the value of "webhook_secret" in \S+ is not usable: a set of keys can only stand in "file:"/, 'says so';
+    like $told, qr/no_secret, the variables of "webhook_secret" give none that is usable/, 'as does the verdict';
+    my $set = key_set(jwk_of($one, 'one'));
+    my $scheme = 'webhook_scheme acme { algorithm jwt=ES256; key jwk; signature header=Authorization prefix="Bearer "; }';
+    for my $secret ("'$set'", 'env:WEBHOOK_KEYS') {
+        my ($code, $output) = config_test(env => { WEBHOOK_KEYS => $set },
+            http => "$scheme\nserver { listen %%ADDR%%:8080; location / { webhook acme; webhook_secret $secret; } }");
+        isnt $code, 0, 'refused by nginx -t';
+        like $output, qr/invalid "webhook_secret" for the scheme "acme": a set of keys can only stand in "file:"/, 'with the reason';
     }
 };
 

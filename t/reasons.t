@@ -307,7 +307,7 @@ subtest 'the line tells the cause' => sub {
     $tells->('no header', 'the header "x-tenant" is missing', $without->('X-Tenant'));
     $tells->('two headers', 'the header "x-tenant" is repeated', $with->('X-Tenant' => 'other'));
     $tells->('a header of all', 'the value of "x-tenant" holds a character that is not allowed there', $without->('X-Tenant', 'a.b'));
-    $tells->('no secret', 'the variables of "webhook_secret" give none', strict(uri => '/tenant', tenant => 'unknown'));
+    $tells->('no secret', 'the variables of "webhook_secret" give none that is usable', strict(uri => '/tenant', tenant => 'unknown'));
     $tells->('no secret any more', 'the "not_after" of each secret has passed', strict(uri => '/expired'));
     $tells->('no JSON', 'the body is not JSON', strict(uri => '/dedup', body => 'id=1'));
     $tells->('no id', 'the payload has no single value at "/id"', strict(uri => '/dedup', body => '{}'));

@@ -86,7 +86,8 @@ std::span<const SigningSecret* const> collect_secrets(Delivery& delivery,
     ngx_log_t log = log_of(delivery);
     secrets.tell_of_expired(now(), &log);
     if (secrets.are_fixed()) return secrets.fixed();
-    delivery.own_secrets = secrets.evaluate(delivery.request, &log);
+    delivery.own_secret_texts = secrets.texts(delivery.request);
+    delivery.own_secrets = secrets.evaluate(delivery.own_secret_texts, &log);
     delivery.watched_secrets = secrets.watched(&log);
     all.assign(secrets.fixed().begin(), secrets.fixed().end());
     for (const SigningSecret& secret : delivery.own_secrets) all.push_back(&secret);

@@ -69,6 +69,8 @@ struct Delivery {
     std::unique_ptr<const HandshakeAnswer> handshake;
     // From variables: this request's own.
     std::vector<SigningSecret> own_secrets;
+    // What they were made of, to be compared after a redirect.
+    std::vector<std::string_view> own_secret_texts;
     // From watched files, as they were when it arrived.
     std::vector<KeySetFile::Keys> watched_secrets;
     std::optional<Verification> verification;

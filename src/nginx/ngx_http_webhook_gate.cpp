@@ -684,8 +684,11 @@ ngx_int_t enter(Delivery& delivery) {
 bool needs_another_look(const Delivery& delivery, const LocConf& conf, bool lost) {
     if (!delivery.passes()) return false;
     if (!delivery.conf.same_gate(conf)) return true;
+    if (!lost) return false;
     // The same variables may have other values since.
-    return lost && endpoint_of(conf, delivery.request) != delivery.endpoint;
+    if (endpoint_of(conf, delivery.request) != delivery.endpoint) return true;
+    return delivery.verification &&
+           conf.secrets->texts(delivery.request) != delivery.own_secret_texts;
 }
 
 ngx_int_t look_again(Delivery& delivery, bool lost) {

@@ -44,6 +44,16 @@ bool is_watched(const Scheme& scheme, const SecretSource& source) {
            !source.path.empty() && is_key_set(source.text);
 }
 
+// A set that is not watched, of which a key alone would say that a member is missing.
+SigningKey single_key(const Scheme& scheme, std::string_view text) {
+    if (scheme.key == KeyEncoding::jwk && is_key_set(text)) {
+        throw ConfigError(scheme.algorithm == Algorithm::jwt
+                              ? "a set of keys can only stand in \"file:\""
+                              : "a set of keys can only be used with \"algorithm jwt\"");
+    }
+    return SigningKey(scheme, text);
+}
+
 }  // namespace
 
 ExpiryNotice::ExpiryNotice() {
@@ -114,7 +124,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretS
                 key_sets_.push_back(std::make_shared<KeySetFile>(scheme_, source, i, cf));
                 continue;
             }
-            fixed_.push_back({source.id, source.not_after, SigningKey(*scheme_, source.text), i});
+            fixed_.push_back({source.id, source.not_after, single_key(*scheme_, source.text), i});
         } catch (const ConfigError& error) {
             throw ConfigError("invalid \"webhook_secret\" for the scheme " +
                               in_quotes(scheme_->name) + ": " + error.what() + " in " +
@@ -141,18 +151,28 @@ std::vector<KeySetFile::Keys> Secrets::watched(ngx_log_t* log) const {
     return keys;
 }
 
-std::vector<SigningSecret> Secrets::evaluate(ngx_http_request_t* request, ngx_log_t* log) const {
-    std::vector<SigningSecret> secrets;
-    secrets.reserve(variable_.size());
+std::vector<std::string_view> Secrets::texts(ngx_http_request_t* request) const {
+    std::vector<std::string_view> texts;
+    texts.reserve(variable_.size());
     for (const auto& [source, index] : variable_) {
         ngx_str_t text;
         if (ngx_http_complex_value(request, source.variables, &text) != NGX_OK) {
             throw std::bad_alloc();
         }
-        if (text.len == 0) continue;
+        texts.push_back(to_view(text));
+    }
+    return texts;
+}
+
+std::vector<SigningSecret> Secrets::evaluate(std::span<const std::string_view> texts,
+                                             ngx_log_t* log) const {
+    std::vector<SigningSecret> secrets;
+    secrets.reserve(variable_.size());
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const auto& [source, index] = variable_[i];
+        if (texts[i].empty()) continue;
         try {
-            secrets.push_back(
-                {source.id, source.not_after, SigningKey(*scheme_, to_view(text)), index});
+            secrets.push_back({source.id, source.not_after, single_key(*scheme_, texts[i]), index});
         } catch (const ConfigError& error) {
             ngx_log_error(NGX_LOG_ERR, log, 0,
                           "the value of \"webhook_secret\" in %s is not usable: %s",

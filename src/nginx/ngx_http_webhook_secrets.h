@@ -97,9 +97,11 @@ class Secrets {
     // Those that are the same for every request.
     std::span<const SigningSecret* const> fixed() const { return fixed_pointers_; }
 
-    // Those that this request's variables give; empty ones and ones that do not decode are left
-    // out.
-    std::vector<SigningSecret> evaluate(ngx_http_request_t* request, ngx_log_t* log) const;
+    // What this request's variables give now. The views live as long as the request.
+    std::vector<std::string_view> texts(ngx_http_request_t* request) const;
+    // The secrets that these are; empty ones and ones that do not decode are left out.
+    std::vector<SigningSecret> evaluate(std::span<const std::string_view> texts,
+                                        ngx_log_t* log) const;
 
   private:
     std::shared_ptr<const Scheme> scheme_;

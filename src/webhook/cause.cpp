@@ -50,7 +50,7 @@ constexpr Phrase kPhrases[] = {
      "the body is not as its Content-Encoding says, or longer than \"webhook_payload_max\""},
     {Kind::handshake_token, "the token of the handshake is missing or wrong"},
     {Kind::handshake_answer, "the handshake lacks a usable value for its answer"},
-    {Kind::no_secret_given, "the variables of \"webhook_secret\" give none"},
+    {Kind::no_secret_given, "the variables of \"webhook_secret\" give none that is usable"},
     {Kind::secrets_expired, "the \"not_after\" of each secret has passed"},
     {Kind::secret_expired, "the \"not_after\" of the secret that signed it has passed"},
     {Kind::no_match, "secrets tried: {n}"},
