@@ -25,7 +25,7 @@ server {
     location /remembered { webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; proxy_cache_bypass $http_x_bypass; }
     location /posts      { proxy_cache_methods POST; proxy_pass http://%%BACKEND%%; }
     location /watched    { webhook_mode monitor; proxy_pass http://%%BACKEND%%; }
-    location /told       { webhook_response cached 429 "text"; proxy_pass http://%%BACKEND%%; }
+    location /told       { webhook_response cached 429; proxy_pass http://%%BACKEND%%; }
     location /paged      { error_page 503 =200 /page; proxy_pass http://%%BACKEND%%; }
     location /page       { webhook off; proxy_pass http://%%BACKEND%%; }
     location /updating   {

@@ -406,7 +406,19 @@ my @DIRECTIVES = (
     ],
     'a tolerance of nothing' => [
         gated('webhook_tolerance 0; # HERE'),
-        qr/invalid "0" in "webhook_tolerance", allowed: .*above zero/,
+        'invalid "0" in "webhook_tolerance", allowed: a time of at least 1s',
+    ],
+    'a space behind file:' => [
+        gated('webhook_secret file: /etc/hostname; # HERE'),
+        'a space behind "file:" in "webhook_secret", allowed: file:PATH',
+    ],
+    'a space behind env:' => [
+        gated('webhook_secret env: NAME; # HERE'),
+        'a space behind "env:" in "webhook_secret", allowed: env:NAME',
+    ],
+    'a tolerance of less than a second' => [
+        gated('webhook_tolerance 999ms; # HERE'),
+        'invalid "999ms" in "webhook_tolerance", allowed: a time of at least 1s',
     ],
     'a future tolerance that is no time' => [
         gated('webhook_tolerance 5m -1s; # HERE'),
@@ -458,6 +470,14 @@ my @DIRECTIVES = (
             ; "no answer for $_" => [
                 gated("webhook_response $_ 444; # HERE"),
                 'invalid "444" in "webhook_response", allowed: a status other than 444, since the upstream has answered',
+            ]
+        } qw(cached bad_answer)
+    ),
+    (
+        map {
+            ; "a text for $_" => [
+                gated("webhook_response $_ 503 later type=text/html; # HERE"),
+                qq{invalid "later" in "webhook_response", allowed: no text for "$_", since the upstream has answered},
             ]
         } qw(cached bad_answer)
     ),

@@ -60,6 +60,15 @@ subtest 'files of public keys, which others may read' => sub {
     says_nothing('paypal', in_location("webhook paypal;\nwebhook_secret file:$pem id=one;"));
 };
 
+subtest 'tolerances that were not meant' => sub {
+    my $wide = '[warn] this webhook_tolerance is longer than a day, and so is the time in which a delivery can be '
+        . 'replayed ("M" are months, "m" minutes)';
+    for my $tolerance ('5M', '1y', '86401s', '5m 2d') {
+        says($tolerance, in_location("webhook stripe;\nwebhook_secret $SECRET;\nwebhook_tolerance $tolerance; # HERE"), $wide);
+    }
+    says_nothing($_, in_location("webhook stripe;\nwebhook_secret $SECRET;\nwebhook_tolerance $_;")) for '1d', '1s', '5m 0';
+};
+
 subtest 'secrets that are easy to guess' => sub {
     for my $size (15, 1) {
         says("$size bytes", in_location("webhook github;\nwebhook_secret " . 'x' x $size . '; # HERE'),

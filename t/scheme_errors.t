@@ -63,8 +63,12 @@ my @SCHEMES = (
         'invalid scheme "acme": this "key" does not fit "algorithm hmac-sha256", allowed: utf8, base64, hex, whsec',
     ],
     'what the preset has does not fit' => [
-        "webhook_scheme acme {\n    like stripe; # HERE\n    algorithm token;\n}",
+        "webhook_scheme acme {\n    like stripe;\n    algorithm token; # HERE\n}",
         'invalid scheme "acme": "signed" has no meaning with "algorithm token"',
+    ],
+    'what the preset needs is gone' => [
+        "webhook_scheme acme {\n    like stripe;\n    event_type json=/action;\n    signature header=X; # HERE\n}",
+        'invalid scheme "acme": "timestamp item=" needs "split=" in "signature"',
     ],
     'an unknown parameter of signature' => [
         scheme(signature => 'header=Acme-Signature encodign=hex'),
@@ -735,6 +739,14 @@ my @HANDSHAKES_OF_SCHEMES = (
                 invalid(qq{invalid "status=$_" of "handshake", allowed: 200 to 299}),
             ]
         } qw(199 300 ok -200 2000)
+    ),
+    (
+        map {
+            ; "the status $_ with an answer" => [
+                scheme(handshake => "when=json:/a status=$_ answer=x"),
+                invalid(qq{invalid "status=$_" of "handshake", allowed: 200 to 299 other than 204 and 205, which have no answer=}),
+            ]
+        } 204, 205
     ),
     (
         map {

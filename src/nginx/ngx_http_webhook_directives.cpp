@@ -387,6 +387,12 @@ void read_secret(const Directive& directive, std::string_view value, SecretSourc
 void add_secret(const Directive& directive, LocConf& conf) {
     SecretSource source;
     source.place = directive.place();
+    const std::string_view value = directive.argument(0);
+    if (directive.arguments().size() > 1 && (value == kFile || value == kEnvironment)) {
+        throw ConfigError(
+            "a space behind " + in_quotes(value) +
+            " in \"webhook_secret\", allowed: " + (value == kFile ? "file:PATH" : "env:NAME"));
+    }
     for (std::string_view argument : directive.arguments().subspan(1)) {
         if (const auto id = option(argument, "id")) {
             if (!source.id.empty()) fail_duplicate(directive, "id=");
@@ -428,13 +434,23 @@ void set_mode(const Directive& directive, LocConf& conf) {
 
 // webhook_tolerance PAST [FUTURE]
 
+// No sender's retries keep their first timestamp for longer.
+constexpr Milliseconds kWideTolerance = std::chrono::hours(24);
+
 void set_tolerance(const Directive& directive, LocConf& conf) {
     require_first(!conf.tolerance, directive);
     Tolerance tolerance{};
     tolerance.past = duration(directive, directive.argument(0), directive.argument(0));
     const std::string_view future = directive.arguments().back();
     tolerance.future = duration(directive, future, future);
-    if (tolerance.past <= Milliseconds(0)) directive.reject(directive.argument(0), "above zero");
+    if (tolerance.past < std::chrono::seconds(1)) {
+        directive.reject(directive.argument(0), "a time of at least 1s");
+    }
+    if (std::max(tolerance.past, tolerance.future) > kWideTolerance) {
+        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                           "this webhook_tolerance is longer than a day, and so is the time in "
+                           "which a delivery can be replayed (\"M\" are months, \"m\" minutes)");
+    }
     conf.tolerance = tolerance;
 }
 
@@ -734,12 +750,16 @@ bool has_no_body(ngx_uint_t status) {
     return status == NGX_HTTP_NO_CONTENT || status == kResetContent || status == NGX_HTTP_CLOSE;
 }
 
-void set_text(const Directive& directive, Answer& answer) {
+void set_text(const Directive& directive, Reason reason, Answer& answer) {
     constexpr std::string_view kTypeAllowed = "type=MEDIA/TYPE, behind a text";
     if (option(directive.argument(2), "type"))
         directive.reject(directive.argument(2), kTypeAllowed);
     auto* text = static_cast<ngx_str_t*>(allocate(directive.cf->pool, sizeof(ngx_str_t)));
     *text = copy_to_pool(directive.cf->pool, directive.argument(2));
+    if (is_one_of(reason, kInsteadOfAnswer)) {
+        directive.reject(directive.argument(2), "no text for " + in_quotes(info(reason).name) +
+                                                    ", since the upstream has answered");
+    }
     if (has_no_body(answer.status)) {
         const std::string_view status = directive.argument(1);
         directive.reject(status, std::string(status) + " without a text");
@@ -769,7 +789,7 @@ void set_response(const Directive& directive, LocConf& conf) {
     const std::int64_t status = response_status(directive, *reason);
     answer = Answer{static_cast<ngx_uint_t>(status), nullptr};
     if (status < 300) check_success(directive, *reason);
-    if (directive.arguments().size() > 2) set_text(directive, *answer);
+    if (directive.arguments().size() > 2) set_text(directive, *reason, *answer);
 }
 
 void set_reason_header(const Directive& directive, LocConf& conf) {

@@ -7,11 +7,6 @@ namespace {
 
 constexpr std::size_t kLargestFile = 16 * 1024 * 1024;
 
-bool looks_like_json(std::string_view text) {
-    const std::size_t start = text.find_first_not_of(" \t\r\n");
-    return start != std::string_view::npos && (text[start] == '[' || text[start] == '{');
-}
-
 std::optional<Address> address_of(const sockaddr* source) {
     if (source->sa_family == AF_INET) {
         return Address::ipv4(&reinterpret_cast<const sockaddr_in*>(source)->sin_addr);

@@ -54,6 +54,11 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+    constexpr std::string_view kMark = "\xef\xbb\xbf";
+    return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
 // A wrong file may be one of secrets, which have no place in the log.
 bool looks_like_address(std::string_view text) {
     return text.find_first_of(".:") != std::string_view::npos &&
@@ -87,6 +92,8 @@ class JsonAddresses {
   public:
     using Element = simdjson::dom::element;
 
+    explicit JsonAddresses(bool has_pointer) : has_pointer_(has_pointer) {}
+
     void walk(const Element& element, std::string_view pointer) {
         if (pointer.empty()) {
             gather(element);
@@ -95,13 +102,10 @@ class JsonAddresses {
         const std::size_t end = pointer.find('/', 1);
         const std::string_view step = pointer.substr(0, end);
         const std::string_view rest = end == std::string_view::npos ? "" : pointer.substr(end);
-        if (step == "/*") {
-            each_member(element, [&](const Element& member) { walk(member, rest); });
-            return;
-        }
+        if (step == "/*") return walk_each(element, rest);
         Element member;
         if (element.at_pointer(step).get(member) != simdjson::SUCCESS) {
-            throw ConfigError("nothing at " + in_quotes(step) + " of the JSON pointer");
+            throw NothingThere("nothing at " + in_quotes(step) + " of the JSON pointer");
         }
         walk(member, rest);
     }
@@ -109,6 +113,26 @@ class JsonAddresses {
     std::vector<AddressRange> take() { return std::move(ranges_); }
 
   private:
+    // The pointer leads nowhere.
+    class NothingThere : public ConfigError {
+        using ConfigError::ConfigError;
+    };
+
+    // Members may lack what others have, as each of Google's has `ipv4Prefix` or `ipv6Prefix`.
+    void walk_each(const Element& element, std::string_view rest) {
+        std::optional<NothingThere> lacking;
+        bool any = false;
+        each_member(element, [&](const Element& member) {
+            try {
+                walk(member, rest);
+                any = true;
+            } catch (const NothingThere& nothing) {
+                lacking = nothing;
+            }
+        });
+        if (lacking && !any) throw NothingThere(*lacking);
+    }
+
     void gather(const Element& element) {
         std::string_view text;
         if (element.get(text) != simdjson::SUCCESS) {
@@ -119,7 +143,7 @@ class JsonAddresses {
     }
 
     template <typename Visit>
-    static void each_member(const Element& element, Visit visit) {
+    void each_member(const Element& element, Visit visit) const {
         simdjson::dom::array array;
         simdjson::dom::object object;
         if (element.get(array) == simdjson::SUCCESS) {
@@ -127,10 +151,13 @@ class JsonAddresses {
         } else if (element.get(object) == simdjson::SUCCESS) {
             for (auto [key, member] : object) visit(member);
         } else {
-            throw ConfigError("the JSON pointer leads to something that is no address");
+            throw ConfigError(has_pointer_
+                                  ? "the JSON pointer leads to something that is no address"
+                                  : "there is something that is no address, such as a number");
         }
     }
 
+    bool has_pointer_;
     std::vector<AddressRange> ranges_;
 };
 
@@ -195,7 +222,15 @@ bool AddressSet::contains(const Address& address) const {
     return after != ranges.begin() && address.bytes <= std::prev(after)->last.bytes;
 }
 
+bool looks_like_json(std::string_view text) {
+    const std::size_t start = without_byte_order_mark(text).find_first_not_of(" \t\r\n");
+    if (start == std::string_view::npos) return false;
+    const char first = without_byte_order_mark(text)[start];
+    return first == '[' || first == '{';
+}
+
 AddressSet parse_address_list(std::string_view text) {
+    text = without_byte_order_mark(text);
     std::vector<AddressRange> ranges;
     for (std::size_t line_number = 1; !text.empty(); ++line_number) {
         const std::size_t end = text.find('\n');
@@ -216,12 +251,13 @@ AddressSet parse_address_list(std::string_view text) {
 }
 
 AddressSet parse_address_json(std::string_view text, std::string_view pointer) {
+    text = without_byte_order_mark(text);
     simdjson::dom::parser parser;
     simdjson::dom::element root;
     const auto error = parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(root);
     if (error == simdjson::MEMALLOC) throw std::bad_alloc();
     if (error != simdjson::SUCCESS) throw ConfigError("not valid JSON");
-    JsonAddresses addresses;
+    JsonAddresses addresses(!pointer.empty());
     addresses.walk(root, pointer);
     return checked(addresses.take());
 }

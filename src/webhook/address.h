@@ -52,13 +52,18 @@ class AddressSet {
 // A file cut short must not pass for a list: both functions throw ConfigError for a network with
 // bits set behind its prefix, and for no address at all.
 
+// Whether the text of a file begins as JSON does. A byte order mark before it counts for nothing
+// here and below.
+bool looks_like_json(std::string_view text);
+
 // A list of addresses, one on a line; `#` starts a comment. Throws ConfigError, with the number of
 // the line, for anything else, and where the last line has no end.
 AddressSet parse_address_list(std::string_view text);
 
 // The addresses at a JSON pointer (RFC 6901) of a provider's published file: a string, or arrays
-// and objects of strings. `*` as a step of the pointer stands for every member. Throws ConfigError
-// for invalid JSON, a pointer that leads nowhere and a value that is no address.
+// and objects of strings. `*` as a step of the pointer stands for every member that has
+// the rest of it. Throws ConfigError for invalid JSON, a pointer that leads nowhere and a value
+// that is no address.
 AddressSet parse_address_json(std::string_view text, std::string_view pointer);
 
 }  // namespace webhook

@@ -697,6 +697,25 @@ std::vector<Statement> liked_statements(const Statement& like) {
     return statements;
 }
 
+// The statements that a scheme has itself.
+using Own = std::span<const Statement>;
+
+// The statement without which the scheme would be one.
+std::size_t line_to_blame(std::string_view name, const std::vector<Statement>& liked, Own own,
+                          std::size_t otherwise) {
+    for (std::size_t i = 0; i < own.size(); ++i) {
+        std::vector<Statement> others(own.begin(), own.end());
+        others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+        try {
+            build_scheme(name, extended(liked, others));
+            return own[i].line;
+        } catch (const ConfigError&) {
+            continue;
+        }
+    }
+    return otherwise;
+}
+
 }  // namespace
 
 std::span<const Preset> presets() {
@@ -723,7 +742,15 @@ std::optional<Scheme> preset_scheme(std::string_view name) {
 Scheme parse_user_scheme(std::string_view name, std::string_view text) {
     std::vector<Statement> own = parse_statements(text);
     if (own.empty() || own.front().words.front() != "like") return build_scheme(name, own);
-    return build_scheme(name, extended(liked_statements(own.front()), std::span(own).subspan(1)));
+    const std::vector<Statement> liked = liked_statements(own.front());
+    const Own changes = Own(own).subspan(1);
+    try {
+        return build_scheme(name, extended(liked, changes));
+    } catch (const SchemeTextError& error) {
+        const std::size_t like = own.front().line;
+        if (error.line != like) throw;
+        throw SchemeTextError(error.what(), line_to_blame(name, liked, changes, like));
+    }
 }
 
 }  // namespace webhook

@@ -599,6 +599,10 @@ void SchemeBuilder::add_handshake(Arguments arguments) {
     }
     handshake.body =
         parse_text(options.get("answer"), "handshake", answer_placeholders(), Braces::lenient);
+    constexpr std::uint16_t kWithoutBody[] = {204, 205};
+    if (!options.get("answer").empty() && std::ranges::count(kWithoutBody, handshake.status) != 0) {
+        options.reject("status", "200 to 299 other than 204 and 205, which have no answer=");
+    }
     if (options.has("header")) set_answer_header(handshake, options);
     scheme_.handshakes.push_back(std::move(handshake));
 }

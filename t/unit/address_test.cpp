@@ -335,9 +335,6 @@ TEST(AddressList, RefusalNamesTheLine) {
     EXPECT_TRUE(mentions(list_refusal("10.0.0.1,10.0.0.2\n"), "line 1: invalid"));
     EXPECT_TRUE(mentions(list_refusal("10.0.0.1\n10.0.0.1\0\n"s), "line 2: invalid"));
     EXPECT_TRUE(mentions(list_refusal("10.0.0.1\r10.0.0.2\n"), "line 1: invalid"));
-    EXPECT_TRUE(mentions(list_refusal("\xef\xbb\xbf"
-                                      "10.0.0.1\n"),
-                         "line 1: invalid"));
     EXPECT_TRUE(mentions(list_refusal("{\"hooks\": []}\n"), "line 1: invalid"));
 }
 
@@ -384,6 +381,34 @@ TEST(AddressJson, StarStandsForEveryMember) {
     expect_members(parse_address_json(text, "/cells/*"), {"10.1.0.1", "10.1.0.2"}, {"10.0.0.1"});
 }
 
+TEST(AddressJson, MembersMayLackWhatOthersHave) {
+    const std::string text = R"({"prefixes": [{"ipv4Prefix": "10.0.0.0/30"},
+                                              {"ipv6Prefix": "2001:db8::/32"},
+                                              {"ipv4Prefix": "10.0.1.0/30"}]})";
+    expect_members(parse_address_json(text, "/prefixes/*/ipv4Prefix"), {"10.0.0.1", "10.0.1.1"},
+                   {"2001:db8::1"});
+    expect_members(parse_address_json(text, "/*/*/ipv6Prefix"), {"2001:db8::1"}, {"10.0.0.1"});
+    EXPECT_TRUE(mentions(json_refusal(text, "/prefixes/*/ipv5Prefix"), "ipv5Prefix"));
+    EXPECT_TRUE(mentions(json_refusal(text, "/*/*/ipv5Prefix"), "ipv5Prefix"));
+}
+
+TEST(AddressFile, MayBeginWithAByteOrderMark) {
+    expect_members(parse_address_list("\xef\xbb\xbf"
+                                      "10.0.0.1\n"),
+                   {"10.0.0.1"}, {"10.0.0.2"});
+    expect_members(parse_address_json("\xef\xbb\xbf[\"10.0.0.1\"]", ""), {"10.0.0.1"},
+                   {"10.0.0.2"});
+    EXPECT_TRUE(looks_like_json("\xef\xbb\xbf [\"10.0.0.1\"]"));
+    EXPECT_TRUE(looks_like_json("\n{"));
+    EXPECT_FALSE(
+        looks_like_json("\xef\xbb\xbf"
+                        "10.0.0.1\n"));
+    EXPECT_FALSE(looks_like_json(""));
+    EXPECT_FALSE(list_refusal("10.0.0.1\n\xef\xbb\xbf"
+                              "10.0.0.2\n")
+                     .empty());
+}
+
 TEST(AddressJson, PointerUnescapesItsSteps) {
     const std::string text = R"({"a/b": {"m~n": ["10.0.0.1"]}, "": ["10.0.0.2"]})";
     expect_members(parse_address_json(text, "/a~1b/m~0n"), {"10.0.0.1"}, {"10.0.0.2"});
@@ -394,7 +419,7 @@ TEST(AddressJson, PointerThatLeadsNowhereIsRefused) {
     const std::string text = R"({"hooks": ["10.0.0.1"], "list": [{"ip": "10.0.0.1"}, {"no": 1}]})";
     for (const std::string& pointer :
          {"/hook"s, "/hooks/1"s, "/hooks/-"s, "/hooks/x"s, "/hooks/0/x"s, "/Hooks"s, "/"s, "hooks"s,
-          "hooks/0"s, "/hooks/"s, "/list/*/ip"s, "/hooks/0/*"s, "/hooks/*/*"s, "/list/0/ip/*"s,
+          "hooks/0"s, "/hooks/"s, "/list/*/ips"s, "/hooks/0/*"s, "/hooks/*/*"s, "/list/0/ip/*"s,
           "/hooks~2"s, "#/hooks"s}) {
         EXPECT_FALSE(json_refusal(text, pointer).empty());
     }
@@ -408,6 +433,8 @@ TEST(AddressJson, ValueThatIsNoAddressIsRefused) {
           "[\"10.0.0.1\\u0000\"]"s, "[\"10.0.0.0/33\"]"s, "[\"example.com\"]"s}) {
         EXPECT_FALSE(json_refusal("{\"hooks\": " + value + "}", "/hooks").empty());
     }
+    EXPECT_TRUE(mentions(json_refusal("[\"10.0.0.1\", null]", ""),
+                         "there is something that is no address"));
     EXPECT_TRUE(mentions(json_refusal(R"({"hooks": ["10.0.0.300"]})", "/hooks"), "\"10.0.0.300\""));
     // It may be a secret of another file.
     EXPECT_FALSE(mentions(json_refusal(R"({"hooks": ["example.com"]})", "/hooks"), "example.com"));

@@ -773,7 +773,7 @@ TEST(Scheme, HandshakeConditions) {
 TEST(Scheme, HandshakeAnswer) {
     const Scheme scheme =
         parsed(kHmac +
-               "handshake method=HEAD verify=token:query:t status=204 type=application/json"
+               "handshake method=HEAD verify=token:query:t status=203 type=application/json"
                " answer='{\"a\":{\"b\":\"{query:q}\"},\"c\":[{header:X}{json:/j}]}'"
                " header='X-Y: {hmac-sha256-hex:header:X}-{hmac-sha256-base64:json:/j}';");
     const Handshake& head = scheme.handshakes.at(0);
@@ -781,7 +781,7 @@ TEST(Scheme, HandshakeAnswer) {
     EXPECT_EQ(Handshake::Check::token, head.check);
     EXPECT_EQ(Source::Kind::query, head.token.kind);
     EXPECT_EQ("t", head.token.text);
-    EXPECT_EQ(204, head.status);
+    EXPECT_EQ(203, head.status);
     EXPECT_EQ("application/json", head.content_type);
     const std::vector<std::pair<Kind, std::string>> expected{{Kind::literal, "{\"a\":{\"b\":\""},
                                                              {Kind::query, "q"},
