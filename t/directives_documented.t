@@ -38,6 +38,24 @@ like $readme, qr/\$\Q$_\E\b/, "the variable \$$_ is named" for @variables;
 ok $words{$_}, "the reason $_ is named" for @reasons;
 ok $words{$_}, "the preset $_ is named" for @presets, @aliases;
 
+# Each reason, with the status that it is answered with.
+my %status = slurp("$root/src/webhook/reason.cpp") =~ /^\s*\{Reason::\w+, "(\w+)", (\d+)/mg;
+my ($rows_of_reasons) = $readme =~ /^\| checked \| reason \| default answer \|\n\|---.*\n((?:\|.*\n)+)/m;
+my %documented;
+for my $row (split /\n/, $rows_of_reasons // '') {
+    my (undef, undef, $reasons, $answer) = split /\s*\|\s*/, $row;
+    my ($status) = $answer =~ /^(\d{3})\b/;
+    push @{ $documented{$_} }, $status // 'none' for $reasons =~ /`(\w+)`/g;
+}
+is_deeply [ sort keys %documented ], [ sort @reasons ], 'the table of reasons has all, and no other';
+for my $reason (grep { !/^(?:accepted|handshake|duplicate)$/ } @reasons) {
+    is_deeply [ grep { $_ ne $status{$reason} } @{ $documented{$reason} } ], [], "the status of $reason";
+}
+my ($of_responses) = $readme =~ /^### webhook_response\n(.*?)^### /ms;
+my %is_reason = map { $_ => 1 } @reasons;
+is_deeply [ grep { !$is_reason{$_} } ($of_responses =~ /^Pitfall:(.*)/ms)[0] =~ /`([a-z]+_?[a-z_]*)`/g ], [ ],
+    'no other reason is named where they are answered';
+
 my %known = map { $_ => 1 } @directives, @variables;
 my @unknown_headings  = grep { !$known{$_} } sort keys %headings;
 my @unknown_variables = grep { !$known{$_} } sort { $a cmp $b } $readme =~ /\$(webhook_\w+)/g;
