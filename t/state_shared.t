@@ -38,7 +38,7 @@ sub start_second (@arguments) {
         command => [ $BINARY, ($mode ? $mode : ()), '-p', $folder, '-e', "$folder/error.log", '-c', $config ],
         output  => "$folder/output",
         env     => Webhook::Nginx::environment({}),
-        timeout => 20,
+        timeout => 30,
     );
     return ($code, slurp("$folder/output") . (-e "$folder/error.log" ? slurp("$folder/error.log") : ''));
 }
@@ -67,12 +67,14 @@ subtest 'nor does another nginx take the file by a reload' => sub {
     my $folder = make_directory('second', 0755);
     my ($code) = start_second('', state => "$folder/own");
     is $code, 0, 'it starts with a file of its own';
-    my $pid = slurp("$folder/nginx.pid") =~ s/\s//gr;
+    my $pid = wait_for(sub { -s "$folder/nginx.pid" && slurp("$folder/nginx.pid") =~ s/\s//gr }, 5, 'it runs');
+    # A signal that comes before its workers are there may have to wait for the next one.
+    ok wait_for(sub { $nginx->workers($pid) }, 5, 'its worker serves'), 'it serves';
     Webhook::Nginx::write_config($folder, daemon => 1, http => conf(port => 8090));
     my $position = length slurp("$folder/error.log");
     kill HUP => $pid;
     my $in_use = 'is in use by another nginx (pid ' . $nginx->master . ')';
-    ok wait_for(sub { substr(slurp("$folder/error.log"), $position) =~ /\[emerg\].*\Q$in_use\E/ }, 20, 'refused'),
+    ok wait_for(sub { substr(slurp("$folder/error.log"), $position) =~ /\[emerg\].*\Q$in_use\E/ }, 30, 'refused'),
         'and is refused that of the other';
     are(duplicate => \@ids, 'which goes on');
     kill TERM => $pid;
