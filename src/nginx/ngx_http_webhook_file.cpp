@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include "webhook/scheme.h"
 #include "webhook/text.h"
 
 namespace webhook::ngx {
@@ -17,8 +16,12 @@ namespace {
     throw ConfigError("cannot read " + in_quotes(path) + ": " + why);
 }
 
+[[noreturn]] void fail_for_now(const std::string& path, const std::string& why) {
+    throw ReadError("cannot read " + in_quotes(path) + ": " + why);
+}
+
 [[noreturn]] void fail_with_errno(const std::string& path) {
-    fail(path, system_message(errno));
+    fail_for_now(path, system_message(errno));
 }
 
 }  // namespace
@@ -83,7 +86,9 @@ FileContent read_file(const std::string& path, std::size_t limit) {
             fail(path, "it is larger than " + std::to_string(limit) + " bytes");
         }
     }
-    if (!same_version(file.status(), content.status)) fail(path, "it changes while it is read");
+    if (!same_version(file.status(), content.status)) {
+        fail_for_now(path, "it changes while it is read");
+    }
     return content;
 }
 

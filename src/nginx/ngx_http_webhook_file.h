@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "webhook/scheme.h"
+
 namespace webhook::ngx {
 
 // An open file; closed when this is destroyed. -1: none.
@@ -50,8 +52,14 @@ struct FileContent {
 // Whether nothing tells that a file's content changed from one look to the next.
 bool same_version(const struct stat& left, const struct stat& right);
 
-// The whole of a regular file. Throws ConfigError, with the path and the system's reason, where it
-// cannot be read, is larger than `limit` bytes, or changes meanwhile.
+// A file whose content is not known: another attempt may read it.
+class ReadError : public ConfigError {
+  public:
+    using ConfigError::ConfigError;
+};
+
+// The whole of a regular file. Throws ReadError, with the path and the system's reason, where it
+// cannot be read or changes meanwhile; ConfigError where it is larger than `limit` bytes.
 FileContent read_file(const std::string& path, std::size_t limit);
 
 }  // namespace webhook::ngx

@@ -56,14 +56,30 @@ void WatchedFile::refresh(ngx_log_t* log) {
         // Another one has taken its place just now.
         if (!same_version(content.status, status)) return;
         load(content, log);
+        unreadable_ = false;
         ngx_log_error(NGX_LOG_NOTICE, log, 0, "%s: took up the changed \"%s\"", directive_.c_str(),
                       path_.c_str());
+    } catch (const ReadError& error) {
+        pass_over(error, log);
     } catch (const ConfigError& error) {
         // Not looked at again until it changes once more.
         version_ = status;
-        ngx_log_error(NGX_LOG_ERR, log, 0, "%s: %s; the last good %s stays", directive_.c_str(),
-                      error.what(), content_.c_str());
+        unreadable_ = false;
+        tell_of(error, "", log);
+    } catch (const std::exception& error) {
+        // No memory.
+        pass_over(error, log);
     }
+}
+
+// What there is to read may be good: the next look tries again.
+void WatchedFile::pass_over(const std::exception& error, ngx_log_t* log) {
+    if (!std::exchange(unreadable_, true)) tell_of(error, ", and is read again each second", log);
+}
+
+void WatchedFile::tell_of(const std::exception& error, const char* more, ngx_log_t* log) const {
+    ngx_log_error(NGX_LOG_ERR, log, 0, "%s: %s; the last good %s stays%s", directive_.c_str(),
+                  error.what(), content_.c_str(), more);
 }
 
 // Both times are cut to the second. The file's may be another machine's, whose clock is ahead.

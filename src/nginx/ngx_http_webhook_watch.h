@@ -5,6 +5,7 @@
 #include "nginx/ngx_http_webhook_ngx.h"
 
 #include <ctime>
+#include <exception>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -14,8 +15,8 @@
 namespace webhook::ngx {
 
 // It is looked at when somebody asks, at most once a second. A new version is read once it has not
-// changed for some seconds; one that cannot be read or taken is logged once and passed over: the
-// last good one stays.
+// changed for some seconds. One that cannot be taken is logged once and passed over: the last good
+// one stays. One that cannot be read is logged once and tried again.
 class WatchedFile {
   public:
     // What to do with a version. Throws ConfigError where it is of no use.
@@ -33,6 +34,8 @@ class WatchedFile {
   private:
     void load(const FileContent& content, ngx_log_t* log);
     void refresh(ngx_log_t* log);
+    void pass_over(const std::exception& error, ngx_log_t* log);
+    void tell_of(const std::exception& error, const char* more, ngx_log_t* log) const;
     bool settled(const struct stat& status);
 
     std::string path_;
@@ -40,13 +43,15 @@ class WatchedFile {
     std::string directive_;
     std::string content_;
     Take take_;
-    // What was read last, whether it was good or not.
+    // What was read last, whether its content was good or not.
     struct stat version_ {};
     // What was seen last, and since when.
     struct stat seen_ {};
     std::time_t seen_since_ = 0;
     // Whether the last look found the file missing, so that this is logged once.
     bool missing_ = false;
+    // Whether the last attempt to read it failed, for the same reason.
+    bool unreadable_ = false;
     std::time_t looked_at_ = 0;
 };
 
