@@ -2,7 +2,9 @@
 
 use Webhook::Test;
 
+use IO::Socket::INET;
 use Webhook::Deliveries qw(delivery);
+use Webhook::Process ();
 
 my $backend = start_backend();
 my $second  = start_backend(port => 9001);
@@ -30,6 +32,7 @@ server {
         proxy_pass http://%%BACKEND%%;
     }
     location /fetched    { internal; webhook off; return 200 "fetched"; }
+    location /scgi       { scgi_pass %%ADDR%%:9003; }
     location /monitored  { webhook_mode monitor; proxy_pass http://%%BACKEND%%; }
 }
 CONF
@@ -38,6 +41,8 @@ my $final = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok
 my %bad   = (
     '102'              => "HTTP/1.1 102 Processing\r\n\r\n$final",
     '199'              => "HTTP/1.1 199 Unknown\r\nLink: </a>\r\n\r\n$final",
+    '000'              => "HTTP/1.1 000 Unknown\r\nContent-Length: 0\r\n\r\n",
+    '099'              => "HTTP/1.1 099 Unknown\r\nContent-Length: 0\r\n\r\n",
     '600'              => "HTTP/1.1 600 Unknown\r\nContent-Length: 0\r\n\r\n",
     'no status'        => "HTTP/1.1 OK\r\nContent-Length: 3\r\n\r\nok\n",
     'glued status'     => "HTTP/1.1 200OK\r\nContent-Length: 3\r\n\r\nok\n",
@@ -91,6 +96,35 @@ subtest 'other statuses are the sender\'s' => sub {
     for my $status (200, 204, 302, 404, 500, 599) {
         $backend->behave(status => $status);
         is send_request(delivery(unique_id(), uri => '/plain'))->{status}, $status, "status $status";
+    }
+};
+
+# Whoever speaks SCGI gives the status in a header, of which nginx reads three digits.
+sub answer_scgi ($answer) {
+    my $listener = IO::Socket::INET->new(LocalAddr => address(), LocalPort => 9003, Listen => 5, ReuseAddr => 1) // die $@;
+    my $process  = Webhook::Process::fork_child(sub {
+        while (my $client = $listener->accept) {
+            my $seen = '';
+            # A netstring of headers, and the body.
+            1 while $seen !~ /\{\}\z/ && sysread $client, $seen, 4096, length $seen;
+            print {$client} $answer;
+            close $client;
+        }
+    });
+    close $listener;
+    return $process;
+}
+
+subtest 'SCGI' => sub {
+    my %status = ('000 X' => 502, '099 X' => 502, '2000 X' => 502, '200x' => 502, '2000' => 502, '200 OK' => 200, '200' => 200, '404' => 404);
+    for my $line (sort keys %status) {
+        my $id     = unique_id();
+        my $server = answer_scgi("Status: $line\r\n\r\nok\n");
+        my @told   = map { my $answer = send_request(delivery($id, uri => '/scgi')); [ $answer->{status}, $answer->header('Webhook-Reason') ] } 1, 2;
+        Webhook::Process::end_process($server, [ KILL => 2 ]);
+        my $reason = $status{$line} == 502 ? 'bad_answer' : undef;
+        my $second = $status{$line} == 200 ? 'duplicate' : $reason;
+        is_deeply \@told, [ [ $status{$line}, $reason ], [ $status{$line}, $second ] ], "Status: $line";
     }
 };
 

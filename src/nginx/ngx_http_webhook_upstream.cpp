@@ -14,10 +14,12 @@ std::span<const ngx_http_upstream_state_t> attempts_of(const ngx_http_request_t*
     return {static_cast<const ngx_http_upstream_state_t*>(states->elts), states->nelts};
 }
 
+// The time of what has not come.
+constexpr auto kNever = static_cast<ngx_msec_t>(-1);
+
 // The status of an attempt whose answer had a whole header; 0 for all others.
 ngx_uint_t status_of(const ngx_http_upstream_state_t& attempt, const ngx_http_request_t* request) {
     const ngx_http_upstream_t* upstream = request->upstream;
-    constexpr auto kNever = static_cast<ngx_msec_t>(-1);
     if (attempt.header_time == kNever) return 0;
     // After an interim answer, such as 103, nginx leaves that in the attempt; after one that is no
     // HTTP, an invented 200.
@@ -34,6 +36,19 @@ constexpr ngx_uint_t kLargestStatus = 599;
 // post_action makes that version of every request.
 bool speaks_no_http(const ngx_http_request_t* request) {
     return request->http_version == NGX_HTTP_VERSION_9 && !request->post_action;
+}
+
+// Whether the current attempt has brought the header of an answer. Where none was made, the state
+// is empty; where it failed, it has no time.
+bool has_header(const ngx_http_upstream_t& upstream) {
+    const ngx_http_upstream_state_t* state = upstream.state;
+    return state != nullptr && state->peer != nullptr && state->header_time != kNever;
+}
+
+// FastCGI and the like: nginx looks at the first three digits, and hands on all.
+bool has_longer_status(const ngx_http_upstream_t& upstream) {
+    const std::string_view line = to_view(upstream.headers_in.status_line);
+    return line.size() > 3 && line[3] != ' ' && line[3] != '.';
 }
 
 // The modules whose location configuration begins with an ngx_http_upstream_conf_t.
@@ -62,7 +77,9 @@ bool answers_badly(const ngx_http_request_t* request) {
     if (upstream == nullptr || request->post_action) return false;
     const ngx_uint_t status = upstream->headers_in.status_n;
     const bool final = status >= NGX_HTTP_OK && status <= kLargestStatus;
-    return speaks_no_http(request) || opens_tunnel(request) || (status != 0 && !final);
+    const bool answered = status != 0 || has_header(*upstream);
+    return speaks_no_http(request) || opens_tunnel(request) || (answered && !final) ||
+           has_longer_status(*upstream);
 }
 
 bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] void* const* loc_conf,
@@ -83,13 +100,19 @@ bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] voi
 }
 
 UpstreamWatch::UpstreamWatch(const ngx_http_request_t* request)
-    : method_(request->method), earlier_(attempts_of(request).size()), seen_(earlier_) {}
+    : method_(request->method),
+      earlier_(attempts_of(request).size()),
+      earlier_upstream_(request->upstream),
+      seen_(earlier_) {}
 
 bool UpstreamWatch::fetches_something_else(const ngx_http_request_t* request) const {
     if (request->method != method_) return true;
-    // The method of such a delivery is the same after a redirect to a URI.
     const bool fetches = (method_ & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
-    return fetches && seen_ > earlier_ && !in_named_location(request);
+    if (!fetches || in_named_location(request)) return false;
+    // The method of such a delivery is the same after a redirect to a URI. An upstream may have
+    // failed before any attempt, or its answer have come from the cache.
+    const bool tried = seen_ > earlier_ || request->upstream != earlier_upstream_;
+    return tried || request->err_status != 0 || request->error_page;
 }
 
 void UpstreamWatch::look(const ngx_http_request_t* request) {

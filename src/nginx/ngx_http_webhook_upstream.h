@@ -53,6 +53,8 @@ class UpstreamWatch {
     ngx_uint_t method_;
     // Attempts that were made before there was a delivery.
     ngx_uint_t earlier_;
+    // What made them, if anything: nginx makes it before any attempt.
+    const ngx_http_upstream_t* earlier_upstream_;
     // How many of the request's attempts were looked at.
     ngx_uint_t seen_;
     // Whether the attempts to come are attempts to deliver.

@@ -1,0 +1,155 @@
+# What an error_page or an addition makes of a delivery that was accepted, or has its answer.
+
+use Webhook::Test;
+
+use Webhook::Deliveries qw(deliver delivery);
+
+my $backend = start_backend();
+my $page    = start_backend(port => 9001);
+write_file('html/50x.html',    "a page\n");
+write_file('html/ssi.html',    qq{<!--#include virtual="/elsewhere" -->page\n});
+chmod 0755, directory(), directory() . '/html';
+
+my $nginx = start_nginx(http => <<'CONF');
+webhook_dedup_zone zone=events:1m;
+webhook_secret     "a secret of the tests";
+webhook_dedup      zone=events;
+proxy_cache_path   %%DIR%%/cache keys_zone=answers:1m;
+map $http_x_lost $upstream { default "%%BACKEND%%"; 1 "nowhere.invalid"; }
+map $arg_tenant $secret    { one "a secret of the tests"; two "another secret of the tests"; }
+
+server {
+    listen %%ADDR%%:8080;
+    root %%DIR%%/html;
+    webhook_methods GET POST;
+    # Nobody answers there.
+    resolver         %%ADDR%%:1 ipv6=off;
+    resolver_timeout 1s;
+    proxy_intercept_errors on;
+
+    location /unresolved { webhook github; error_page 502 /maintenance;     proxy_pass http://$upstream; }
+    location /answered   { webhook github; error_page 502 = /maintenance;   proxy_pass http://$upstream; }
+    location /fine       { webhook github; error_page 502 =200 /maintenance; proxy_pass http://$upstream; }
+    location /recursive  { webhook github; error_page 502 = /maintenance;   proxy_pass http://$upstream; recursive_error_pages on; }
+    location /stored     {
+        webhook github;
+        error_page        500 = /maintenance;
+        proxy_cache       answers;
+        proxy_cache_key   $uri;
+        proxy_cache_valid any 1m;
+        proxy_pass        http://%%BACKEND%%;
+    }
+    location /nothing    { webhook github; error_page 503 = /maintenance; try_files /none =503; }
+    location /maintenance { webhook off; proxy_pass http://%%ADDR%%:9001; }
+    location /try        { webhook github; try_files /none /maintenance; }
+    location /named      { webhook github; error_page 404 = @app; try_files /none =404; }
+    location @app        { webhook off; proxy_pass http://%%ADDR%%:9001; }
+
+    location /added      { webhook github; add_after_body /elsewhere; addition_types *; proxy_pass http://%%BACKEND%%; }
+    location /added_off  { webhook github; add_before_body /maintenance; addition_types *; proxy_pass http://%%BACKEND%%; }
+    location /elsewhere  { proxy_pass http://%%ADDR%%:9001; }
+}
+
+server {
+    listen %%ADDR%%:8081;
+    root %%DIR%%/html;
+    webhook        github name=$arg_tenant;
+    webhook_secret $secret;
+    error_page     502 /50x.html;
+    location /             { proxy_pass http://%%ADDR%%:1; }
+    location /inner        { webhook github name=inner; webhook_secret "a secret of the tests"; proxy_pass http://%%ADDR%%:1; }
+    location /to_upstream  { error_page 502 /proxied;       proxy_pass http://%%ADDR%%:1; }
+    location /to_tried     { error_page 502 /tried;         proxy_pass http://%%ADDR%%:1; }
+    location /to_mirror    { error_page 502 /mirrored.html; proxy_pass http://%%ADDR%%:1; }
+    location /to_ssi       { error_page 502 /ssi.html;      proxy_pass http://%%ADDR%%:1; }
+    location /inner_tried  { webhook github name=inner; webhook_secret "a secret of the tests"; error_page 502 /tried; proxy_pass http://%%ADDR%%:1; }
+    location /redirected   { proxy_pass http://%%BACKEND%%; }
+    location = /50x.html   { }
+    location = /proxied    { proxy_pass http://%%ADDR%%:9001; }
+    location = /tried      { try_files /none /proxied; }
+    location = /mirrored.html { alias %%DIR%%/html/50x.html; mirror /elsewhere; }
+    location = /ssi.html   { ssi on; }
+
+    location /elsewhere    { internal; proxy_pass http://%%ADDR%%:9001; }
+}
+CONF
+
+sub reason ($response) { return $response->header('Webhook-Reason') // '' }
+sub forget () { $_->clear->behave for $backend, $page }
+sub get ($id, $uri, %options) { return deliver($id, uri => $uri, method => 'GET', %options) }
+
+for my $uri (qw(/unresolved /answered /fine /recursive)) {
+    subtest "a GET whose upstream has no address: $uri" => sub {
+        forget();
+        my $id = unique_id();
+        get($id, $uri, headers => [ 'X-Lost' => 1 ]);
+        is_deeply [ $backend->count, $page->count ], [ 0, 1 ], 'another upstream answers for it';
+        is reason(get($id, $uri)), '', 'the retry is new';
+        is $backend->count, 1, 'and delivered';
+        is reason(get($id, $uri)), 'duplicate', 'and remembered';
+    };
+}
+
+subtest 'a GET whose failure is in the cache' => sub {
+    forget();
+    $backend->behave(status => 500);
+    get(unique_id(), '/stored');
+    my $id = unique_id();
+    get($id, '/stored') for 1, 2;
+    is_deeply [ $backend->count, $page->count ], [ 1, 3 ], 'is no less new the second time';
+};
+
+subtest 'a GET that nothing takes' => sub {
+    forget();
+    my $id = unique_id();
+    get($id, '/nothing') for 1, 2;
+    is $page->count, 2, 'an error\'s page delivers nothing';
+    for my $uri (qw(/try /named)) {
+        $id = unique_id();
+        is reason(get($id, $uri)), '', "$uri leads to its upstream";
+        is reason(get($id, $uri)), 'duplicate', "$uri: which has it then";
+    }
+};
+
+sub down ($uri, %options) { return deliver(unique_id(), uri => $uri, port => 8081, %options) }
+
+subtest 'an upstream is down: its page is shown, whichever gate stands before that' => sub {
+    forget();
+    for my $uri (qw(/any?tenant=one /inner)) {
+        my $response = down($uri);
+        is_deeply [ $response->{status}, reason($response), $response->{body} ], [ 502, '', "a page\n" ], $uri;
+        is down($uri, secret => 'wrong')->{status}, 401, "$uri: not for a forgery";
+    }
+    is down('/50x.html')->{status}, 401, 'asked for by itself, it is behind its gate';
+    is down('/50x.html', method => 'GET')->{status}, 405, 'GET';
+};
+
+subtest 'and nothing else gets the delivery unjudged' => sub {
+    forget();
+    for my $uri (qw(/to_upstream /to_tried /inner_tried)) {
+        isnt reason(down("$uri?tenant=one")), '', "$uri: refused";
+    }
+    is down('/to_mirror?tenant=one')->{body}, "a page\n", 'a page with a mirror';
+    is down('/to_ssi?tenant=one')->{body}, "page\n", 'a page that includes an upstream\'s';
+    is $page->count, 0, 'no upstream was reached';
+    my $told = () = $nginx->error_log =~ /what another gate accepted is not handed on to the location "\/elsewhere"/g;
+    is $told, 2, 'the log says why';
+
+    $backend->clear->behave(headers => [ 'X-Accel-Redirect' => '/50x.html' ]);
+    is down('/redirected?tenant=one')->{status}, 405, 'what is no error\'s page is judged';
+};
+
+subtest 'nothing is added to the gate\'s own answer' => sub {
+    forget();
+    $page->behave(body => 'added');
+    my $id = unique_id();
+    is deliver($id, uri => '/added')->{body}, "ok\nadded", 'to the upstream\'s it is';
+    my $response = deliver($id, uri => '/added');
+    is_deeply [ $response->{status}, reason($response), $response->{body} ], [ 200, 'duplicate', '' ], 'a duplicate has none';
+    is $page->count, 1, 'nobody else was reached';
+    $id = unique_id();
+    is deliver($id, uri => '/added_off')->{body}, "addedok\n", 'where the location takes all';
+    is deliver($id, uri => '/added_off')->{body}, 'added', 'it is added to a duplicate, too';
+};
+
+finish();
