@@ -164,9 +164,9 @@ void tell_of_detour(Delivery& delivery, const ngx_http_request_t* request) {
         ngx_http_get_module_loc_conf(request, ngx_http_core_module));
     ngx_log_t log = log_of(delivery);
     ngx_log_error(log_level_of(delivery), &log, 0,
-                  "webhook: what was refused is not handed on to the location \"%V\", which has no "
+                  "webhook: what %s is not handed on to the location \"%V\", which has no "
                   "\"webhook off\"",
-                  &core->name);
+                  delivery.passes() ? "another gate accepted" : "was refused", &core->name);
 }
 
 void add_headers(const Delivery& delivery) {

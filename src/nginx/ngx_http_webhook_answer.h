@@ -16,7 +16,8 @@ ngx_int_t answer(Delivery& delivery);
 // Its body is not sent; no error_page may lead the request anywhere.
 void replace_answer(Delivery& delivery);
 
-// Writes, once for each request, that what was refused is not handed on to this location.
+// Writes, once for each request, that what was refused, or accepted by another gate, is not handed
+// on to this location.
 void tell_of_detour(Delivery& delivery, const ngx_http_request_t* request);
 
 // `Webhook-Reason` and what else a rejection carries. Throws std::bad_alloc.

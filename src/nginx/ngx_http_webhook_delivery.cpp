@@ -42,6 +42,7 @@ std::string_view name_of(Verdict verdict) {
 Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier)
     : request(request),
       http_version(request->http_version),
+      redirects_left(request->uri_changes),
       conf(conf),
       earlier(earlier),
       headers(*conf.scheme),
@@ -68,6 +69,18 @@ void Delivery::keep_accepted() noexcept try {
 
 void Delivery::commit(ngx_uint_t status) {
     if (status != 0) claim.commit(status, *conf.remembers->ttl);
+}
+
+bool Delivery::left_behind() const {
+    return request->uri_changes != redirects_left ||
+           ngx_http_get_module_ctx(request, ngx_http_webhook_module) != this;
+}
+
+void Delivery::begin_pass() {
+    cancel_wake();
+    redirects_left = request->uri_changes;
+    only_shown_page = false;
+    ngx_http_set_ctx(request, this, ngx_http_webhook_module);
 }
 
 void Delivery::cancel_wake() {
@@ -117,18 +130,7 @@ std::string_view kept(const Delivery& delivery, std::string_view text) {
     return to_view(copy_to_pool(delivery.request->pool, text));
 }
 
-Delivery* find_delivery(ngx_http_request_t* request, bool* lost) {
-    if (lost != nullptr) *lost = false;
-    auto* known = static_cast<Delivery*>(ngx_http_get_module_ctx(request, ngx_http_webhook_module));
-    if (known != nullptr) return known;
-    known = look_up_delivery(request);
-    if (known == nullptr) return nullptr;
-    if (lost != nullptr) *lost = true;
-    ngx_http_set_ctx(request, known, ngx_http_webhook_module);
-    return known;
-}
-
-Delivery* look_up_delivery(const ngx_http_request_t* request) {
+Delivery* find_delivery(const ngx_http_request_t* request) {
     auto* known = static_cast<Delivery*>(ngx_http_get_module_ctx(request, ngx_http_webhook_module));
     if (known != nullptr || !(request->internal || request->filter_finalize)) return known;
     return find_in_pool<Delivery>(request->pool);

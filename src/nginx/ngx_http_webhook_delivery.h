@@ -39,6 +39,12 @@ struct Delivery {
     Delivery(const Delivery&) = delete;
     Delivery& operator=(const Delivery&) = delete;
 
+    // Whether an internal redirect or post_action has led the request elsewhere since the gate saw
+    // it last.
+    bool left_behind() const;
+    // The gate sees it again, in another pass through the phases.
+    void begin_pass();
+
     // Nothing will wake it any more.
     void cancel_wake();
 
@@ -51,6 +57,8 @@ struct Delivery {
     ngx_http_request_t* const request;
     // The client's.
     const ngx_uint_t http_version;
+    // nginx's count, which each internal redirect lowers, at the gate's last look.
+    ngx_uint_t redirects_left;
     const LocConf& conf;
     // The same request's, judged by another gate before an internal redirect brought it to this
     // one.
@@ -88,6 +96,8 @@ struct Delivery {
     std::string_view body_sha256;
     bool payload_unreadable = false;
     bool told_of_detour = false;
+    // Whether it has come to another gate's page for an error, which did not judge it.
+    bool only_shown_page = false;
 
     ClaimHolder claim;
     UpstreamWatch upstreams;
@@ -116,11 +126,8 @@ BodyReader read_body(const Delivery& delivery);
 std::string_view kept(const Delivery& delivery, std::string_view text);
 
 // The delivery of this request, wherever internal redirects have led it; null where no gate saw it.
-// `lost` tells whether nginx had forgotten it since.
-Delivery* find_delivery(ngx_http_request_t* request, bool* lost = nullptr);
-
-// The same, for a subrequest of it: nothing is noted.
-Delivery* look_up_delivery(const ngx_http_request_t* request);
+// It notes nothing: variables are read at any time, and must not hide a redirect from the gate.
+Delivery* find_delivery(const ngx_http_request_t* request);
 
 // A new delivery, known to nginx as the module's context.
 Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);

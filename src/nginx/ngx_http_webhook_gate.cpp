@@ -616,6 +616,8 @@ void on_wake(ngx_event_t* event) noexcept {
     ngx_connection_t* connection = request->connection;
     ngx_http_set_log_request(connection->log, request);
     delivery.cancel_wake();
+    // What nginx does for the request elsewhere, such as post_action, is not woken.
+    if (delivery.left_behind()) return;
     try {
         if (delivery.stage == Stage::hashing) {
             go_on_with_body(delivery);
@@ -692,7 +694,9 @@ bool needs_another_look(const Delivery& delivery, const LocConf& conf, bool lost
 }
 
 ngx_int_t look_again(Delivery& delivery, bool lost) {
-    if (!delivery.decided() && !lost) return NGX_DONE;
+    const bool goes_on = delivery.stage == Stage::reading_body ||
+                         delivery.stage == Stage::hashing || delivery.stage == Stage::waiting;
+    if (goes_on && !lost) return NGX_DONE;
     // nginx gave up on the body, and an error_page brought the request back here.
     if (!delivery.decided()) decide(delivery, Reason::incomplete_body);
     // The last word of a refusal, even where this location's own error_page leads to it.
@@ -707,6 +711,12 @@ bool hands_on(const ngx_http_request_t* request) {
     return in_named_location(request) || request->content_handler != nullptr || !fetches;
 }
 
+// A page for an error that what was accepted met with, such as an upstream's: the delivery goes no
+// further, so that the gate before the page has nothing to judge.
+bool only_shows_page(const ngx_http_request_t* request) {
+    return request->err_status != 0 && !hands_on(request);
+}
+
 // In a location that is no gate. By an error_page or post_action, it would be handed what was
 // refused, unless it says by "webhook off" that it takes all.
 ngx_int_t pass_by(Delivery* delivery, const ngx_http_request_t* request, bool lost) {
@@ -719,14 +729,16 @@ ngx_int_t pass_by(Delivery* delivery, const ngx_http_request_t* request, bool lo
 // Subrequests are judged by no gate, but those of a request that was refused (a mirror's, or of the
 // SSI in an error's page) share its body.
 ngx_int_t on_subrequest(const ngx_http_request_t* request) {
-    Delivery* delivery = look_up_delivery(request->main);
-    if (delivery == nullptr || delivery->passes() || loc_conf(request).off()) return NGX_DECLINED;
+    Delivery* delivery = find_delivery(request->main);
+    if (delivery == nullptr || loc_conf(request).off()) return NGX_DECLINED;
+    if (delivery->passes() && !delivery->only_shown_page) return NGX_DECLINED;
     // auth_request asks before any gate, and gives its subrequests an empty body of their own.
     if (request->request_body != request->main->request_body || !hands_on(request)) {
         return NGX_DECLINED;
     }
     tell_of_detour(*delivery, request);
-    return NGX_HTTP_FORBIDDEN;
+    // Into an answer that is being sent, nothing is put: not nginx's page for 403, either.
+    return request->main->header_sent ? NGX_HTTP_NO_CONTENT : NGX_HTTP_FORBIDDEN;
 }
 
 // -- proxy
@@ -779,7 +791,7 @@ void settle(Delivery& delivery) {
 // An internal redirect, into any location, begins another pass; so does post_action, when the
 // client has its answer or has left: nothing that comes then is about the delivery.
 void begin_another_pass(Delivery& delivery) {
-    delivery.cancel_wake();
+    delivery.begin_pass();
     look_at_upstreams(delivery);
     if (delivery.request->post_action) settle(delivery);
 }
@@ -790,12 +802,15 @@ ngx_http_output_header_filter_pt next_header_filter;
 
 ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
     if (request != request->main) return on_subrequest(request);
-    bool lost = false;
-    Delivery* delivery = find_delivery(request, &lost);
+    Delivery* delivery = find_delivery(request);
+    const bool lost = delivery != nullptr && delivery->left_behind();
     if (lost) begin_another_pass(*delivery);
     const LocConf& conf = loc_conf(request);
     if (!conf.gated()) return pass_by(delivery, request, lost);
-    if (delivery == nullptr || needs_another_look(*delivery, conf, lost)) {
+    if (delivery == nullptr) return enter(open_delivery(request, conf, nullptr));
+    if (needs_another_look(*delivery, conf, lost)) {
+        delivery->only_shown_page = only_shows_page(request);
+        if (delivery->only_shown_page) return NGX_DECLINED;
         return enter(open_delivery(request, conf, delivery));
     }
     return look_again(*delivery, lost);
