@@ -1,5 +1,8 @@
 #include "nginx/ngx_http_webhook_delivery.h"
 
+#include <new>
+#include <utility>
+
 #include "webhook/text.h"
 
 namespace webhook::ngx {
@@ -19,7 +22,58 @@ u_char* name_request(ngx_log_t* log, u_char* buffer, std::size_t size) {
     return ngx_snprintf(at, static_cast<std::size_t>(end - at), "\"");
 }
 
+// What a sanitizer watches is neither kept nor given out again.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kSpareDeliveries = 0;
+#else
+constexpr std::size_t kSpareDeliveries = 64;
+#endif
+
+class SpareMemory {
+  public:
+    SpareMemory() = default;
+    SpareMemory(const SpareMemory&) = delete;
+    SpareMemory& operator=(const SpareMemory&) = delete;
+    ~SpareMemory() {
+        while (first_ != nullptr) ::operator delete(take());
+    }
+
+    // Null where there is none.
+    void* take() noexcept {
+        if (first_ == nullptr) return nullptr;
+        --count_;
+        return std::exchange(first_, first_->next);
+    }
+    // Returns whether it is kept.
+    bool keep(void* memory) noexcept {
+        if (count_ >= kSpareDeliveries) return false;
+        ++count_;
+        first_ = new (memory) Link{first_};
+        return true;
+    }
+
+  private:
+    struct Link {
+        Link* next;
+    };
+
+    Link* first_ = nullptr;
+    std::size_t count_ = 0;
+};
+
+// A worker has one thread for its requests.
+SpareMemory spare_memory;
+
 }  // namespace
+
+void* Delivery::operator new(std::size_t size) {
+    void* memory = spare_memory.take();
+    return memory != nullptr ? memory : ::operator new(size);
+}
+
+void Delivery::operator delete(void* memory) noexcept {
+    if (memory != nullptr && !spare_memory.keep(memory)) ::operator delete(memory);
+}
 
 std::string_view name_of(Verdict verdict) {
     switch (verdict) {
