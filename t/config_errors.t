@@ -340,6 +340,15 @@ my @HANDSHAKES = (
         unmarked(scheme()) . "\n" . gated('webhook_handshake on; # HERE', 'acme'),
         '"webhook_handshake" is on, but the scheme "acme" has no handshake',
     ],
+    (
+        map {
+            ; "signatures of later secrets, $_->[0]" => [
+                unmarked(scheme(signature => $_->[1])) . "\n" . in_location("webhook acme; # HERE\n" . "webhook_secret $SECRET;\n" x $_->[2]),
+                'the "key_index=" of each "signature" of the scheme "acme" is that of a later "webhook_secret" than there is, '
+                    . 'counted from 0',
+            ]
+        } [ 'one', 'header=A key_index=1', 1 ], [ 'two', "header=A key_index=2;\nsignature header=B key_index=15", 2 ]
+    ),
 );
 
 my @URLS = (

@@ -560,6 +560,40 @@ subtest 'names that a memory does not find again' => sub {
     says_nothing("$_ without a memory", $of->($_, 'off')) for qw($request_id $http_x);
 };
 
+subtest 'headers that nginx drops' => sub {
+    my $of = sub ($header, $more = '', $scheme = "signature header=$header;") {
+        return "webhook_scheme acme { algorithm hmac-sha256; signed '{body}'; $scheme }\n$more\n"
+            . in_location("webhook acme; # HERE\nwebhook_secret $SECRET;");
+    };
+    my $dropped = '[warn] nginx drops the header "%s", which the scheme "acme" reads, unless "%s';
+    my ($on, $off) = ('underscores_in_headers" is on', 'ignore_invalid_headers" is off');
+    says('an underscore', $of->('X_Sign'), sprintf $dropped, 'x_sign', $on);
+    says('numbered', $of->('X_Sign-*'), sprintf $dropped, 'x_sign-', $on);
+    says('of the event id', $of->('', '', 'signature header=X-Sign; event_id header=X_Id;'), sprintf $dropped, 'x_id', $on);
+    says('a dot', $of->('X.Sign'), sprintf $dropped, 'x.sign', $off);
+    says('a dot, where underscores are taken', $of->('X.Sign_1', 'underscores_in_headers on;'),
+        sprintf $dropped, 'x.sign_1', $off);
+    says_nothing('underscores are taken', $of->('X_Sign', 'underscores_in_headers on;'));
+    says_nothing('all are taken', $of->('X.Sign_1', 'ignore_invalid_headers off;'));
+    says_nothing('a hyphen and a digit', $of->('X-Sign-256'));
+    says_nothing('a parameter', $of->('', '', 'signature query=x_sign.1;'));
+};
+
+subtest 'fewer secrets than signatures' => sub {
+    says_nothing('box', in_location("webhook box;\nwebhook_secret $SECRET;"));
+};
+
+subtest 'state files in the folder of everybody' => sub {
+    mkdir directory() . '/open' or die $!;
+    my $zone = "webhook_dedup_zone zone=events:1m state=%%DIR%%/open/events; # HERE\n" . in_location('return 204;');
+    chmod 0777, directory() . '/open';
+    says('all may write', $zone, '[warn] everybody can write to the folder "%%DIR%%/open/" of the state file, and replace it');
+    for my $mode (01777, 0775, 0755) {
+        chmod $mode, directory() . '/open';
+        says_nothing(sprintf('mode %04o', $mode), $zone);
+    }
+};
+
 subtest 'a clean configuration' => sub {
     write_file('github.key', "$SECRET\n", 0600);
     write_file('hooks.txt', "127.0.0.1\n");

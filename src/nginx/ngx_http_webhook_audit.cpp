@@ -36,6 +36,7 @@ class Audit {
             if (!level.conf->gated() || !level.serves_requests()) continue;
             warn_of_plain_hash(*level.conf);
             warn_of_open_url(*level.conf);
+            warn_of_dropped_headers(level);
             warn_of_cache(level);
             warn_of_missing_tls(level);
             warn_of_small_payload_max(level);
@@ -196,6 +197,31 @@ class Audit {
         warn("the signature of the scheme " + in_quotes(scheme.name) + " does not tell where " +
                  parts + " begin and end: give a \"webhook_url\" without variables,",
              conf.gate->place, "the open URL of " + scheme.name);
+    }
+
+    // -- headers
+
+    // Of a request, by the name that it is looked for under.
+    static bool is_dropped(std::string_view name, const ngx_http_core_srv_conf_t& server) {
+        if (!server.ignore_invalid_headers || name.front() == kParameterMark) return false;
+        return !consists_of(name, server.underscores_in_headers ? "-_" : "-");
+    }
+
+    void warn_of_dropped_headers(const Level& level) {
+        const Scheme& scheme = *level.conf->scheme;
+        std::vector<std::string> names = scheme.headers;
+        for (const SignatureSource& signature : scheme.signatures) {
+            if (!signature.numbered_headers.empty()) names.push_back(signature.numbered_headers);
+        }
+        for (const std::string& name : names) {
+            if (!is_dropped(name, *level.server())) continue;
+            const bool by_underscore = consists_of(name, "-_");
+            warn("nginx drops the header " + in_quotes(name) + ", which the scheme " +
+                     in_quotes(scheme.name) + " reads, unless " +
+                     (by_underscore ? "\"underscores_in_headers\" is on"
+                                    : "\"ignore_invalid_headers\" is off"),
+                 level.conf->gate->place, "the dropped header " + name);
+        }
     }
 
     // -- caches

@@ -80,6 +80,20 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool ser
     conf.secrets = std::make_shared<const Secrets>(conf.scheme, none, cf);
 }
 
+// Fewer secrets than the scheme knows of may do, as long as one signature can be right.
+void check_key_indexes(const LocConf& conf) {
+    if (!conf.secret_sources) return;
+    const std::size_t secrets = conf.secret_sources->size();
+    const auto& signatures = conf.scheme->signatures;
+    const bool has_one = std::ranges::any_of(signatures, [secrets](const auto& signature) {
+        return signature.key_index.value_or(0) < secrets;
+    });
+    if (has_one) return;
+    fail("the \"key_index=\" of each \"signature\" of the scheme " + in_quotes(conf.scheme->name) +
+             " is that of a later \"webhook_secret\" than there is, counted from 0",
+         conf.gate->place);
+}
+
 // As the request line and the Host header have it.
 void set_default_url(ngx_conf_t* cf, LocConf& conf) {
     if (conf.url != nullptr || !conf.scheme->reads_url()) return;
@@ -474,6 +488,7 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     }
     if (!conf.gated()) return;
     resolve_gate(cf, parent, conf, level.serves_requests());
+    if (level.serves_requests()) check_key_indexes(conf);
     set_default_url(cf, conf);
     resolve_handshake(conf, has_handshake_of_its_own);
     resolve_dedup(cf, conf);

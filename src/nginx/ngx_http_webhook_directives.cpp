@@ -521,6 +521,16 @@ void add_sources(const Directive& directive, LocConf& conf) {
     }
 }
 
+// Others could put a file of theirs in the place of the one that is named.
+void warn_of_open_folder(const Directive& directive, const std::string& path) {
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    struct stat status {};
+    if (stat(folder.c_str(), &status) != 0) return;
+    if ((status.st_mode & S_IWOTH) == 0 || (status.st_mode & S_ISVTX) != 0) return;
+    directive.warn("everybody can write to the folder " + in_quotes(folder) +
+                   " of the state file, and replace it");
+}
+
 // webhook_dedup_zone zone=NAME:SIZE [ttl=TIME] [full=evict|reject] [state=PATH]
 
 void define_zone(const Directive& directive, MainConf& conf) {
@@ -565,6 +575,7 @@ void define_zone(const Directive& directive, MainConf& conf) {
                               in_quotes(name) + " already");
         }
     }
+    if (!zone.state.empty()) warn_of_open_folder(directive, zone.state);
     zone.request_memory(directive.cf);
     conf.zones.emplace(zone.name, &zone);
 }

@@ -192,6 +192,14 @@ bool DedupMemory::is_blank(const Descriptor& file) {
     return pread(file.get(), &magic, sizeof(magic), 0) != sizeof(magic) || magic == 0;
 }
 
+bool DedupMemory::is_foreign(const Descriptor& file) {
+    std::array<char, sizeof(kMagic)> start{};
+    const ssize_t size = pread(file.get(), start.data(), start.size(), 0);
+    if (size < 0) fail_with_errno("cannot read it");
+    const bool zeros = std::ranges::all_of(start, [](char byte) { return byte == 0; });
+    return !zeros && std::memcmp(start.data(), &kMagic, static_cast<std::size_t>(size)) != 0;
+}
+
 std::string DedupMemory::complaint(const Descriptor& file) {
     std::string foreign = "it holds no memory of webhook_dedup_zone";
     if (file.size() < kSmallestSize) return foreign;

@@ -67,6 +67,8 @@ class DedupMemory {
 
     // Whether nobody has begun to make anything of the file.
     static bool is_blank(const Descriptor& file);
+    // Whether it holds what no version of the module has begun to make.
+    static bool is_foreign(const Descriptor& file);
     // Why the file holds no memory of this layout; empty where it does.
     static std::string complaint(const Descriptor& file);
 

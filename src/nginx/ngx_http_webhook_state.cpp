@@ -137,6 +137,14 @@ bool is_empty(const Descriptor& file) {
     return file.size() == 0;
 }
 
+// A wrong path must not move what others need.
+void refuse_foreign(const Descriptor& file, const std::string& path) {
+    if (!DedupMemory::is_foreign(file)) return;
+    fail(path,
+         "holds something else than a memory of webhook_dedup_zone: another path is meant, or the "
+         "file is to be removed");
+}
+
 std::unique_ptr<DedupMemory> restore(State& state, const Descriptor& file, const std::string& path,
                                      bool has_successor) {
     // A copy that was put back may have holes.
@@ -196,6 +204,7 @@ void find_earlier(State& state, const std::string& path, Found at_path) {
 
 // The file is locked exclusively: nobody uses it.
 void take_left_behind(State& state, Named named, const std::string& path, std::size_t size) {
+    refuse_foreign(named.file(), path);
     const bool empty = is_empty(named.file());
     std::string complaint = empty ? "" : DedupMemory::complaint(named.file());
     if (!empty && complaint.empty()) {
@@ -372,6 +381,7 @@ std::vector<std::string> check_state(const std::string& path, std::size_t size) 
     require_boot_id();
     const Descriptor file = open_file(path);
     const bool there = file.get() >= 0;
+    if (there) refuse_foreign(file, path);
     const bool fits = there && file.size() == size;
     const std::string why = there && !is_empty(file) ? DedupMemory::complaint(file) : "";
     if (!why.empty()) {

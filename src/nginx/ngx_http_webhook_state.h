@@ -9,8 +9,8 @@
 // still deliver into it, and found by the next nginx, should this one die before it knows all of
 // that.
 //
-// What is no memory of ours is set aside, by renaming it: it is never trusted, and never
-// overwritten.
+// A memory of ours that is damaged, or of another version, is set aside, by renaming it: it is
+// never trusted, and never overwritten. What is none is left where it is, and the path refused.
 //
 // No nginx in here. Errors are ConfigError, with the path and the system's reason.
 

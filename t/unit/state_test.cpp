@@ -463,31 +463,43 @@ TEST_F(StateTest, WhatIsNoPredecessorOfOursStaysWhereItIs) {
     EXPECT_EQ((Names{"events", "events.earlier-0"}), names());
 }
 
-// -- What is no memory of ours
+// -- What is no memory of ours, or a damaged one
 
 TEST_F(StateTest, WhatIsSetAsideHasNoLongerNameThanThereCanBe) {
     const std::string name(235, 'e');
     path = folder.file(name);
-    write_content(path, "somebody's notes");
+    write_content(path, "whookmem, damaged");
     const auto nginx = start();
     ASSERT_EQ(1U, nginx->warnings().size());
     EXPECT_NE(std::string::npos,
               nginx->warnings()[0].find(name + ".earlier-0\" and a new one made"));
-    EXPECT_EQ("somebody's notes", content_of(path + ".earlier-0"));
+    EXPECT_EQ("whookmem, damaged", content_of(path + ".earlier-0"));
     EXPECT_EQ(ClaimOutcome::claimed, nginx->user().claim(1).outcome);
 }
 
-TEST_F(StateTest, WhatIsNoMemoryOfOursIsSetAside) {
-    leave_behind();
-    const std::string good = content_of(path);
-    const std::size_t table = good.find("gwebedup");
+TEST_F(StateTest, WhatIsNoMemoryOfOursIsRefused) {
     std::string noise(kSmall, '\0');
     std::mt19937 random(20260101);
     for (char& byte : noise) byte = static_cast<char>(random());
+    for (const std::string& content : {noise, std::string("worker_processes 1;\n"),
+                                       std::string("7\n"), "\1" + std::string(kSmall, '\0')}) {
+        const Folder other;
+        path = other.file("events");
+        write_content(path, content);
+        EXPECT_THROW(check_state(path, kSmall), ConfigError);
+        EXPECT_THROW(open_state(path, kSmall, nullptr, no_stranger), ConfigError);
+        EXPECT_EQ(Names{"events"}, other.names());
+        EXPECT_TRUE(content == content_of(path));
+    }
+}
+
+TEST_F(StateTest, DamagedMemoryIsSetAside) {
+    leave_behind();
+    const std::string good = content_of(path);
+    const std::size_t table = good.find("gwebedup");
     const std::vector<std::string> foreign{
         std::string(kSmall, '\0'),
-        noise,
-        "worker_processes 1;\n",
+        good.substr(0, 5),
         good.substr(0, kSmall - 1),
         good + "x",
         std::string(good).replace(8, 1, "\7"),
@@ -519,14 +531,14 @@ TEST_F(StateTest, WhatIsNoMemoryOfOursIsSetAside) {
 TEST_F(StateTest, NothingThatWasSetAsideIsOverwritten) {
     constexpr std::size_t kTimes = 4;
     for (std::size_t i = 0; i < kTimes; ++i) {
-        write_content(path, "foreign " + std::to_string(i));
+        write_content(path, "whookmem " + std::to_string(i));
         start();
     }
     std::vector<std::string> contents;
     for (const std::string& name : names()) contents.push_back(content_of(folder.file(name)));
     EXPECT_EQ(kTimes + 1, contents.size());
     for (std::size_t i = 0; i < kTimes; ++i) {
-        EXPECT_EQ(1, std::ranges::count(contents, "foreign " + std::to_string(i))) << i;
+        EXPECT_EQ(1, std::ranges::count(contents, "whookmem " + std::to_string(i))) << i;
     }
 }
 
@@ -912,7 +924,7 @@ TEST_F(Rush, WhatWasLeftBehindIsRestoredOnce) {
 
 TEST_F(Rush, WhatIsSetAsideIsSetAsideOnce) {
     for (std::size_t round = 1; round <= 5; ++round) {
-        write_content(path, "foreign");
+        write_content(path, "whookmem, damaged");
         rush(0);
         EXPECT_EQ(1 + round, names().size());
     }
