@@ -393,6 +393,31 @@ my @DIRECTIVES = (
         deduplicated('webhook_dedup zone=events key=$webhook_reason:a; # HERE'),
         '"key=$webhook_reason:a" in "webhook_dedup" is empty when it is looked up',
     ],
+    'a key that is the body, which may be in a file' => [
+        deduplicated('webhook_dedup zone=events key=$request_body; # HERE'),
+        '"key=$request_body" in "webhook_dedup" is empty when it is looked up, but for small bodies: '
+            . '"$webhook_event_key" tells bodies apart',
+    ],
+    'a name that is empty when it is looked up' => [
+        in_location("webhook github name=a\${Upstream_Status}; # HERE\nwebhook_secret $SECRET;"),
+        '"$upstream_status" in "webhook" is empty when it is looked up',
+    ],
+    'a secret that is empty when it is looked up' => [
+        in_location("webhook github;\nwebhook_secret \$request_body; # HERE"),
+        '"$request_body" in "webhook_secret" is empty when it is looked up',
+    ],
+    'a secret that is another one for each request' => [
+        in_location("webhook github;\nwebhook_secret \$request_id; # HERE"),
+        '"$request_id" in "webhook_secret" is another one for each request: no signature could be right',
+    ],
+    'a URL that is empty when it is looked up' => [
+        in_location("webhook square;\nwebhook_secret $SECRET;\nwebhook_url https://a\$sent_http_location; # HERE"),
+        '"$sent_http_location" in "webhook_url" is empty when it is looked up',
+    ],
+    'a URL that is another one for each request' => [
+        in_location("webhook square;\nwebhook_secret $SECRET;\nwebhook_url https://a/\$msec; # HERE"),
+        '"$msec" in "webhook_url" is another one for each request: no signature could be right',
+    ],
     'a second word of webhook that is no name=' => [
         in_location("webhook github ci; # HERE\nwebhook_secret $SECRET;"),
         'invalid "ci" in "webhook", allowed: name=ENDPOINT, not with "off"',

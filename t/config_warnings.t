@@ -93,7 +93,7 @@ subtest 'secrets that are easy to guess' => sub {
         for qw(arg_t http_x_secret {cookie_c});
     my $taken = "[warn] this webhook_secret is what the sender sends: anyone can sign with it";
     says("what the sender sends, $_", in_location("webhook github;\nwebhook_secret '$_'; # HERE"), $taken)
-        for qw($args $query_string $request_uri $Uri ${document_uri} $host $request_body $remote_user a-$arg_t$host);
+        for qw($args $query_string $request_uri $Uri ${document_uri} $host $remote_user a-$arg_t$host);
     says("what others guess, $_", in_location("webhook github;\nwebhook_secret '$_'; # HERE"),
         '[warn] this webhook_secret is what others know or guess: anyone can sign with it')
         for qw($hostname $server_name $server_port:$server_addr $remote_addr);
@@ -150,7 +150,7 @@ subtest 'secrets that hold more, or something else, than the secret' => sub {
     says_nothing('variables that there are',
         "map \$host \$tenant_secret { default ''; }\n"
             . in_location("set \$own x;\nwebhook github;\nwebhook_secret \$$_;"))
-        for qw(tenant_secret Tenant_Secret {own} ssl_client_s_dn upstream_http_x);
+        for qw(tenant_secret Tenant_Secret {own} ssl_client_s_dn);
 };
 
 sub https ($text) { return in_location($text) =~ s/8080;/8080 ssl;\nssl_certificate %%CERT%%;\nssl_certificate_key %%KEY%%;/r }
@@ -557,6 +557,18 @@ subtest 'names that a memory does not find again' => sub {
     says($_, $of->($_), qq([warn] "name=$_" of "webhook" is what the sender of a request chooses: under another name, )
         . 'a replay is no duplicate for "webhook_dedup"') for qw($http_x $remote_addr ci-${arg_tenant} $request_uri);
     says_nothing($_, $of->($_)) for qw(ci $server_name);
+    my $chosen = sub ($name) { qq([warn] "name=$name" of "webhook" is what the sender of a request chooses: under another name, )
+        . 'a replay is no duplicate for "webhook_dedup"' };
+    my $found = sub ($name, $secrets, $server = '') {
+        return "webhook_dedup_zone zone=events:1m;\nmap \$of \$secret { default ''; a $SECRET; }\nserver {\nlisten %%ADDR%%:8080;\n$server\n"
+            . "location ~ ^/(?<of>.+)\$ {\nwebhook stripe name=$name; # HERE\n$secrets\nwebhook_dedup zone=events;\n}\n}";
+    };
+    my $fixed = "webhook_secret $SECRET;";
+    says("$_, a capture", $found->($_, $fixed), $chosen->($_)) for qw($of a-$1 ${Of});
+    says('a capture of the server\'s name', $found->('$sub', $fixed, 'server_name ~^(?<sub>.+)\.example$;'), $chosen->('$sub'));
+    says('a capture, with secrets of which one is for all', $found->('$of', "webhook_secret \$secret; $fixed"), $chosen->('$of'));
+    says('what is sent, with secrets of which one is for all', $found->('$http_x', "webhook_secret \$secret; $fixed"), $chosen->('$http_x'));
+    says_nothing('a capture, with each tenant\'s secret', $found->('$of', 'webhook_secret $secret;'));
     says_nothing("$_ without a memory", $of->($_, 'off')) for qw($request_id $http_x);
 };
 

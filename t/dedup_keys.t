@@ -125,6 +125,11 @@ server {
         proxy_pass http://%%BACKEND%%;
     }
     location /off { webhook_dedup off; proxy_pass http://%%BACKEND%%; }
+    location /constant {
+        webhook github name=constant;
+        webhook_dedup zone=events key=shop:$http_x_first-${http_x_second};
+        proxy_pass http://%%BACKEND%%;
+    }
     location /short {
         webhook github name=short;
         webhook_dedup zone=events ttl=1s;
@@ -555,6 +560,15 @@ subtest 'keys with variables' => sub {
     is $pair->($one, unique_id()), 'duplicate', 'the first is known';
     is $pair->(unique_id(), $two), 'duplicate', 'the second is known';
     is $pair->('same' . $one, 'same' . $one), 'delivered', 'two of the same value';
+};
+
+subtest 'a key whose variables are all empty is none, whatever stands beside them' => sub {
+    my $send = sub (@headers) { return outcome_of(uri => '/constant', headers => \@headers) };
+    is $send->(), 'missing_event_id', 'no header' for 1 .. 2;
+    is $send->('X-First' => '1'), 'delivered', 'the first';
+    is $send->('X-First' => '1'), 'duplicate', 'again';
+    is $send->('X-Second' => '2'), 'delivered', 'the second';
+    is $send->('X-Second' => '2'), 'duplicate', 'again';
 };
 
 subtest 'a location\'s own ttl' => sub {

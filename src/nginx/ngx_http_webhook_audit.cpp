@@ -39,6 +39,7 @@ class Audit {
             warn_of_dropped_headers(level);
             warn_of_cache(level);
             warn_of_missing_tls(level);
+            warn_of_captured_name(*level.conf);
             warn_of_small_payload_max(level);
             warn_of_other_spellings(level);
         }
@@ -134,6 +135,19 @@ class Audit {
             if (to_view(used[i].name) == name && used[i].get_handler != nullptr) return true;
         }
         return false;
+    }
+
+    // The URL and the host are signed by few senders, and a `map` is asked with what is sent.
+    void warn_of_captured_name(const LocConf& conf) {
+        const Gate& gate = *conf.gate;
+        if (conf.remembers == nullptr || conf.secrets->have_all_variables()) return;
+        const bool captured = std::ranges::any_of(
+            gate.variables, [this](const std::string& name) { return is_captured(name); });
+        if (!captured && !gate.has_capture) return;
+        warn(in_quotes("name=" + gate.name) +
+                 " of \"webhook\" is what the sender of a request chooses: under another name, a "
+                 "replay is no duplicate for \"webhook_dedup\"",
+             gate.place);
     }
 
     // -- directives without effect

@@ -196,6 +196,12 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
     const auto has = [&variables](std::string_view each) {
         return std::ranges::find(variables, each) != variables.end();
     };
+    if (has("request_body") || has("request_body_file")) {
+        fail(name +
+                 " is empty when it is looked up, but for small bodies: "
+                 "\"$webhook_event_key\" tells bodies apart",
+             dedup.place);
+    }
     if (any(Trait::unknown_yet)) fail(name + " is empty when it is looked up", dedup.place);
     if (any(Trait::of_request)) {
         return warn(cf, name + " is another one for each request: it recognizes no retry",
@@ -277,8 +283,8 @@ void check_name(ngx_conf_t* cf, const LocConf& conf) {
                     name + "is another one for each request: \"webhook_dedup\" recognizes no retry",
                     conf.gate->place);
     }
-    // With the secrets of tenants, another name is another secret.
-    if (conf.secrets->has_variables()) return;
+    // Where each tenant has a secret of its own, another name is another secret.
+    if (conf.secrets->have_all_variables()) return;
     if (!any(Trait::of_sender) && !any(Trait::of_address)) return;
     warn(cf,
          name +
@@ -428,6 +434,18 @@ bool LocConf::same_gate(const LocConf& other) const {
            same_memory(remembers.get(), other.remembers.get());
 }
 
+namespace {
+
+// `map` finds the same secret for a name in another case and, with `hostnames`, with a final dot:
+// those are one name, too.
+std::string_view folded(std::string_view name, ngx_pool_t* pool) {
+    if (name.ends_with('.')) name.remove_suffix(1);
+    const bool has_upper = std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+    return has_upper ? to_view(copy_to_pool(pool, to_lower(name))) : name;
+}
+
+}  // namespace
+
 std::string_view endpoint_of(const LocConf& conf, ngx_http_request_t* request) {
     if (!conf.gated() || conf.gate->name_variables == nullptr) return conf.endpoint;
     ngx_str_t value;
@@ -436,7 +454,7 @@ std::string_view endpoint_of(const LocConf& conf, ngx_http_request_t* request) {
     }
     const std::string_view name = to_view(value);
     if (name.size() > kLongestEndpoint || has_control_character(name)) return {};
-    return name;
+    return folded(name, request->pool);
 }
 
 ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text) {

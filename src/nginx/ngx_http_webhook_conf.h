@@ -36,6 +36,8 @@ struct Gate {
     ngx_http_complex_value_t* name_variables = nullptr;
     // Their names, in lower case.
     std::vector<std::string> variables;
+    // `$1` to `$9`.
+    bool has_capture = false;
     Place place;
 };
 
@@ -61,6 +63,8 @@ struct DedupKey {
     // The names of its variables, in lower case; a capture is its number.
     std::vector<std::string> variables = {};
     ngx_http_complex_value_t* expression = nullptr;
+    // Its variables alone; null where it holds no other text.
+    ngx_http_complex_value_t* without_text = nullptr;
     // What else it holds would make one event of all that have no id.
     bool names_event_id = false;
 };

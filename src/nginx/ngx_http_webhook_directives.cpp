@@ -124,6 +124,40 @@ bool has_open_brace(std::string_view text) {
     return false;
 }
 
+// The variables of a text, without what stands between them.
+std::string without_text(std::string_view text) {
+    std::string kept;
+    for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$')) {
+        text.remove_prefix(at + 1);
+        if (begins_capture(text)) {
+            kept.append("$").append(text.substr(0, 1));
+            text.remove_prefix(1);
+            continue;
+        }
+        if (text.starts_with('{')) text.remove_prefix(1);
+        const auto end = text.find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+        kept.append("${").append(text.substr(0, end)).append("}");
+    }
+    return kept;
+}
+
+// What could never work: the gate evaluates these before the body is read, and a sender cannot sign
+// with, or for, what is another one for each request.
+void refuse_variables(const Directive& directive, const std::vector<std::string>& names,
+                      bool also_of_request) {
+    for (const std::string& name : names) {
+        if (has_trait(name, Trait::unknown_yet)) {
+            throw ConfigError(in_quotes("$" + name) + " in " + in_quotes(directive.name()) +
+                              " is empty when it is looked up");
+        }
+        if (also_of_request && has_trait(name, Trait::of_request)) {
+            throw ConfigError(in_quotes("$" + name) + " in " + in_quotes(directive.name()) +
+                              " is another one for each request: no signature could be right");
+        }
+    }
+}
+
 // For the audit, which knows every variable.
 void note_variables(const Directive& directive, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
@@ -299,12 +333,14 @@ void set_webhook(const Directive& directive, LocConf& conf) {
         gate->name = *name;
         gate->name_variables = directive.compile(*name);
         gate->variables = variables_in(*name);
+        gate->has_capture = has_capture(*name);
         note_variables(directive, gate->variables);
         for (const std::string& variable : gate->variables) {
             if (!has_trait(variable, Trait::of_delivery)) continue;
             directive.reject(directive.argument(1),
                              "no variable of a delivery, which has the name");
         }
+        refuse_variables(directive, gate->variables, false);
     }
     conf.gate = std::move(gate);
 }
@@ -379,6 +415,7 @@ void read_secret(const Directive& directive, std::string_view value, SecretSourc
             "allowed: others than \"webhook_...\"; a secret with \"$\" in it belongs into "
             "\"file:\" or \"env:\"");
     }
+    refuse_variables(directive, names, true);
     source.variables = directive.compile(value);
     warn_of_variables(directive, value, names);
     note_variables(directive, names);
@@ -595,6 +632,10 @@ DedupKey dedup_key(const Directive& directive, std::string_view argument, std::s
         key.kind = DedupKey::Kind::event_key;
     } else {
         key.expression = directive.compile(value);
+        const std::string alone = without_text(value);
+        if (key.expression != nullptr && alone.size() != value.size()) {
+            key.without_text = directive.compile(alone);
+        }
         note_variables(directive, variables_in(value));
         if (key.expression == nullptr) {
             directive.reject(argument, "a value with a variable, such as key=$webhook_event_id");
@@ -653,6 +694,7 @@ void set_url(const Directive& directive, LocConf& conf) {
     require_first(conf.url == nullptr, directive);
     if (directive.argument(0).empty()) throw ConfigError("empty " + in_quotes(directive.name()));
     conf.url = directive.compile_any(directive.argument(0));
+    refuse_variables(directive, variables_in(directive.argument(0)), true);
     note_variables(directive, variables_in(directive.argument(0)));
     warn_of_url_without_scheme(directive, directive.argument(0));
 }

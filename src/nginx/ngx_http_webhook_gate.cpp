@@ -304,6 +304,12 @@ void read_payload(Delivery& delivery, Payload& payload) {
 
 // -- remember
 
+std::string_view evaluated(const Delivery& delivery, ngx_http_complex_value_t* text) {
+    ngx_str_t value;
+    if (ngx_http_complex_value(delivery.request, text, &value) != NGX_OK) throw std::bad_alloc();
+    return to_view(value);
+}
+
 std::string_view value_of(Delivery& delivery, const DedupKey& key) {
     switch (key.kind) {
         case DedupKey::Kind::event_id:
@@ -313,11 +319,9 @@ std::string_view value_of(Delivery& delivery, const DedupKey& key) {
         case DedupKey::Kind::expression:
             break;
     }
-    ngx_str_t value;
-    if (ngx_http_complex_value(delivery.request, key.expression, &value) != NGX_OK) {
-        throw std::bad_alloc();
-    }
-    return to_view(value);
+    // Constant text would make one event of all that have no value.
+    if (key.without_text != nullptr && evaluated(delivery, key.without_text).empty()) return {};
+    return evaluated(delivery, key.expression);
 }
 
 // Where nobody asked for it before the delivery turned out to have no event id.

@@ -88,6 +88,9 @@ class Secrets {
     void tell_of_expired(Milliseconds now, ngx_log_t* log) const;
 
     bool has_variables() const { return !variable_.empty(); }
+    bool have_all_variables() const {
+        return has_variables() && fixed_.empty() && key_sets_.empty();
+    }
     // Whether fixed() are all.
     bool are_fixed() const { return variable_.empty() && key_sets_.empty(); }
 

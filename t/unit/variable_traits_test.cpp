@@ -26,7 +26,8 @@ TEST(VariableTraits, WhatTheSenderChooses) {
     EXPECT_EQ("s", letters_of("http_x_tenant"));
     EXPECT_EQ("s", letters_of("arg_token"));
     EXPECT_EQ("s", letters_of("cookie_session"));
-    EXPECT_EQ("s", letters_of("request_body"));
+    EXPECT_EQ("sm", letters_of("uid_got"));
+    EXPECT_EQ("sm", letters_of("invalid_referer"));
     EXPECT_EQ("su", letters_of("request_uri"));
     EXPECT_EQ("su", letters_of("args"));
 }
@@ -55,6 +56,8 @@ TEST(VariableTraits, WhatIsAnotherOneForEachRequest) {
 
 TEST(VariableTraits, WhatIsEmptyWhenAnEventIsLookedUp) {
     EXPECT_EQ("y", letters_of("upstream_status"));
+    EXPECT_EQ("sy", letters_of("request_body"));
+    EXPECT_EQ("y", letters_of("request_body_file"));
     EXPECT_EQ("y", letters_of("upstream_http_location"));
     EXPECT_EQ("y", letters_of("sent_http_content_type"));
     EXPECT_EQ("dy", letters_of("webhook_verdict"));
