@@ -410,6 +410,18 @@ subtest 'public keys' => sub {
     says_nothing('that are short', in_location("webhook discord;\nwebhook_secret " . ed25519_secret('hex')->{written} . ';'));
 };
 
+subtest 'a webhook_url that the sender chooses' => sub {
+    my $location = sub ($url) { in_location("webhook square;\nwebhook_secret $SECRET;\nwebhook_url $url; # HERE") };
+    my $warning  = sub ($name) {
+        return qq{[warn] the sender of a request chooses "\$$name" of this webhook_url, unless a proxy before nginx sets it }
+            . 'for every request';
+    };
+    says('a header', $location->('https://$http_x_forwarded_host$request_uri'), $warning->('http_x_forwarded_host'));
+    says('a parameter', $location->('$arg_url'), $warning->('arg_url'));
+    says('a cookie', $location->('https://${cookie_host}/in'), $warning->('cookie_host'));
+    says_nothing($_, $location->($_)) for 'https://$http_host$request_uri', 'https://$host$uri$is_args$args', 'https://h.example/in';
+};
+
 subtest 'secrets that have expired' => sub {
     says('long ago', in_location("webhook github;\nwebhook_secret $SECRET not_after=2020-01-01T00:00:00Z; # HERE"),
         '[warn] the "not_after" of this webhook_secret has passed');

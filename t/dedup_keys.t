@@ -464,16 +464,17 @@ subtest 'events that differ by their signed time alone' => sub {
     is $slack->($now - 2), 'delivered', 'and typed again';
     is $slack->($now), 'duplicate', 'the first, replayed';
 
-    my $contentful = sub ($time, $topic) {
+    my $contentful = sub ($time, $topic, $uri = '/contentful') {
         my $names = 'x-contentful-signed-headers,x-contentful-timestamp,x-contentful-topic';
         my $text  = "POST\n/contentful\nx-contentful-signed-headers:$names;x-contentful-timestamp:$time;x-contentful-topic:T\n{}";
-        return outcome(post(uri => '/contentful', body => '{}', headers => [
+        return outcome(post(uri => $uri, body => '{}', headers => [
             'X-Contentful-Signed-Headers' => $names, 'X-Contentful-Timestamp' => $time, 'X-Contentful-Topic' => $topic,
             'X-Contentful-Signature' => hmac_sha256_hex($text, $SECRET) ]));
     };
     is $contentful->("${now}000", 'T'), 'delivered', 'contentful: a build';
     is $contentful->("${now}001", 'T'), 'delivered', 'another';
     is $contentful->("${now}000", $_), 'duplicate', 'the first, with tabs around its topic' for "T\t", "\tT", "T\t\t";
+    is $contentful->("${now}000", 'T', '/contentful?'), 'duplicate', 'the first, with an empty query, which is not signed';
 };
 
 subtest 'a form that is written in other bytes' => sub {

@@ -78,6 +78,9 @@ server {
     location = /forwarded/host/atlassian-connect {
         webhook atlassian-connect; webhook_url https://\$forwarded\$request_uri; proxy_pass http://%%BACKEND%%;
     }
+    location = /sent/host/atlassian-connect {
+        webhook atlassian-connect; webhook_url https://\$http_x_forwarded_host\$request_uri; proxy_pass http://%%BACKEND%%;
+    }
     location = /variable/host/atlassian-connect {
         webhook atlassian-connect; set \$seen http://\$http_host\$request_uri; webhook_url \$seen;
         proxy_pass http://%%BACKEND%%;
@@ -236,6 +239,20 @@ subtest 'what looks like a host' => sub {
         is $atlassian->('POST&/&', 'localhost', "http://elsewhere$uri"), 'bad_signature',
             "Atlassian, $uri: another host in the request line";
     }
+    for my $host ('hooks.example.com', 'hooks.example.com:8443', '[2001:db8::1]:8443') {
+        $backend->clear;
+        my $token = encode_json_web_token(qsh => sha256_hex('POST&/sent/host/atlassian-connect&a=b'));
+        my @headers = ('X-Forwarded-Host' => $host, Authorization => "JWT $token");
+        is outcome(send_request(uri => '/sent/host/atlassian-connect?a=b', body => $BODY, headers => \@headers)), 'delivered',
+            "Atlassian: the forwarded host $host";
+    }
+    for my $folder ('/sent', '/forwarded') {
+        $backend->clear;
+        my $token = encode_json_web_token(qsh => sha256_hex("POST&/hooks$folder/host/atlassian-connect&"));
+        my @headers = ('X-Forwarded-Host' => 'hooks.example.com/hooks', Authorization => "JWT $token");
+        is outcome(send_request(uri => "$folder/host/atlassian-connect", body => $BODY, headers => \@headers)),
+            'bad_signature', "Atlassian, $folder: a path in the forwarded host";
+    }
     for my $forwarded ('x?a=b&jwt=', 'x#', 'x%2F', 'x/y?') {
         $backend->clear;
         my $token = encode_json_web_token(qsh => sha256_hex('POST&/&a=b'));
@@ -273,10 +290,11 @@ subtest 'every byte counts' => sub {
 subtest 'webhook_url' => sub {
     for my $name (@NAMES) {
         my $fixed = "$PUBLIC/hooks/$name?a=1";
-        is_delivered("$name: a constant", $name, $fixed, "/fixed/$name");
-        is_delivered("$name: whatever is asked for", $name, $fixed, "/fixed/$name/more?b=2", headers => [ Host => 'evil' ]);
-        is_refused("$name: what nginx sees instead of it", $name, "http://localhost/fixed/$name", "/fixed/$name");
-        is_refused("$name: nearly it", $name, "${fixed}1", "/fixed/$name");
+        is_delivered("$name: a constant", $name, $fixed, "/fixed/$name?a=1");
+        is_delivered("$name: whatever is asked for", $name, $fixed, "/fixed/$name/more?a=1", headers => [ Host => 'evil' ]);
+        is_refused("$name: another query", $name, $fixed, "/fixed/$name$_") for '', '?b=2', '?a=2', '?a=1&a=2', '?a=1#&b=2';
+        is_refused("$name: what nginx sees instead of it", $name, "http://localhost/fixed/$name?a=1", "/fixed/$name?a=1");
+        is_refused("$name: nearly it", $name, "${fixed}1", "/fixed/$name?a=1");
 
         my $uri = "/proxied/$name?b=%20&a";
         is_delivered("$name: a variable", $name, "$PUBLIC$uri", $uri);
@@ -285,6 +303,7 @@ subtest 'webhook_url' => sub {
         is_refused("$name: a variable, what nginx sees", $name, "http://localhost$uri", $uri);
 
         my @acme = (headers => [ 'X-Tenant' => 'acme' ]);
+        is_refused("$name: a query that it leaves out", $name, 'https://acme.example.com/hooks', "/tenants/$name?a=1", @acme);
         is_delivered("$name: of a tenant", $name, 'https://acme.example.com/hooks', "/tenants/$name", @acme);
         is_refused("$name: of another", $name, 'https://umbrella.example.com/hooks', "/tenants/$name", @acme);
 

@@ -31,7 +31,10 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.gate, parent.gate);
     inherit(conf.secret_sources, parent.secret_sources);
     inherit(conf.mode, parent.mode);
-    if (conf.url == nullptr) conf.url = parent.url;
+    if (conf.url == nullptr) {
+        conf.url = parent.url;
+        conf.url_host = parent.url_host;
+    }
     inherit(conf.tolerance, parent.tolerance);
     inherit(conf.methods, parent.methods);
     inherit(conf.require_tls, parent.require_tls);

@@ -151,6 +151,8 @@ struct LocConf {
     std::shared_ptr<std::vector<SecretSource>> secret_sources;
     std::optional<Mode> mode;
     ngx_http_complex_value_t* url = nullptr;
+    // What of it has to give a host; null: nothing.
+    ngx_http_complex_value_t* url_host = nullptr;
     std::optional<Tolerance> tolerance;
     std::shared_ptr<const Methods> methods;
     std::optional<bool> require_tls;

@@ -9,6 +9,7 @@
 #include "webhook/presets.h"
 #include "webhook/secret_text.h"
 #include "webhook/text.h"
+#include "webhook/url.h"
 #include "webhook/variable_traits.h"
 
 namespace webhook::ngx {
@@ -690,13 +691,30 @@ void warn_of_url_without_scheme(const Directive& directive, std::string_view url
         "senders sign with it");
 }
 
+// Without a proxy that sets it, a stranger does.
+void warn_of_chosen_url(const Directive& directive, std::string_view url) {
+    for (const std::string& variable : variables_in(url)) {
+        const bool is_chosen = variable != "http_host" && has_trait(variable, Trait::of_sender) &&
+                               (variable.starts_with("http_") || variable.starts_with("arg_") ||
+                                variable.starts_with("cookie_"));
+        if (!is_chosen) continue;
+        ngx_conf_log_error(NGX_LOG_WARN, directive.cf, 0,
+                           "the sender of a request chooses \"$%s\" of this webhook_url, unless "
+                           "a proxy before nginx sets it for every request",
+                           variable.c_str());
+    }
+}
+
 void set_url(const Directive& directive, LocConf& conf) {
     require_first(conf.url == nullptr, directive);
     if (directive.argument(0).empty()) throw ConfigError("empty " + in_quotes(directive.name()));
     conf.url = directive.compile_any(directive.argument(0));
     refuse_variables(directive, variables_in(directive.argument(0)), true);
     note_variables(directive, variables_in(directive.argument(0)));
+    const std::string_view host = host_variables(directive.argument(0));
+    if (!host.empty()) conf.url_host = directive.compile_any(host);
     warn_of_url_without_scheme(directive, directive.argument(0));
+    warn_of_chosen_url(directive, directive.argument(0));
 }
 
 // webhook_handshake on | off [token=VALUE | token=file:PATH | token=env:NAME]

@@ -122,6 +122,17 @@ bool has_sound_host(const ngx_http_request_t* request) {
            is_host(to_view(request->headers_in.server)) && !went_to_another_host(request);
 }
 
+// Whether what stands for the host in "webhook_url" is one: a path in it would make another URL of
+// the request's.
+bool gives_host(const Delivery& delivery) {
+    if (delivery.conf.url_host == nullptr) return true;
+    ngx_str_t text;
+    if (ngx_http_complex_value(delivery.request, delivery.conf.url_host, &text) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    return is_host(to_view(text));
+}
+
 // Nothing where what the request says could be read as another URL than the one that nginx routes
 // by.
 std::optional<std::string_view> signed_url(const Delivery& delivery) {
@@ -136,8 +147,16 @@ std::optional<std::string_view> signed_url(const Delivery& delivery) {
     const std::string_view url = to_view(text);
     if (delivery.conf.url_is_fixed()) return url;
     const bool is_sound = has_sound_host(request) && !has_fragment(request) &&
+                          gives_host(delivery) &&
                           is_unambiguous_url(url, to_view(request->unparsed_uri));
     return is_sound ? std::optional(url) : std::nullopt;
+}
+
+// With a fragment, which nginx hands on.
+std::string_view sent_query(const ngx_http_request_t* request) {
+    const std::string_view target = to_view(request->unparsed_uri);
+    const std::size_t mark = target.find('?');
+    return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
 }
 
 Objection start_verification(Delivery& delivery) {
@@ -156,7 +175,7 @@ Objection start_verification(Delivery& delivery) {
                                 &delivery.conf.tolerance,
                                 &json_reader(),
                                 delivery.conf.url_is_fixed(),
-                                query_of(to_view(delivery.request->unparsed_uri))};
+                                sent_query(delivery.request)};
     delivery.verification.emplace(*delivery.conf.scheme, collect_secrets(delivery, all), request,
                                   now());
     return std::nullopt;

@@ -31,6 +31,8 @@ bool has_any_length(const TextPart& part, bool url_is_fixed) {
         case Kind::field:
         case Kind::form:
         case Kind::query:
+        // A number of one digit or more.
+        case Kind::crc32_of_body:
             return true;
         default:
             return part.is_url() && !url_is_fixed;
@@ -43,6 +45,10 @@ bool may_be_refused(const TextPart& part) {
     return part.kind == Kind::id || part.kind == Kind::header || part.kind == Kind::query;
 }
 
+bool consists_of_digits(std::string_view text) {
+    return std::ranges::all_of(text, is_digit);
+}
+
 // RFC 3986, section 2: who delivers to a URL has these encoded in it.
 bool holds_what_no_url_does(std::string_view text) {
     return std::ranges::any_of(text, [](char character) {
@@ -53,6 +59,8 @@ bool holds_what_no_url_does(std::string_view text) {
 
 bool can_do_without(const TextPart& part, const TextPart& neighbor) {
     if (neighbor.kind != Kind::literal) return false;
+    const bool is_number = part.kind == Kind::crc32_of_body;
+    if (is_number) return !consists_of_digits(neighbor.text);
     return may_be_refused(part) || (part.is_url() && holds_what_no_url_does(neighbor.text));
 }
 

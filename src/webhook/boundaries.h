@@ -8,7 +8,8 @@
 //   leading zeros and with a digit more or less lies outside of any window; a method; a digest; a
 //   secret. They stand between values and are not guarded themselves.
 // - A literal between two values guards the join where it cannot stand in one of them: a header,
-//   an id or a parameter that holds it is refused, and so is a URL that holds what no URL does.
+//   an id or a parameter that holds it is refused, and so is a URL that holds what no URL does; a
+//   CRC-32 is a number.
 // - A header, an id or a parameter beside a time in RFC 3339 holds no colon, as every such time
 //   does.
 // - Else one of the two has to be the body, which then is empty or a whole JSON object or array. No

@@ -64,7 +64,7 @@ constexpr Phrase kPhrases[] = {
     {Kind::text_for_anyone, "what is signed could be a handshake's, which is answered to anyone"},
     {Kind::hashed_url, "the hashed URL is \"{}\""},
     {Kind::other_host, "the request line and the \"Host\" header name different hosts"},
-    {Kind::query_beside_url, "the request has a query, and \"webhook_url\" has none"},
+    {Kind::query_beside_url, "the query of the request is not that of the hashed URL"},
     {Kind::form_beside_url, "the form begins or ends as the URL before it could go on"},
     {Kind::key_empty, "the value of \"key={}\" is empty"},
 };

@@ -109,7 +109,7 @@ bool append_part(std::string& text, const TextPart& part, const Identified& deli
 // each other value of it would make another event of a replay. Returns false where it says nothing.
 bool append_signed(std::string& text, const Scheme& scheme, const Identified& delivery) {
     const std::size_t size = text.size();
-    const bool signs_request = scheme.native != nullptr && scheme.native->signs_request;
+    const bool signs_request = scheme.native != nullptr && scheme.native->signs_request();
     if (signs_request || scheme.signs(Kind::method)) append(text, delivery.method);
     if (scheme.native != nullptr ? signs_request : scheme.reads_url()) append(text, delivery.url);
     if (scheme.algorithm == Algorithm::jwt) append(text, signed_token(delivery));

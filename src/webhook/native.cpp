@@ -49,22 +49,10 @@ constexpr std::array kAdyenMembers{
 };
 
 constexpr std::array kNatives{
-    Native{"contentful", contentful_items, false, false, "", true},
-    Native{"aws-sns", aws_sns_items, true, true, "/MessageId", false},
-    Native{"adyen-payments", adyen_payments_items, true, false, "", false},
+    Native{"contentful", contentful_items, false, false, "", contentful_path},
+    Native{"aws-sns", aws_sns_items, true, true, "/MessageId", nullptr},
+    Native{"adyen-payments", adyen_payments_items, true, false, "", nullptr},
 };
-
-// The query is escaped once, and then once more with the path.
-std::optional<std::string> contentful_path(std::string_view url) {
-    const std::string_view target = target_of(url);
-    const std::size_t mark = std::min(target.find('?'), target.size());
-    std::string path(target.substr(0, mark));
-    if (!path.starts_with('/')) path.insert(path.begin(), '/');
-    const std::string_view query = target.substr(std::min(mark + 1, target.size()));
-    if (query.find('?') != std::string_view::npos) return std::nullopt;
-    if (!query.empty()) path += '?' + percent_encoded(query, kComponentKeeps);
-    return percent_encoded(path, kUriKeeps);
-}
 
 // The names in a list, sorted; nothing where one is no header's, or stands twice.
 std::optional<std::vector<std::string_view>> header_names(std::string_view list) {
@@ -139,6 +127,18 @@ std::optional<SignedItem> adyen_item(const JsonReader& json, const std::string& 
 }
 
 }  // namespace
+
+// The query is escaped once, and then once more with the path.
+std::optional<std::string> contentful_path(std::string_view url) {
+    const std::string_view target = target_of(url);
+    const std::size_t mark = std::min(target.find('?'), target.size());
+    std::string path(target.substr(0, mark));
+    if (!path.starts_with('/')) path.insert(path.begin(), '/');
+    const std::string_view query = target.substr(std::min(mark + 1, target.size()));
+    if (query.find('?') != std::string_view::npos) return std::nullopt;
+    if (!query.empty()) path += '?' + percent_encoded(query, kComponentKeeps);
+    return percent_encoded(path, kUriKeeps);
+}
 
 SignedItems contentful_items(const NativeRequest& request) {
     const auto path = contentful_path(request.url);

@@ -44,6 +44,9 @@ using SignedItems = std::optional<std::vector<SignedItem>>;
 // https://www.contentful.com/developers/docs/extensibility/app-framework/request-verification/
 SignedItems contentful_items(const NativeRequest& request);
 
+// The path and the query as they are signed; nothing where the URL has a second `?`.
+std::optional<std::string> contentful_path(std::string_view url);
+
 // Amazon SNS signs for all its customers with the same key, so that the secret's id has to be the
 // topic's ARN. Signed are the members that a message of its type has, each as a line of its name
 // and a line of its value. Nothing where a value but that of Message has several lines, so that no
@@ -69,8 +72,11 @@ struct Native {
     bool names_secret_id;
     // The JSON pointer of an event id that is signed; empty: none.
     std::string_view signed_event_id;
-    // Whether its items hold the method, the path with its query, and the body.
-    bool signs_request;
+    // The URL as its items hold it, besides the method and the body; null: they hold nothing of
+    // these.
+    std::optional<std::string> (*signed_url)(std::string_view url);
+
+    bool signs_request() const { return signed_url != nullptr; }
 };
 
 std::span<const Native> natives();

@@ -165,7 +165,7 @@ Scheme::Replay Scheme::replay_by_event_key() const {
                 if (!covers_timestamp()) here = Replay::a_header;
                 break;
             case Kind::body:
-                if (native != nullptr ? !native->signs_request : !covers_body()) {
+                if (native != nullptr ? !native->signs_request() : !covers_body()) {
                     here = Replay::anything;
                 }
                 break;
@@ -224,7 +224,8 @@ bool Scheme::signs_for_anyone() const {
 }
 
 bool Scheme::reads_url() const {
-    return native != nullptr || std::ranges::any_of(signed_parts, &TextPart::is_url) ||
+    return (native != nullptr && native->signs_request()) ||
+           std::ranges::any_of(signed_parts, &TextPart::is_url) ||
            std::ranges::any_of(claims, [](const RequiredClaim& claim) {
                return std::ranges::any_of(claim.value, &TextPart::is_url);
            });

@@ -145,7 +145,7 @@ Text derived_event_key(const Scheme& scheme) {
     if (scheme.event_type.kind == Source::Kind::header && !scheme.type_in_body) {
         add(Kind::event_type);
     }
-    const bool signs_request = scheme.native != nullptr && scheme.native->signs_request;
+    const bool signs_request = scheme.native != nullptr && scheme.native->signs_request();
     if (signs_request || scheme.signs(Kind::method)) add(Kind::method);
     if (scheme.native != nullptr ? signs_request : scheme.reads_url()) add(Kind::url);
     for (const TextPart& part : scheme.signed_parts) {

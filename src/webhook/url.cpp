@@ -49,6 +49,15 @@ bool is_port(std::string_view text) {
     return text.size() <= 6 && text.starts_with(':') && parse_digits(text.substr(1));
 }
 
+// Of the variable that starts there, as `$name` or `${name}`.
+std::size_t variable_end(std::string_view text, std::size_t start) {
+    std::size_t end = start + 1;
+    if (text.substr(end).starts_with('{'))
+        return std::min(text.find('}', end), text.size() - 1) + 1;
+    while (end < text.size() && (is_letter_or_digit(text[end]) || text[end] == '_')) ++end;
+    return end;
+}
+
 std::string_view path_of(std::string_view url) {
     const std::string_view target = target_of(url);
     return target.substr(0, target.find_first_of("?#"));
@@ -183,6 +192,34 @@ std::string_view target_of(std::string_view url) {
 
 bool is_host(std::string_view text) {
     return consists_of(text, ".-_:[]");
+}
+
+std::string_view host_variables(std::string_view configured_url) {
+    const std::size_t scheme_end = configured_url.find("://");
+    if (scheme_end == std::string_view::npos) return {};
+    std::string_view host = configured_url.substr(scheme_end + 3);
+    host = host.substr(0, host.find_first_of("/?#"));
+    // What is before it is a user's.
+    if (const std::size_t at = host.rfind('@'); at != std::string_view::npos) {
+        host.remove_prefix(at + 1);
+    }
+    std::size_t end = 0;
+    std::size_t last_variable = 0;
+    bool may_begin_path = false;
+    for (std::size_t i = 0; i < host.size();) {
+        if (host[i] != '$') {
+            // The host goes on behind every variable before.
+            end = std::max(end, last_variable);
+            may_begin_path = is_letter_or_digit(host[i]) || host[i] == ']';
+            ++i;
+            continue;
+        }
+        i = variable_end(host, i);
+        last_variable = i;
+        if (!may_begin_path) end = i;
+        may_begin_path = true;
+    }
+    return host.substr(0, end);
 }
 
 bool is_unambiguous_url(std::string_view url, std::string_view target) {

@@ -16,6 +16,11 @@ std::string_view target_of(std::string_view url);
 // would begin another part of a URL.
 bool is_host(std::string_view text);
 
+// The part of a configured URL in which variables stand for the host, or for some of it, as
+// `$http_host` of `https://$http_host/in`; empty where none does. What follows the host without a
+// `/` may be a path: of `https://a$b$c` nothing, of `https://$a$b` the first.
+std::string_view host_variables(std::string_view configured_url);
+
 // Whether a URL that is made of what the request says is cut into the same parts by every reader:
 // its authority holds a host only, nothing before the request's own `target` (as its line has it)
 // begins a query, and there is no fragment, which no sender sends.

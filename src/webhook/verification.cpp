@@ -215,9 +215,6 @@ Objection Verification::add_part(const TextPart& part, WholeBody* body) {
     if (part.is_url() && !keeps_its_side(*scheme_, joins(), index, request_.url)) {
         return Refusal(Reason::bad_signature, Cause::Kind::url_unfit);
     }
-    if (part.is_url() && has_query_of_its_own()) {
-        return Refusal(Reason::bad_signature, Cause::Kind::query_beside_url);
-    }
     switch (part.kind) {
         case Kind::body:
             if (body == nullptr) return Reason::invalid_payload;
@@ -251,10 +248,9 @@ Objection Verification::add_part(const TextPart& part, WholeBody* body) {
     }
 }
 
-// What nobody signed reaches readers that merge a query with the body.
+// What nobody signed reaches readers that go by a query, or merge it with the body.
 bool Verification::has_query_of_its_own() const {
-    if (!request_.url_is_fixed || request_.sent_query.empty()) return false;
-    if (request_.url.find('?') != std::string_view::npos) return false;
+    if (!scheme_->reads_url() || request_.sent_query == query_of(request_.url)) return false;
     return std::ranges::none_of(
                scheme_->headers,
                [](const std::string& name) { return name.starts_with(kParameterMark); }) &&
@@ -397,6 +393,9 @@ const Form* Verification::form_of(WholeBody* body) const {
 
 Objection Verification::verify_signature(WholeBody* body, Milliseconds now) {
     if (early_objection_) return early_objection_;
+    if (has_query_of_its_own()) {
+        return Refusal(Reason::bad_signature, Cause::Kind::query_beside_url);
+    }
     if (scheme_->algorithm == Algorithm::jwt) return match_jwt(now);
     if (const auto objection = read_signature_in_body(body)) return objection;
     if (const auto objection = check_other_fields(body)) return objection;
@@ -570,9 +569,6 @@ bool Verification::matches_basic(const SigningSecret& secret) const {
 
 Objection Verification::match_native(WholeBody* body, Milliseconds now) {
     if (body == nullptr) return Reason::invalid_payload;
-    if (scheme_->native->signs_request && has_query_of_its_own()) {
-        return Refusal(Reason::bad_signature, Cause::Kind::query_beside_url);
-    }
     NativeRequest request{request_.method, request_.url, body->text(), {}, nullptr};
     request.header = [this](std::string_view name) { return request_.headers->only(name); };
     if (scheme_->native->reads_json) {
@@ -602,9 +598,7 @@ Objection Verification::match_native(WholeBody* body, Milliseconds now) {
 
 std::string Verification::signed_url() const {
     if (!scheme_->reads_url()) return {};
-    if (scheme_->native != nullptr) {
-        return std::string(scheme_->native->signs_request ? target_of(request_.url) : "");
-    }
+    if (scheme_->native != nullptr) return scheme_->native->signed_url(request_.url).value_or("");
     if (scheme_->signs(Kind::url_hubspot)) return hubspot_url(request_.url);
     if (scheme_->signs(Kind::url_ports)) return std::string(matched_url_);
     for (const RequiredClaim& claim : scheme_->claims) {
@@ -703,9 +697,6 @@ Objection Verification::check_claim(const RequiredClaim& claim) const {
     std::string expected;
     for (const TextPart& part : claim.value) {
         if (part.kind == Kind::literal) expected += part.text;
-        if (part.kind == Kind::url && has_query_of_its_own()) {
-            return Refusal(Reason::bad_signature, Cause::Kind::query_beside_url);
-        }
         if (part.kind == Kind::url) expected += request_.url;
         if (part.kind != Kind::url_qsh) continue;
         const auto hash = atlassian_qsh(request_.method, request_.url, "");

@@ -35,7 +35,8 @@ struct SignedRequest {
     JsonReader* json;
     // Whether the URL is the same for all requests, so that nothing of it can be chosen.
     bool url_is_fixed = false;
-    // The query as the request line has it, whatever became of it since.
+    // The query as the request line has it, whatever became of it since, a fragment with it. It has
+    // to be the URL's.
     std::string_view sent_query = {};
 };
 

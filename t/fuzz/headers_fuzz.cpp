@@ -144,9 +144,15 @@ class Attempt {
         const std::vector<const SigningSecret*> secrets{&gate_.secret};
         Presented own = presented_again();
         JsonReader json;
-        const SignedRequest request{
-            delivery_.method, delivery_.url, query_of(delivery_.url), &headers_, &own,
-            &tolerance_,      &json};
+        const SignedRequest request{delivery_.method,
+                                    delivery_.url,
+                                    query_of(delivery_.url),
+                                    &headers_,
+                                    &own,
+                                    &tolerance_,
+                                    &json,
+                                    false,
+                                    query_of(delivery_.url)};
         Verification verification(gate_.scheme, secrets, request, kNow);
         require(verification.secret_count() == 1, "the secret takes part");
         std::string_view rest = delivery_.body;

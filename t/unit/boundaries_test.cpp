@@ -434,6 +434,12 @@ TEST(Boundaries, WhatNothingGuardsIsWarnedOf) {
     EXPECT_EQ("", open("{url}{body}{header:X-A}", true));
     EXPECT_EQ(R"("{url}" and "{header:...}")", open("{url}{header:X-A}"));
     EXPECT_EQ("", open("{url}{header:X-A}", true));
+    EXPECT_EQ(R"("{header:...}" and "{crc32:body}")", open("{header:X-A}{crc32:body}"));
+    EXPECT_EQ("", open("{header:X-A}0{crc32:body}"));
+    EXPECT_EQ(R"("{json:...}" and "{crc32:body}")", open("{json:/a}0{crc32:body}"));
+    EXPECT_EQ("", open("{header:X-A}|{crc32:body}"));
+    EXPECT_EQ("", open("{json:/a}|{crc32:body}"));
+    EXPECT_EQ("", open("{crc32:body}|{json:/a}"));
     EXPECT_EQ(R"("{url}" and "{body}")", open("{url}]{body}"));
     EXPECT_EQ("", open("{url}|{body}"));
 }

@@ -200,6 +200,8 @@ struct Delivery {
     // As the sender saw it.
     std::string url = "https://hooks.example/in";
     bool url_is_fixed = false;
+    // The query of the request line, where it is another one than the URL's.
+    std::optional<std::string> sent_query = std::nullopt;
 
     void add(std::string_view name, std::string_view value) { headers.emplace_back(name, value); }
 
@@ -283,9 +285,11 @@ inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
     }
     JsonReader token_json;
     JsonReader body_json;
-    const SignedRequest request{delivery.method, delivery.url,         query_of(delivery.url),
-                                &headers,        &presented,           &tolerance,
-                                &token_json,     delivery.url_is_fixed};
+    const std::string sent_query =
+        delivery.sent_query.value_or(std::string(query_of(delivery.url)));
+    const SignedRequest request{
+        delivery.method, delivery.url, query_of(delivery.url), &headers,  &presented,
+        &tolerance,      &token_json,  delivery.url_is_fixed,  sent_query};
     Verification verification(scheme, pointers, request, now);
     if (verification.secret_count() == 0) return {Reason::no_secret, ""};
     std::optional<Reason> objection;

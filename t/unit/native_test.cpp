@@ -527,5 +527,17 @@ TEST(AdyenPayments, AmountInAnotherCaseIsNotLeftOut) {
     EXPECT_FALSE(changed_adyen_item("\"originalReference\":", "\"originalreference\":"));
 }
 
+// An event is told by what is signed of its URL.
+TEST(Native, ContentfulSignsTheSameOfUrlsThatItDoesNotTellApart) {
+    EXPECT_EQ("/con", contentful_path("https://h/con"));
+    EXPECT_EQ("/con", contentful_path("https://h/con?"));
+    EXPECT_EQ("/con", contentful_path("/con"));
+    EXPECT_EQ("/con?a%253D1", contentful_path("https://h/con?a=1"));
+    EXPECT_FALSE(contentful_path("https://h/con?a=1?b"));
+    EXPECT_EQ(contentful_path, find_native("contentful")->signed_url);
+    EXPECT_EQ(nullptr, find_native("aws-sns")->signed_url);
+    EXPECT_EQ(nullptr, find_native("adyen-payments")->signed_url);
+}
+
 }  // namespace
 }  // namespace webhook

@@ -407,5 +407,26 @@ TEST(Url, APathMayHideAQuery) {
     }
 }
 
+TEST(Url, WhereVariablesStandForTheHost) {
+    const std::pair<const char*, const char*> rows[] = {
+        {"https://$http_x_forwarded_host$request_uri", "$http_x_forwarded_host"},
+        {"$scheme://${http_host}/in", "${http_host}"},
+        {"https://$tenant.example.com/in", "$tenant"},
+        {"https://hooks.$domain:$port$request_uri", "hooks.$domain:$port"},
+        {"https://$a$b.example$c", "$a$b"},
+        {"https://$host$prefix$request_uri", "$host"},
+        {"https://h:80$prefix$request_uri", ""},
+        {"https://h$prefix$request_uri", ""},
+        {"https://[::1]$prefix$request_uri", ""},
+        {"https://u:$p@$host/in", "$host"},
+        {"https://h/$tenant", ""},
+        {"https://h", ""},
+        {"$url", ""},
+        {"$scheme://", ""},
+        {"https://${broken", "${broken"},
+    };
+    for (const auto& [url, expected] : rows) EXPECT_EQ(expected, host_variables(url)) << url;
+}
+
 }  // namespace
 }  // namespace webhook

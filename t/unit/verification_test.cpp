@@ -11,6 +11,7 @@
 #include "delivery.h"
 #include "webhook/encoding.h"
 #include "webhook/presets.h"
+#include "webhook/url.h"
 
 namespace webhook {
 namespace {
@@ -1004,10 +1005,10 @@ TEST(Verification, HashesOfTheBody) {
 TEST(Verification, HashesOfTheBodyMayStandTwice) {
     const Scheme scheme = parse_scheme("test",
                                        "algorithm hmac-sha256; signature header=X-Sign;"
-                                       "signed '{sha256:body}{crc32:body}{body}{sha256:body}';");
+                                       "signed '{sha256:body}{crc32:body}.{body}{sha256:body}';");
     const std::string digest = testing::sha256_hex("123456789");
     const Delivery delivery{
-        {{"X-Sign", hmac_hex(kSecret, digest + "3421780262123456789" + digest)}}, "123456789"};
+        {{"X-Sign", hmac_hex(kSecret, digest + "3421780262.123456789" + digest)}}, "123456789"};
     EXPECT_EQ(Reason::accepted,
               judge(scheme, {secret(scheme, kSecret)}, delivery, kNow, {4}).reason);
 }
@@ -1739,6 +1740,51 @@ TEST(Verification, WhatAHandshakeSignsForAnyoneIsNoDelivery) {
         EXPECT_EQ(Reason::accepted, own("{timestamp}|{body}", verify));
     }
     EXPECT_EQ(Reason::accepted, own("{timestamp}.{body}", "signature"));
+}
+
+// What nobody signed is read by those who go by the query, or merge it with the body.
+TEST(Verification, TheQueryIsThatOfTheSignedUrl) {
+    struct Row {
+        const char* scheme;
+        const char* url;
+        const char* sent;
+        Reason expected;
+    };
+    const char* const by_url = "algorithm hmac-sha256; signed '{url}|{body}'; signature header=S;";
+    const char* const by_qsh = "algorithm jwt=HS256; signature header=S; claims qsh='{url:qsh}';";
+    const char* const by_claim = "algorithm jwt=HS256; signature header=S; claims aud='{url}';";
+    const char* const by_query =
+        "algorithm hmac-sha256; signed '{url}|{body}'; signature header=S; event_id query=id;";
+    const Row rows[] = {
+        {by_url, "https://h/x", "", Reason::accepted},
+        {by_url, "https://h/x", "a=1", Reason::bad_signature},
+        {by_url, "https://h/x?a=1", "a=1", Reason::accepted},
+        {by_url, "https://h/x?a=1", "", Reason::bad_signature},
+        {by_url, "https://h/x?a=1", "a=2", Reason::bad_signature},
+        {by_url, "https://h/x?a=1", "a=1&b=2", Reason::bad_signature},
+        {by_url, "https://h/x?a=1", "a=1#b", Reason::bad_signature},
+        {by_url, "https://h/x?a=1#b", "a=1", Reason::accepted},
+        {by_query, "https://h/x?id=1", "id=1&a=1", Reason::accepted},
+        {by_qsh, "https://h/x", "", Reason::accepted},
+        {by_qsh, "https://h/x", "a=1", Reason::bad_signature},
+        {by_claim, "https://h/x?a=1", "a=1", Reason::accepted},
+        {by_claim, "https://h/x?a=1", "a=2", Reason::bad_signature},
+    };
+    for (const auto& [text, url, sent, expected] : rows) {
+        const Scheme scheme = parse_scheme("test", text);
+        Delivery delivery{{}, "{}"};
+        delivery.url = url;
+        delivery.sent_query = sent;
+        const std::string claims = R"({"aud":")"s + url + R"(","qsh":")" +
+                                   atlassian_qsh("POST", url, "").value_or("") + "\"}";
+        delivery.set("S", scheme.algorithm == Algorithm::jwt ? testing::hs256_token(claims, kSecret)
+                                                             : hmac_hex(kSecret, url + "|{}"s));
+        for (const bool fixed : {false, true}) {
+            delivery.url_is_fixed = fixed;
+            EXPECT_EQ(expected, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+                << text << ' ' << url << " asked with " << sent << (fixed ? ", fixed" : "");
+        }
+    }
 }
 
 }  // namespace
