@@ -74,6 +74,8 @@ for my $name (sort keys %CODING) {
     }
 }
 is_accepted('as it is', post('/stream', $JSON, $JSON), $JSON);
+is_accepted("the list '$_'", post('/stream', $JSON, gzip($JSON), encoded($_)), gzip($JSON)) for 'gzip, identity', 'identity ,gzip';
+is_accepted('an empty list', post('/stream', $JSON, $JSON, encoded('')), $JSON);
 
 subtest 'what is no whole stream' => sub {
     my $gzip   = gzip($JSON);
@@ -104,7 +106,7 @@ subtest 'what is no whole stream' => sub {
 subtest 'what is not undone' => sub {
     my $gzip = gzip($JSON);
     is_refused($_, post('/stream', $JSON, $gzip, encoded($_)), '400 invalid_payload')
-        for 'br', 'zstd', 'compress', 'gzip, gzip', 'gzip,identity', 'gzip;q=1', 'gzipx';
+        for 'br', 'zstd', 'compress', 'gzip, gzip', 'gzip,br', 'gzip;q=1', 'gzipx';
     is_refused('two headers', post('/stream', $JSON, $gzip, encoded('gzip'), encoded('identity')), '401 malformed_header');
 };
 

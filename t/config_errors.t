@@ -93,6 +93,11 @@ my @SECRETS = (
         in_location("webhook svix;\nwebhook_secret file:%%DIR%%/broken.key; # HERE"),
         'invalid "webhook_secret" for the scheme "svix": the secret is not valid base64 after "whsec_"',
     ],
+    'a URL that has no room for the digest' => [
+        in_location("webhook twilio-json; # HERE\nwebhook_secret a-secret-of-the-tests;\nwebhook_url https://h.example/in;"),
+        '"webhook_url" without variables has no room for the parameter "bodySHA256", in which "twilio-json" signs the body: '
+            . 'let it end in "$request_uri",',
+    ],
     'a variable name that is none in a secret' => [
         in_location("webhook github;\nwebhook_secret 'Zq7\$'; # HERE"),
         '"webhook_secret" has a "$" that begins no variable: a secret with "$" in it belongs into "file:" or "env:"',

@@ -295,11 +295,12 @@ subtest 'signatures of nothing much' => sub {
     my $form = 'algorithm hmac-sha256; signed "{field:a}";';
     says('some fields of a form', $of->("$form signature field=s;"),
         '[warn] the signature of the scheme "acme" does not cover the other fields of the form');
+    says('a form whose fields are run together', $of->(qq($hmac signed "{form}";)),
+        '[warn] the signature of the scheme "acme" does not tell where names and values of "{form}" begin and end');
     says_nothing('all fields of a form', $of->("$form signature field=s alone;"));
     my %covered = (
         'the body'        => qq($hmac signed "{body}";),
         'its hash'        => qq($hmac signed "{sha256:body}";),
-        'a form'          => qq($hmac signed "{form}";),
         'the only field'  => qq($hmac signed "{field:payload}";),
         'a digest in the URL'    => qq($hmac signed "{url}"; digest query=d;),
         'a digest in the claims' => qq($jwt digest claim=d;),
@@ -410,6 +411,26 @@ subtest 'public keys' => sub {
     says_nothing('that are short', in_location("webhook discord;\nwebhook_secret " . ed25519_secret('hex')->{written} . ';'));
 };
 
+subtest 'a webhook_url that begins another' => sub {
+    my $locations = sub ($scheme, @urls) {
+        my $last = pop @urls;
+        return "webhook_secret $SECRET;\nserver {\nlisten %%ADDR%%:8080;\n"
+            . join('', map { "location /$_ {\nwebhook $scheme;\nwebhook_url $urls[$_];\n}\n" } 0 .. $#urls)
+            . "location /last {\nwebhook $scheme;\nwebhook_url $last; # HERE\n}\n}";
+    };
+    my $warning = sub ($scheme) {
+        return qq{[warn] another "webhook_url" of "$scheme" begins with this one: under the same secret, a delivery for }
+            . 'the other passes here with the rest before its body,';
+    };
+    my ($voice, $mail) = map { "https://h.example/voice$_" } '', 'mail';
+    says('a letter follows', $locations->('twilio-form', $mail, $voice), $warning->('twilio-form'));
+    says('behind one that no form begins with', $locations->('twilio-form', $mail, "$voice/a", $voice), $warning->('twilio-form'));
+    says('a path before a body', $locations->('square', "$voice/a", $voice), $warning->('square'));
+    says_nothing('what begins no name follows', $locations->('twilio-form', "$voice-mail", "$voice/a", "$voice?a=1", $voice));
+    says_nothing('the body stands before', $locations->('trello', $mail, $voice));
+    says_nothing('the same', $locations->('square', $voice, $voice));
+};
+
 subtest 'a webhook_url that the sender chooses' => sub {
     my $location = sub ($url) { in_location("webhook square;\nwebhook_secret $SECRET;\nwebhook_url $url; # HERE") };
     my $warning  = sub ($name) {
@@ -430,7 +451,8 @@ subtest 'secrets that have expired' => sub {
 
 sub deduplicated ($scheme, $secret, $dedup) {
     my $signs_url = $scheme =~ /^(?:hubspot|twilio|monday|square|trello|contentful)/;
-    my $url       = $signs_url ? "webhook_url https://hooks.example.com/in;\n" : '';
+    my $path      = $scheme eq 'twilio-json' ? '$request_uri' : '/in';
+    my $url       = $signs_url ? "webhook_url https://hooks.example.com$path;\n" : '';
     return "webhook_dedup_zone zone=events:1m;\n"
         . in_location("${url}webhook $scheme;\nwebhook_secret $secret;\nwebhook_dedup $dedup; # HERE");
 }

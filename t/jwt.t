@@ -290,10 +290,11 @@ subtest 'what is no token' => sub {
     is outcome('netlify', $token, headers => [ 'X-Webhook-Signature' => $token ]), '401 malformed_signature', 'two headers';
     is outcome('netlify', "Bearer $token"), '401 malformed_signature', 'a prefix that is not the sender\'s';
     my $vonage = token(\%HS256, claims('vonage'), hs256());
-    for my $value ($vonage, "bearer $vonage", "Bearer  $vonage", "JWT $vonage", "Bearer$vonage", 'Bearer ', 'Bearer') {
+    for my $value ($vonage, "bearer$vonage", "Bearer  $vonage", "JWT $vonage", "Bearer$vonage", 'Bearer ', 'Bearer') {
         is outcome_of(uri => '/vonage', headers => [ Authorization => $value ]), '401 malformed_signature',
             "'" . substr($value, 0, 15) . "'";
     }
+    is outcome_of(uri => '/vonage', headers => [ Authorization => "$_ $vonage" ]), 'delivered', "'$_'" for qw(bearer BEARER);
     is outcome_of(uri => '/vonage'), '401 missing_signature', 'none';
 };
 

@@ -335,7 +335,7 @@ subtest 'the line tells the cause' => sub {
     $tells->('another URL', qq{secrets tried: 1, length of the body: 2, the hashed URL is "http://hooks.example.com/square"},
         uri => '/square', body => '{}', headers => [ Host => 'hooks.example.com', 'X-Square-HmacSha256-Signature' => encode_base64('x' x 32, '') ]);
     $tells->('a URL with a secret', qq{secrets tried: 1, length of the body: 2, the hashed URL is "https://***\@hooks.example.com/square?token=***"},
-        uri => '/square_token', body => '{}', headers => [ 'X-Square-HmacSha256-Signature' => encode_base64('x' x 32, '') ]);
+        uri => '/square_token?token=s3cr3t', body => '{}', headers => [ 'X-Square-HmacSha256-Signature' => encode_base64('x' x 32, '') ]);
     for my $case ([ -400, qr/40[0-5]s old, 300s allowed/ ], [ 400, qr/(?:39[5-9]|400)s ahead of this clock, 300s allowed/ ]) {
         send_request(strict(time => time + $case->[0]));
         like +(verdicts())[-1], qr/_timestamp, $case->[1], endpoint/, 'how far the time is off';

@@ -1,6 +1,8 @@
 #include "nginx/ngx_http_webhook_audit.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 #include "nginx/ngx_http_webhook_upstream.h"
@@ -43,6 +45,7 @@ class Audit {
             warn_of_small_payload_max(level);
             warn_of_other_spellings(level);
         }
+        warn_of_longer_urls();
     }
 
   private:
@@ -211,6 +214,32 @@ class Audit {
         warn("the signature of the scheme " + in_quotes(scheme.name) + " does not tell where " +
                  parts + " begin and end: give a \"webhook_url\" without variables,",
              conf.gate->place, "the open URL of " + scheme.name);
+    }
+
+    // What is cut off the end of one URL would begin what is signed behind the other.
+    void warn_of_longer_urls() {
+        std::map<const Scheme*, std::map<std::string_view, const LocConf*>> urls;
+        for (const Level& level : main_.levels) {
+            const LocConf& conf = *level.conf;
+            if (!conf.gated() || !level.serves_requests() || !conf.url_is_fixed()) continue;
+            urls[conf.scheme.get()].emplace(to_view(conf.url->value), &conf);
+        }
+        for (const auto& [scheme, confs] : urls) {
+            for (auto shorter = confs.begin(); shorter != confs.end(); ++shorter) {
+                const std::string_view url = shorter->first;
+                auto longer = std::next(shorter);
+                while (longer != confs.end() && longer->first.starts_with(url) &&
+                       !scheme->continues_behind_url(longer->first.substr(url.size()))) {
+                    ++longer;
+                }
+                if (longer == confs.end() || !longer->first.starts_with(url)) continue;
+                const Place* place = place_of("webhook_url", shorter->second);
+                warn("another \"webhook_url\" of " + in_quotes(scheme->name) +
+                         " begins with this one: under the same secret, a delivery for the other "
+                         "passes here with the rest before its body,",
+                     place != nullptr ? *place : shorter->second->gate->place);
+            }
+        }
     }
 
     // -- headers

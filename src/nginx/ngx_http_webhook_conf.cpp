@@ -104,6 +104,17 @@ void set_default_url(ngx_conf_t* cf, LocConf& conf) {
     if (conf.url == nullptr) throw std::bad_alloc();
 }
 
+// The sender appends a digest to the URL, which is another one for each body.
+void check_digest_in_url(const LocConf& conf) {
+    const auto& digest = conf.scheme->digest;
+    if (!conf.url_is_fixed() || !digest || digest->optional) return;
+    if (digest->source.kind != Source::Kind::query) return;
+    fail("\"webhook_url\" without variables has no room for the parameter " +
+             in_quotes(digest->source.text) + ", in which " + in_quotes(conf.scheme->name) +
+             " signs the body: let it end in \"$request_uri\",",
+         conf.gate->place);
+}
+
 void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
     if (!conf.shakes_hands()) return;
     const auto& handshakes = conf.scheme->handshakes;
@@ -511,6 +522,7 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     resolve_gate(cf, parent, conf, level.serves_requests());
     if (level.serves_requests()) check_key_indexes(conf);
     set_default_url(cf, conf);
+    check_digest_in_url(conf);
     resolve_handshake(conf, has_handshake_of_its_own);
     resolve_dedup(cf, conf);
 }

@@ -289,6 +289,9 @@ void warn_of_weakness(ngx_conf_t* cf, const Scheme& scheme, const Place& place) 
         warn("does not cover the body");
     }
     if (!scheme.covers_timestamp()) warn("does not cover the timestamp");
+    if (scheme.signs(TextPart::Kind::form)) {
+        warn("does not tell where names and values of \"{form}\" begin and end");
+    }
     const std::string parts = scheme.ambiguous_parts(true);
     if (!parts.empty()) warn("does not tell where " + parts + " begin and end");
 }

@@ -249,6 +249,7 @@ std::string hex_digest(HashStream& hash) {
 
 Objection verify(Delivery& delivery, Payload& payload) {
     Verification& verification = *delivery.verification;
+    verification.note_sent_size(static_cast<std::size_t>(delivery.body.size()));
     // The sender decides how long its body takes: what was in time when the headers came may be
     // too late.
     if (const auto objection = verification.check_time(now())) return objection;

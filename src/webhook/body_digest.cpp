@@ -25,10 +25,14 @@ std::string_view algorithm_name(Hash hash) {
     }
 }
 
-// RFC 8941, section 3.3.5: bytes stand between colons.
+// RFC 8941, sections 3.1.2 and 3.3.5: bytes stand between colons, and parameters may follow.
 std::optional<std::string_view> between_colons(std::string_view text) {
-    if (text.size() < 2 || !text.starts_with(':') || !text.ends_with(':')) return std::nullopt;
-    return text.substr(1, text.size() - 2);
+    if (!text.starts_with(':')) return std::nullopt;
+    const std::size_t end = text.find(':', 1);
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::string_view parameters = text.substr(end + 1);
+    if (!parameters.empty() && !parameters.starts_with(';')) return std::nullopt;
+    return text.substr(1, end - 1);
 }
 
 bool is_named(DigestSyntax syntax, std::string_view name, std::string_view wanted) {

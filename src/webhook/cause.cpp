@@ -34,6 +34,8 @@ constexpr Phrase kPhrases[] = {
     {Kind::query_unfit, "the parameter \"{}\" is missing, repeated or not allowed as it is"},
     {Kind::too_old, "{n}s old, {m}s allowed"},
     {Kind::too_early, "{n}s ahead of this clock, {m}s allowed"},
+    {Kind::time_in_milliseconds, "the time looks like milliseconds, the scheme has \"unit=s\""},
+    {Kind::time_in_seconds, "the time looks like seconds, the scheme has \"unit=ms\""},
     {Kind::expired, "the token expired {n}s ago"},
     {Kind::claim, "the claim \"{}\" is missing or has another value than required"},
     {Kind::claim_missing, "the claim \"{}\" is missing"},

@@ -29,6 +29,8 @@ struct Cause {
         query_unfit,
         too_old,
         too_early,
+        time_in_milliseconds,
+        time_in_seconds,
         expired,
         claim,
         claim_missing,

@@ -32,10 +32,21 @@ std::optional<ContentCoding> find_content_coding(std::string_view content_encodi
         {"deflate", ContentCoding::deflate},
         {"identity", ContentCoding::identity},
     }};
-    for (const Name& row : kNames) {
-        if (equals_ignoring_case(row.name, content_encoding)) return row.coding;
+    // A list, of which one is supported; identity says nothing.
+    ContentCoding found = ContentCoding::identity;
+    while (!content_encoding.empty()) {
+        const std::string_view item = content_encoding.substr(0, content_encoding.find(','));
+        content_encoding.remove_prefix(std::min(item.size() + 1, content_encoding.size()));
+        const std::string_view name = without_padding(item);
+        if (name.empty()) continue;
+        const auto* const row = std::ranges::find_if(
+            kNames, [name](const Name& each) { return equals_ignoring_case(each.name, name); });
+        if (row == kNames.end()) return std::nullopt;
+        if (row->coding == ContentCoding::identity) continue;
+        if (found != ContentCoding::identity) return std::nullopt;
+        found = row->coding;
     }
-    return std::nullopt;
+    return found;
 }
 
 struct Inflater::State {

@@ -53,7 +53,7 @@ std::optional<Jwt> parse_jwt(std::string_view token, std::span<const JwtAlgorith
     const auto algorithm = algorithm_of(*header, pinned, reader);
     if (!algorithm) return std::nullopt;
     auto kid = reader.signed_value_at("/kid");
-    if (!kid && reader.has("/kid")) return std::nullopt;
+    if (!kid && !reader.lacks("/kid")) return std::nullopt;
     return Jwt{*algorithm, std::move(kid), token.substr(0, last), std::move(*signature),
                std::move(*claims)};
 }

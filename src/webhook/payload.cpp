@@ -216,6 +216,14 @@ std::optional<std::string> JsonReader::signed_value_at(std::string_view pointer)
     return text;
 }
 
+std::optional<double> JsonReader::signed_fraction_at(std::string_view pointer) const {
+    const Found found = state_->find(pointer);
+    if (found.standing != Standing::found || !found.element.is_double()) return std::nullopt;
+    double number = 0;
+    if (found.element.get(number) != simdjson::SUCCESS) return std::nullopt;
+    return number;
+}
+
 bool JsonReader::lacks(std::string_view pointer) const {
     const Found found = state_->find(pointer);
     if (found.standing == Standing::absent) return true;

@@ -48,6 +48,8 @@ class JsonReader {
     // where a member on the way there may be another one to another reader: it stands more than
     // once in its object, or only in another case (some readers take `id` for `ID`).
     std::optional<std::string> signed_value_at(std::string_view pointer) const;
+    // The same for a number that is no integer.
+    std::optional<double> signed_fraction_at(std::string_view pointer) const;
 
     // Whether no reader finds anything but null at a pointer, so that a signed value was left out.
     // Where a member on the way may be another one to another reader, this is not so.

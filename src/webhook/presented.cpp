@@ -95,13 +95,38 @@ Candidate::Candidate(std::span<const std::uint8_t> bytes, std::optional<std::siz
     std::ranges::copy(bytes, large_ ? large_.get() : small_.data());
 }
 
+namespace {
+
+// RFC 9110, section 11.1: the name of an authentication scheme has no case.
+bool begins_with_prefix(const Scheme& scheme, const SignatureSource& source,
+                        std::string_view item) {
+    const bool is_scheme_name = source.source.kind == Source::Kind::header &&
+                                source.numbered_headers.empty() && source.prefix.ends_with(' ') &&
+                                scheme.headers[source.source.header] == "authorization";
+    if (!is_scheme_name) return item.starts_with(source.prefix);
+    return equals_ignoring_case(item.substr(0, source.prefix.size()), source.prefix);
+}
+
+// The cause where the text is a time of now in the other unit of numbers.
+Cause::Kind other_unit(const TimestampSource& source, std::string_view text, Milliseconds now,
+                       const Tolerance& window, Cause::Kind otherwise) {
+    if (source.unit == TimestampUnit::rfc3339) return otherwise;
+    const bool in_seconds = source.unit == TimestampUnit::seconds;
+    const auto time =
+        parse_timestamp(in_seconds ? TimestampUnit::milliseconds : TimestampUnit::seconds, text);
+    if (!time || freshness(*time, now, window) != Freshness::fresh) return otherwise;
+    return in_seconds ? Cause::Kind::time_in_milliseconds : Cause::Kind::time_in_seconds;
+}
+
+}  // namespace
+
 bool Presented::take_signatures(const Scheme& scheme, const SignatureSource& source,
                                 std::string_view text) {
     const std::size_t before = candidates_.size();
     Items items(text, source.separators);
     std::size_t looked_at = before;
     for (auto item = items.next(); item && looked_at < kMostCandidates; item = items.next()) {
-        if (!item->starts_with(source.prefix)) continue;
+        if (!begins_with_prefix(scheme, source, *item)) continue;
         ++looked_at;
         take(scheme, source, item->substr(source.prefix.size()));
     }
@@ -126,19 +151,23 @@ void Presented::take(const Scheme& scheme, const SignatureSource& source, std::s
 Objection check_timestamp(const TimestampSource& source, std::string_view text, Milliseconds now,
                           const std::optional<Tolerance>& tolerance) {
     const auto time = parse_timestamp(source.unit, text);
+    const Tolerance window = tolerance.value_or(source.tolerance);
+    const auto kind = [&](Cause::Kind otherwise) {
+        return other_unit(source, text, now, window, otherwise);
+    };
     if (!time) {
-        return Refusal(Reason::malformed_timestamp, Cause::Kind::header_not_a_time,
+        return Refusal(Reason::malformed_timestamp, kind(Cause::Kind::header_not_a_time),
                        source.source.text);
     }
-    const Tolerance window = tolerance.value_or(source.tolerance);
     switch (freshness(*time, now, window)) {
         case Freshness::stale:
-            return Refusal(Reason::stale_timestamp,
-                           {Cause::Kind::too_old, {}, (now - *time).count(), window.past.count()});
+            return Refusal(
+                Reason::stale_timestamp,
+                {kind(Cause::Kind::too_old), {}, (now - *time).count(), window.past.count()});
         case Freshness::future:
             return Refusal(
                 Reason::future_timestamp,
-                {Cause::Kind::too_early, {}, (*time - now).count(), window.future.count()});
+                {kind(Cause::Kind::too_early), {}, (*time - now).count(), window.future.count()});
         case Freshness::fresh:
             break;
     }

@@ -223,6 +223,24 @@ bool Scheme::signs_for_anyone() const {
     });
 }
 
+bool Scheme::continues_behind_url(std::string_view text) const {
+    const auto url = std::ranges::find_if(signed_parts, &TextPart::is_url);
+    if (text.empty() || url == signed_parts.end() || url + 1 == signed_parts.end()) return false;
+    switch ((url + 1)->kind) {
+        case TextPart::Kind::form:
+            return is_letter(text.front());
+        case TextPart::Kind::body:
+        case TextPart::Kind::id:
+        case TextPart::Kind::header:
+        case TextPart::Kind::json:
+        case TextPart::Kind::field:
+        case TextPart::Kind::query:
+            return true;
+        default:
+            return false;
+    }
+}
+
 bool Scheme::reads_url() const {
     return (native != nullptr && native->signs_request()) ||
            std::ranges::any_of(signed_parts, &TextPart::is_url) ||

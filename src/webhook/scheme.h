@@ -264,6 +264,8 @@ struct Scheme {
         return event_id.kind == Source::Kind::claim || event_type.kind == Source::Kind::claim;
     }
     bool has_timestamp_in_body() const { return timestamp && timestamp->source.is_in_body(); }
+    // Whether this text, cut off the end of a URL, may begin what is signed right behind the URL.
+    bool continues_behind_url(std::string_view text) const;
     // Whether anything of the URL takes part in the verification.
     bool reads_url() const;
     // Whether the signed text has fields of a form in it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "webhook/text.h"
 
@@ -148,6 +149,13 @@ std::optional<Milliseconds> parse_timestamp(TimestampUnit unit, std::string_view
     if (unit == TimestampUnit::milliseconds) return bounded(*number);
     if (*number > kLargestSecond) return std::nullopt;
     return Milliseconds(*number * 1000);
+}
+
+std::optional<Milliseconds> time_of(double seconds, bool round_up) {
+    if (!(seconds >= 0 && seconds <= static_cast<double>(kLargestSecond))) return std::nullopt;
+    const double milliseconds = seconds * 1000;
+    return Milliseconds(
+        static_cast<std::int64_t>(round_up ? std::ceil(milliseconds) : std::floor(milliseconds)));
 }
 
 std::optional<Milliseconds> parse_rfc3339(std::string_view text) {

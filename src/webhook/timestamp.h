@@ -19,6 +19,9 @@ std::optional<TimestampUnit> find_timestamp_unit(std::string_view name);
 // all else, a date that does not exist, or a number too large to hold.
 std::optional<Milliseconds> parse_timestamp(TimestampUnit unit, std::string_view text);
 
+// Seconds with a fraction, rounded up or down to a millisecond; nothing for what is no such time.
+std::optional<Milliseconds> time_of(double seconds, bool round_up);
+
 // RFC 3339, section 5.6, with upper-case `T` and `Z`; a fraction is read to the millisecond.
 std::optional<Milliseconds> parse_rfc3339(std::string_view text);
 

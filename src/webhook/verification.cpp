@@ -49,14 +49,16 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-constexpr std::string_view kUrlMarks = "/?&=#";
 // Beside letters and digits.
 constexpr std::string_view kInFieldNames = "_[].-";
 
+bool begins_with_letter(std::string_view name) {
+    return !name.empty() && is_letter(name.front());
+}
+
 // What those who sign forms behind URLs name the first of their fields.
 bool is_field_name(std::string_view name) {
-    const char first = name.empty() ? '\0' : to_lower(name.front());
-    return first >= 'a' && first <= 'z' && consists_of(name, kInFieldNames);
+    return begins_with_letter(name) && consists_of(name, kInFieldNames);
 }
 
 // A key of a set has a name, which a token may give.
@@ -304,7 +306,13 @@ Objection Verification::add_json(const TextPart& part, WholeBody* body) {
     const auto value = json->signed_value_at(part.text);
     if (!value) return Refusal(Reason::invalid_payload, Cause::Kind::json_missing, part.text);
     add(*value);
+    keep_beside_body(part, *value);
     return std::nullopt;
+}
+
+// Where the body is framed, what is beside it is looked at once more at its end.
+void Verification::keep_beside_body(const TextPart& part, std::string_view value) {
+    if (extras_ && extras_->frame) extras_->beside_body[&part] = value;
 }
 
 bool Verification::is_form() const {
@@ -318,8 +326,7 @@ bool Verification::starts_behind_url(const TextPart& part, const Form& form) con
     const bool is_behind_url = index > 0 && scheme_->signed_parts[index - 1].is_url();
     if (!is_behind_url || form.fields().empty()) return true;
     const auto& [name, value] = *std::ranges::min_element(form.fields());
-    if (request_.url_is_fixed) return !name.empty() && kUrlMarks.find(name[0]) == kUrlMarks.npos;
-    return is_field_name(name);
+    return request_.url_is_fixed ? begins_with_letter(name) : is_field_name(name);
 }
 
 // A sender's digest is the end of all that it signs. Where a part of it is in the form, a delivery
@@ -355,11 +362,13 @@ Objection Verification::add_form(const TextPart& part, WholeBody* body) {
             return Refusal(Reason::bad_signature, Cause::Kind::form_beside_url);
         }
         add(text);
+        keep_beside_body(part, text);
         return std::nullopt;
     }
     const auto value = form->only(part.text);
     if (!value) return Refusal(Reason::invalid_payload, Cause::Kind::field_unfit, part.text);
     add(*value);
+    keep_beside_body(part, *value);
     return std::nullopt;
 }
 
@@ -569,6 +578,10 @@ bool Verification::matches_basic(const SigningSecret& secret) const {
 
 Objection Verification::match_native(WholeBody* body, Milliseconds now) {
     if (body == nullptr) return Reason::invalid_payload;
+    const Native& native = *scheme_->native;
+    if (native.signs_request() && !native.signed_url(request_.url)) {
+        return Refusal(Reason::bad_signature, Cause::Kind::url_unfit);
+    }
     NativeRequest request{request_.method, request_.url, body->text(), {}, nullptr};
     request.header = [this](std::string_view name) { return request_.headers->only(name); };
     if (scheme_->native->reads_json) {
@@ -658,9 +671,11 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
 
 // RFC 7519, section 4.1: whoever reads a token has to mind these where they are there.
 Objection Verification::read_validity() {
-    const auto time = [this](std::string_view pointer) {
+    const auto time = [this](std::string_view pointer, bool round_up = false) {
         const auto text = request_.json->signed_value_at(pointer);
-        return text ? parse_timestamp(TimestampUnit::seconds, *text) : std::nullopt;
+        if (text) return parse_timestamp(TimestampUnit::seconds, *text);
+        const auto number = request_.json->signed_fraction_at(pointer);
+        return number ? time_of(*number, round_up) : std::nullopt;
     };
     if (request_.json->has("/exp")) {
         extras_->expires = time("/exp");
@@ -669,7 +684,7 @@ Objection Verification::read_validity() {
         }
     }
     if (request_.json->has("/nbf")) {
-        extras_->begins = time("/nbf");
+        extras_->begins = time("/nbf", true);
         if (!extras_->begins) {
             return Refusal(Reason::malformed_timestamp, Cause::Kind::claim, "nbf");
         }
@@ -743,17 +758,28 @@ bool Verification::leaves_to_body(const Join& join) const {
     if (join.right > join.left + 1) return true;
     const bool before = parts[join.right].kind == Kind::body;
     const TextPart& neighbor = parts[before ? join.left : join.right];
-    std::string_view value = neighbor.is_url() ? request_.url
-                             : neighbor.kind == Kind::header
-                                 ? request_.headers->value(neighbor.header)
-                                 : request_.presented->event_id;
-    const std::string parameter =
-        neighbor.kind == Kind::query ? query_value(request_.query, neighbor.text).value_or("") : "";
-    if (neighbor.kind == Kind::query) value = parameter;
     // A method that is signed says by itself that there is no body.
     const bool may_get_one =
         body_is_empty() && !(has_no_body_by_method() && scheme_->signs(Kind::method));
-    return webhook::leaves_to_body(value, before, may_get_one);
+    return webhook::leaves_to_body(value_beside_body(neighbor), before, may_get_one);
+}
+
+std::string Verification::value_beside_body(const TextPart& part) const {
+    switch (part.kind) {
+        case Kind::id:
+            return std::string(request_.presented->event_id);
+        case Kind::header:
+            return std::string(request_.headers->value(part.header));
+        case Kind::query:
+            return query_value(request_.query, part.text).value_or("");
+        case Kind::crc32_of_body:
+            return std::to_string(*extras_->crc32);
+        default:
+            break;
+    }
+    if (part.is_url()) return std::string(request_.url);
+    const auto kept = extras_->beside_body.find(&part);
+    return kept == extras_->beside_body.end() ? std::string() : kept->second;
 }
 
 Objection Verification::verify_digest() {

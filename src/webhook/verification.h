@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -70,6 +71,8 @@ class Verification {
     bool needs_whole_body_for_timestamp() const { return scheme_->has_timestamp_in_body(); }
 
     void update(std::string_view piece_of_body);
+    // How many bytes were sent, where the pieces are of what was compressed.
+    void note_sent_size(std::size_t size) { sent_size_ = size; }
 
     // Returns why the delivery has to be refused, or nothing: then secret() has signed it. `body`
     // is null where it is not needed.
@@ -130,6 +133,8 @@ class Verification {
         std::optional<HashStream> digest;
         std::optional<std::string> digest_claim;
         std::optional<JsonFrame> frame;
+        // Values of the body that may stand beside the framed one.
+        std::map<const TextPart*, std::string> beside_body;
         std::optional<HandshakeText> for_anyone;
         std::string signature_in_body;
         std::string late_timestamp;
@@ -181,11 +186,13 @@ class Verification {
     Objection check_claim(const RequiredClaim& claim) const;
     bool body_keeps_its_side() const;
     bool leaves_to_body(const Join& join) const;
+    std::string value_beside_body(const TextPart& part) const;
+    void keep_beside_body(const TextPart& part, std::string_view value);
     bool has_no_body_by_method() const;
     Objection verify_digest();
     std::span<const Join> joins() const;
     bool is_form() const;
-    bool body_is_empty() const { return body_size_ == 0; }
+    bool body_is_empty() const { return body_size_ == 0 && sent_size_ == 0; }
 
     bool hashes_body() const { return extras_ && (extras_->crc32 || extras_->sha256); }
 
@@ -193,6 +200,7 @@ class Verification {
     SignedRequest request_;
     bool streams_body_ = false;
     std::size_t body_size_ = 0;
+    std::size_t sent_size_ = 0;
     std::size_t secret_count_ = 0;
     std::vector<Attempt> attempts_;
     // The parts that are not hashed yet.

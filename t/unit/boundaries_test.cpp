@@ -602,5 +602,37 @@ TEST(JsonFrame, NoneBeginsOrEndsWithAnother) {
     EXPECT_LT(100U, whole);
 }
 
+// What a longer URL of the same sender ends with, where the URL is fixed.
+TEST(Boundaries, OnlyALetterBeginsTheFormBehindAFixedUrl) {
+    const Scheme scheme = preset_scheme("twilio-form").value();
+    const auto reason = [&](const std::string& rest) {
+        const std::string text = "https://hooks.example/sms" + rest + "AccountSidAC1";
+        std::string name = rest;
+        for (std::size_t i = 0; (i = name.find_first_of("&+%", i)) != name.npos; i += 3) {
+            name.replace(i, 1, "%2B");
+        }
+        Delivery delivery{
+            {{"X-Twilio-Signature", testing::base64(testing::hmac(EVP_sha1(), kKey, text))},
+             {"Content-Type", "application/x-www-form-urlencoded"}},
+            name + "AccountSid=AC1",
+            "POST",
+            "https://hooks.example/sms",
+            true};
+        return judge(scheme, {secret(scheme, kKey)}, delivery, kNow).reason;
+    };
+    EXPECT_EQ(Reason::accepted, reason(""));
+    EXPECT_EQ(Reason::accepted, reason("x"));
+    for (const char* rest : {"-status", "2", "_in", ".php", "/in", "?a", "~", ":80"}) {
+        EXPECT_EQ(Reason::bad_signature, reason(rest)) << rest;
+    }
+    EXPECT_TRUE(scheme.continues_behind_url("mail"));
+    for (const char* rest : {"-status", "2", "/in", "?a=1"}) {
+        EXPECT_FALSE(scheme.continues_behind_url(rest)) << rest;
+    }
+    EXPECT_TRUE(preset_scheme("square").value().continues_behind_url("/in"));
+    EXPECT_FALSE(preset_scheme("trello").value().continues_behind_url("/in"));
+    EXPECT_FALSE(preset_scheme("github").value().continues_behind_url("x"));
+}
+
 }  // namespace
 }  // namespace webhook

@@ -202,5 +202,25 @@ TEST(CheckTime, AnotherSignatureOutlastsTheFirst) {
     EXPECT_EQ(Reason::bad_signature, verified->check_time(kNow + 20s));
 }
 
+TEST(CheckTime, TheOtherUnitIsToldOf) {
+    const auto refused = [](TimestampUnit unit, std::string_view text) {
+        const TimestampSource source{{}, unit, {5min, 5min}};
+        const auto objection = check_timestamp(source, text, kNow, std::nullopt);
+        return objection ? std::pair(objection->reason, objection->cause.kind)
+                         : std::pair(Reason::accepted, Cause::Kind::none);
+    };
+    using Kind = Cause::Kind;
+    EXPECT_EQ(std::pair(Reason::malformed_timestamp, Kind::time_in_milliseconds),
+              refused(TimestampUnit::seconds, "1614265330000"));
+    EXPECT_EQ(std::pair(Reason::stale_timestamp, Kind::time_in_seconds),
+              refused(TimestampUnit::milliseconds, "1614265330"));
+    EXPECT_EQ(std::pair(Reason::malformed_timestamp, Kind::header_not_a_time),
+              refused(TimestampUnit::seconds, "1514265330000"));
+    EXPECT_EQ(std::pair(Reason::stale_timestamp, Kind::too_old),
+              refused(TimestampUnit::milliseconds, "1514265330"));
+    EXPECT_EQ(std::pair(Reason::stale_timestamp, Kind::too_old),
+              refused(TimestampUnit::seconds, "1614265"));
+}
+
 }  // namespace
 }  // namespace webhook

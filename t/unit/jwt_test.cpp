@@ -71,6 +71,9 @@ TEST(Jwt, IsUnpaddedBase64url) {
 TEST(Jwt, HeaderIsAnObjectThatNamesAPinnedAlgorithm) {
     EXPECT_TRUE(parsed(with_header(R"({"alg":"HS256"})")));
     EXPECT_TRUE(parsed(with_header(R"({"typ":"JWT","kid":"x","alg":"HS256","jku":"https://x"})")));
+    EXPECT_TRUE(parsed(with_header(R"({"alg":"HS256","kid":null})")));
+    EXPECT_FALSE(parsed(with_header(R"({"alg":"HS256","kid":[]})")));
+    EXPECT_FALSE(parsed(with_header(R"({"alg":"HS256","kid":null,"kid":"x"})")));
     for (const std::string& header : {""s,
                                       "x"s,
                                       "{"s,
@@ -303,10 +306,15 @@ TEST(JwtVerification, Expiry) {
     EXPECT_EQ(Reason::accepted, reason_of("", R"({"exp":1614265330})", "", kNow - 1ms));
     EXPECT_EQ(Reason::stale_timestamp, reason_of("", R"({"exp":1614265329})"));
     EXPECT_EQ(Reason::stale_timestamp, reason_of("", R"({"exp":0})"));
-    for (const std::string& time : {"null"s, "\"soon\""s, "-1"s, "1e99"s, "true"s, "[1614265331]"s,
-                                    "1614265331.5"s, "\"\""s, "99999999999999999999"s}) {
+    for (const std::string& time :
+         {"null"s, "\"soon\""s, "-1"s, "1e99"s, "true"s, "[1614265331]"s, "-1.5"s, "\".5\""s,
+          "\"1614265331.x\""s, "\"\""s, "99999999999999999999"s}) {
         EXPECT_EQ(Reason::malformed_timestamp, reason_of("", R"({"exp":)" + time + "}")) << time;
     }
+    // RFC 7519, section 2: it may have a fraction.
+    EXPECT_EQ(Reason::accepted, reason_of("", R"({"exp":1614265330.5})"));
+    EXPECT_EQ(Reason::stale_timestamp, reason_of("", R"({"exp":1614265330.5})", "", kNow + 500ms));
+    EXPECT_EQ(Reason::stale_timestamp, reason_of("", R"({"exp":1614265330.0009})"));
     EXPECT_EQ(Reason::malformed_timestamp, reason_of("", R"({"exp":1614265331,"exp":1614265331})"));
     EXPECT_EQ(Reason::malformed_timestamp, reason_of("", R"({"exp":1614265331,"EXP":1})"));
 }
@@ -316,6 +324,8 @@ TEST(JwtVerification, NotBeforeAllowsForAMinuteOfSkew) {
     EXPECT_EQ(Reason::accepted, reason_of("", R"({"nbf":1614265390})"));
     EXPECT_EQ(Reason::future_timestamp, reason_of("", R"({"nbf":1614265391})"));
     EXPECT_EQ(Reason::future_timestamp, reason_of("", R"({"nbf":1614265390})", "", kNow - 1ms));
+    EXPECT_EQ(Reason::accepted, reason_of("", R"({"nbf":1614265390.000})"));
+    EXPECT_EQ(Reason::future_timestamp, reason_of("", R"({"nbf":1614265390.0009})"));
     EXPECT_EQ(Reason::malformed_timestamp, reason_of("", R"({"nbf":null})"));
 }
 

@@ -209,7 +209,7 @@ TEST(ReadHeaders, SignatureWithoutThePrefixIsMalformed) {
         "algorithm token; signature header=Authorization \"prefix=Bearer \";";
     expect_reason(Reason::malformed_signature, bearer, with({{"Authorization", "secret"}}));
     expect_reason(Reason::malformed_signature, bearer, with({{"Authorization", "Bearer "}}));
-    expect_reason(Reason::malformed_signature, bearer, with({{"Authorization", "bearer secret"}}));
+    expect_reason(Reason::malformed_signature, bearer, with({{"Authorization", "bearersecret"}}));
     expect_reason(Reason::malformed_signature, bearer,
                   with({{"Authorization", "Basic Bearer secret"}}));
 }

@@ -1535,9 +1535,11 @@ TEST(DigestHeader, OfRfc9530) {
     EXPECT_EQ(Reason::accepted, judged_with_digest("Content-Digest", "sha-256=:" + digest + ":"));
     EXPECT_EQ(Reason::accepted,
               judged_with_digest("Content-Digest", "md5=:AA==:, sha-256=:" + digest + ":"));
+    EXPECT_EQ(Reason::accepted,
+              judged_with_digest("Content-Digest", "sha-256=:" + digest + ":;a=1;b, md5=:AA==:"));
     for (const std::string& list :
          {"sha-256=" + digest, "SHA-256=:" + digest + ":", "sha-256=:" + digest,
-          "sha-256=:" + digest + ":;a=1", "sha-256=:"s, "sha-256=::"s,
+          "sha-256=:" + digest + ":a=1", "sha-256=:" + digest + "::", "sha-256=:"s, "sha-256=::"s,
           "sha-256=:" + digest + ":,sha-256=:" + digest + ":"}) {
         EXPECT_EQ(Reason::bad_signature, judged_with_digest("Content-Digest", list)) << list;
     }
@@ -1783,6 +1785,57 @@ TEST(Verification, TheQueryIsThatOfTheSignedUrl) {
             delivery.url_is_fixed = fixed;
             EXPECT_EQ(expected, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
                 << text << ' ' << url << " asked with " << sent << (fixed ? ", fixed" : "");
+        }
+    }
+}
+
+// RFC 9110, section 11.1.
+TEST(Verification, TheNameOfAnAuthenticationSchemeHasNoCase) {
+    const Scheme bearer = preset_scheme("bearer").value();
+    const Scheme other = parse_scheme("test", "algorithm token; signature header=X prefix='Key ';");
+    const auto reason = [&](const Scheme& scheme, const char* header, const std::string& value) {
+        const Delivery delivery{{{header, value}}, "{}"};
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+    };
+    for (const char* name : {"Bearer ", "bearer ", "BEARER "}) {
+        EXPECT_EQ(Reason::accepted, reason(bearer, "Authorization", name + kSecret)) << name;
+    }
+    EXPECT_NE(Reason::accepted, reason(bearer, "Authorization", "Bearer" + kSecret));
+    EXPECT_EQ(Reason::accepted, reason(other, "X", "Key " + kSecret));
+    EXPECT_NE(Reason::accepted, reason(other, "X", "key " + kSecret));
+}
+
+// What is beside a framed body is looked at whatever it is.
+TEST(Verification, AValueOfTheBodyLeavesTheBodyItsOwn) {
+    const Scheme scheme = parse_scheme("test",
+                                       "algorithm hmac-sha256; signed '{json:/a}{body}';"
+                                       "signature header=S; event_id header=Id;");
+    const auto reason = [&](const std::string& value) {
+        const std::string body = R"({"a":")" + value + "\"}";
+        const Delivery delivery{{{"S", hmac_hex(kSecret, value + body)}, {"Id", " "}}, body};
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+    };
+    EXPECT_EQ(Reason::accepted, reason("x"));
+    EXPECT_EQ(Reason::invalid_payload, reason("x "));
+}
+
+// A body that was compressed has bytes, also where it holds nothing.
+TEST(Verification, AnEmptyBodyIsOneOfWhichNothingWasSent) {
+    const Scheme scheme = bare_scheme();
+    const std::vector<SigningSecret> secrets{secret(scheme, kSecret)};
+    const std::vector<const SigningSecret*> pointers{&secrets.front()};
+    const Delivery delivery{{{"X-Sign", hmac_hex(kSecret, "")}}, ""};
+    const SchemeHeaders headers = delivery.offered_to(scheme);
+    const std::optional<Tolerance> tolerance;
+    for (const char* method : {"GET", "HEAD", "POST"}) {
+        for (const std::size_t size : {std::size_t{0}, std::size_t{20}}) {
+            Presented presented;
+            ASSERT_FALSE(read_headers(scheme, headers, kNow, tolerance, presented));
+            const SignedRequest request{method, "", "", &headers, &presented, &tolerance, nullptr};
+            Verification verification(scheme, pointers, request, kNow);
+            verification.note_sent_size(size);
+            EXPECT_FALSE(verification.verify_signature(nullptr, kNow));
+            EXPECT_EQ(size == 20 && method != "POST"s, verification.verify_body().has_value());
         }
     }
 }

@@ -29,7 +29,7 @@ my $BINARY     = $ENV{WEBHOOK_NGINX} // '/usr/sbin/nginx';
 sub new ($class, %options) {
     my $number = PRCTL_NUMBER->{ (POSIX::uname())[4] } // die "chaos needs x86_64 or aarch64\n";
     syscall($number, PR_SET_SUBREAPER, 1) == 0 or die "prctl: $!";
-    make_directory('state');
+    make_directory('state', 0755);
     keep_module();
     my $self = bless {
         %options, size => $options{sizes}[0], killed => {}, terminated => {}, retiring => undef,
