@@ -191,7 +191,7 @@ subtest 'timestamps' => sub {
 };
 
 subtest 'tokens' => sub {
-    answers('right', undef, 200, uri => '/bearer', headers => [ Authorization => "Bearer $SECRET" ]);
+    answers("right, $_", undef, 200, uri => '/bearer', headers => [ Authorization => "$_ $SECRET" ]) for qw(Bearer bearer);
     my %absurd = (
         'a byte short' => substr($SECRET, 0, -1), 'a byte long' => "${SECRET}x", 'other case' => uc $SECRET,
         '1 MB' => 'x' x 1_000_000, 'high bytes' => "\xff" x 32, 'twice' => "$SECRET,$SECRET",
@@ -199,7 +199,7 @@ subtest 'tokens' => sub {
     );
     refused($_, 'bad_signature', uri => '/bearer',
         headers => [ Authorization => "Bearer $absurd{$_}" ]) for sort keys %absurd;
-    for my $value ('', 'Bearer', 'Bearer ', "Basic $FORGED", "bearer $FORGED") {
+    for my $value ('', 'Bearer', 'Bearer ', "Basic $FORGED", "Bearers $FORGED") {
         refused("'$value'", 'malformed_signature', uri => '/bearer', headers => [ Authorization => $value ]);
     }
     # Some nginx refuse this header's repetition themselves, and log it.
