@@ -224,7 +224,7 @@ subtest 'large bodies of which a value is needed' => sub {
     says('an event id', $large->('stripe', "$dedup client_max_body_size 25m;"), $remark->('up to 26214400 bytes', 'stripe'));
     says('of any size', $large->('stripe', "$dedup client_max_body_size 0;"), $remark->('any size', 'stripe'));
     says('a smaller limit', $large->('stripe', "$dedup webhook_payload_max 1000;"), $remark->('up to 1048576 bytes', 'stripe', 1000));
-    says('a key with the event id in it', $large->('stripe', 'webhook_dedup zone=events key=$host$webhook_event_id; client_max_body_size 2m;'),
+    says('a key with the event id in it', $large->('stripe', 'webhook_dedup zone=events key=$server_name$webhook_event_id; client_max_body_size 2m;'),
         $remark->('up to 2097152 bytes', 'stripe'));
     says('a signature of all of it', $large->('discord', 'client_max_body_size 2m;', ed25519_secret('hex')->{written}),
         $remark->('up to 2097152 bytes', 'discord'));
@@ -536,8 +536,8 @@ subtest 'keys that lose events, or recognize none' => sub {
         says($key, deduplicated('stripe', $SECRET, "zone=events key=$key"),
             $warn->($key, 'is another one for each request: it recognizes no retry'));
     }
-    for my $case ([ 'shopify', '$http_x:$webhook_body_sha256' ], [ 'twilio-json', 'a:$webhook_body_sha256' ],
-        [ 'sanity', '$host$webhook_body_sha256' ]) {
+    for my $case ([ 'shopify', '$server_name:$webhook_body_sha256' ], [ 'twilio-json', 'a:$webhook_body_sha256' ],
+        [ 'sanity', '$server_name$webhook_body_sha256' ]) {
         my ($scheme, $key) = @$case;
         says("$scheme by $key", deduplicated($scheme, $SECRET, "zone=events key=$key"),
             $warn->($key, qq(does not hold all that tells events of "$scheme" apart, so that some are lost: )
@@ -552,16 +552,59 @@ subtest 'keys that lose events, or recognize none' => sub {
                 . 'and all but the first are lost');
     }
     says_nothing("stripe by $_", deduplicated('stripe', $SECRET, "zone=events key=$_"))
-        for qw($webhook_event_id $webhook_event_key $host:$webhook_event_id $http_x $remote_addr:$http_x $webhook_body_sha256);
+        for qw($webhook_event_id $webhook_event_key $server_name:$webhook_event_id $webhook_body_sha256);
     says_nothing("shopify by $_", deduplicated('shopify', $SECRET, "zone=events key=$_"))
         for '$webhook_event_type:$webhook_body_sha256', '$http_x_shopify_topic:$webhook_body_sha256',
-        '$host:$webhook_event_key', '$webhook_body_sha256';
-    says_nothing('github by part of a key', deduplicated('github', $SECRET, 'zone=events key=$host:$webhook_body_sha256'));
+        '$server_name:$webhook_event_key', '$webhook_body_sha256';
+    says_nothing('github by part of a key', deduplicated('github', $SECRET, 'zone=events key=$server_name:$webhook_body_sha256'));
     says('in several locations',
         "webhook_dedup_zone zone=events:1m;\nwebhook_dedup zone=events key=\$remote_addr; # HERE\n"
             . "webhook_secret $SECRET;\nserver {\nlisten %%ADDR%%:8080;\n"
             . "location /a { webhook stripe; }\nlocation /b { webhook stripe; }\n}",
         $warn->('$remote_addr', 'is the same for different events: all but the first are lost'));
+};
+
+subtest 'keys that change while the event does not' => sub {
+    my $free = sub ($scheme, $variable, $key) {
+        return qq([notice] the signature of "$scheme" does not cover "\$$variable" of "key=$key": a captured delivery )
+            . 'passes again with another, unless there is "key=$webhook_event_key", too,';
+    };
+    for my $case ([ '$arg_x$webhook_event_key', 'arg_x' ], [ '$http_x', 'http_x' ], [ '$host:$webhook_event_id', 'host' ],
+        [ '$http_user_agent-$webhook_event_id', 'http_user_agent' ]) {
+        my ($key, $variable) = @$case;
+        says("stripe by $key", deduplicated('stripe', $SECRET, "zone=events key=$key"), $free->('stripe', $variable, $key));
+    }
+    says('both of them do', deduplicated('stripe', $SECRET, 'zone=events key=$http_x key=$arg_y'), $free->('stripe', 'http_x', '$http_x'));
+    for my $case ([ '$webhook_timestamp-$webhook_event_id', 'when the sender signs a retry anew' ],
+        [ '$webhook_secret_id-$webhook_event_key',  'when the secret is rotated before a retry' ],
+        [ '$remote_addr-$webhook_event_id', 'when a retry comes from another address' ]) {
+        my ($key, $when) = @$case;
+        says("stripe by $key", deduplicated('stripe', $SECRET, "zone=events key=$key"),
+            qq([warn] "key=$key" in "webhook_dedup" is another one $when: the event is delivered twice));
+    }
+    says_nothing('another key stays the same',
+        deduplicated('stripe', $SECRET, 'zone=events key=$arg_x$webhook_event_id key=$webhook_event_key'));
+    says_nothing("$_ is signed", deduplicated('twilio-json', $SECRET, "zone=events key=$_")) for qw($arg_x $request_uri);
+    my $unsigned = qr/\[notice\] the signature of "github" does not cover the event id/;
+    my @remarks = remarks(deduplicated('github', $SECRET, 'zone=events key=$http_x_github_delivery'));
+    like $remarks[0], $unsigned, 'the header of an event id is the event id';
+};
+
+subtest 'senders of one name and two secrets' => sub {
+    my $of = sub ($first, $second, $dedup = 'webhook_dedup zone=events;') {
+        return "webhook_dedup_zone zone=events:1m;\nserver {\nlisten %%ADDR%%:8080;\n"
+            . "location /a { $first $dedup }\nlocation /b {\n$second # HERE\n$dedup }\n}";
+    };
+    my $one     = "webhook stripe; webhook_secret $SECRET;";
+    my $another = 'webhook_secret another-secret-of-some-length;';
+    my @remarks = remarks($of->($one, "webhook stripe; $another"));
+    like $remarks[0], qr/^\[warn\] "webhook stripe" has another secret than the one in \S+http\.conf:4, but remembers its events under /,
+        'two senders';
+    says_nothing('a name',         $of->($one, "webhook stripe name=b; $another"));
+    says_nothing('one secret',     $of->($one, $one));
+    says_nothing('a rotation',     $of->($one, "webhook stripe; webhook_secret $SECRET; $another"));
+    says_nothing('another sender', $of->($one, "webhook zendesk; $another", 'webhook_dedup zone=events key=$webhook_event_key;'));
+    says_nothing('no memory',      $of->($one, "webhook stripe; $another", ''));
 };
 
 subtest 'tenants who share a memory' => sub {

@@ -46,6 +46,7 @@ class Audit {
             warn_of_other_spellings(level);
         }
         warn_of_longer_urls();
+        warn_of_shared_names();
     }
 
   private:
@@ -239,6 +240,37 @@ class Audit {
                          "passes here with the rest before its body,",
                      place != nullptr ? *place : shorter->second->gate->place);
             }
+        }
+    }
+
+    // -- endpoints
+
+    static bool share_a_secret(const LocConf& left, const LocConf& right) {
+        if (left.secret_sources == right.secret_sources) return true;
+        if (left.secret_sources == nullptr || right.secret_sources == nullptr) return false;
+        return std::ranges::any_of(*left.secret_sources, [&right](const SecretSource& each) {
+            return std::ranges::find(*right.secret_sources, each.text, &SecretSource::text) !=
+                   right.secret_sources->end();
+        });
+    }
+
+    // An endpoint remembers its events under its name. What one name stands for by chance are two
+    // senders; a name that is given twice is meant so.
+    void warn_of_shared_names() {
+        std::map<std::pair<const DedupZone*, std::string_view>, const LocConf*> first;
+        for (const Level& level : main_.levels) {
+            const LocConf& conf = *level.conf;
+            if (!conf.gated() || !level.serves_requests() || conf.remembers == nullptr) continue;
+            if (!conf.gate->name.empty() || conf.secrets->has_variables()) continue;
+            const auto [known, is_first] = first.emplace(
+                std::pair(conf.remembers->zone, std::string_view(conf.scheme->name)), &conf);
+            const LocConf& other = *known->second;
+            if (is_first || share_a_secret(other, conf)) continue;
+            warn("\"webhook " + conf.scheme->name + "\" has another secret than the one in " +
+                     other.gate->place.text() +
+                     ", but remembers its events under the same name: one that both are sent "
+                     "alike is lost as a duplicate; give one a \"name=\",",
+                 conf.gate->place, "the name " + conf.scheme->name);
         }
     }
 

@@ -170,10 +170,48 @@ bool is_event_type(std::string_view variable, const Scheme& scheme) {
            is_header(variable, scheme, scheme.event_type.header);
 }
 
+bool is_event_id(std::string_view variable, const Scheme& scheme) {
+    return variable == "webhook_event_id" || (scheme.event_id.kind == Source::Kind::header &&
+                                              is_header(variable, scheme, scheme.event_id.header));
+}
+
+// Whether the signature stays right when the sender of a request gives it another value. What is
+// said of the event id is said elsewhere; the type belongs to an event's key.
+bool is_free(std::string_view variable, const Scheme& scheme) {
+    if (!has_trait(variable, Trait::of_sender)) return false;
+    if (is_event_id(variable, scheme) || is_event_type(variable, scheme)) return false;
+    for (std::size_t header = 0; header < scheme.headers.size(); ++header) {
+        const auto index = static_cast<HeaderIndex>(header);
+        if (is_header(variable, scheme, index)) return !scheme.covers_header(index);
+    }
+    const bool in_url = has_trait(variable, Trait::of_url) || variable.starts_with("arg_") ||
+                        variable == "host" || variable == "http_host";
+    return variable != "request_method" && !(in_url && scheme.reads_url());
+}
+
+// Why a retry of the same event may have another value; empty where it has the same.
+std::string_view changes_with(std::string_view variable) {
+    if (variable == "webhook_timestamp") return "when the sender signs a retry anew";
+    if (variable == "webhook_secret_id") return "when the secret is rotated before a retry";
+    if (has_trait(variable, Trait::of_address)) return "when a retry comes from another address";
+    return {};
+}
+
 // A sender that signs the URL may tell events apart there.
 bool is_of_many_events(std::string_view variable, const Scheme& scheme) {
     return has_trait(variable, Trait::of_many_events) || is_event_type(variable, scheme) ||
            (has_trait(variable, Trait::of_url) && !scheme.reads_url());
+}
+
+bool is_of_many_events(const DedupKey& key, const Scheme& scheme) {
+    return std::ranges::all_of(key.variables, [&scheme](std::string_view each) {
+        return is_of_many_events(each, scheme);
+    });
+}
+
+bool is_of_request(const DedupKey& key) {
+    return std::ranges::any_of(
+        key.variables, [](std::string_view each) { return has_trait(each, Trait::of_request); });
 }
 
 // Whether a variable has the value of this part of Scheme::event_key.
@@ -217,13 +255,11 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
              dedup.place);
     }
     if (any(Trait::unknown_yet)) fail(name + " is empty when it is looked up", dedup.place);
-    if (any(Trait::of_request)) {
+    if (is_of_request(key)) {
         return warn(cf, name + " is another one for each request: it recognizes no retry",
                     dedup.place);
     }
-    if (std::ranges::all_of(variables, [&scheme](std::string_view each) {
-            return is_of_many_events(each, scheme);
-        })) {
+    if (is_of_many_events(key, scheme)) {
         return warn(cf, name + " is the same for different events: all but the first are lost",
                     dedup.place);
     }
@@ -318,12 +354,59 @@ void check_ttl(const LocConf& conf, const Dedup& dedup) {
          dedup.place);
 }
 
+// One key that stays the same is enough. Where all secrets depend on the request, so does what
+// the signature is right for.
+void check_loose_parts(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    const Scheme& scheme = *conf.scheme;
+    if (conf.secrets->have_all_variables()) return;
+    const DedupKey* changing = nullptr;
+    const DedupKey* open = nullptr;
+    std::string why;
+    std::string freely;
+    for (const DedupKey& key : dedup.keys) {
+        const bool judged = key.kind == DedupKey::Kind::expression &&
+                            (is_of_request(key) || is_of_many_events(key, scheme));
+        if (judged) return;
+        const auto changes = std::ranges::find_if(
+            key.variables, [](std::string_view each) { return !changes_with(each).empty(); });
+        const auto free = std::ranges::find_if(
+            key.variables, [&scheme](std::string_view each) { return is_free(each, scheme); });
+        const bool with_event = std::ranges::any_of(key.variables, [&](std::string_view each) {
+            return is_event_id(each, scheme) || each == "webhook_event_key";
+        });
+        if (changes != key.variables.end() && with_event) {
+            if (changing == nullptr) changing = &key, why = changes_with(*changes);
+        } else if (free != key.variables.end()) {
+            if (open == nullptr) open = &key, freely = *free;
+        } else {
+            return;
+        }
+    }
+    if (changing != nullptr) {
+        warn(cf,
+             in_quotes("key=" + changing->text) + " in \"webhook_dedup\" is another one " + why +
+                 ": the event is delivered twice",
+             dedup.place);
+    }
+    if (open != nullptr) {
+        remark(cf, NGX_LOG_NOTICE,
+               "the signature of " + in_quotes(scheme.name) + " does not cover \"$" + freely +
+                   "\" of " + in_quotes("key=" + open->text) +
+                   ": a captured delivery passes again with another, unless there is "
+                   "\"key=$webhook_event_key\", too,",
+               dedup.place);
+    }
+}
+
 // A replay under another event id passes where the sender does not sign the id.
 void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     bool by_event_id = false;
     for (const DedupKey& key : dedup.keys) {
         if (key.kind == DedupKey::Kind::event_key) return;
-        by_event_id |= key.kind == DedupKey::Kind::event_id;
+        by_event_id |= key.kind == DedupKey::Kind::event_id ||
+                       std::ranges::any_of(key.variables, [&conf](std::string_view each) {
+                           return is_event_id(each, *conf.scheme);
+                       });
     }
     if (!by_event_id || conf.scheme->covers_event_id()) return;
     const std::string keys =
@@ -387,6 +470,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     check_keys(cf, conf, *dedup);
     check_name(cf, conf);
     check_ttl(conf, *dedup);
+    check_loose_parts(cf, conf, *dedup);
     tell_of_unsigned_event_id(cf, conf, *dedup);
     tell_of_signed_event_id(cf, conf, *dedup);
     conf.remembers = std::move(dedup);
