@@ -52,6 +52,7 @@ sub lowest_free_file () {
 }
 
 subtest 'no descriptor is left' => sub {
+    plan skip_all => 'a sanitizer needs descriptors of its own' if $ENV{WEBHOOK_PRELOAD};
     is outcome(), 'ip_denied', 'not on the list';
     write_file('list.txt', "127.1.0.6\n");
     limit_files(lowest_free_file());
