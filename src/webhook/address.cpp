@@ -47,13 +47,6 @@ std::vector<AddressRange> sorted_and_merged(std::vector<AddressRange> ranges) {
     return merged;
 }
 
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r";
-    const std::size_t start = text.find_first_not_of(kSpace);
-    if (start == std::string_view::npos) return {};
-    return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
-}
-
 std::string_view without_byte_order_mark(std::string_view text) {
     constexpr std::string_view kMark = "\xef\xbb\xbf";
     return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
@@ -239,7 +232,7 @@ AddressSet parse_address_list(std::string_view text) {
         }
         const std::string_view line = text.substr(0, end);
         text.remove_prefix(end + 1);
-        const std::string_view entry = trimmed(line.substr(0, line.find('#')));
+        const std::string_view entry = without_padding(line.substr(0, line.find('#')), " \t\r");
         if (entry.empty()) continue;
         try {
             ranges.push_back(range_in_file(entry));

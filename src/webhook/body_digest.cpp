@@ -7,12 +7,6 @@
 namespace webhook {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-    const std::size_t start = text.find_first_not_of(" \t");
-    if (start == std::string_view::npos) return {};
-    return text.substr(start, text.find_last_not_of(" \t") + 1 - start);
-}
-
 // As both registries name them, in lower case.
 std::string_view algorithm_name(Hash hash) {
     switch (hash) {
@@ -50,9 +44,9 @@ std::optional<std::string> digest_in_header(const DigestSource& source, std::str
         header.remove_prefix(std::min(item.size() + 1, header.size()));
         const std::size_t equals = item.find('=');
         if (equals == std::string_view::npos) continue;
-        if (!is_named(source.syntax, trimmed(item.substr(0, equals)), wanted)) continue;
+        if (!is_named(source.syntax, without_padding(item.substr(0, equals)), wanted)) continue;
         if (found) return std::nullopt;
-        found = trimmed(item.substr(equals + 1));
+        found = without_padding(item.substr(equals + 1));
     }
     if (found && source.syntax == DigestSyntax::rfc9530) found = between_colons(*found);
     return found ? std::optional(std::string(*found)) : std::nullopt;

@@ -61,12 +61,6 @@ bool is_utf16(std::string_view text) {
     return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
 }
 
-std::string_view trimmed(std::string_view text) {
-    const std::size_t start = text.find_first_not_of(kSpace);
-    if (start == std::string_view::npos) return {};
-    return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
-}
-
 bool stands_in_quotes(std::string_view text) {
     return text.size() > 2 && text.front() == text.back() &&
            (text.front() == '"' || text.front() == '\'' || text.front() == '`');
@@ -113,7 +107,7 @@ std::vector<std::string_view> oddities_of(std::string_view secret) {
         odd.emplace_back("begins with a byte order mark");
         secret.remove_prefix(3);
     }
-    const std::string_view text = trimmed(secret);
+    const std::string_view text = without_padding(secret, kSpace);
     if (text.size() < secret.size()) odd.emplace_back("has white space at an end");
     if (has_control_character(text)) odd.emplace_back("holds control characters");
     if (stands_in_quotes(text)) odd.emplace_back("stands in quotes, which are part of it");

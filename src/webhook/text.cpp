@@ -35,11 +35,10 @@ std::optional<std::int64_t> parse_digits(std::string_view text) {
     return number;
 }
 
-std::string_view without_padding(std::string_view text) {
-    constexpr std::string_view kSpace = " \t";
-    const std::size_t start = text.find_first_not_of(kSpace);
+std::string_view without_padding(std::string_view text, std::string_view padding) {
+    const std::size_t start = text.find_first_not_of(padding);
     if (start == std::string_view::npos) return {};
-    return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
+    return text.substr(start, text.find_last_not_of(padding) - start + 1);
 }
 
 bool has_control_character(std::string_view text) {

@@ -33,8 +33,8 @@ std::string to_lower(std::string_view text);
 // empty, has any other character, or exceeds 2^63 - 1.
 std::optional<std::int64_t> parse_digits(std::string_view text);
 
-// Without the spaces and tabs around it.
-std::string_view without_padding(std::string_view text);
+// Without the characters of `padding` around it.
+std::string_view without_padding(std::string_view text, std::string_view padding = " \t");
 
 // Whether any byte is a control character (0x00-0x1f, 0x7f), which must not reach a header or a
 // log.
