@@ -189,7 +189,7 @@ bool is_free(std::string_view variable, const Scheme& scheme) {
     return variable != "request_method" && !(in_url && scheme.reads_url());
 }
 
-// Why a retry of the same event may have another value; empty where it has the same.
+// When a retry of an event changes the value of this variable; empty if no retry does.
 std::string_view changes_with(std::string_view variable) {
     if (variable == "webhook_timestamp") return "when the sender signs a retry anew";
     if (variable == "webhook_secret_id") return "when the secret is rotated before a retry";

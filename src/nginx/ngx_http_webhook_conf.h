@@ -63,7 +63,7 @@ struct DedupKey {
     // The names of its variables, in lower case; a capture is its number.
     std::vector<std::string> variables = {};
     ngx_http_complex_value_t* expression = nullptr;
-    // Its variables alone; null where it holds no other text.
+    // The key's variables without its other text; null if it has no other text.
     ngx_http_complex_value_t* without_text = nullptr;
     // What else it holds would make one event of all that have no id.
     bool names_event_id = false;

@@ -38,7 +38,7 @@ class SpareMemory {
         while (first_ != nullptr) ::operator delete(take());
     }
 
-    // Null where there is none.
+    // Returns null if no block is spare.
     void* take() noexcept {
         if (first_ == nullptr) return nullptr;
         --count_;

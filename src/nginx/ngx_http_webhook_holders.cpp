@@ -30,7 +30,7 @@ std::string content_of(const fs::path& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Whoever only reads the file, such as a backup, has no lock.
+// A process that only reads the file, such as a backup, holds no lock.
 bool has_lock(const fs::path& process, const struct stat& wanted) {
     std::error_code error;
     for (fs::directory_iterator each(process / "fd", error), end; !error && each != end;
@@ -111,7 +111,8 @@ std::string stranger_with(const Descriptor& file, Origin origin) {
     if (const auto master = stranger_among(holders, origin)) {
         return "another nginx (pid " + std::to_string(*master) + ")";
     }
-    // They may be in another container. Whoever upgrades an nginx that cannot be seen knows it.
+    // The holders may run in another container. In an upgrade, they are taken for the
+    // nginx that is upgraded.
     const bool unseen = holders.empty() && origin == Origin::fresh;
     return unseen ? "another nginx that cannot be seen from here" : "";
 }
