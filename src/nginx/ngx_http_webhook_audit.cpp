@@ -141,17 +141,11 @@ class Audit {
         return false;
     }
 
-    // The URL and the host are signed by few senders, and a `map` is asked with what is sent.
     void warn_of_captured_name(const LocConf& conf) {
-        const Gate& gate = *conf.gate;
-        if (conf.remembers == nullptr || conf.secrets->have_all_variables()) return;
+        if (conf.remembers == nullptr) return;
         const bool captured = std::ranges::any_of(
-            gate.variables, [this](const std::string& name) { return is_captured(name); });
-        if (!captured && !gate.has_capture) return;
-        warn(in_quotes("name=" + gate.name) +
-                 " of \"webhook\" is what the sender of a request chooses: under another name, a "
-                 "replay is no duplicate for \"webhook_dedup\"",
-             gate.place);
+            conf.gate->variables, [this](const std::string& name) { return is_captured(name); });
+        if (captured || conf.gate->has_capture) warn_of_chosen_name(cf_, conf);
     }
 
     // -- directives without effect

@@ -210,8 +210,7 @@ bool is_of_many_events(const DedupKey& key, const Scheme& scheme) {
 }
 
 bool is_of_request(const DedupKey& key) {
-    return std::ranges::any_of(
-        key.variables, [](std::string_view each) { return has_trait(each, Trait::of_request); });
+    return any_has(key.variables, Trait::of_request);
 }
 
 // Whether a variable has the value of this part of Scheme::event_key.
@@ -241,10 +240,6 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
     const Scheme& scheme = *conf.scheme;
     const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
     const std::vector<std::string>& variables = key.variables;
-    const auto any = [&variables](Trait trait) {
-        return std::ranges::any_of(
-            variables, [trait](std::string_view each) { return has_trait(each, trait); });
-    };
     const auto has = [&variables](std::string_view each) {
         return std::ranges::find(variables, each) != variables.end();
     };
@@ -254,7 +249,8 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
                  "\"$webhook_event_key\" tells bodies apart",
              dedup.place);
     }
-    if (any(Trait::unknown_yet)) fail(name + " is empty when it is looked up", dedup.place);
+    if (any_has(variables, Trait::unknown_yet))
+        fail(name + " is empty when it is looked up", dedup.place);
     if (is_of_request(key)) {
         return warn(cf, name + " is another one for each request: it recognizes no retry",
                     dedup.place);
@@ -322,25 +318,17 @@ void check_keys(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
 // The memory of an event is that of its endpoint's name.
 void check_name(ngx_conf_t* cf, const LocConf& conf) {
     if (conf.gate->name_variables == nullptr) return;
-    const auto any = [&conf](Trait trait) {
-        return std::ranges::any_of(conf.gate->variables, [trait](const std::string& each) {
-            return has_trait(each, trait);
-        });
-    };
-    const std::string name = in_quotes("name=" + conf.gate->name) + " of \"webhook\" ";
-    if (any(Trait::of_request)) {
+    const Gate& gate = *conf.gate;
+    if (any_has(gate.variables, Trait::of_request)) {
         return warn(cf,
-                    name + "is another one for each request: \"webhook_dedup\" recognizes no retry",
-                    conf.gate->place);
+                    in_quotes("name=" + gate.name) +
+                        " of \"webhook\" is another one for each request: \"webhook_dedup\" "
+                        "recognizes no retry",
+                    gate.place);
     }
-    // Where each tenant has a secret of its own, another name is another secret.
-    if (conf.secrets->have_all_variables()) return;
-    if (!any(Trait::of_sender) && !any(Trait::of_address)) return;
-    warn(cf,
-         name +
-             "is what the sender of a request chooses: under another name, a replay is no "
-             "duplicate for \"webhook_dedup\"",
-         conf.gate->place);
+    if (any_has(gate.variables, Trait::of_sender) || any_has(gate.variables, Trait::of_address)) {
+        warn_of_chosen_name(cf, conf);
+    }
 }
 
 void check_ttl(const LocConf& conf, const Dedup& dedup) {
@@ -588,6 +576,16 @@ void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const 
         cf->log->file->fd != ngx_stderr) {
         ngx_log_stderr(0, "[notice] %s", line.c_str());
     }
+}
+
+void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf) {
+    // Where each tenant has a secret of its own, another name is another secret.
+    if (conf.secrets->have_all_variables()) return;
+    warn(cf,
+         in_quotes("name=" + conf.gate->name) +
+             " of \"webhook\" is what the sender of a request chooses: under another name, a "
+             "replay is no duplicate for \"webhook_dedup\"",
+         conf.gate->place);
 }
 
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {

@@ -201,6 +201,9 @@ ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text);
 void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const Place& place,
             std::string_view topic = {});
 
+// Tells that the name under which the events of `conf` are remembered is the sender's to choose.
+void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf);
+
 // Completes `conf` from the level above. Throws ConfigError.
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf);
 

@@ -351,19 +351,15 @@ void set_webhook(const Directive& directive, LocConf& conf) {
 
 // webhook_secret VALUE | file:PATH | env:NAME [id=ID] [not_after=RFC3339]
 
-// Whoever sends a request would sign it with a secret of their own.
+// The sender of a request would sign it with a secret of its own.
 void warn_of_variables(const Directive& directive, std::string_view value,
                        const std::vector<std::string>& names) {
-    const auto any = [&names](Trait trait) {
-        return std::ranges::any_of(
-            names, [trait](std::string_view name) { return has_trait(name, trait); });
-    };
     const bool all = std::ranges::all_of(names, [](std::string_view name) {
         return has_trait(name, Trait::of_sender) || has_trait(name, Trait::known_to_others);
     });
-    if (all && any(Trait::of_sender)) {
+    if (all && any_has(names, Trait::of_sender)) {
         directive.warn("this webhook_secret is what the sender sends: anyone can sign with it");
-    } else if (all && any(Trait::known_to_others)) {
+    } else if (all && any_has(names, Trait::known_to_others)) {
         directive.warn("this webhook_secret is what others know or guess: anyone can sign with it");
     }
     if (has_capture(value)) {
@@ -412,8 +408,7 @@ void read_secret(const Directive& directive, std::string_view value, SecretSourc
             "into "
             "\"file:\" or \"env:\"");
     }
-    if (std::ranges::any_of(
-            names, [](std::string_view name) { return has_trait(name, Trait::of_delivery); })) {
+    if (any_has(names, Trait::of_delivery)) {
         throw ConfigError(
             "the variables of this webhook_secret are of the delivery: anyone can sign with it, "
             "allowed: others than \"webhook_...\"; a secret with \"$\" in it belongs into "

@@ -182,4 +182,9 @@ bool has_trait(std::string_view variable, Trait trait) {
     });
 }
 
+bool any_has(std::span<const std::string> variables, Trait trait) {
+    return std::ranges::any_of(variables,
+                               [trait](std::string_view each) { return has_trait(each, trait); });
+}
+
 }  // namespace webhook

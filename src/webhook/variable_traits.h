@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace webhook {
@@ -28,5 +30,6 @@ enum class Trait : std::uint8_t {
 
 // `variable` is in lower case, as nginx knows it.
 bool has_trait(std::string_view variable, Trait trait);
+bool any_has(std::span<const std::string> variables, Trait trait);
 
 }  // namespace webhook
