@@ -130,6 +130,10 @@ CONF
     is_deeply $warnings->('proxy_cache answers; proxy_pass http://127.0.0.1:1;'), [], 'POST is not cached';
     is_deeply $warnings->('webhook_methods GET; proxy_cache answers; fastcgi_pass 127.0.0.1:1;'), [], 'the cache of another module';
     is_deeply $warnings->('webhook_methods GET; proxy_cache off; proxy_pass http://127.0.0.1:1;'), [], 'off';
+    is_deeply $warnings->("webhook_methods GET; proxy_cache answers; proxy_cache_bypass $_; proxy_pass http://127.0.0.1:1;"), [],
+        "never asked: $_" for '1', '$http_x 1';
+    is_deeply $warnings->("webhook_methods GET; proxy_cache answers; proxy_cache_bypass $_; proxy_pass http://127.0.0.1:1;"), [6],
+        "not always bypassed: $_" for '0', '$http_x';
 };
 
 finish();

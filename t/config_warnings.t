@@ -265,6 +265,22 @@ subtest 'other spellings of a gated path' => sub {
     says_nothing('all of the server is gated',
         "server {\nlisten %%ADDR%%:8080;\nwebhook github;\nwebhook_secret $SECRET;\nlocation = /a { proxy_pass http://127.0.0.1:9; }\n"
             . "location / { proxy_pass http://127.0.0.1:9; }\n}");
+    says_nothing("for //", $two->('= /', 'location ~ / { proxy_pass http://app; }') =~ s{~ /}{~ ^//\$}r);
+    says_nothing("strangers do not get there: $_", $two->('= /hooks/github', "location / { $_ proxy_pass http://app; }"))
+        for 'internal;', 'deny all;', 'allow 127.0.0.1; deny all;', 'return 404;';
+    says('some do', $two->('= /hooks/github', 'location / { deny 192.0.2.1; proxy_pass http://app; }'),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
+    says('some statement before', $two->('= /hooks/github', 'location / { set $a b; proxy_pass http://app; }'),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
+    my $app = 'location @app { proxy_pass http://app; }';
+    for my $way ('try_files $uri @app;', 'try_files $uri $uri/index.html /index.html @app;', 'error_page 404 = @app;') {
+        says("by $way", $two->('= /hooks/github', "location / { $way }", $app), $remark->('/HOOKS/GITHUB', '/hooks/github', '@app'));
+        says_nothing("by $way, closed", $two->('= /hooks/github', "location / { internal; $way }", $app));
+        says_nothing("by $way, to another", $two->('= /hooks/github', "location / { $way }", $app =~ s/app; /app2; /r =~ s{//app}{//127.0.0.1:1}r));
+        says_nothing("by $way, not to be gated", $two->('= /hooks/github', "location / { $way }", $app =~ s/\{/{ webhook off;/r));
+    }
+    says_nothing("by no way, $_", $two->('= /hooks/github', "location / { $_ }", $app))
+        for 'try_files $uri /app;', 'try_files $uri =404;', 'error_page 502 = @app;', 'try_files $uri @other;';
     says_nothing('another server', $two->('= /hooks/github', '') . "\nserver {\nlisten %%ADDR%%:8081;\n$all\n}");
 };
 

@@ -428,6 +428,8 @@ class Audit {
             if (is_letter(character)) character = static_cast<char>(character ^ 0x20);
         }
         const std::string same(path);
+        // nginx itself takes "//" for "/".
+        if (same.ends_with('/')) return {other_case};
         return {other_case, same + "/", same + ";x", same + ".json"};
     }
 
@@ -460,6 +462,84 @@ class Audit {
         return inner == nullptr ? best : inner;
     }
 
+    // What a module of nginx keeps of a location begins with this. Null without the module.
+    template <typename Value>
+    const Value* first_of(const Level& level, std::string_view module_name) const {
+        const ngx_module_t* module = find_module(module_name);
+        if (module == nullptr) return nullptr;
+        return static_cast<const Value*>(level.loc_conf[module->ctx_index]);
+    }
+
+    // `return` as the first of the location's statements.
+    bool returns(const Level& level) const {
+        auto* const* codes = first_of<ngx_array_t*>(level, "ngx_http_rewrite_module");
+        if (codes == nullptr || *codes == nullptr || (*codes)->nelts == 0) return false;
+        return *static_cast<const ngx_http_script_code_pt*>((*codes)->elts) ==
+               ngx_http_script_return_code;
+    }
+
+    // `deny all`, with or without exceptions.
+    bool denies_strangers(const Level& level) const {
+        struct Rule {
+            in_addr_t mask;
+            in_addr_t address;
+            ngx_uint_t deny;
+        };
+        auto* const* rules = first_of<ngx_array_t*>(level, "ngx_http_access_module");
+        if (rules == nullptr || *rules == nullptr) return false;
+        const auto* first = static_cast<const Rule*>((*rules)->elts);
+        return std::any_of(first, first + (*rules)->nelts,
+                           [](const Rule& rule) { return rule.deny != 0 && rule.mask == 0; });
+    }
+
+    bool is_closed(const Level& level) const {
+        return level.core()->internal != 0 || returns(level) || denies_strangers(level);
+    }
+
+    // The names of the locations that take what there is no file for.
+    std::vector<std::string_view> fallbacks_of(const Level& level) const {
+        std::vector<std::string_view> names;
+        if (const ngx_array_t* pages = level.core()->error_pages) {
+            const auto* page = static_cast<const ngx_http_err_page_t*>(pages->elts);
+            for (const auto* end = page + pages->nelts; page != end; ++page) {
+                if (page->status == NGX_HTTP_NOT_FOUND) names.push_back(to_view(page->value.value));
+            }
+        }
+        struct TryFile {
+            ngx_array_t* lengths;
+            ngx_array_t* values;
+            ngx_str_t name;
+            unsigned code : 10;
+            unsigned test_dir : 1;
+        };
+        auto* const* files = first_of<TryFile*>(level, "ngx_http_try_files_module");
+        const TryFile* file = files == nullptr ? nullptr : *files;
+        for (; file != nullptr && (file->lengths != nullptr || file->name.len > 0); ++file) {
+            // It ends with a NUL.
+            if (file->lengths == nullptr) names.emplace_back(to_view(file->name).data());
+        }
+        return names;
+    }
+
+    bool is_open_way(const Level& level, const void* upstream) const {
+        return !level.conf->gated() && !level.conf->off() && upstream_of(level) == upstream;
+    }
+
+    // Where the location leads past every gate to the upstream: itself, or a named one. Null: it
+    // does not.
+    const Level* open_way(const Level& from, const void* upstream) const {
+        if (is_closed(from)) return nullptr;
+        if (is_open_way(from, upstream)) return &from;
+        if (upstream_of(from) != nullptr || from.conf->gated()) return nullptr;
+        const std::vector<std::string_view> names = fallbacks_of(from);
+        const auto found = std::ranges::find_if(main_.levels, [&](const Level& level) {
+            return level.core()->named && level.server_conf() == from.server_conf() &&
+                   std::ranges::count(names, to_view(level.core()->name)) != 0 &&
+                   is_open_way(level, upstream);
+        });
+        return found == main_.levels.end() ? nullptr : &*found;
+    }
+
     void warn_of_other_spellings(const Level& level) {
         const void* upstream = upstream_of(level);
         const ngx_http_core_loc_conf_t* core = level.core();
@@ -467,12 +547,12 @@ class Audit {
         if (upstream == nullptr || !has_path || level.conf->monitors()) return;
         for (const std::string& spelling : spellings_of(to_view(core->name))) {
             const Level* other = choose(level.server_conf(), spelling);
-            if (other == nullptr || other->conf->gated() || other->conf->off()) continue;
-            if (upstream_of(*other) != upstream) continue;
-            if (!told_of_spellings_.insert(other->conf).second) return;
+            const Level* way = other == nullptr ? nullptr : open_way(*other, upstream);
+            if (way == nullptr) continue;
+            if (!told_of_spellings_.insert(way->conf).second) return;
             warn(in_quotes(spelling) + " reaches the upstream of " +
                      in_quotes(to_view(core->name)) + " without a gate, by the location " +
-                     in_quotes(to_view(other->core()->name)) +
+                     in_quotes(to_view(way->core()->name)) +
                      ": some applications take both for the same path",
                  level.conf->gate->place);
             return;

@@ -56,6 +56,18 @@ constexpr std::array<std::string_view, 4> kCachingModules{
     "ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
     "ngx_http_scgi_module"};
 
+#if (NGX_HTTP_CACHE)
+// By a constant, for every request.
+bool always_bypasses_cache(const ngx_http_upstream_conf_t& conf) {
+    if (conf.cache_bypass == nullptr) return false;
+    const auto* value = static_cast<const ngx_http_complex_value_t*>(conf.cache_bypass->elts);
+    return std::any_of(value, value + conf.cache_bypass->nelts, [](const auto& each) {
+        const std::string_view text = to_view(each.value);
+        return each.lengths == nullptr && !text.empty() && text != "0";
+    });
+}
+#endif
+
 }  // namespace
 
 bool is_from_cache([[maybe_unused]] const ngx_http_request_t* request) {
@@ -90,7 +102,8 @@ bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] voi
         const ngx_module_t& module = *cf->cycle->modules[i];
         if (std::ranges::find(kCachingModules, module.name) == kCachingModules.end()) continue;
         const auto* conf = static_cast<const ngx_http_upstream_conf_t*>(loc_conf[module.ctx_index]);
-        const bool caches = conf->cache == 1 && (conf->cache_methods & methods) != 0;
+        const bool caches = conf->cache == 1 && (conf->cache_methods & methods) != 0 &&
+                            !always_bypasses_cache(*conf);
         // The one that the location passes its requests to; an address with variables is not known.
         if (conf->upstream != nullptr) return caches;
         found |= caches;
