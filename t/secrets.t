@@ -44,6 +44,7 @@ my %LOCATION = (
     tenant    => 'webhook_secret $tenant_secret id=tenant;',
     mixed     => "webhook_secret \$tenant_secret id=tenant;\nwebhook_secret $THIRD id=fixed;",
     affixed   => 'webhook_secret "pre-${arg_key}-post";',
+    odd       => 'webhook_secret "pre-${arg_key}-post" id=odd;',
     whsec     => "webhook svix;\nwebhook_secret \$arg_key;",
     inherited => '',
     replaced  => "webhook_secret $THIRD id=location;",
@@ -162,6 +163,8 @@ subtest 'tenants' => sub {
     is outcome('affixed', 'pre-middle-post', query => 'key=middle'), '[]', 'text around the variable is part of the key';
 };
 
+sub outcome_of_odd ($key) { return outcome('odd', "pre-$key-post", query => "key=$key") }
+
 sub send_svix ($key, $secret) {
     my $response = send_request(uri => "/whsec?key=$key", body => $BODY, headers => [ svix_headers($secret, $BODY) ]);
     return $response->header('Webhook-Reason') // $response->{status};
@@ -180,6 +183,18 @@ subtest 'a variable whose value does not decode' => sub {
         'the log says which and why';
     # nginx adds the request line, which is the caller's own.
     unlike $line =~ s/, client: .*//r, qr/Zq7/, 'but not what it is';
+};
+
+subtest 'a variable whose value is odd' => sub {
+    my $log = sub () { return map { s/, client: .*//r } grep { /a value of "webhook_secret"/ } split /\n/, $nginx->error_log };
+    my $before = () = $log->();
+    is outcome_of_odd('Zq7'), '[odd]', 'a short one matches';
+    is outcome_of_odd('Zq8'), '[odd]', 'and so does another';
+    my $place = directory() . '/http.conf:\d+';
+    my @lines = $log->();
+    is @lines - $before, 1, 'the log says so once';
+    like $lines[-1], qr/\[warn\] .*a value of "webhook_secret" in $place is only 12 bytes long, at least 16 are safe$/, 'what is odd';
+    unlike $lines[-1], qr/Zq7/, 'but not what it is';
 };
 
 subtest 'levels' => sub {

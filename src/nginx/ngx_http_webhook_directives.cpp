@@ -416,6 +416,7 @@ void read_secret(const Directive& directive, std::string_view value, SecretSourc
     }
     refuse_variables(directive, names, true);
     source.variables = directive.compile(value);
+    source.oddity = std::make_shared<SharedNotice>();
     warn_of_variables(directive, value, names);
     note_variables(directive, names);
 }
@@ -450,7 +451,7 @@ void add_secret(const Directive& directive, LocConf& conf) {
     }
     read_secret(directive, directive.argument(0), source);
     if (source.not_after) {
-        source.expiry = std::make_shared<ExpiryNotice>();
+        source.expiry = std::make_shared<SharedNotice>();
         if (*source.not_after <= now() && source.expiry->is_first()) {
             directive.warn("the \"not_after\" of this webhook_secret has passed");
         }

@@ -16,23 +16,43 @@ namespace {
 constexpr std::size_t kLargestSecretFile = 64 * 1024;
 
 // Whatever is odd, the secret may really be so.
+std::vector<std::string> oddities_of(std::string_view text, const Scheme& scheme,
+                                     const SigningKey& key) {
+    std::vector<std::string> found;
+    if (key.is_text_instead()) {
+        found.push_back("is neither behind \"whsec_\" nor base64, as secrets of " +
+                        in_quotes(scheme.name) + " are: it is taken as text");
+    }
+    if (scheme.has_public_key()) return found;
+    for (std::string_view oddity : webhook::oddities_of(text)) found.emplace_back(oddity);
+    if (key.is_short()) {
+        found.push_back("is only " + std::to_string(key.size()) + " bytes long, at least " +
+                        std::to_string(kShortSecret) + " are safe");
+    }
+    return found;
+}
+
 void warn_if_odd(ngx_conf_t* cf, const SecretSource& source, const Scheme& scheme,
                  const SigningKey& key) {
     const auto warn = [cf, &source](const std::string& message) {
         remark(cf, NGX_LOG_WARN, message, source.place);
     };
-    if (key.is_text_instead()) {
-        warn("this webhook_secret is neither behind \"whsec_\" nor base64, as secrets of " +
-             in_quotes(scheme.name) + " are: it is taken as text");
+    if (!scheme.has_public_key() && source.readable_by_others) {
+        warn(readable_by_others(source.path));
     }
-    if (scheme.has_public_key()) return;
-    if (source.readable_by_others) warn(readable_by_others(source.path));
-    for (std::string_view oddity : oddities_of(source.text)) {
-        warn("this webhook_secret " + std::string(oddity));
+    for (const std::string& oddity : oddities_of(source.text, scheme, key)) {
+        warn("this webhook_secret " + oddity);
     }
-    if (!key.is_short()) return;
-    warn("this webhook_secret is only " + std::to_string(key.size()) + " bytes long, at least " +
-         std::to_string(kShortSecret) + " are safe");
+}
+
+// Of many values, the first odd one stands for all.
+void warn_if_odd(ngx_log_t* log, const SecretSource& source, std::string_view text,
+                 const Scheme& scheme, const SigningKey& key) {
+    if (source.oddity->was_told()) return;
+    const std::vector<std::string> oddities = oddities_of(text, scheme, key);
+    if (oddities.empty() || !source.oddity->is_first()) return;
+    ngx_log_error(NGX_LOG_WARN, log, 0, "a value of \"webhook_secret\" in %s %s",
+                  source.place.text().c_str(), oddities.front().c_str());
 }
 
 ngx_uint_t level_of(const SkippedKey& key) {
@@ -56,14 +76,14 @@ SigningKey single_key(const Scheme& scheme, std::string_view text) {
 
 }  // namespace
 
-ExpiryNotice::ExpiryNotice() {
+SharedNotice::SharedNotice() {
     void* memory = mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     told_ = new (memory) std::atomic<bool>(false);
 }
 
-ExpiryNotice::~ExpiryNotice() {
+SharedNotice::~SharedNotice() {
     munmap(told_, sizeof(std::atomic<bool>));
 }
 
@@ -173,6 +193,7 @@ std::vector<SigningSecret> Secrets::evaluate(std::span<const std::string_view> t
         if (texts[i].empty()) continue;
         try {
             secrets.push_back({source.id, source.not_after, single_key(*scheme_, texts[i]), index});
+            warn_if_odd(log, source, texts[i], *scheme_, secrets.back().key);
         } catch (const ConfigError& error) {
             ngx_log_error(NGX_LOG_ERR, log, 0,
                           "the value of \"webhook_secret\" in %s is not usable: %s",

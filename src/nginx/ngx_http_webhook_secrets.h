@@ -20,15 +20,15 @@
 
 namespace webhook::ngx {
 
-// Told once that a secret has expired, by whichever worker finds out: a flag in memory that all
-// share.
-class ExpiryNotice {
+// Whether something was told, by whichever worker finds out: a flag in memory that all share.
+class SharedNotice {
   public:
-    ExpiryNotice();
-    ~ExpiryNotice();
-    ExpiryNotice(const ExpiryNotice&) = delete;
-    ExpiryNotice& operator=(const ExpiryNotice&) = delete;
+    SharedNotice();
+    ~SharedNotice();
+    SharedNotice(const SharedNotice&) = delete;
+    SharedNotice& operator=(const SharedNotice&) = delete;
 
+    bool was_told() const { return told_->load(); }
     // True for the first who asks.
     bool is_first() { return !told_->exchange(true); }
 
@@ -42,7 +42,9 @@ struct SecretSource {
     std::string id;
     std::optional<Milliseconds> not_after;
     // Null without a `not_after`.
-    std::shared_ptr<ExpiryNotice> expiry;
+    std::shared_ptr<SharedNotice> expiry;
+    // Of odd values. Null without variables.
+    std::shared_ptr<SharedNotice> oddity;
     // The secret, or, where it holds variables, what evaluates them.
     std::string text;
     // Of `file:`; empty: none.
