@@ -187,19 +187,25 @@ my @SECRETS = (
     ],
     'a gate without a secret, inherited' => [
         "webhook github; # HERE\n" . in_server('location / { }'),
-        'no "webhook_secret" for "webhook github"',
+        'no "webhook_secret" for "webhook github" of the location "/"',
     ],
     'a gate without a secret, inherited from a server' => [
         in_server("webhook github; # HERE\nlocation / { }"),
-        'no "webhook_secret" for "webhook github"',
+        'no "webhook_secret" for "webhook github" of the location "/"',
     ],
     'a gate without a secret in one location of several' => [
         in_server("webhook github; # HERE\nlocation /a { webhook_secret $SECRET; }\nlocation /b { }"),
-        'no "webhook_secret" for "webhook github"',
+        'no "webhook_secret" for "webhook github" of the location "/b"',
     ],
     'a gate without a secret in a location that holds others' => [
         in_location("webhook github; # HERE\nlocation = /hook/inner { webhook_secret $SECRET; }"),
         'no "webhook_secret" for "webhook github"',
+    ],
+    'a memory that needs keys, inherited' => [
+        "webhook_dedup_zone zone=events:1m;\nwebhook_dedup zone=events; # HERE\n" . in_server("webhook_secret $SECRET;\n"
+            . 'location /a { webhook stripe; } location /b { webhook dropbox; }'),
+        '"webhook_dedup" needs "key=" with the scheme "dropbox" of the location "/b": '
+            . 'it has no event id, and different events may have the same body',
     ],
     'a secret without a gate' => [
         in_location("webhook_secret $SECRET; # HERE"),

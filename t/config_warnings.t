@@ -395,18 +395,25 @@ subtest 'a URL that lets bytes be moved' => sub {
 
 subtest 'handshakes' => sub {
     my $text = in_location("webhook meta;\nwebhook_secret $SECRET;\nwebhook_handshake on token=file:%%DIR%%/meta.token; # HERE");
-    write_file('meta.token', "$SECRET\n", 0644);
+    write_file('meta.token', "$SECRET-token\n", 0644);
     says('a token that others may read', $text, '[warn] the secret file "%%DIR%%/meta.token" is readable by others');
-    write_file('meta.token', "$SECRET\n", 0600);
+    write_file('meta.token', "$SECRET-token\n", 0600);
     says_nothing('a token that only its owner may read', $text);
     says('a token with a newline at its end',
         in_location("webhook meta;\nwebhook_secret $SECRET;\nwebhook_handshake on token=env:WEBHOOK_TEST_TOKEN; # HERE"),
-        '[warn] the "token=" of this webhook_handshake has white space at an end', env => { WEBHOOK_TEST_TOKEN => "$SECRET\n" });
+        '[warn] the "token=" of this webhook_handshake has white space at an end', env => { WEBHOOK_TEST_TOKEN => "$SECRET-token\n" });
     says_nothing('a token of the environment',
         in_location("webhook meta;\nwebhook_secret $SECRET;\nwebhook_handshake on token=env:WEBHOOK_TEST_TOKEN;"),
-        env => { WEBHOOK_TEST_TOKEN => $SECRET });
-    says_nothing('inherited by a scheme that has none',
-        "webhook_handshake on;\n" . in_location("webhook github;\nwebhook_secret $SECRET;"));
+        env => { WEBHOOK_TEST_TOKEN => "$SECRET-token" });
+    says('inherited by schemes that have none',
+        "webhook_handshake on; # HERE\n" . in_location("webhook github;\nwebhook_secret $SECRET;"),
+        '[warn] "webhook_handshake" does nothing where the scheme has no handshake');
+    says_nothing('inherited by one that has one', "webhook_handshake on;\nwebhook_secret $SECRET;\nserver {\nlisten %%ADDR%%:8080;\n"
+        . "location /a { webhook github; }\nlocation /b { webhook slack; }\n}");
+    says_nothing('off, inherited', "webhook_handshake off;\n" . in_location("webhook github;\nwebhook_secret $SECRET;"));
+    says('a token that is the secret',
+        in_location("webhook meta;\nwebhook_secret $SECRET-2;\nwebhook_secret $SECRET;\nwebhook_handshake on token=$SECRET; # HERE"),
+        '[warn] the "token=" of "webhook_handshake" is the webhook_secret: the token is sent, and logged, as it is');
     says_nothing('off', in_location("webhook github;\nwebhook_secret $SECRET;\nwebhook_handshake off;"));
 };
 

@@ -29,6 +29,8 @@ sub create_files ($text) {
             create($path, $json, 0644);
         } elsif ($text =~ m{webhook_allow[^;]*\Q$path\E}) {
             create($path, "127.0.0.1\n", 0644);
+        } elsif ($text =~ m{token=file:\Q$path\E}) {
+            create($path, "$SECRET-token\n", 0600);
         } else {
             create($path, "$SECRET\n", 0600);
         }

@@ -14,15 +14,18 @@ namespace {
 // A directive that only some schemes have a use for.
 struct Use {
     std::string_view directive;
-    bool (*is_of_use)(const Scheme& scheme);
+    bool (*is_of_use)(const LocConf& conf);
     std::string_view why_not;
 };
 
 constexpr Use kUses[] = {
-    {"webhook_tolerance", [](const Scheme& scheme) { return scheme.timestamp.has_value(); },
+    {"webhook_tolerance", [](const LocConf& conf) { return conf.scheme->timestamp.has_value(); },
      "the scheme has no timestamp"},
-    {"webhook_url", [](const Scheme& scheme) { return scheme.reads_url(); },
+    {"webhook_url", [](const LocConf& conf) { return conf.scheme->reads_url(); },
      "the scheme signs no URL"},
+    {"webhook_handshake",
+     [](const LocConf& conf) { return !conf.shakes_hands() || !conf.scheme->handshakes.empty(); },
+     "the scheme has no handshake"},
 };
 
 class Audit {
@@ -180,7 +183,7 @@ class Audit {
         for (const Use& use : kUses) {
             if (use.directive != directive) continue;
             const bool used = std::ranges::any_of(
-                gates, [&use](const LocConf* gate) { return use.is_of_use(*gate->scheme); });
+                gates, [&use](const LocConf* gate) { return use.is_of_use(*gate); });
             if (!used) return std::string(use.why_not);
         }
         return {};

@@ -27,6 +27,10 @@ Level current_level(ngx_conf_t* cf, const LocConf& outer, const LocConf& conf) {
     return {&outer, &conf, context->loc_conf, context->srv_conf};
 }
 
+void warn(ngx_conf_t* cf, const std::string& message, const Place& place) {
+    remark(cf, NGX_LOG_WARN, message, place);
+}
+
 void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.gate, parent.gate);
     inherit(conf.secret_sources, parent.secret_sources);
@@ -58,7 +62,14 @@ void set_defaults(LocConf& conf) {
     if (!conf.reason_header) conf.reason_header = true;
 }
 
-void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool serves) {
+// The place of an inherited directive does not tell which location lacks another.
+template <typename Value>
+std::string where_inherited(const Value& value, const Value& inherited, const Level& level) {
+    if (value != inherited || !level.is_location()) return {};
+    return " of the location " + in_quotes(to_view(level.core()->name));
+}
+
+void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, const Level& here) {
     try {
         conf.scheme = main_conf(cf).find_scheme(conf.gate->scheme);
     } catch (const ConfigError& error) {
@@ -75,8 +86,10 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, bool ser
         conf.secrets = std::make_shared<const Secrets>(conf.scheme, *conf.secret_sources, cf);
         return;
     }
-    if (serves) {
-        fail("no \"webhook_secret\" for \"webhook " + conf.gate->scheme + "\"", conf.gate->place);
+    if (here.serves_requests()) {
+        fail("no \"webhook_secret\" for \"webhook " + conf.gate->scheme + "\"" +
+                 where_inherited(conf.gate, parent.gate, here),
+             conf.gate->place);
     }
     // Requests that match none of the server's locations are refused with `no_secret`.
     std::vector<SecretSource> none;
@@ -115,7 +128,21 @@ void check_digest_in_url(const LocConf& conf) {
          conf.gate->place);
 }
 
-void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
+// A log of URLs may hold the token.
+void warn_of_token_that_is_secret(ngx_conf_t* cf, const LocConf& conf) {
+    if (!conf.handshake->token || !conf.secret_sources) return;
+    const bool is_secret =
+        std::ranges::any_of(*conf.secret_sources, [&conf](const SecretSource& secret) {
+            return secret.variables == nullptr && sha256(secret.text) == *conf.handshake->token;
+        });
+    if (!is_secret) return;
+    warn(cf,
+         "the \"token=\" of \"webhook_handshake\" is the webhook_secret: the token is sent, and "
+         "logged, as it is",
+         conf.handshake->place);
+}
+
+void resolve_handshake(ngx_conf_t* cf, LocConf& conf, bool has_one_of_its_own) {
     if (!conf.shakes_hands()) return;
     const auto& handshakes = conf.scheme->handshakes;
     if (handshakes.empty()) {
@@ -145,10 +172,7 @@ void resolve_handshake(LocConf& conf, bool has_one_of_its_own) {
                  in_quotes(conf.scheme->name) + " needs",
              conf.handshake->place);
     }
-}
-
-void warn(ngx_conf_t* cf, const std::string& message, const Place& place) {
-    remark(cf, NGX_LOG_WARN, message, place);
+    if (needs_token) warn_of_token_that_is_secret(cf, conf);
 }
 
 DedupKey default_key(const Scheme& scheme) {
@@ -434,7 +458,7 @@ void tell_of_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& d
            dedup.place, "an event id that is signed");
 }
 
-void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
+void resolve_dedup(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, const Level& here) {
     if (!conf.dedup || !conf.dedup->on) return;
     auto dedup = std::make_shared<Dedup>(*conf.dedup);
     const auto& zones = main_conf(cf).zones;
@@ -450,6 +474,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
         if (conf.scheme->event_id.bodies_repeat) {
             fail("\"webhook_dedup\" needs \"key=\" with the scheme " +
                      in_quotes(conf.scheme->name) +
+                     where_inherited(conf.dedup, parent.dedup, here) +
                      ": it has no event id, and different events may have the same body",
                  dedup->place);
         }
@@ -601,12 +626,12 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
              conf.secret_sources->front().place);
     }
     if (!conf.gated()) return;
-    resolve_gate(cf, parent, conf, level.serves_requests());
+    resolve_gate(cf, parent, conf, level);
     if (level.serves_requests()) check_key_indexes(conf);
     set_default_url(cf, conf);
     check_digest_in_url(conf);
-    resolve_handshake(conf, has_handshake_of_its_own);
-    resolve_dedup(cf, conf);
+    resolve_handshake(cf, conf, has_handshake_of_its_own);
+    resolve_dedup(cf, parent, conf, level);
 }
 
 }  // namespace webhook::ngx
