@@ -205,10 +205,28 @@ subtest 'settings that can never work' => sub {
         '[warn] a status of 2xx for "in_flight" loses the event where the delivery under way fails: the sender does not send it again');
     says("an answer that loses every event as $_", in_location("${gate}webhook_response $_ 200; # HERE"),
         qq([warn] a status of 2xx for "$_" loses the event of a sender that is genuine: it is not sent again))
-        for qw(no_secret invalid_payload missing_event_id);
+        for qw(no_secret invalid_payload missing_event_id bad_signature stale_timestamp future_timestamp no_endpoint);
     says_nothing("$_ as 200", in_location("${gate}webhook_response $_ 200;"))
-        for qw(missing_signature bad_signature stale_timestamp method ip_denied);
+        for qw(missing_signature method ip_denied duplicate);
+    says("a duplicate that is answered $_", in_location("${gate}webhook_response duplicate $_; # HERE"),
+        "[warn] a status of $_ for \"duplicate\" makes a sender repeat what was delivered: 2xx ends it") for 409, 444, 503;
     says_nothing("in_flight as $_", in_location("${gate}webhook_response in_flight $_;")) for 409, 503;
+};
+
+subtest 'quotes within a word' => sub {
+    my $quoted = sub ($directive, $name) {
+        return qq([warn] the quotes in the value of "$name=" in "$directive" are part of it: quote all of "$name=...");
+    };
+    my $zone = "webhook_dedup_zone zone=events:1m;\n";
+    my $of   = sub ($name, $id, $key) {
+        return $zone . in_location("webhook stripe$name\nwebhook_secret $SECRET$id\nwebhook_dedup zone=events$key\n");
+    };
+    for my $quote ('"', "'") {
+        says("of a name, $quote", $of->(" name=${quote}a$quote; # HERE", ';', ';'), $quoted->('webhook', 'name'));
+        says("of an id, $quote", $of->(';', " id=${quote}new$quote; # HERE", ';'), $quoted->('webhook_secret', 'id'));
+        says("of a key, $quote", $of->(';', ';', " key=$quote\$webhook_event_id$quote; # HERE"), $quoted->('webhook_dedup', 'key'));
+    }
+    says_nothing('around whole words', $of->(' "name=a b";', " 'id=a b';", ' "key=$webhook_event_id";'));
 };
 
 subtest 'large bodies of which a value is needed' => sub {

@@ -58,6 +58,15 @@ class Directive {
         return complex;
     }
 
+    // nginx reads quotes around a whole word, not within one.
+    void warn_of_quotes(std::string_view argument, std::string_view value) const {
+        const auto is_quote = [](char character) { return character == '"' || character == '\''; };
+        if (value.empty() || (!is_quote(value.front()) && !is_quote(value.back()))) return;
+        const std::string name(argument.substr(0, argument.find('=')));
+        warn("the quotes in the value of " + in_quotes(name + "=") + " in " +
+             in_quotes(this->name()) + " are part of it: quote all of \"" + name + "=...\"");
+    }
+
     void warn(const std::string& message) const { remark(cf, NGX_LOG_WARN, message, place()); }
 
     [[noreturn]] void reject(std::string_view argument, std::string_view allowed) const {
@@ -272,7 +281,7 @@ class BlockReader {
     ngx_uint_t open_quote_ = 0;
 };
 
-// What a scheme leaves to whoever saw one delivery.
+// What a scheme leaves to an attacker who saw one delivery.
 void warn_of_weakness(ngx_conf_t* cf, const Scheme& scheme, const Place& place) {
     const std::string name = "the scheme " + in_quotes(scheme.name);
     const auto warn = [&](const std::string& weakness) {
@@ -334,6 +343,7 @@ void set_webhook(const Directive& directive, LocConf& conf) {
         if (!name || name->empty() || has_control_character(*name) || !gate->on) {
             directive.reject(directive.argument(1), "name=ENDPOINT, not with \"off\"");
         }
+        directive.warn_of_quotes(directive.argument(1), *name);
         gate->name = *name;
         gate->name_variables = directive.compile(*name);
         gate->variables = variables_in(*name);
@@ -436,6 +446,7 @@ void add_secret(const Directive& directive, LocConf& conf) {
             if (id->empty() || has_control_character(*id)) {
                 directive.reject(argument, "id=ID, not empty");
             }
+            directive.warn_of_quotes(argument, *id);
             source.id = *id;
         } else if (const auto time = option(argument, "not_after")) {
             if (source.not_after) fail_duplicate(directive, "not_after=");
@@ -620,6 +631,7 @@ void define_zone(const Directive& directive, MainConf& conf) {
 // webhook_dedup zone=NAME [key=VALUE]... [ttl=TIME] [wait=TIME] | off
 
 DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {
+    directive.warn_of_quotes(argument, value);
     DedupKey key{DedupKey::Kind::expression, std::string(value)};
     key.variables = variables_in(value);
     if (has_capture(value)) key.variables.emplace_back("1");
@@ -760,11 +772,10 @@ constexpr Reason kNotDelivered[] = {
     Reason::bad_answer,      Reason::internal,
 };
 
-// What the configuration or the sender's own payload is to blame for.
+// What the configuration, a clock, a rotated secret or the sender's own payload is to blame for.
 constexpr Reason kOfGenuineSenders[] = {
-    Reason::no_secret,
-    Reason::invalid_payload,
-    Reason::missing_event_id,
+    Reason::no_endpoint,   Reason::stale_timestamp, Reason::future_timestamp, Reason::no_secret,
+    Reason::bad_signature, Reason::invalid_payload, Reason::missing_event_id,
 };
 
 bool is_one_of(Reason reason, std::span<const Reason> reasons) {
@@ -787,6 +798,12 @@ void check_success(const Directive& directive, Reason reason) {
             "a status of 2xx for \"in_flight\" loses the event where the delivery "
             "under way fails: the sender does not send it again");
     }
+}
+
+// A sender takes any other status for a failure.
+void warn_of_repeats(const Directive& directive) {
+    directive.warn("a status of " + std::string(directive.argument(1)) +
+                   " for \"duplicate\" makes a sender repeat what was delivered: 2xx ends it");
 }
 
 // Statuses by which nginx tells itself something, and sends none of them.
@@ -858,7 +875,11 @@ void set_response(const Directive& directive, LocConf& conf) {
     if (answer) throw ConfigError("duplicate \"webhook_response\" for " + in_quotes(name));
     const std::int64_t status = response_status(directive, *reason);
     answer = Answer{static_cast<ngx_uint_t>(status), nullptr};
-    if (status < 300) check_success(directive, *reason);
+    if (status < 300) {
+        check_success(directive, *reason);
+    } else if (*reason == Reason::duplicate) {
+        warn_of_repeats(directive);
+    }
     if (directive.arguments().size() > 2) set_text(directive, *reason, *answer);
 }
 
