@@ -58,6 +58,11 @@ my @SCHEMES = (
         "webhook_scheme acme {\n    like github;\n    event_id none;\n    event_id json=/id; # HERE\n}",
         'invalid scheme "acme": duplicate field "event_id"',
     ],
+    'a type that leaves out the header which tells events apart' => [
+        "webhook_scheme acme {\n    like shopify;\n    event_type json=/topic; # HERE\n}",
+        'invalid scheme "acme": without the header "x-shopify-topic", events of different types may be one: this "event_type" '
+            . 'needs an "event_key", such as "{header:x-shopify-topic}{body}"',
+    ],
     'what does not fit the preset' => [
         "webhook_scheme acme {\n    like github;\n    key pem; # HERE\n}",
         'invalid scheme "acme": this "key" does not fit "algorithm hmac-sha256", allowed: utf8, base64, hex, whsec',

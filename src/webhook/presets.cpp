@@ -716,6 +716,30 @@ std::size_t line_to_blame(std::string_view name, const std::vector<Statement>& l
     return otherwise;
 }
 
+// The header that says the type may be all that tells two events of a sender apart.
+void check_replaced_type(const Scheme& preset, const Scheme& scheme, Own changes) {
+    const auto change_of = [changes](std::string_view field) {
+        return std::ranges::find_if(changes, [field](const Statement& statement) {
+            return statement.words.front() == field;
+        });
+    };
+    const auto holds_type = [](const Scheme& each) {
+        return std::ranges::count(each.event_key, TextPart::Kind::event_type, &TextPart::kind) != 0;
+    };
+    const auto type = change_of("event_type");
+    if (type == changes.end() || !holds_type(preset) || holds_type(scheme)) return;
+    // With another signature, it is another sender.
+    for (std::string_view field : {"event_key", "signature"}) {
+        if (change_of(field) != changes.end()) return;
+    }
+    const std::string& header = preset.headers[preset.event_type.header];
+    throw SchemeTextError("without the header " + in_quotes(header) +
+                              ", events of different types may be one: this \"event_type\" needs "
+                              "an \"event_key\", such as \"{header:" +
+                              header + "}{body}\"",
+                          type->line);
+}
+
 }  // namespace
 
 std::span<const Preset> presets() {
@@ -745,7 +769,9 @@ Scheme parse_user_scheme(std::string_view name, std::string_view text) {
     const std::vector<Statement> liked = liked_statements(own.front());
     const Own changes = Own(own).subspan(1);
     try {
-        return build_scheme(name, extended(liked, changes));
+        Scheme scheme = build_scheme(name, extended(liked, changes));
+        check_replaced_type(build_scheme(name, liked), scheme, changes);
+        return scheme;
     } catch (const SchemeTextError& error) {
         const std::size_t like = own.front().line;
         if (error.line != like) throw;
