@@ -267,7 +267,7 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
     const auto has = [&variables](std::string_view each) {
         return std::ranges::find(variables, each) != variables.end();
     };
-    if (has("request_body") || has("request_body_file")) {
+    if (any_has(variables, Trait::of_body)) {
         fail(name +
                  " is empty when it is looked up, but for small bodies: "
                  "\"$webhook_event_key\" tells bodies apart",
@@ -366,44 +366,57 @@ void check_ttl(const LocConf& conf, const Dedup& dedup) {
          dedup.place);
 }
 
+// A key that is another one for the same event, and the variable that makes it so.
+struct LooseKey {
+    const DedupKey* key = nullptr;
+    std::string_view variable;
+};
+
+template <typename Predicate>
+std::string_view first_variable(const DedupKey& key, Predicate predicate) {
+    const auto found = std::ranges::find_if(key.variables, predicate);
+    return found == key.variables.end() ? std::string_view() : std::string_view(*found);
+}
+
+bool holds_event(const DedupKey& key, const Scheme& scheme) {
+    return std::ranges::any_of(key.variables, [&scheme](std::string_view each) {
+        return is_event_id(each, scheme) || each == "webhook_event_key";
+    });
+}
+
 // One key that stays the same is enough. Where all secrets depend on the request, so does what
 // the signature is right for.
 void check_loose_parts(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     const Scheme& scheme = *conf.scheme;
     if (conf.secrets->have_all_variables()) return;
-    const DedupKey* changing = nullptr;
-    const DedupKey* open = nullptr;
-    std::string why;
-    std::string freely;
+    LooseKey changing;
+    LooseKey open;
     for (const DedupKey& key : dedup.keys) {
         const bool judged = key.kind == DedupKey::Kind::expression &&
                             (is_of_request(key) || is_of_many_events(key, scheme));
         if (judged) return;
-        const auto changes = std::ranges::find_if(
-            key.variables, [](std::string_view each) { return !changes_with(each).empty(); });
-        const auto free = std::ranges::find_if(
-            key.variables, [&scheme](std::string_view each) { return is_free(each, scheme); });
-        const bool with_event = std::ranges::any_of(key.variables, [&](std::string_view each) {
-            return is_event_id(each, scheme) || each == "webhook_event_key";
-        });
-        if (changes != key.variables.end() && with_event) {
-            if (changing == nullptr) changing = &key, why = changes_with(*changes);
-        } else if (free != key.variables.end()) {
-            if (open == nullptr) open = &key, freely = *free;
-        } else {
-            return;
+        std::string_view variable =
+            first_variable(key, [](std::string_view each) { return !changes_with(each).empty(); });
+        const bool changes = !variable.empty() && holds_event(key, scheme);
+        if (!changes) {
+            variable = first_variable(
+                key, [&scheme](std::string_view each) { return is_free(each, scheme); });
         }
+        if (variable.empty()) return;
+        LooseKey& loose = changes ? changing : open;
+        if (loose.key == nullptr) loose = {&key, variable};
     }
-    if (changing != nullptr) {
+    if (changing.key != nullptr) {
         warn(cf,
-             in_quotes("key=" + changing->text) + " in \"webhook_dedup\" is another one " + why +
-                 ": the event is delivered twice",
+             in_quotes("key=" + changing.key->text) + " in \"webhook_dedup\" is another one " +
+                 std::string(changes_with(changing.variable)) + ": the event is delivered twice",
              dedup.place);
     }
-    if (open != nullptr) {
+    if (open.key != nullptr) {
         remark(cf, NGX_LOG_NOTICE,
-               "the signature of " + in_quotes(scheme.name) + " does not cover \"$" + freely +
-                   "\" of " + in_quotes("key=" + open->text) +
+               "the signature of " + in_quotes(scheme.name) + " does not cover " +
+                   in_quotes("$" + std::string(open.variable)) + " of " +
+                   in_quotes("key=" + open.key->text) +
                    ": a captured delivery passes again with another, unless there is "
                    "\"key=$webhook_event_key\", too,",
                dedup.place);

@@ -19,6 +19,7 @@ constexpr unsigned kManyEvents = bit(Trait::of_many_events);
 constexpr unsigned kUrl = bit(Trait::of_url);
 constexpr unsigned kRequest = bit(Trait::of_request);
 constexpr unsigned kUnknownYet = bit(Trait::unknown_yet);
+constexpr unsigned kBody = bit(Trait::of_body) | kUnknownYet;
 
 struct Row {
     std::string_view name;
@@ -45,8 +46,8 @@ constexpr Row kVariables[] = {
     {"request_filename", kSender | kUrl},
     {"fastcgi_script_name", kSender | kUrl},
     {"fastcgi_path_info", kSender | kUrl},
-    {"request_body", kSender | kUnknownYet},
-    {"request_body_file", kUnknownYet},
+    {"request_body", kSender | kBody},
+    {"request_body_file", kBody},
     {"uid_got", kSender | kManyEvents},
     {"invalid_referer", kSender | kManyEvents},
     {"request_method", kSender | kManyEvents},

@@ -26,6 +26,8 @@ enum class Trait : std::uint8_t {
     of_request,
     // Empty when the gate looks an event up.
     unknown_yet,
+    // The body, where it is small enough.
+    of_body,
 };
 
 // `variable` is in lower case, as nginx knows it.

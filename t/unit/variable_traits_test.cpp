@@ -11,10 +11,10 @@ namespace {
 
 constexpr std::array kTraits = {Trait::of_sender,   Trait::known_to_others, Trait::of_address,
                                 Trait::of_delivery, Trait::of_many_events,  Trait::of_url,
-                                Trait::of_request,  Trait::unknown_yet};
+                                Trait::of_request,  Trait::unknown_yet,     Trait::of_body};
 
 std::string letters_of(std::string_view variable) {
-    constexpr std::string_view kLetters = "skadmury";
+    constexpr std::string_view kLetters = "skadmuryb";
     std::string letters;
     for (std::size_t i = 0; i < kTraits.size(); ++i) {
         if (has_trait(variable, kTraits[i])) letters += kLetters[i];
@@ -56,8 +56,8 @@ TEST(VariableTraits, WhatIsAnotherOneForEachRequest) {
 
 TEST(VariableTraits, WhatIsEmptyWhenAnEventIsLookedUp) {
     EXPECT_EQ("y", letters_of("upstream_status"));
-    EXPECT_EQ("sy", letters_of("request_body"));
-    EXPECT_EQ("y", letters_of("request_body_file"));
+    EXPECT_EQ("syb", letters_of("request_body"));
+    EXPECT_EQ("yb", letters_of("request_body_file"));
     EXPECT_EQ("y", letters_of("upstream_http_location"));
     EXPECT_EQ("y", letters_of("sent_http_content_type"));
     EXPECT_EQ("dy", letters_of("webhook_verdict"));
