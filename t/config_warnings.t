@@ -509,14 +509,14 @@ subtest 'event ids that are not signed' => sub {
     my $keys    = '"key=$webhook_event_id key=$webhook_event_key" in "webhook_dedup"';
     my $closed  = "$keys closes the replay";
     my $headers = "$keys leaves only a replay that changes other headers, too";
-    my $nothing = 'whoever saw a delivery can repeat it under another id';
+    my $nothing = 'an attacker who saw a delivery can repeat it under another id';
     my %advice  = (github => $closed, shopify => $headers, gitlab => $nothing, 'gitea-form' => $headers, 'twilio-form' => $closed);
     for my $scheme (sort keys %advice) {
         my $notice = qq{[notice] the signature of "$scheme" does not cover the event id: $advice{$scheme}};
         says($scheme, deduplicated($scheme, $SECRET, 'zone=events'), $notice);
         says("$scheme by its event id", deduplicated($scheme, $SECRET, 'zone=events key=$webhook_event_id'), $notice);
     }
-    my $open = qq{[notice] the signature of "twilio" does not cover the event id: whoever saw a delivery can repeat it }
+    my $open = qq{[notice] the signature of "twilio" does not cover the event id: an attacker who saw a delivery can repeat it }
         . 'under another id; where "webhook_url" has no variables, ' . $closed;
     for my $url ('', 'webhook_url https://hooks.example.com$request_uri;') {
         my $text = "webhook_dedup_zone zone=events:1m;\n"

@@ -409,7 +409,8 @@ class Audit {
 
     // -- other spellings of a gated path
 
-    // To whom the location hands requests; null where to nobody, or to whom variables say.
+    // The upstream that the location hands requests to; null where there is none, or where
+    // variables name it.
     const void* upstream_of(const Level& level) const {
         for (const char* name :
              {"ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",

@@ -313,7 +313,7 @@ void check_key(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup, const De
     }
 }
 
-// Who may sign with one tenant's secret chooses its ids, and small ids meet by accident.
+// A tenant chooses the ids that its secret signs, and small ids meet by accident.
 void check_tenants(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     if (!conf.secrets->has_variables() || conf.gate->name_variables != nullptr) return;
     const bool apart = std::ranges::all_of(dedup.keys, [](const DedupKey& key) {
@@ -436,7 +436,7 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
     if (!by_event_id || conf.scheme->covers_event_id()) return;
     const std::string keys =
         "\"key=$webhook_event_id key=$webhook_event_key\" in \"webhook_dedup\"";
-    std::string advice = "whoever saw a delivery can repeat it under another id";
+    std::string advice = "an attacker who saw a delivery can repeat it under another id";
     // Another cut between URL and body makes another event of it.
     const bool is_open = !conf.url_is_fixed() && !conf.scheme->ambiguous_parts(false).empty() &&
                          conf.scheme->ambiguous_parts(true).empty();

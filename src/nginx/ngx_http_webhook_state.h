@@ -27,8 +27,8 @@
 
 namespace webhook::ngx {
 
-// The file that has the name now. An empty one may have been made only to be locked: whoever locked
-// it exclusively may have it removed when this is destroyed before it was replaced.
+// The file that has the name now. An empty one may have been made only to be locked: the holder of
+// an exclusive lock may have it removed when this is destroyed before it was replaced.
 class Named {
   public:
     explicit Named(Descriptor file = Descriptor()) : file_(std::move(file)) {}

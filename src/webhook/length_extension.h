@@ -1,6 +1,6 @@
-// A plain SHA-256 of a text that begins with a secret can be extended: whoever knows the hash of
-// one text, and its length, computes that of the text, its padding and anything behind it. The
-// padding gives it away, since it stands at the end of a block and holds the length of what is
+// A plain SHA-256 of a text that begins with a secret can be extended: an attacker who knows the
+// hash of one text, and its length, computes that of the text, its padding and anything behind it.
+// The padding gives it away, since it stands at the end of a block and holds the length of what is
 // before it.
 
 #pragma once

@@ -57,7 +57,7 @@ class PublicKey {
 std::optional<std::string> ecdsa_der(std::span<const std::uint8_t> numbers);
 
 // Whether a text that is to be a shared secret is a public key of any type, or a certificate:
-// whoever knows that would sign with it. Read are PEM, whpk, a JWK or a set of them, and DER, in
+// anyone who knows that would sign with it. Read are PEM, whpk, a JWK or a set of them, and DER, in
 // base64, base64url, hex or as it is. 32 bytes without any mark could be anything: they are false,
 // and so is a private key.
 bool is_public_key(std::string_view text);

@@ -75,7 +75,7 @@ bool Scheme::has_secret_in_query() const {
            headers[signature.source.header].starts_with(kParameterMark);
 }
 
-// A CRC-32 covers nothing: whoever knows it can make another body with the same.
+// A CRC-32 covers nothing: another body with the same one is easily made.
 bool Scheme::covers_body() const {
     return signs(TextPart::Kind::body) || signs(TextPart::Kind::sha256_of_body) || covers_form() ||
            digest || native != nullptr;

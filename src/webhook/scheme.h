@@ -232,22 +232,22 @@ struct Scheme {
     bool presents_secret() const;
     // Whether the signing key is a public one.
     bool has_public_key() const;
-    // Whether the signature is a plain hash that whoever saw one can extend (length_extension.h).
+    // Whether the signature is a plain hash, which can be extended (length_extension.h).
     bool can_be_extended() const;
-    // Whether who changes the body also breaks the signature.
+    // Whether a change of the body breaks the signature.
     bool covers_body() const;
-    // Whether who changes the event id also breaks the signature.
+    // Whether a change of the event id breaks the signature.
     bool covers_event_id() const;
-    // Whether who sends the same again under the same signature sends the same bytes.
+    // Whether one signature is right for one sequence of bytes only.
     bool covers_raw_body() const;
-    // Whether who changes this header also breaks the signature.
+    // Whether a change of this header breaks the signature.
     bool covers_header(HeaderIndex header) const;
-    // Whether who changes the timestamp also breaks the signature.
+    // Whether a change of the timestamp breaks the signature.
     bool covers_timestamp() const;
     // The first two values of the signed text between which bytes can be moved, as
     // `"{header:...}" and "{json:...}"`; empty where there are none.
     std::string ambiguous_parts(bool url_is_fixed) const;
-    // Whether a handshake signs plain tokens for whoever asks.
+    // Whether a handshake signs plain tokens for anyone.
     bool signs_for_anyone() const;
     // Whether the values that tell events apart are found in a body that is held as a whole.
     bool event_key_reads_body() const;

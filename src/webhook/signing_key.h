@@ -26,7 +26,7 @@ class SigningKey {
     // message does not repeat it.
     SigningKey(const Scheme& scheme, std::string_view secret);
 
-    // Whether whoever guesses can find it.
+    // Whether an attacker can find it by guessing.
     bool is_short() const { return public_ == nullptr && size_ < kShortSecret; }
     // Whether it was taken as text where its scheme's secrets are base64.
     bool is_text_instead() const { return is_text_instead_; }

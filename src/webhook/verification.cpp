@@ -56,7 +56,7 @@ bool begins_with_letter(std::string_view name) {
     return !name.empty() && is_letter(name.front());
 }
 
-// What those who sign forms behind URLs name the first of their fields.
+// The first field of a form that is signed behind a URL has such a name with every sender.
 bool is_field_name(std::string_view name) {
     return begins_with_letter(name) && consists_of(name, kInFieldNames);
 }
@@ -319,8 +319,8 @@ bool Verification::is_form() const {
     return is_form_type(request_.headers->value(*scheme_->content_type));
 }
 
-// Nothing stands between a URL and a form: what was cut off the end of a URL would be the beginning
-// of a field. Where the URL is fixed, that of a longer one would.
+// Nothing stands between a URL and a form, so that the end of a URL could become the beginning of a
+// field. Where the URL is fixed, the end of a longer one could.
 bool Verification::starts_behind_url(const TextPart& part, const Form& form) const {
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
     const bool is_behind_url = index > 0 && scheme_->signed_parts[index - 1].is_url();
@@ -669,7 +669,7 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
     return std::nullopt;
 }
 
-// RFC 7519, section 4.1: whoever reads a token has to mind these where they are there.
+// RFC 7519, section 4.1: a reader of a token has to mind these where they are there.
 Objection Verification::read_validity() {
     const auto time = [this](std::string_view pointer, bool round_up = false) {
         const auto text = request_.json->signed_value_at(pointer);
