@@ -188,6 +188,13 @@ subtest 'settings that can never work' => sub {
     says_nothing('above a gate', "webhook_allow 127.0.0.1;\nserver {\nlisten %%ADDR%%:8080;\nwebhook_require_tls off;\n"
         . "location / {\nwebhook_methods PUT;\nlocation /b {\n$gate}\n}\n}");
 
+    my $events = "webhook_dedup_zone zone=events:1m; # HERE\nwebhook_dedup_zone zone=more:1m;\n";
+    my $unused = '[notice] no "webhook_dedup" uses the "webhook_dedup_zone" "events"';
+    says('a zone that nothing uses', $events . in_location("${gate}webhook_dedup zone=more key=\$webhook_event_key;"), $unused);
+    says_nothing('zones of two locations', $events =~ s/ # HERE//r . "webhook_secret $SECRET;\nserver {\nlisten %%ADDR%%:8080;\n"
+        . "location /a { webhook stripe; webhook_dedup zone=more; }\nlocation /b { webhook stripe; webhook_dedup zone=events; }\n}");
+    says_nothing('a zone while its use is off', $events =~ s/ # HERE//r . in_location("${gate}webhook_dedup off;"));
+
     says('a tolerance where nothing has a time', in_location("${gate}webhook_tolerance 1m; # HERE"),
         '[warn] "webhook_tolerance" does nothing where the scheme has no timestamp');
     says('a URL that nothing signs', "webhook_url https://a; # HERE\n" . in_location($gate),
@@ -201,7 +208,7 @@ subtest 'settings that can never work' => sub {
     says_nothing('no host bits', in_location("${gate}webhook_allow 192.0.2.5 192.0.2.5/32 192.0.0.0/22 ::1 2001:db8::/32 ::/0;"));
 
     says('an answer that may lose what is under way',
-        "webhook_dedup_zone zone=events:1m;\n" . in_location("${gate}webhook_response in_flight 200; # HERE"),
+        "webhook_dedup_zone zone=events:1m;\n" . in_location("${gate}webhook_dedup zone=events key=\$webhook_event_key;\nwebhook_response in_flight 200; # HERE"),
         '[warn] a status of 2xx for "in_flight" loses the event where the delivery under way fails: the sender does not send it again');
     says("an answer that loses every event as $_", in_location("${gate}webhook_response $_ 200; # HERE"),
         qq([warn] a status of 2xx for "$_" loses the event of a sender that is genuine: it is not sent again))
@@ -236,7 +243,7 @@ subtest 'large bodies of which a value is needed' => sub {
     };
     my $zone  = "webhook_dedup_zone zone=events:1m;\n";
     my $large = sub ($scheme, $more = '', $secret = $SECRET) {
-        return $zone . in_location("webhook $scheme; # HERE\nwebhook_secret $secret;\n$more");
+        return ($more =~ /webhook_dedup/ ? $zone : '') . in_location("webhook $scheme; # HERE\nwebhook_secret $secret;\n$more");
     };
     my $dedup = 'webhook_dedup zone=events;';
     says('an event id', $large->('stripe', "$dedup client_max_body_size 25m;"), $remark->('up to 26214400 bytes', 'stripe'));
@@ -652,7 +659,7 @@ subtest 'senders of one name and two secrets' => sub {
     says_nothing('one secret',     $of->($one, $one));
     says_nothing('a rotation',     $of->($one, "webhook stripe; webhook_secret $SECRET; $another"));
     says_nothing('another sender', $of->($one, "webhook zendesk; $another", 'webhook_dedup zone=events key=$webhook_event_key;'));
-    says_nothing('no memory',      $of->($one, "webhook stripe; $another", ''));
+    says_nothing('no memory',      $of->($one, "webhook stripe; $another", 'webhook_dedup off;'));
 };
 
 subtest 'tenants who share a memory' => sub {
@@ -722,7 +729,8 @@ subtest 'fewer secrets than signatures' => sub {
 
 subtest 'state files in the folder of everybody' => sub {
     mkdir directory() . '/open' or die $!;
-    my $zone = "webhook_dedup_zone zone=events:1m state=%%DIR%%/open/events; # HERE\n" . in_location('return 204;');
+    my $zone = "webhook_dedup_zone zone=events:1m state=%%DIR%%/open/events; # HERE\n"
+        . in_location("webhook stripe;\nwebhook_secret $SECRET;\nwebhook_dedup zone=events;");
     chmod 0777, directory() . '/open';
     says('all may write', $zone, '[warn] everybody can write to the folder "%%DIR%%/open/" of the state file, and replace it');
     for my $mode (01777, 0775, 0755) {

@@ -37,6 +37,7 @@ class Audit {
     void run() {
         check_variables();
         warn_of_idle_directives();
+        tell_of_unused_zones();
         for (const Level& level : main_.levels) {
             if (!level.conf->gated() || !level.serves_requests()) continue;
             warn_of_plain_hash(*level.conf);
@@ -187,6 +188,20 @@ class Audit {
             if (!used) return std::string(use.why_not);
         }
         return {};
+    }
+
+    // Where it is off in words, that is meant.
+    void tell_of_unused_zones() {
+        for (const auto& [name, zone] : main_.zones) {
+            const bool used = std::ranges::any_of(main_.levels, [&name](const Level& level) {
+                const auto& dedup = level.conf->dedup;
+                return dedup && (!dedup->on || dedup->zone_name == name);
+            });
+            if (used) continue;
+            remark(cf_, NGX_LOG_NOTICE,
+                   "no \"webhook_dedup\" uses the \"webhook_dedup_zone\" " + in_quotes(name),
+                   zone->place);
+        }
     }
 
     // -- signatures
