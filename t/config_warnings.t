@@ -54,6 +54,33 @@ subtest 'secret files that others may read' => sub {
     says_nothing('readable by the owner', $text);
 };
 
+subtest 'files that workers cannot read' => sub {
+    plan skip_all => 'only root starts workers of another user' if $> != 0;
+    my $nobody = 'user nobody ' . getgrgid((getpwnam 'nobody')[3]) . ';';
+    my $path = directory() . '/watched.txt';
+    my $warning = qq([warn] the workers' user "nobody" cannot read "$path", and so not take it up when it changes);
+    my $list = in_location("webhook github;\nwebhook_secret $SECRET;\nwebhook_allow file:%%DIR%%/watched.txt;");
+    my $keys = "webhook_scheme acme { algorithm jwt=EdDSA; key jwk; signature header=A; digest claim=d; }\n"
+        . in_location("webhook acme;\nwebhook_secret file:%%DIR%%/watched.txt;");
+    my $key = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}';
+    for my $case ([ 'a list', $list, "127.0.0.1\n" ], [ 'a set of keys', $keys, qq({"keys":[$key]}) ]) {
+        my ($what, $text, $content) = @$case;
+        write_file('watched.txt', $content, 0600);
+        is_deeply [ remarks($text, main => $nobody) ], [$warning], "$what of root's";
+        is_deeply [ remarks($text, main => 'user root;') ], [], "$what, for root";
+        chmod 0640, $path;
+        is_deeply [ remarks($text, main => 'user nobody root;') ], [], "$what of the group's";
+        is_deeply [ remarks($text, main => $nobody) ], [$warning], "$what of another group's";
+        chown scalar getpwnam('nobody'), 0, $path;
+        is_deeply [ remarks($text, main => $nobody) ], [], "$what of the user's";
+        chown 0, 0, $path;
+        chmod 0644, $path;
+        is_deeply [ remarks($text, main => $nobody) ], [], "$what that all may read";
+    }
+    write_file('watched.txt', $key, 0600);
+    is_deeply [ remarks($keys, main => $nobody) ], [], 'a single key, which is not watched';
+};
+
 subtest 'files of public keys, which others may read' => sub {
     my $pem = rsa_secret('pem')->{written} =~ s/^file://r;
     chmod 0644, $pem;

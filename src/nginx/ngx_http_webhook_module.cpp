@@ -8,6 +8,9 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "webhook/fault_point.h"
 
@@ -54,12 +57,30 @@ MainConf* main_conf(ngx_cycle_t* cycle) {
         ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module));
 }
 
+// The user of the workers is known by now.
+void warn_of_unreadable_files(ngx_cycle_t* cycle, const MainConf& conf) noexcept try {
+    std::set<std::string> paths;
+    for (const auto& file : conf.address_files) paths.insert(file->path());
+    for (const Level& level : conf.levels) {
+        if (!level.conf->secrets) continue;
+        for (std::string& path : level.conf->secrets->watched_paths()) {
+            paths.insert(std::move(path));
+        }
+    }
+    const auto* core =
+        reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
+    for (const std::string& path : paths) warn_of_unreadable(path, *core, cycle->log);
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "%s", error.what());
+}
+
 ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
     MainConf* conf = main_conf(cycle);
     auto* core = static_cast<ngx_http_core_main_conf_t*>(
         ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module));
     if (conf == nullptr || core == nullptr) return NGX_OK;
     note_used_variables(core, *conf);
+    warn_of_unreadable_files(cycle, *conf);
     // Nothing can make nginx turn back to the earlier configuration any more.
     for (const auto& [name, zone] : conf->zones) {
         if (!ngx_test_config) zone->take_over();

@@ -164,6 +164,12 @@ void Secrets::tell_of_expired(Milliseconds now, ngx_log_t* log) const {
     }
 }
 
+std::vector<std::string> Secrets::watched_paths() const {
+    std::vector<std::string> paths;
+    for (const auto& file : key_sets_) paths.push_back(file->path());
+    return paths;
+}
+
 std::vector<KeySetFile::Keys> Secrets::watched(ngx_log_t* log) const {
     std::vector<KeySetFile::Keys> keys;
     keys.reserve(key_sets_.size());

@@ -64,6 +64,7 @@ class KeySetFile {
     KeySetFile(const KeySetFile&) = delete;
     KeySetFile& operator=(const KeySetFile&) = delete;
 
+    const std::string& path() const { return file_.path(); }
     const Keys& keys(ngx_log_t* log);
 
   private:
@@ -96,6 +97,7 @@ class Secrets {
     // Whether fixed() are all.
     bool are_fixed() const { return variable_.empty() && key_sets_.empty(); }
 
+    std::vector<std::string> watched_paths() const;
     // Those that stand in watched files, as these are now.
     std::vector<KeySetFile::Keys> watched(ngx_log_t* log) const;
 

@@ -1,5 +1,11 @@
 #include "nginx/ngx_http_webhook_watch.h"
 
+#include <grp.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "webhook/scheme.h"
@@ -9,6 +15,25 @@ namespace {
 
 // A file that changed just now may still be being written.
 constexpr std::time_t kSettlingSeconds = 3;
+
+bool is_in_group(const ngx_core_conf_t& workers, gid_t group) {
+    std::array<gid_t, 256> groups{};
+    int count = static_cast<int>(groups.size());
+    // With more groups than that, it may be.
+    if (getgrouplist(workers.username, workers.group, groups.data(), &count) < 0) return true;
+    return std::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count;
+}
+
+bool may_read(const ngx_core_conf_t& workers, const struct stat& status) {
+    if (status.st_uid == workers.user) return (status.st_mode & S_IRUSR) != 0;
+    const bool by_group = is_in_group(workers, status.st_gid);
+    return (status.st_mode & (by_group ? S_IRGRP : S_IROTH)) != 0;
+}
+
+// It may let others read than the mode does.
+bool has_access_list(const std::string& path) {
+    return getxattr(path.c_str(), "system.posix_acl_access", nullptr, 0) > 0;
+}
 
 }  // namespace
 
@@ -90,6 +115,16 @@ bool WatchedFile::settled(const struct stat& status) {
     }
     const std::time_t age = ngx_time() - status.st_ctim.tv_sec;
     return age > kSettlingSeconds || ngx_time() - seen_since_ > kSettlingSeconds;
+}
+
+void warn_of_unreadable(const std::string& path, const ngx_core_conf_t& workers, ngx_log_t* log) {
+    struct stat status {};
+    if (geteuid() != 0 || workers.user == 0 || stat(path.c_str(), &status) != 0) return;
+    if (may_read(workers, status) || has_access_list(path)) return;
+    ngx_log_error(
+        NGX_LOG_WARN, log, 0,
+        "the workers' user \"%s\" cannot read \"%s\", and so not take it up when it changes",
+        workers.username, path.c_str());
 }
 
 }  // namespace webhook::ngx

@@ -55,4 +55,7 @@ class WatchedFile {
     std::time_t looked_at_ = 0;
 };
 
+// Warns where nginx's master, which is root, could read the file, but its workers cannot.
+void warn_of_unreadable(const std::string& path, const ngx_core_conf_t& workers, ngx_log_t* log);
+
 }  // namespace webhook::ngx
