@@ -191,13 +191,16 @@ class Audit {
     }
 
     // Where it is off in words, that is meant.
+    bool is_used(std::string_view zone) const {
+        return std::ranges::any_of(main_.levels, [zone](const Level& level) {
+            const auto& dedup = level.conf->dedup;
+            return dedup && (!dedup->on || dedup->zone_name == zone);
+        });
+    }
+
     void tell_of_unused_zones() {
         for (const auto& [name, zone] : main_.zones) {
-            const bool used = std::ranges::any_of(main_.levels, [&name](const Level& level) {
-                const auto& dedup = level.conf->dedup;
-                return dedup && (!dedup->on || dedup->zone_name == name);
-            });
-            if (used) continue;
+            if (is_used(name)) continue;
             remark(cf_, NGX_LOG_NOTICE,
                    "no \"webhook_dedup\" uses the \"webhook_dedup_zone\" " + in_quotes(name),
                    zone->place);
