@@ -201,6 +201,25 @@ my @SECRETS = (
         in_location("webhook github; # HERE\nlocation = /hook/inner { webhook_secret $SECRET; }"),
         'no "webhook_secret" for "webhook github"',
     ],
+    'a secret whose gates all stand elsewhere' => [
+        in_server("location /a { webhook github; webhook_secret $SECRET-2; }\nlocation /b {\nwebhook_secret $SECRET; # HERE\n"
+                . 'location = /b/c { } return 404; }'),
+        '"webhook_secret" without "webhook" protects nothing',
+    ],
+    'a secret of the wrong form, inherited' => [
+        "webhook_secret Zq7-no-key; # HERE\n" . in_server('location /a { webhook github; } location /b { webhook discord; }'),
+        'invalid "webhook_secret" for the scheme "discord" of the location "/b": '
+            . 'the secret is not an Ed25519 key: 32 bytes in hex',
+    ],
+    'a secret without an id, inherited' => [
+        "webhook_secret file:%%DIR%%/rsa.pem; # HERE\n" . in_server('location /a { webhook paypal; }'),
+        '"webhook_secret" has no "id=", which the scheme "paypal" of the location "/a" signs,',
+    ],
+    'a URL without room for the digest, inherited' => [
+        in_server("webhook twilio-json; # HERE\nwebhook_secret $SECRET;\nwebhook_url https://h.example/in;\nlocation /a { }"),
+        '"webhook_url" without variables has no room for the parameter "bodySHA256", in which "twilio-json" signs the body '
+            . 'of the location "/a": let it end in "$request_uri",',
+    ],
     'a memory that needs keys, inherited' => [
         "webhook_dedup_zone zone=events:1m;\nwebhook_dedup zone=events; # HERE\n" . in_server("webhook_secret $SECRET;\n"
             . 'location /a { webhook stripe; } location /b { webhook dropbox; }'),
@@ -341,11 +360,23 @@ my @HANDSHAKES = (
     ),
     'no token, inherited' => [
         "webhook_handshake on; # HERE\n" . gated('', 'meta'),
-        '"webhook_handshake" has no "token=", which the scheme "meta" needs',
+        '"webhook_handshake" has no "token=", which the scheme "meta" of the location "/hook" needs',
     ],
     'a scheme that has no handshake' => [
         gated('webhook_handshake on; # HERE'),
         '"webhook_handshake" is on, but the scheme "github" has no handshake',
+    ],
+    'an included line, where nothing has a handshake' => [
+        in_server(join '', map { "location /$_ {\nwebhook $_;\nwebhook_secret $SECRET;\ninclude %%DIR%%/handshake.inc;\n}\n" } qw(github stripe)),
+        '"webhook_handshake" is on, but the scheme "github" has no handshake', 'handshake.inc:1',
+    ],
+    'an included token, where nothing presents one' => [
+        in_server(join '', map { "location /$_ {\nwebhook $_;\nwebhook_secret $SECRET;\ninclude %%DIR%%/token.inc;\n}\n" } qw(github slack)),
+        '"webhook_handshake" has a "token=", but the scheme "github" presents none', 'token.inc:1',
+    ],
+    'a handshake without its token, inherited' => [
+        "webhook_handshake on; # HERE\nwebhook_secret $SECRET;\n" . in_server('location /a { webhook slack; } location /b { webhook meta; }'),
+        '"webhook_handshake" has no "token=", which the scheme "meta" of the location "/b" needs',
     ],
     'a scheme of one\'s own that has no handshake' => [
         unmarked(scheme()) . "\n" . gated('webhook_handshake on; # HERE', 'acme'),
@@ -730,6 +761,17 @@ my @MEMORY = (
         deduplicated("webhook_tolerance 10m 1m;\nwebhook_dedup zone=events ttl=659s; # HERE", 'stripe'),
         qr/the ttl of "webhook_dedup" is shorter than .*: 659s, at least 660s are needed/,
     ],
+    'a ttl that is too short for the location that inherits it' => [
+        "webhook_dedup_zone zone=events:1m;\nwebhook_dedup zone=events ttl=599s; # HERE\nwebhook_secret $SECRET;\n"
+            . in_server('location /a { webhook gitlab; webhook_dedup off; } location /b { webhook stripe; }'),
+        'the ttl of "webhook_dedup" is shorter than twice the timestamp tolerance of the location "/b": '
+            . '599s, at least 600s are needed',
+    ],
+    'a key that the location that inherits it has not' => [
+        "webhook_dedup_zone zone=events:1m;\nwebhook_dedup zone=events key=\$webhook_event_id; # HERE\nwebhook_secret $SECRET;\n"
+            . in_server('location /a { webhook stripe; } location /b { webhook grafana; }'),
+        '"key=$webhook_event_id" in "webhook_dedup", but the scheme "grafana" of the location "/b" has no event id',
+    ],
     'a ttl of the zone that is too short for the location' => [
         "webhook_dedup_zone zone=events:1m ttl=60s;\n" . gated('webhook_dedup zone=events; # HERE', 'slack'),
         'the ttl of "webhook_dedup" is shorter than twice the timestamp tolerance: 60s, at least 600s are needed',
@@ -932,6 +974,8 @@ my %FILES = (
     'no_end.txt' => "198.51.100.7\n127.200.0.64/26",
     'comments.txt' => "# nothing yet\n\n",
     'good.txt'     => "10.0.0.1\n",
+    'handshake.inc' => "webhook_handshake on;\n",
+    'token.inc'    => "webhook_handshake on token=a-token;\n",
     'meta.json'    => '{"hooks":["10.0.0.0/8"],"verified":true,"domains":["github.com"],"none":[]}',
     'cut.json'     => '{"hooks":["10.0.0.0/8"',
 );
@@ -1075,6 +1119,26 @@ subtest 'what is right is taken' => sub {
             in_server("webhook_secret $SECRET;\nlocation / { webhook github; }"),
         'a gate that is off in one location' =>
             in_server("webhook github;\nwebhook_secret $SECRET;\nlocation / { webhook off; }"),
+        'a secret of a location, gates in its inner ones' =>
+            in_location("webhook_secret $SECRET;\nlocation = /hook/a { webhook github; }\nlocation = /hook/b { webhook gitlab; }\nreturn 404;"),
+        'a gate of a location that only returns, secrets in its inner ones' =>
+            in_location("webhook github;\nlocation = /hook/a { webhook_secret $SECRET; }\nreturn 404;"),
+        'a gate of a server, a location that only returns' =>
+            in_server("webhook github;\nlocation = /a { webhook_secret $SECRET; }\nlocation / { return 404; }"),
+        'a gate of a server with an "if", secrets in its locations' =>
+            in_server("webhook github;\nif (\$http_x) { return 403; }\nlocation = /a { webhook_secret $SECRET; }"),
+        'an included handshake, which one of the locations has' =>
+            in_server(join '', map { "location /$_ { webhook $_; webhook_secret $SECRET; include %%DIR%%/handshake.inc; }\n" } qw(github slack)),
+        'an included token, which one of the locations presents' =>
+            in_server(join '', map { "location /$_ { webhook $_; webhook_secret $SECRET; include %%DIR%%/token.inc; }\n" } qw(github slack meta)),
+        'a handshake of a server, its token in the location' =>
+            in_server("webhook meta;\nwebhook_secret $SECRET;\nwebhook_handshake on;\nlocation /a { webhook_handshake on token=a-token; }"),
+        'a memory of a server, keys in the location' => "webhook_dedup_zone zone=events:1m;\n"
+            . in_server("webhook dropbox;\nwebhook_secret $SECRET;\nwebhook_dedup zone=events;\n"
+                . 'location /a { webhook_dedup zone=events key=$http_x_id; }'),
+        'a memory of a server, a longer ttl in the location' => "webhook_dedup_zone zone=events:1m;\n"
+            . in_server("webhook stripe;\nwebhook_secret $SECRET;\nwebhook_dedup zone=events ttl=1m;\n"
+                . 'location /a { webhook_dedup zone=events ttl=72h; }'),
         'the same id for two secrets' =>
             in_location("webhook github;\nwebhook_secret $SECRET id=a;\nwebhook_secret $SECRET-2 id=b;"),
         'a scheme defined behind its use' => in_location("webhook acme;\nwebhook_secret $SECRET;") . "\n" . scheme(),

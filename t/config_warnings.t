@@ -194,6 +194,13 @@ subtest 'settings that can never work' => sub {
         https("${gate}webhook_require_tls on;") =~ s/server \{/server {\nlisten %%ADDR%%:8081;/r);
     says_nothing('TLS where nothing is gated', "webhook_require_tls off;\n" . in_location($gate));
 
+    my $away = "server {\nlisten %%ADDR%%:8081;\nserver_name plain.example;\nRETURN\n}\n";
+    my $all  = "webhook_require_tls on; # HERE\n$gate\n" . (https('') =~ s/8080/8443/r) . "\n";
+    says_nothing("TLS beside a server that leads to it: $_", $all . ($away =~ s/RETURN/$_/r))
+        for 'return 301 https://$host$request_uri;', 'location / { return 301 https://$host$request_uri; }', '';
+    says('TLS where a server without it hands on', $all . ($away =~ s/RETURN/location \/ { }/r),
+        $tls =~ s/the server/the server "plain.example"/r);
+
     my $url = '[warn] this webhook_url does not begin with "https://" or "http://", which senders sign with it';
     my $signed = "webhook square;\nwebhook_secret $SECRET;\nwebhook_url";
     says("the URL $_", in_location("$signed $_; # HERE"), $url)
@@ -229,6 +236,16 @@ subtest 'settings that can never work' => sub {
     says_nothing('what one of several has a use for',
         "webhook_tolerance 1m;\nwebhook_url https://a;\nwebhook_secret $SECRET;\nserver {\nlisten %%ADDR%%:8080;\n"
             . "location /a { webhook github; }\nlocation /b { webhook slack; }\nlocation /c { webhook square; }\n}");
+
+    write_file('common.inc', "webhook_tolerance 10m;\nwebhook_url https://h.example/in;\n");
+    my $shared = sub (@schemes) {
+        return "webhook_secret $SECRET;\nserver {\nlisten %%ADDR%%:8080;\n"
+            . join('', map { "location /$_ { webhook $_; include %%DIR%%/common.inc; }\n" } @schemes) . '}';
+    };
+    says_nothing('an included line that one of several has a use for', $shared->(qw(github stripe square)));
+    is_deeply [ remarks($shared->(qw(github gitlab square))) ],
+        [ '[warn] "webhook_tolerance" does nothing where the scheme has no timestamp in ' . directory() . '/common.inc:1' ],
+        'an included line that none has a use for';
 
     says('host bits', in_location("${gate}webhook_allow 10.0.0.0/8 $_; # HERE"), "[warn] low address bits of $_ are meaningless")
         for qw(192.0.2.5/22 2001:db8::1/32 0.0.0.1/0);
@@ -504,6 +521,11 @@ subtest 'a webhook_url that begins another' => sub {
         return qq{[warn] another "webhook_url" of "$scheme" begins with this one: under the same secret, a delivery for }
             . 'the other passes here with the rest before its body,';
     };
+    my $secrets = sub ($other) {
+        return $locations->('square', 'https://h.example/a', 'https://h.example') =~ s/webhook_url/webhook_secret $other-of-some-length;\nwebhook_url/r;
+    };
+    says_nothing('other secrets', $secrets->('another-one'));
+    says('one secret in common', $secrets->('another-one') =~ s/another-one/$SECRET;\nwebhook_secret another-one/r, $warning->('square'));
     my ($voice, $mail) = map { "https://h.example/voice$_" } '', 'mail';
     says('a letter follows', $locations->('twilio-form', $mail, $voice), $warning->('twilio-form'));
     says('behind one that no form begins with', $locations->('twilio-form', $mail, "$voice/a", $voice), $warning->('twilio-form'));
@@ -684,6 +706,16 @@ subtest 'senders of one name and two secrets' => sub {
         'two senders';
     says_nothing('a name',         $of->($one, "webhook stripe name=b; $another"));
     says_nothing('one secret',     $of->($one, $one));
+    my $keys = sub ($text) { return "webhook_dedup zone=events $text;" };
+    my $two  = sub ($left, $right) { return $of->("$one " . $keys->($left), "webhook stripe; $another " . $keys->($right), '') };
+    says_nothing("a key by $_", $two->(("key=$_:\$webhook_event_key") x 2)) for '$server_name', '$document_root';
+    unlike join(' ', remarks($two->(("key=$_:\$webhook_event_key") x 2))), qr/another secret/, "a key by $_" for '$uri', '$host';
+    says_nothing('no key in common', $two->('key=$webhook_event_id', 'key=$webhook_event_key'));
+    like join(' ', remarks($two->("key=\$uri:\$webhook_event_id key=\$webhook_event_key", 'key=$webhook_event_key'))),
+        qr/"webhook stripe" has another secret/, 'one key in common';
+    like join(' ', remarks($of->("webhook stripe; $another", "webhook stripe; webhook_secret yet-another-one-of-some-length;")
+                =~ s/location \/a/location \/c { $one webhook_dedup zone=events key=\$webhook_event_key; }\nlocation \/a/r)),
+        qr/"webhook stripe" has another secret/, 'the second and the third of three';
     says_nothing('a rotation',     $of->($one, "webhook stripe; webhook_secret $SECRET; $another"));
     says_nothing('another sender', $of->($one, "webhook zendesk; $another", 'webhook_dedup zone=events key=$webhook_event_key;'));
     says_nothing('no memory',      $of->($one, "webhook stripe; $another", 'webhook_dedup off;'));

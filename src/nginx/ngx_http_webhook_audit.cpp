@@ -7,6 +7,7 @@
 
 #include "nginx/ngx_http_webhook_upstream.h"
 #include "webhook/text.h"
+#include "webhook/variable_traits.h"
 
 namespace webhook::ngx {
 namespace {
@@ -165,17 +166,68 @@ class Audit {
                 gates[conf].push_back(level.conf);
             }
         }
-        for (const auto& [conf, below] : gates) warn_of_idle(*conf, below);
+        // Several levels may include one line.
+        std::map<std::pair<std::string_view, std::string>, Line> lines;
+        for (const auto& [conf, below] : gates) {
+            std::set<std::string_view> seen;
+            for (const Written& written : conf->written) {
+                if (!seen.insert(written.directive).second) continue;
+                Line& line = lines[{written.directive, written.place.text()}];
+                line.written = &written;
+                line.levels.push_back(conf);
+                line.gates.insert(line.gates.end(), below.begin(), below.end());
+            }
+        }
+        for (const auto& [key, line] : lines) warn_of_idle(line);
     }
 
-    void warn_of_idle(const LocConf& conf, const std::vector<const LocConf*>& gates) {
-        std::set<std::string_view> seen;
-        for (const Written& written : conf.written) {
-            if (written.directive == "webhook" || !seen.insert(written.directive).second) continue;
-            const std::string why = why_idle(written.directive, gates);
-            if (why.empty()) continue;
-            warn(in_quotes(written.directive) + " does nothing where " + why, written.place);
+    struct Line {
+        const Written* written = nullptr;
+        std::vector<const LocConf*> levels;
+        // In and below these.
+        std::vector<const LocConf*> gates;
+    };
+
+    void warn_of_idle(const Line& line) {
+        const std::string_view directive = line.written->directive;
+        if (directive == "webhook") return;
+        if (directive == "webhook_secret") check_secret(line);
+        if (directive == "webhook_handshake") check_handshake(line);
+        const std::string why = why_idle(directive, line.gates);
+        if (why.empty()) return;
+        warn(in_quotes(directive) + " does nothing where " + why, line.written->place);
+    }
+
+    // Where a path leads, `webhook` was forgotten; further out, it may be for locations to come.
+    void check_secret(const Line& line) const {
+        const bool protects =
+            !line.gates.empty() || std::ranges::none_of(main_.levels, [&line](const Level& level) {
+                return !level.conf->gate && level.serves_requests() &&
+                       std::ranges::count(line.levels, level.conf) != 0;
+            });
+        if (protects) return;
+        throw ConfigError("\"webhook_secret\" without \"webhook\" protects nothing in " +
+                          line.written->place.text());
+    }
+
+    // What was written beside a gate is for that gate, or for those further in.
+    void check_handshake(const Line& line) const {
+        const auto own = std::ranges::find_if(
+            line.levels, [](const LocConf* conf) { return conf->gated() && conf->shakes_hands(); });
+        if (own == line.levels.end()) return;
+        const auto fail = [&](const std::string& what, const std::string& lacks) {
+            throw ConfigError(what + ", but the scheme " + in_quotes((*own)->scheme->name) + lacks +
+                              " in " + line.written->place.text());
+        };
+        if (std::ranges::all_of(
+                line.gates, [](const LocConf* conf) { return conf->scheme->handshakes.empty(); })) {
+            fail("\"webhook_handshake\" is on", " has no handshake");
         }
+        if (!(*own)->handshake->token ||
+            std::ranges::any_of(line.gates, &LocConf::presents_token)) {
+            return;
+        }
+        fail("\"webhook_handshake\" has a \"token=\"", " presents none");
     }
 
     static std::string why_idle(std::string_view directive,
@@ -234,26 +286,28 @@ class Audit {
 
     // What is cut off the end of one URL would begin what is signed behind the other.
     void warn_of_longer_urls() {
-        std::map<const Scheme*, std::map<std::string_view, const LocConf*>> urls;
+        using Urls = std::map<std::string_view, std::vector<const LocConf*>>;
+        std::map<const Scheme*, Urls> urls;
         for (const Level& level : main_.levels) {
             const LocConf& conf = *level.conf;
             if (!conf.gated() || !level.serves_requests() || !conf.url_is_fixed()) continue;
-            urls[conf.scheme.get()].emplace(to_view(conf.url->value), &conf);
+            urls[conf.scheme.get()][to_view(conf.url->value)].push_back(&conf);
         }
         for (const auto& [scheme, confs] : urls) {
             for (auto shorter = confs.begin(); shorter != confs.end(); ++shorter) {
                 const std::string_view url = shorter->first;
-                auto longer = std::next(shorter);
-                while (longer != confs.end() && longer->first.starts_with(url) &&
-                       !scheme->continues_behind_url(longer->first.substr(url.size()))) {
-                    ++longer;
-                }
-                if (longer == confs.end() || !longer->first.starts_with(url)) continue;
-                const Place* place = place_of("webhook_url", shorter->second);
+                const auto goes_on = [&](const Urls::value_type& other) {
+                    return other.first.starts_with(url) &&
+                           scheme->continues_behind_url(other.first.substr(url.size())) &&
+                           share_a_secret(shorter->second, other.second);
+                };
+                if (std::find_if(std::next(shorter), confs.end(), goes_on) == confs.end()) continue;
+                const LocConf* first = shorter->second.front();
+                const Place* place = place_of("webhook_url", first);
                 warn("another \"webhook_url\" of " + in_quotes(scheme->name) +
                          " begins with this one: under the same secret, a delivery for the other "
                          "passes here with the rest before its body,",
-                     place != nullptr ? *place : shorter->second->gate->place);
+                     place != nullptr ? *place : first->gate->place);
             }
         }
     }
@@ -269,20 +323,47 @@ class Audit {
         });
     }
 
+    static bool share_a_secret(const std::vector<const LocConf*>& left,
+                               const std::vector<const LocConf*>& right) {
+        return std::ranges::any_of(left, [&right](const LocConf* one) {
+            return std::ranges::any_of(
+                right, [one](const LocConf* other) { return share_a_secret(*one, *other); });
+        });
+    }
+
+    // Whether a key has another value for each endpoint: by its path, its host or its tenant.
+    static bool tells_endpoints_apart(const DedupKey& key) {
+        return std::ranges::any_of(key.variables, [](std::string_view each) {
+            return !each.starts_with("webhook_") &&
+                   (has_trait(each, Trait::of_url) || has_trait(each, Trait::of_many_events) ||
+                    !has_trait(each, Trait::of_sender));
+        });
+    }
+
+    static bool share_a_key(const LocConf& left, const LocConf& right) {
+        return std::ranges::any_of(left.remembers->keys, [&right](const DedupKey& key) {
+            return !tells_endpoints_apart(key) &&
+                   std::ranges::count(right.remembers->keys, key.text, &DedupKey::text) != 0;
+        });
+    }
+
     // An endpoint remembers its events under its name. What one name stands for by chance are two
     // senders; a name that is given twice is meant so.
     void warn_of_shared_names() {
-        std::map<std::pair<const DedupZone*, std::string_view>, const LocConf*> first;
+        std::map<std::pair<const DedupZone*, std::string_view>, std::vector<const LocConf*>> known;
         for (const Level& level : main_.levels) {
             const LocConf& conf = *level.conf;
             if (!conf.gated() || !level.serves_requests() || conf.remembers == nullptr) continue;
             if (!conf.gate->name.empty() || conf.secrets->has_variables()) continue;
-            const auto [known, is_first] = first.emplace(
-                std::pair(conf.remembers->zone, std::string_view(conf.scheme->name)), &conf);
-            const LocConf& other = *known->second;
-            if (is_first || share_a_secret(other, conf)) continue;
+            auto& others = known[{conf.remembers->zone, conf.scheme->name}];
+            const auto found = std::ranges::find_if(others, [&conf](const LocConf* each) {
+                return !share_a_secret(*each, conf) && share_a_key(*each, conf);
+            });
+            const LocConf* other = found == others.end() ? nullptr : *found;
+            others.push_back(&conf);
+            if (other == nullptr) continue;
             warn("\"webhook " + conf.scheme->name + "\" has another secret than the one in " +
-                     other.gate->place.text() +
+                     other->gate->place.text() +
                      ", but remembers its events under the same name: one that both are sent "
                      "alike is lost as a duplicate; give one a \"name=\",",
                  conf.gate->place, "the name " + conf.scheme->name);
@@ -330,13 +411,15 @@ class Audit {
     // -- webhook_require_tls
 
     void warn_of_missing_tls(const Level& level) {
-        if (!*level.conf->require_tls || listens_with_tls(level)) return;
+        // A server for other ports sends its clients to the one with TLS.
+        const bool leads_away = level.core()->name.len == 0 || first_return(cf_, level) != nullptr;
+        if (!*level.conf->require_tls || leads_away || listens_with_tls(level)) return;
         const Place* place = place_of("webhook_require_tls", level.conf);
         if (place == nullptr) return;
-        warn(
-            "\"webhook_require_tls\" refuses every delivery, since no \"listen\" of the server is "
-            "\"ssl\"",
-            *place);
+        const std::string_view server = to_view(level.server()->server_name);
+        warn("\"webhook_require_tls\" refuses every delivery, since no \"listen\" of the server " +
+                 (server.empty() ? "" : in_quotes(server) + " ") + "is \"ssl\"",
+             *place);
     }
 
     static bool has_server(const ngx_http_conf_addr_t& address,
@@ -391,14 +474,7 @@ class Audit {
     }
 
     const ngx_module_t* find_module(std::string_view name) const {
-        for (ngx_uint_t i = 0; cf_->cycle->modules[i] != nullptr; ++i) {
-            const ngx_module_t* module = cf_->cycle->modules[i];
-            if (module->type == NGX_HTTP_MODULE && module->name != nullptr &&
-                name == module->name) {
-                return module;
-            }
-        }
-        return nullptr;
+        return ngx::find_module(cf_, name);
     }
 
     // -- webhook_payload_max
@@ -492,14 +568,6 @@ class Audit {
         return static_cast<const Value*>(level.loc_conf[module->ctx_index]);
     }
 
-    // `return` as the first of the location's statements.
-    bool returns(const Level& level) const {
-        auto* const* codes = first_of<ngx_array_t*>(level, "ngx_http_rewrite_module");
-        if (codes == nullptr || *codes == nullptr || (*codes)->nelts == 0) return false;
-        return *static_cast<const ngx_http_script_code_pt*>((*codes)->elts) ==
-               ngx_http_script_return_code;
-    }
-
     // `deny all`, with or without exceptions.
     bool denies_strangers(const Level& level) const {
         struct Rule {
@@ -515,7 +583,8 @@ class Audit {
     }
 
     bool is_closed(const Level& level) const {
-        return level.core()->internal != 0 || returns(level) || denies_strangers(level);
+        return level.core()->internal != 0 || first_return(cf_, level) != nullptr ||
+               denies_strangers(level);
     }
 
     // The names of the locations that take what there is no file for.

@@ -83,10 +83,12 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, const Le
         return;
     }
     if (conf.secret_sources) {
-        conf.secrets = std::make_shared<const Secrets>(conf.scheme, *conf.secret_sources, cf);
+        conf.secrets = std::make_shared<const Secrets>(
+            conf.scheme, *conf.secret_sources, cf,
+            where_inherited(conf.secret_sources, parent.secret_sources, here));
         return;
     }
-    if (here.serves_requests()) {
+    if (here.serves_requests() && first_return(cf, here) == nullptr) {
         fail("no \"webhook_secret\" for \"webhook " + conf.gate->scheme + "\"" +
                  where_inherited(conf.gate, parent.gate, here),
              conf.gate->place);
@@ -97,7 +99,7 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, const Le
 }
 
 // Fewer secrets than the scheme knows of may do, as long as one signature can be right.
-void check_key_indexes(const LocConf& conf) {
+void check_key_indexes(const LocConf& parent, const LocConf& conf, const Level& here) {
     if (!conf.secret_sources) return;
     const std::size_t secrets = conf.secret_sources->size();
     const auto& signatures = conf.scheme->signatures;
@@ -106,7 +108,8 @@ void check_key_indexes(const LocConf& conf) {
     });
     if (has_one) return;
     fail("the \"key_index=\" of each \"signature\" of the scheme " + in_quotes(conf.scheme->name) +
-             " is that of a later \"webhook_secret\" than there is, counted from 0",
+             " is that of a later \"webhook_secret\" than there is, counted from 0" +
+             where_inherited(conf.gate, parent.gate, here),
          conf.gate->place);
 }
 
@@ -118,13 +121,14 @@ void set_default_url(ngx_conf_t* cf, LocConf& conf) {
 }
 
 // The sender appends a digest to the URL, which is another one for each body.
-void check_digest_in_url(const LocConf& conf) {
+void check_digest_in_url(const LocConf& parent, const LocConf& conf, const Level& here) {
     const auto& digest = conf.scheme->digest;
     if (!conf.url_is_fixed() || !digest || digest->optional) return;
     if (digest->source.kind != Source::Kind::query) return;
     fail("\"webhook_url\" without variables has no room for the parameter " +
              in_quotes(digest->source.text) + ", in which " + in_quotes(conf.scheme->name) +
-             " signs the body: let it end in \"$request_uri\",",
+             " signs the body" + where_inherited(conf.gate, parent.gate, here) +
+             ": let it end in \"$request_uri\",",
          conf.gate->place);
 }
 
@@ -142,37 +146,26 @@ void warn_of_token_that_is_secret(ngx_conf_t* cf, const LocConf& conf) {
          conf.handshake->place);
 }
 
-void resolve_handshake(ngx_conf_t* cf, LocConf& conf, bool has_one_of_its_own) {
+void check_handshake(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
+                     const Level& here) {
     if (!conf.shakes_hands()) return;
     const auto& handshakes = conf.scheme->handshakes;
-    if (handshakes.empty()) {
-        // Inherited, it is for the other locations.
-        if (!has_one_of_its_own) return;
-        fail("\"webhook_handshake\" is on, but the scheme " + in_quotes(conf.scheme->name) +
-                 " has no handshake",
-             conf.handshake->place);
-    }
+    const std::string where = where_inherited(conf.handshake, parent.handshake, here);
     for (const Handshake& handshake : handshakes) {
         const ngx_uint_t method = handshake.method == "GET" ? NGX_HTTP_GET : NGX_HTTP_HEAD;
         if (!handshake.conditions.empty() || (conf.methods->mask & method) == 0) continue;
         fail("every " + handshake.method + " is a handshake of the scheme " +
-                 in_quotes(conf.scheme->name) +
+                 in_quotes(conf.scheme->name) + where +
                  ", and \"webhook_methods\" allows deliveries with it",
              conf.handshake->place);
     }
-    const bool needs_token = std::ranges::find(handshakes, Handshake::Check::token,
-                                               &Handshake::check) != handshakes.end();
-    if (has_one_of_its_own && conf.handshake->token && !needs_token) {
-        fail("\"webhook_handshake\" has a \"token=\", but the scheme " +
-                 in_quotes(conf.scheme->name) + " presents none",
-             conf.handshake->place);
-    }
-    if (needs_token && !conf.handshake->token) {
+    if (!conf.presents_token()) return;
+    if (!conf.handshake->token) {
         fail("\"webhook_handshake\" has no \"token=\", which the scheme " +
-                 in_quotes(conf.scheme->name) + " needs",
+                 in_quotes(conf.scheme->name) + where + " needs",
              conf.handshake->place);
     }
-    if (needs_token) warn_of_token_that_is_secret(cf, conf);
+    warn_of_token_that_is_secret(cf, conf);
 }
 
 DedupKey default_key(const Scheme& scheme) {
@@ -328,14 +321,14 @@ void check_tenants(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
          dedup.place);
 }
 
-void check_keys(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+void check_keys(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup, const std::string& where) {
     for (const DedupKey& key : dedup.keys) check_key(cf, conf, dedup, key);
     check_tenants(cf, conf, dedup);
     if (conf.scheme->event_id.kind != Source::Kind::none) return;
     const auto key = std::ranges::find(dedup.keys, true, &DedupKey::names_event_id);
     if (key == dedup.keys.end()) return;
     fail(in_quotes("key=" + key->text) + " in \"webhook_dedup\", but the scheme " +
-             in_quotes(conf.scheme->name) + " has no event id",
+             in_quotes(conf.scheme->name) + where + " has no event id",
          dedup.place);
 }
 
@@ -355,13 +348,13 @@ void check_name(ngx_conf_t* cf, const LocConf& conf) {
     }
 }
 
-void check_ttl(const LocConf& conf, const Dedup& dedup) {
+void check_ttl(const LocConf& conf, const Dedup& dedup, const std::string& where) {
     if (!conf.scheme->timestamp) return;
     const Tolerance tolerance = conf.tolerance.value_or(conf.scheme->timestamp->tolerance);
     const Milliseconds needed = tolerance.past + tolerance.future;
     if (*dedup.ttl >= needed) return;
-    fail("the ttl of \"webhook_dedup\" is shorter than twice the timestamp tolerance: " +
-             std::to_string(dedup.ttl->count() / 1000) + "s, at least " +
+    fail("the ttl of \"webhook_dedup\" is shorter than twice the timestamp tolerance" + where +
+             ": " + std::to_string(dedup.ttl->count() / 1000) + "s, at least " +
              std::to_string(needed.count() / 1000) + "s are needed",
          dedup.place);
 }
@@ -471,6 +464,23 @@ void tell_of_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& d
            dedup.place, "an event id that is signed");
 }
 
+void check_default_key(const LocConf& conf, const Dedup& dedup, const std::string& where) {
+    if (!conf.scheme->event_id.bodies_repeat) return;
+    fail("\"webhook_dedup\" needs \"key=\" with the scheme " + in_quotes(conf.scheme->name) +
+             where + ": it has no event id, and different events may have the same body",
+         dedup.place);
+}
+
+void check_dedup(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
+                 const std::string& where) {
+    check_keys(cf, conf, dedup, where);
+    check_name(cf, conf);
+    check_ttl(conf, dedup, where);
+    check_loose_parts(cf, conf, dedup);
+    tell_of_unsigned_event_id(cf, conf, dedup);
+    tell_of_signed_event_id(cf, conf, dedup);
+}
+
 void resolve_dedup(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, const Level& here) {
     if (!conf.dedup || !conf.dedup->on) return;
     auto dedup = std::make_shared<Dedup>(*conf.dedup);
@@ -483,22 +493,14 @@ void resolve_dedup(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, const L
     }
     dedup->zone = zone->second;
     if (!dedup->ttl) dedup->ttl = dedup->zone->ttl;
-    if (dedup->keys.empty()) {
-        if (conf.scheme->event_id.bodies_repeat) {
-            fail("\"webhook_dedup\" needs \"key=\" with the scheme " +
-                     in_quotes(conf.scheme->name) +
-                     where_inherited(conf.dedup, parent.dedup, here) +
-                     ": it has no event id, and different events may have the same body",
-                 dedup->place);
-        }
-        dedup->keys.push_back(default_key(*conf.scheme));
+    const bool has_keys = !dedup->keys.empty();
+    if (!has_keys) dedup->keys.push_back(default_key(*conf.scheme));
+    // The locations of a server may all have another one.
+    if (here.serves_requests()) {
+        const std::string where = where_inherited(conf.dedup, parent.dedup, here);
+        if (!has_keys) check_default_key(conf, *dedup, where);
+        check_dedup(cf, conf, *dedup, where);
     }
-    check_keys(cf, conf, *dedup);
-    check_name(cf, conf);
-    check_ttl(conf, *dedup);
-    check_loose_parts(cf, conf, *dedup);
-    tell_of_unsigned_event_id(cf, conf, *dedup);
-    tell_of_signed_event_id(cf, conf, *dedup);
     conf.remembers = std::move(dedup);
 }
 
@@ -547,7 +549,7 @@ bool Level::is_location() const {
 }
 
 bool Level::serves_requests() const {
-    return core()->name.len > 0 || core()->noname || core()->locations == nullptr;
+    return core()->name.len > 0 || (!core()->noname && core()->locations == nullptr);
 }
 
 bool LocConf::same_gate(const LocConf& other) const {
@@ -616,6 +618,29 @@ void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const 
     }
 }
 
+const ngx_module_t* find_module(const ngx_conf_t* cf, std::string_view name) {
+    for (ngx_uint_t i = 0; cf->cycle->modules[i] != nullptr; ++i) {
+        const ngx_module_t* module = cf->cycle->modules[i];
+        if (module->type == NGX_HTTP_MODULE && module->name != nullptr && name == module->name) {
+            return module;
+        }
+    }
+    return nullptr;
+}
+
+const ngx_http_script_return_code_t* first_return(const ngx_conf_t* cf, const Level& level) {
+    // The beginning of what this module keeps, which nginx declares in no header.
+    struct RewriteConf {
+        ngx_array_t* codes;
+    };
+    const ngx_module_t* module = find_module(cf, "ngx_http_rewrite_module");
+    if (module == nullptr) return nullptr;
+    const auto* rewrite = static_cast<const RewriteConf*>(level.loc_conf[module->ctx_index]);
+    if (rewrite->codes == nullptr || rewrite->codes->nelts == 0) return nullptr;
+    const auto* code = static_cast<const ngx_http_script_return_code_t*>(rewrite->codes->elts);
+    return code->code == ngx_http_script_return_code ? code : nullptr;
+}
+
 void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf) {
     // Where each tenant has a secret of its own, another name is another secret.
     if (conf.secrets->have_all_variables()) return;
@@ -627,23 +652,19 @@ void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf) {
 }
 
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
-    const bool has_secrets_of_its_own = conf.secret_sources != nullptr;
-    const bool has_handshake_of_its_own = conf.handshake != nullptr;
     const Level level = current_level(cf, parent, conf);
     main_conf(cf).levels.push_back(level);
     inherit_from(parent, conf);
     set_defaults(conf);
     if (conf.sources) conf.sources->complete();
-    if (!conf.gate && has_secrets_of_its_own && level.serves_requests()) {
-        fail("\"webhook_secret\" without \"webhook\" protects nothing",
-             conf.secret_sources->front().place);
-    }
     if (!conf.gated()) return;
     resolve_gate(cf, parent, conf, level);
-    if (level.serves_requests()) check_key_indexes(conf);
     set_default_url(cf, conf);
-    check_digest_in_url(conf);
-    resolve_handshake(cf, conf, has_handshake_of_its_own);
+    if (level.serves_requests()) {
+        check_key_indexes(parent, conf, level);
+        check_digest_in_url(parent, conf, level);
+        check_handshake(cf, parent, conf, level);
+    }
     resolve_dedup(cf, parent, conf, level);
 }
 

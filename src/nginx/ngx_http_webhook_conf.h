@@ -113,7 +113,8 @@ struct Level {
     const LocConf* server_conf() const;
     // A location that a path may lead to.
     bool is_location() const;
-    // Whether requests can end up here: in a location, or in a server that has none.
+    // Whether requests can end up here: in a location, or in a server that has none. The statements
+    // of a server's `if` are all that is in force of it.
     bool serves_requests() const;
 };
 
@@ -180,6 +181,12 @@ struct LocConf {
     // Whether it is the same for all requests.
     bool url_is_fixed() const { return url != nullptr && url->lengths == nullptr; }
     bool shakes_hands() const { return handshake && handshake->on; }
+    // Whether a handshake of the scheme presents a token.
+    bool presents_token() const {
+        return std::ranges::any_of(scheme->handshakes, [](const Handshake& each) {
+            return each.check == Handshake::Check::token;
+        });
+    }
     bool monitors() const { return mode == Mode::monitor; }
     // Whether a request that one of the two let pass may pass the other unseen.
     bool same_gate(const LocConf& other) const;
@@ -203,6 +210,13 @@ void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const 
 
 // Tells that the name under which the events of `conf` are remembered is the sender's to choose.
 void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf);
+
+// Null where nginx has none of this name.
+const ngx_module_t* find_module(const ngx_conf_t* cf, std::string_view name);
+
+// `return`, where it is the first of the level's statements: nothing gets past it, to a gate
+// neither.
+const ngx_http_script_return_code_t* first_return(const ngx_conf_t* cf, const Level& level);
 
 // Completes `conf` from the level above. Throws ConfigError.
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf);

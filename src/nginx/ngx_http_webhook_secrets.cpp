@@ -126,13 +126,14 @@ void KeySetFile::take(const std::string& text) {
 }
 
 Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
-                 ngx_conf_t* cf)
+                 ngx_conf_t* cf, const std::string& where)
     : scheme_(std::move(scheme)) {
     for (std::size_t i = 0; i < sources.size(); ++i) {
         const SecretSource& source = sources[i];
         if (source.id.empty() && scheme_->names_secret_id()) {
             throw ConfigError("\"webhook_secret\" has no \"id=\", which the scheme " +
-                              in_quotes(scheme_->name) + " signs, in " + source.place.text());
+                              in_quotes(scheme_->name) + where + " signs, in " +
+                              source.place.text());
         }
         if (source.not_after) expiring_.push_back(source);
         if (source.variables != nullptr) {
@@ -147,7 +148,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretS
             fixed_.push_back({source.id, source.not_after, single_key(*scheme_, source.text), i});
         } catch (const ConfigError& error) {
             throw ConfigError("invalid \"webhook_secret\" for the scheme " +
-                              in_quotes(scheme_->name) + ": " + error.what() + " in " +
+                              in_quotes(scheme_->name) + where + ": " + error.what() + " in " +
                               source.place.text());
         }
         warn_if_odd(cf, source, *scheme_, fixed_.back().key);

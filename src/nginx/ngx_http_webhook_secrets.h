@@ -83,9 +83,10 @@ class KeySetFile {
 // A location's secrets under its scheme. Immutable, but for the files that it watches.
 class Secrets {
   public:
-    // Throws ConfigError, with file and line, where a secret does not decode.
+    // Throws ConfigError, with file and line, where a secret does not decode. `where` goes behind
+    // the scheme's name in its message.
     Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
-            ngx_conf_t* cf);
+            ngx_conf_t* cf, const std::string& where = {});
 
     // Logs each secret whose `not_after` has passed, once.
     void tell_of_expired(Milliseconds now, ngx_log_t* log) const;

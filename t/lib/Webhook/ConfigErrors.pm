@@ -71,11 +71,12 @@ sub complaints ($output) {
     return map { s/^.*?\[emerg\] (?:\d+#\d+: )?//r } grep { /\[emerg\]/ } split /\n/, $output;
 }
 
-sub is_found ($name, $text, $expected) {
+# `place` is of a file that the text includes, instead of a marked line.
+sub is_found ($name, $text, $expected, $place = undef) {
     my ($code, $output) = config_test(
         http => $text, env => { WEBHOOK_TEST_EMPTY => '', WEBHOOK_TEST_ABSENT => undef },
     );
-    my $place = directory() . '/config_test/http.conf:' . marked_line($text);
+    $place = directory() . '/' . ($place // 'config_test/http.conf:' . marked_line($text));
     my @found = complaints($output);
     subtest $name => sub {
         isnt $code, 0, 'the exit code';
