@@ -42,14 +42,16 @@ bool is_less_ignoring_case(std::string_view left, std::string_view right) {
 }  // namespace
 
 void SchemeHeaders::offer(std::string_view name, std::string_view value) {
-    for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
-        if (!equals_ignoring_case(name, scheme_->headers[i])) continue;
-        // Where nginx takes headers with invalid names, one could pass for a parameter.
-        if (name.starts_with(kParameterMark)) return;
-        fill(slots_[i], value);
+    const auto found = std::ranges::find_if(scheme_->headers, [name](const std::string& known) {
+        return equals_ignoring_case(name, known);
+    });
+    if (found == scheme_->headers.end()) {
+        if (scheme_->wants_other_headers) others_.emplace_back(name, value);
         return;
     }
-    if (scheme_->wants_other_headers) others_.emplace_back(name, value);
+    // Where nginx takes headers with invalid names, one could pass for a parameter.
+    if (name.starts_with(kParameterMark)) return;
+    fill(slots_[static_cast<std::size_t>(found - scheme_->headers.begin())], value);
 }
 
 void SchemeHeaders::fill(Slot& slot, std::string_view value) {

@@ -12,8 +12,7 @@ constexpr std::size_t kLongestInLog = 512;
 
 }  // namespace
 
-bool equals_ignoring_case(std::string_view left, std::string_view right) {
-    if (left.size() != right.size()) return false;
+bool same_letters_ignoring_case(std::string_view left, std::string_view right) {
     if (left == right) return true;
     for (std::size_t i = 0; i < left.size(); ++i) {
         if (to_lower(left[i]) != to_lower(right[i])) return false;

@@ -24,8 +24,14 @@ constexpr bool is_letter(char character) {
     return lowered >= 'a' && lowered <= 'z';
 }
 
-// Equal but for the case of ASCII letters, as the names of HTTP headers are compared.
-bool equals_ignoring_case(std::string_view left, std::string_view right);
+// For equals_ignoring_case(): both are of one length.
+bool same_letters_ignoring_case(std::string_view left, std::string_view right);
+
+// Equal but for the case of ASCII letters, as the names of HTTP headers are compared. Most names
+// that are not the same differ in length, which is seen without a call.
+inline bool equals_ignoring_case(std::string_view left, std::string_view right) {
+    return left.size() == right.size() && same_letters_ignoring_case(left, right);
+}
 
 std::string to_lower(std::string_view text);
 
