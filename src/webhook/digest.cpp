@@ -11,8 +11,12 @@ namespace {
 
 constexpr std::size_t kSpareContexts = 16;
 
+[[noreturn]] void fail(const char* what) {
+    throw CryptoError(std::string("OpenSSL failed to ") + what);
+}
+
 void require(bool succeeded, const char* what) {
-    if (!succeeded) throw CryptoError(std::string("OpenSSL failed to ") + what);
+    if (!succeeded) fail(what);
 }
 
 const char* openssl_name(Hash hash) {
