@@ -553,6 +553,7 @@ bool Level::serves_requests() const {
 }
 
 bool LocConf::same_gate(const LocConf& other) const {
+    if (this == &other) return gated();
     return gated() && other.gated() && scheme == other.scheme && secrets == other.secrets &&
            endpoint == other.endpoint && mode == other.mode && tolerance == other.tolerance &&
            methods->mask == other.methods->mask && require_tls == other.require_tls &&
