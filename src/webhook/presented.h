@@ -13,6 +13,7 @@
 
 #include "webhook/cause.h"
 #include "webhook/digest.h"
+#include "webhook/few.h"
 #include "webhook/form.h"
 #include "webhook/inflate.h"
 #include "webhook/scheme.h"
@@ -98,7 +99,7 @@ class Candidate {
 class Presented {
   public:
     // The decoded signatures, for schemes that sign.
-    std::span<const Candidate> candidates() const { return candidates_; }
+    const Few<Candidate>& candidates() const { return candidates_; }
     // The secret or the token as the sender shows it, for `token`, `basic` and `jwt`.
     std::string_view token;
     // As received; empty where the scheme has none, or where it stands in the body or in a token.
@@ -122,7 +123,7 @@ class Presented {
   private:
     void take(const Scheme& scheme, const SignatureSource& source, std::string_view item);
 
-    std::vector<Candidate> candidates_;
+    Few<Candidate> candidates_;
 };
 
 // Whether a timestamp, as its scheme writes it, lies in the window. Returns why it does not.

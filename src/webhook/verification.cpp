@@ -97,7 +97,6 @@ Verification::Verification(const Scheme& scheme, std::span<const SigningSecret* 
       streams_body_(scheme.signs(Kind::body)),
       rest_(scheme.signed_parts),
       extras_(extras_for(scheme, request)) {
-    attempts_.reserve(secrets.size());
     for (const SigningSecret* secret : secrets) {
         if (secret->usable(now)) add_attempts(*secret);
     }

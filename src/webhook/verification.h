@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "webhook/boundaries.h"
+#include "webhook/few.h"
 #include "webhook/handshake.h"
 #include "webhook/length_extension.h"
 #include "webhook/presented.h"
@@ -202,7 +203,7 @@ class Verification {
     std::size_t body_size_ = 0;
     std::size_t sent_size_ = 0;
     std::size_t secret_count_ = 0;
-    std::vector<Attempt> attempts_;
+    Few<Attempt> attempts_;
     // The parts that are not hashed yet.
     Parts rest_;
     std::unique_ptr<Extras> extras_;
