@@ -94,7 +94,7 @@ std::optional<std::string_view> SchemeHeaders::only(std::string_view name) const
 Candidate::Candidate(std::span<const std::uint8_t> bytes, std::optional<std::size_t> key_index)
     : size_(bytes.size()), key_index_(key_index) {
     if (size_ > small_.size()) large_ = std::make_unique_for_overwrite<std::uint8_t[]>(size_);
-    std::ranges::copy(bytes, large_ ? large_.get() : small_.data());
+    std::copy_n(bytes.data(), size_, large_ ? large_.get() : small_.data());
 }
 
 namespace {
