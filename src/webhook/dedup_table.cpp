@@ -4,6 +4,7 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <memory_resource>
 #include <stdexcept>
 #include <type_traits>
 
@@ -19,6 +20,9 @@ constexpr std::size_t kLeastEvents = 64;
 constexpr std::size_t kLeastClaims = 16;
 constexpr std::size_t kClaimsShare = 32;
 constexpr std::size_t kAlignment = 64;
+// What an event is hashed from: most are shorter than this, and begin with two lengths.
+constexpr std::size_t kUsualText = 512;
+constexpr std::size_t kLengths = 2 * sizeof("18446744073709551615");
 // How many claims one call may look at for owners that died.
 constexpr std::uint32_t kSweep = 64;
 // How many events one call may look at for ones that expired, which takes some microseconds.
@@ -149,9 +153,15 @@ class DedupTable::Change {
 };
 
 EventKey event_key(std::string_view endpoint, std::string_view name, std::string_view value) {
+    // On the stack, but for long ones.
+    std::array<std::byte, kUsualText> room;
+    std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
+    std::pmr::string text(&memory);
+    text.reserve(kLengths + endpoint.size() + name.size() + value.size());
     // Lengths keep ("ab", "c") and ("a", "bc") apart.
-    std::string text = std::to_string(endpoint.size()) + ':' + std::to_string(name.size()) + ':';
-    text.reserve(text.size() + endpoint.size() + name.size() + value.size());
+    for (std::string_view part : {endpoint, name}) {
+        text.append(std::to_string(part.size())).push_back(':');
+    }
     text.append(endpoint).append(name).append(value);
     const Sha256Digest digest = sha256(text);
     EventKey key;
