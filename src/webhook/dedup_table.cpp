@@ -224,14 +224,17 @@ ClaimResult DedupTable::claim(std::span<const EventKey> keys, const ClaimToken& 
             return {ClaimOutcome::duplicate, event->status};
         }
     }
+    std::size_t missing = keys.size();
     for (const EventKey& key : keys) {
         const Place held = find_claim(key);
-        if (held == 0 || claim_at(held).token == token) continue;
+        if (held == 0) continue;
+        if (claim_at(held).token == token) {
+            --missing;
+            continue;
+        }
         if (liveness.alive(claim_at(held).token.owner)) return {ClaimOutcome::in_flight, 0};
         remove_claim(held);
     }
-    const auto missing = static_cast<std::size_t>(
-        std::ranges::count_if(keys, [this](const EventKey& key) { return find_claim(key) == 0; }));
     if (!make_room(missing, now, when_full, liveness)) return {ClaimOutcome::no_room, 0};
     for (const EventKey& key : keys) {
         if (find_claim(key) == 0) insert_claim(key, token);
