@@ -232,14 +232,13 @@ bool hash_body(Delivery& delivery) {
     const std::size_t secrets = verification == nullptr ? 1 : verification->secret_count();
     const off_t pause_at =
         delivery.body.decoded_size() + kHashedAtOnce / static_cast<off_t>(secrets);
-    bool ended = false;
-    while (!ended && delivery.body.decoded_size() < pause_at) {
+    while (delivery.body.decoded_size() < pause_at) {
         const std::string_view piece = delivery.body.next();
-        ended = piece.empty();
+        if (piece.empty()) return true;
         if (verification != nullptr) verification->update(piece);
         if (delivery.body_hash) delivery.body_hash->update(piece);
     }
-    return ended;
+    return false;
 }
 
 std::string hex_digest(HashStream& hash) {
