@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <set>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "dedup_fixture.h"
+#include "webhook/digest.h"
 
 namespace webhook::testing {
 namespace {
@@ -31,6 +33,16 @@ TEST(EventKey, TellsEndpointNameAndValueApart) {
     // "c\0d" above ends at its NUL, and so is "c" again.
     EXPECT_EQ(all.size() - 1, seen.size());
     EXPECT_NE(event_key("a", "b", std::string("c\0d", 3)), event_key("a", "b", "c"));
+}
+
+// The memory of a state file is of these keys.
+TEST(EventKey, IsTheHashOfItsPartsAndTheirLengths) {
+    for (const std::size_t size : {0, 1, 36, 300, 470, 471, 472, 512, 513, 70'000}) {
+        const std::string value(size, 'v');
+        const Sha256Digest digest = sha256("4:2:hookid" + value);
+        const EventKey key = event_key("hook", "id", value);
+        EXPECT_TRUE(std::equal(key.bytes.begin(), key.bytes.end(), digest.begin())) << size;
+    }
 }
 
 TEST_F(DedupTableTest, StartsEmpty) {
