@@ -58,6 +58,7 @@ is deliver_by($one, 'one'), '200 delivered', 'by the key that it names';
 is [ $backend->requests ]->[0]{headers}{'x-seen-id'}, 'set', 'the id of the secret';
 is deliver_by($one), '200 delivered', 'by a key that it does not name';
 is deliver_by($one, 'two'), '401 bad_signature', 'by a key of another name';
+like $nginx->error_log, qr/bad_signature, no key of the set is named "two", endpoint: /, 'the log tells which';
 is deliver_by($two, 'one'), '401 bad_signature', 'by another key of that name';
 
 replace(key_set(jwk_of($two, 'two'), '{"kty":"RSA","kid":"other","n":"AQAB","e":"AQAB"}'));

@@ -34,6 +34,7 @@ struct Cause {
         expired,
         claim,
         claim_missing,
+        claim_in_milliseconds,
         token_unfit,
         json_missing,
         not_json,
@@ -51,6 +52,7 @@ struct Cause {
         secret_expired,
         no_match,
         no_match_of_body,
+        no_key_of_set,
         extended,
         url_unfit,
         body_beside_value,
@@ -64,7 +66,8 @@ struct Cause {
     };
 
     Kind kind = Kind::none;
-    // What it is about: a name that the scheme gives, or what the request shows in its first line.
+    // What it is about: a name that the scheme gives, or what the request shows in its first line
+    // or of the key of its token.
     // A view into what outlives the delivery. Never a secret, a signature or a value of the
     // payload.
     std::string_view subject;

@@ -635,7 +635,12 @@ Objection Verification::match_jwt(Milliseconds now) {
                is_signed(attempt.secret->key, algorithm.key_algorithm, algorithm.hash,
                          jwt->signed_text, bytes_of(signature));
     });
-    return objection ? objection : check_claims(jwt->claims, now);
+    if (!objection) return check_claims(jwt->claims, now);
+    const bool any_named = std::ranges::any_of(
+        attempts_, [&](const Attempt& attempt) { return may_be_of(*jwt, *attempt.secret); });
+    if (objection->reason != Reason::bad_signature || any_named) return objection;
+    extras_->unknown_kid = *jwt->kid;
+    return Refusal(Reason::bad_signature, Cause::Kind::no_key_of_set, extras_->unknown_kid);
 }
 
 Objection Verification::check_claims(std::string_view claims, Milliseconds now) {
@@ -676,17 +681,20 @@ Objection Verification::read_validity() {
         const auto number = request_.json->signed_fraction_at(pointer);
         return number ? time_of(*number, round_up) : std::nullopt;
     };
+    // Too large for seconds.
+    const auto malformed = [this](std::string_view claim) {
+        const auto text = request_.json->signed_value_at("/" + std::string(claim));
+        const bool fits = text && parse_timestamp(TimestampUnit::milliseconds, *text);
+        return Refusal(Reason::malformed_timestamp,
+                       fits ? Cause::Kind::claim_in_milliseconds : Cause::Kind::claim, claim);
+    };
     if (request_.json->has("/exp")) {
         extras_->expires = time("/exp");
-        if (!extras_->expires) {
-            return Refusal(Reason::malformed_timestamp, Cause::Kind::claim, "exp");
-        }
+        if (!extras_->expires) return malformed("exp");
     }
     if (request_.json->has("/nbf")) {
         extras_->begins = time("/nbf", true);
-        if (!extras_->begins) {
-            return Refusal(Reason::malformed_timestamp, Cause::Kind::claim, "nbf");
-        }
+        if (!extras_->begins) return malformed("nbf");
     }
     return std::nullopt;
 }

@@ -144,6 +144,8 @@ class Verification {
         std::optional<Milliseconds> begins;
         std::string event_id;
         std::string event_type;
+        // Which key it names, where none of the secrets is that.
+        std::string unknown_kid;
 
         void update(std::string_view piece_of_body);
         // The hash of the body, which has come to its end.

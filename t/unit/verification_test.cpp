@@ -1586,6 +1586,59 @@ TEST(Verification, EventMayBeClaimsOfAToken) {
     EXPECT_EQ("two", verification.event_type());
 }
 
+std::string cause_of_token(const Scheme& scheme, const SigningSecret& key,
+                           const std::string& token) {
+    const std::vector<const SigningSecret*> keys{&key};
+    const Delivery delivery{{{"A", token}}, ""};
+    const SchemeHeaders headers = delivery.offered_to(scheme);
+    Presented presented;
+    EXPECT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
+    JsonReader json;
+    const std::optional<Tolerance> tolerance;
+    const SignedRequest request{"POST", "", "", &headers, &presented, &tolerance, &json};
+    Verification verification(scheme, keys, request, kNow);
+    const Objection objection = verification.verify_signature(nullptr, kNow);
+    return objection ? text_of(objection->cause) : "accepted";
+}
+
+TEST(Verification, TellsOfATimeInMilliseconds) {
+    const Scheme scheme = parse_scheme("test", "algorithm jwt=HS256; signature header=A;");
+    const auto cause = [&](const std::string& claims) {
+        return cause_of_token(scheme, secret(scheme, kSecret),
+                              testing::hs256_token(claims, kSecret));
+    };
+    for (const std::string& claim : {"exp"s, "nbf"s}) {
+        const std::string told =
+            "the claim \"" + claim + "\" looks like milliseconds, tokens have seconds";
+        EXPECT_EQ(told, cause("{\"" + claim + "\":1893456000000}"));
+        EXPECT_EQ(told, cause("{\"" + claim + "\":\"1893456000000\"}"));
+        for (const std::string& value : {"null"s, "-1"s, "\"soon\""s, "{}"s}) {
+            EXPECT_EQ("the claim \"" + claim + "\" is missing or has another value than required",
+                      cause("{\"" + claim + "\":" + value + "}"));
+        }
+    }
+}
+
+TEST(Verification, TellsOfAKeyThatTheSetDoesNotHave) {
+    const Scheme scheme = parse_scheme("test", "algorithm jwt=HS256; signature header=A;");
+    const auto cause = [&](const std::string& kid, const std::string& of_set) {
+        SigningSecret key = secret(scheme, kSecret);
+        key.kid = of_set;
+        const std::string text = testing::base64url(R"({"alg":"HS256","kid":)" + kid + "}") + "." +
+                                 testing::base64url("{}");
+        return cause_of_token(
+            scheme, key,
+            text + "." + testing::base64url(testing::hmac(EVP_sha256(), "another", text)));
+    };
+    EXPECT_EQ("no key of the set is named \"new\"", cause(R"("new")", "old"));
+    EXPECT_EQ("no key of the set is named \"a\\x22\\x0ab\"", cause(R"("a\"\nb")", "old"));
+    EXPECT_GT(600U, cause('"' + std::string(3000, 'k') + '"', "old").size());
+    for (const auto& [kid, of_set] : std::vector<std::pair<std::string, std::string>>{
+             {R"("old")", "old"}, {"null", "old"}, {R"("new")", ""}}) {
+        EXPECT_EQ("secrets tried: 1", cause(kid, of_set).substr(0, 16)) << kid;
+    }
+}
+
 TEST(Verification, FieldsOfAFormMayBeSeveral) {
     const Scheme scheme = parse_scheme(
         "test", "algorithm hmac-sha256; signed '{field:a}.{field:b}'; signature header=S;");
