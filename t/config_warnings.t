@@ -421,8 +421,8 @@ subtest 'schemes whose events are all one' => sub {
             . "event_type header=T; event_key \"$key\";\n}\n";
     };
     says("by $_", $of->($_), '[warn] the event_key of the scheme "acme" is the same for different events')
-        for '{method}', '{url}', '{type}', '{type}.{method}';
-    says_nothing("by $_", $of->($_)) for '{body}', '{type}{header:B}', '{json:/id}', '{type}{query:id}';
+        for '{method}', '{url}', '{type}', '{type}.{method}', '{header:Content-Type}', '{header:T}{header:Host}', '{header:User-Agent}';
+    says_nothing("by $_", $of->($_)) for '{body}', '{type}{header:B}', '{json:/id}', '{type}{query:id}', '{header:Content-Type}{body}';
 };
 
 subtest 'schemes like a preset, with another type' => sub {
@@ -464,9 +464,53 @@ subtest 'a URL that lets bytes be moved' => sub {
         . 'give a "webhook_url" without variables,';
     says('the default', in_location($text), $told);
     says('with a variable', in_location("${text}webhook_url https://hooks.example.com\$request_uri;"), $told);
-    says_nothing('constant', in_location("${text}webhook_url https://hooks.example.com/sms;"));
+    says_nothing('constant', in_location("${text}webhook_url https://hooks.example.com/sms;") =~ s/twilio;/twilio-form;/r);
     says_nothing("$_, whose body tells", in_location("webhook $_;\nwebhook_secret $SECRET;"))
         for qw(square trello hubspot-v3 twilio-json);
+};
+
+subtest 'a fixed URL without room for a digest' => sub {
+    my $of = sub ($scheme, $url) { in_location("webhook $scheme; # HERE\nwebhook_secret $SECRET;\nwebhook_url $url;") };
+    my $url = 'https://hooks.example.com/sms';
+    says('twilio', $of->('twilio', $url), '[notice] "webhook_url" without variables has no room for the parameter "bodySHA256", '
+        . 'by which "twilio" signs what is no form: every such delivery is refused');
+    says_nothing('for forms alone', $of->('twilio-form', $url));
+    says_nothing('with the digest of one body', $of->('twilio', "$url?bodySHA256=" . 'a' x 64));
+};
+
+subtest 'a URL that holds its own signature' => sub {
+    my $of = sub ($url, $scheme = 'signed "{url}{body}"; signature query=sig;') {
+        $url = "webhook_url $url; # HERE" if $url ne '';
+        return "webhook_scheme acme { algorithm hmac-sha256; $scheme }\n"
+            . in_location('webhook acme;' . ($url eq '' ? ' # HERE' : '') . "\nwebhook_secret $SECRET;\n$url");
+    };
+    my $holds = '[warn] the URL that "acme" signs holds the signature itself, "sig", and no delivery can match: give '
+        . 'the URL without it, by "webhook_url",';
+    says("the URL '$_'", $of->($_), $holds)
+        for '', 'https://h.example$request_uri', 'https://h.example$uri?${args}', 'https://h.example/in?$query_string';
+    says_nothing("the URL '$_'", $of->($_)) for 'https://h.example$uri', 'https://h.example/in', 'https://h.example/in?a=1';
+    says_nothing($_, $of->('', $_)) for 'signed "{url}{body}"; signature header=S;', 'signed "{url}{body}"; signature header=S; '
+        . 'timestamp query=t;', 'signed "{body}"; signature query=sig;';
+};
+
+subtest 'event ids that are the same for different events' => sub {
+    my $of = sub ($text, $dedup = 'zone=events', $secret = $SECRET) {
+        $text = "algorithm hmac-sha256; signed \"{body}\"; signature header=S; $text" if $text !~ /algorithm/;
+        return "webhook_scheme acme { $text }\n" . deduplicated('acme', $secret, $dedup);
+    };
+    my $lost = 'is the same for different events: all but the first are lost';
+    for my $text (map({ "event_id header=$_;" } qw(Content-Type Host User-Agent)), 'event_id json=/type; event_type json=/type;',
+        'event_id header=W; timestamp header=W; signed "{timestamp}{body}"; algorithm hmac-sha256; signature header=S;',
+        'event_id header=I; require I=1;', 'algorithm token; signature query=t; event_id query=t;',
+        'algorithm jwt=HS256; signature header=A; digest claim=d; event_id claim=iss;') {
+        says($text, $of->($text), qq([warn] the event id of "acme" $lost));
+    }
+    says('in a key', $of->('event_id header=Host;', 'zone=events key=$host:$webhook_event_id'),
+        qq([warn] "key=\$host:\$webhook_event_id" in "webhook_dedup" $lost));
+    says_nothing('without a memory', $of->('event_id header=Host;', 'off'));
+    says_nothing('by another key', $of->('event_id header=Host;', 'zone=events key=$webhook_event_key'));
+    says_nothing($_, $of->($_)) for 'event_id json=/id; event_type json=/type;',
+        'event_id header=S;  require I=1; signed "{id}{body}"; algorithm hmac-sha256; signature header=Z;';
 };
 
 subtest 'handshakes' => sub {
@@ -629,13 +673,21 @@ subtest 'keys that lose events, or recognize none' => sub {
         says($key, deduplicated('stripe', $SECRET, "zone=events key=$key"),
             $warn->($key, 'is the same for different events: all but the first are lost'));
     }
-    for my $case ([ 'github', '$http_x_github_event' ], [ 'shopify', '$host:$HTTP_X_Shopify_Topic' ]) {
+    for my $case ([ 'github', '$http_x_github_event' ], [ 'shopify', '$host:$HTTP_X_Shopify_Topic' ],
+        [ 'gitlab', '$http_x_gitlab_token' ], [ 'box', '$http_box_signature_version' ],
+        [ 'slack', '$http_x_slack_request_timestamp' ], [ 'square', '$request_uri' ], [ 'square', '$args' ]) {
         my ($scheme, $key) = @$case;
-        says("the type of $scheme", deduplicated($scheme, $SECRET, "zone=events key=$key"),
+        says("$scheme by $key", deduplicated($scheme, $SECRET, "zone=events key=$key"),
             $warn->($key, 'is the same for different events: all but the first are lost'));
     }
     says_nothing("$_ with a scheme that signs the URL", deduplicated('twilio-json', $SECRET, "zone=events key=$_"))
         for qw($request_uri $args);
+    my $by_query = sub ($statements) {
+        return "webhook_scheme acme { algorithm hmac-sha256; $statements }\n"
+            . deduplicated('acme', $SECRET, 'zone=events key=$args key=$webhook_event_key');
+    };
+    says_nothing("\$args, with $_", $by_query->($_)) for 'signed "{query:n}.{body}"; signature header=S;',
+        'signed "{body}"; signature query=s;';
     for my $key (qw($request_id $webhook_event_id:$msec a${connection})) {
         says($key, deduplicated('stripe', $SECRET, "zone=events key=$key"),
             $warn->($key, 'is another one for each request: it recognizes no retry'));
@@ -673,6 +725,16 @@ subtest 'keys that change while the event does not' => sub {
         return qq([notice] the signature of "$scheme" does not cover "\$$variable" of "key=$key": a captured delivery )
             . 'passes again with another, unless there is "key=$webhook_event_key", too,';
     };
+    says("square at a fixed URL by \$$_", deduplicated('square', $SECRET, "zone=events key=\$$_:\$webhook_event_id"),
+        $free->('square', $_, "\$$_:\$webhook_event_id")) for qw(host uri request_uri);
+    my $square = sub ($url, $variable) {
+        return deduplicated('square', $SECRET, "zone=events key=\$$variable:\$webhook_event_id")
+            =~ s/webhook_url \K[^;]+/$url/r;
+    };
+    says('a URL whose host is fixed', $square->('https://h.example$request_uri', 'http_host'),
+        $free->('square', 'http_host', '$http_host:$webhook_event_id'));
+    says_nothing("\$$_->[1] with the URL $_->[0]", $square->(@$_)) for [ 'https://$host$request_uri', 'host' ],
+        [ '$scheme://$http_host$request_uri', 'host' ], [ 'https://h.example$request_uri', 'uri' ], [ 'https://h.example/in', 'arg_x' ];
     for my $case ([ '$arg_x$webhook_event_key', 'arg_x' ], [ '$http_x', 'http_x' ], [ '$host:$webhook_event_id', 'host' ],
         [ '$http_user_agent-$webhook_event_id', 'http_user_agent' ]) {
         my ($key, $variable) = @$case;

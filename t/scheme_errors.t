@@ -121,6 +121,10 @@ my @SCHEMES = (
         scheme(timestamp => 'header=Acme-Timestamp tolerance=0'),
         'invalid scheme "acme": invalid "tolerance=0" of "timestamp", allowed: a time above zero, such as 5m',
     ],
+    'a tolerance that no clock keeps' => [
+        scheme(timestamp => 'header=Acme-Timestamp tolerance=999ms'),
+        'invalid scheme "acme": invalid "tolerance=999ms" of "timestamp", allowed: a time of at least 1s',
+    ],
     'a future that is no time' => [
         scheme(timestamp => 'header=Acme-Timestamp future=-1s'),
         'invalid scheme "acme": invalid "future=-1s" of "timestamp", allowed: a time above zero, such as 5m',
@@ -446,6 +450,18 @@ my @SIGNATURES = (
         blamed(require => (signature => 'header=Acme-Sign', require => 'Acme-Version=1 acme-sign=1')),
         invalid('"require" names the header of "signature": it would have to be the same for every delivery'),
     ],
+    'a required header that is the time' => [
+        blamed(require => (timestamp => 'header=Acme-Time', require => 'Acme-Time=1')),
+        invalid('"require" names the header of "timestamp": it would have to be the same for every delivery'),
+    ],
+    'an item that is the signature and the time' => [
+        blamed(timestamp => (signature => 'header=A split="," prefix="v1="', timestamp => 'item="v1="')),
+        invalid('"item=" is the "prefix=" of "signature": an item would be both'),
+    ],
+    'one header, two encodings' => [
+        blamed(signature => (signature => "header=A;\nsignature header=a encoding=base64")),
+        invalid('two "signature" read one header in two ways, and no delivery passes both'),
+    ],
     (
         map {
             ; "a time and a signature in one $_" => [
@@ -720,6 +736,15 @@ my @HANDSHAKES_OF_SCHEMES = (
                 invalid(qq{"when=$_->[0]" and "when=$_->[1]" exclude each other}),
             ]
         } [ 'json:/a=1', 'json:/a=2' ], [ 'header:A', '!header:a' ], [ '!query:q', 'query:q=1' ], [ 'field:f=1', '!field:f' ]
+    ),
+    (
+        map {
+            ; "a condition that every delivery meets, $_" => [
+                blamed(handshake => (handshake => "when=$_", event_id => 'json=/id', require => 'Acme-Version=1')),
+                invalid('each "when=" of "handshake" is met by every delivery, which would be answered and lost: one has to '
+                    . 'tell the two apart'),
+            ]
+        } qw(header:Acme-Signature header:Host json:/id header:acme-version header:Acme-Version=1)
     ),
     (
         map {

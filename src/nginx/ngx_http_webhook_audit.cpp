@@ -43,6 +43,7 @@ class Audit {
             if (!level.conf->gated() || !level.serves_requests()) continue;
             warn_of_plain_hash(*level.conf);
             warn_of_open_url(*level.conf);
+            warn_of_signature_in_url(*level.conf);
             warn_of_dropped_headers(level);
             warn_of_cache(level);
             warn_of_missing_tls(level);
@@ -282,6 +283,26 @@ class Audit {
         warn("the signature of the scheme " + in_quotes(scheme.name) + " does not tell where " +
                  parts + " begin and end: give a \"webhook_url\" without variables,",
              conf.gate->place, "the open URL of " + scheme.name);
+    }
+
+    static bool holds_query(std::string_view url) {
+        return std::ranges::any_of(
+            std::initializer_list<std::string_view>{"$request_uri", "${request_uri}", "$args",
+                                                    "${args}", "$query_string", "${query_string}"},
+            [url](std::string_view variable) { return url.find(variable) != url.npos; });
+    }
+
+    // The sender appends it to the URL that it has signed.
+    void warn_of_signature_in_url(const LocConf& conf) {
+        const Scheme& scheme = *conf.scheme;
+        if (!scheme.has_signature_in_signed_url() || !holds_query(to_view(conf.url->value))) return;
+        const Place* place = place_of("webhook_url", &conf);
+        const auto name = scheme.headers[scheme.signatures.front().source.header].substr(1);
+        warn("the URL that " + in_quotes(scheme.name) + " signs holds the signature itself, " +
+                 in_quotes(name) +
+                 ", and no delivery can match: give the URL without it, by \"webhook_url\",",
+             place != nullptr ? *place : conf.gate->place,
+             "the signature in the URL of " + scheme.name);
     }
 
     // What is cut off the end of one URL would begin what is signed behind the other.

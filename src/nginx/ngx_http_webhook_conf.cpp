@@ -121,10 +121,21 @@ void set_default_url(ngx_conf_t* cf, LocConf& conf) {
 }
 
 // The sender appends a digest to the URL, which is another one for each body.
-void check_digest_in_url(const LocConf& parent, const LocConf& conf, const Level& here) {
+void check_digest_in_url(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
+                         const Level& here) {
     const auto& digest = conf.scheme->digest;
-    if (!conf.url_is_fixed() || !digest || digest->optional) return;
-    if (digest->source.kind != Source::Kind::query) return;
+    if (!conf.url_is_fixed() || !digest || digest->source.kind != Source::Kind::query) return;
+    if (digest->optional) {
+        if (to_view(conf.url->value).find(digest->source.text + "=") != std::string_view::npos) {
+            return;
+        }
+        return remark(cf, NGX_LOG_NOTICE,
+                      "\"webhook_url\" without variables has no room for the parameter " +
+                          in_quotes(digest->source.text) + ", by which " +
+                          in_quotes(conf.scheme->name) +
+                          " signs what is no form: every such delivery is refused",
+                      conf.gate->place);
+    }
     fail("\"webhook_url\" without variables has no room for the parameter " +
              in_quotes(digest->source.text) + ", in which " + in_quotes(conf.scheme->name) +
              " signs the body" + where_inherited(conf.gate, parent.gate, here) +
@@ -175,11 +186,9 @@ DedupKey default_key(const Scheme& scheme) {
     return {DedupKey::Kind::event_id, "$webhook_event_id"};
 }
 
-// Whether a variable is nginx's own for this header.
+// Whether a variable is nginx's own for this header or parameter.
 bool is_header(std::string_view variable, const Scheme& scheme, HeaderIndex header) {
-    std::string name = "http_" + scheme.headers[header];
-    std::ranges::replace(name, '-', '_');
-    return variable == name;
+    return variable == scheme.variable_of(header);
 }
 
 bool is_event_type(std::string_view variable, const Scheme& scheme) {
@@ -192,18 +201,47 @@ bool is_event_id(std::string_view variable, const Scheme& scheme) {
                                               is_header(variable, scheme, scheme.event_id.header));
 }
 
+bool is_of_query(std::string_view variable) {
+    return variable == "args" || variable == "query_string" || variable == "is_args" ||
+           variable.starts_with("arg_");
+}
+
+bool is_signed_parameter(std::string_view variable, const Scheme& scheme) {
+    return std::ranges::any_of(scheme.signed_parts, [variable](const TextPart& part) {
+        return part.kind == TextPart::Kind::query && variable == "arg_" + to_lower(part.text);
+    });
+}
+
+// A URL that names a host itself is the same for every other.
+bool names_host(const LocConf& conf) {
+    const std::string_view url = to_view(conf.url->value);
+    return conf.url_host == nullptr && (url.starts_with("https://") || url.starts_with("http://"));
+}
+
+// Whether the URL that is signed would be another one with another value of the variable.
+bool is_signed_with_url(std::string_view variable, const LocConf& conf) {
+    const Scheme& scheme = *conf.scheme;
+    if (!scheme.reads_url()) return false;
+    const bool is_of_host = variable == "host" || variable == "http_host";
+    // A query that is not the URL's is refused, unless the scheme reads its parameters.
+    if (conf.url_is_fixed())
+        return is_of_query(variable) && !scheme.wants_parameters &&
+               !scheme.signs(TextPart::Kind::query);
+    if (is_of_host) return !names_host(conf);
+    return is_of_query(variable) || has_trait(variable, Trait::of_url);
+}
+
 // Whether the signature stays right when the sender of a request gives it another value. What is
 // said of the event id is said elsewhere; the type belongs to an event's key.
-bool is_free(std::string_view variable, const Scheme& scheme) {
-    if (!has_trait(variable, Trait::of_sender)) return false;
+bool is_free(std::string_view variable, const LocConf& conf) {
+    const Scheme& scheme = *conf.scheme;
+    if (!has_trait(variable, Trait::of_sender) || variable == "request_method") return false;
     if (is_event_id(variable, scheme) || is_event_type(variable, scheme)) return false;
     for (std::size_t header = 0; header < scheme.headers.size(); ++header) {
         const auto index = static_cast<HeaderIndex>(header);
         if (is_header(variable, scheme, index)) return !scheme.covers_header(index);
     }
-    const bool in_url = has_trait(variable, Trait::of_url) || variable.starts_with("arg_") ||
-                        variable == "host" || variable == "http_host";
-    return variable != "request_method" && !(in_url && scheme.reads_url());
+    return !is_signed_parameter(variable, scheme) && !is_signed_with_url(variable, conf);
 }
 
 // When a retry of an event changes the value of this variable; empty if no retry does.
@@ -214,16 +252,34 @@ std::string_view changes_with(std::string_view variable) {
     return {};
 }
 
-// A sender that signs the URL may tell events apart there.
-bool is_of_many_events(std::string_view variable, const Scheme& scheme) {
-    return has_trait(variable, Trait::of_many_events) || is_event_type(variable, scheme) ||
-           (has_trait(variable, Trait::of_url) && !scheme.reads_url());
+// A sender that signs the URL, or values of its query, may tell events apart there.
+bool query_tells_events_apart(const Scheme& scheme) {
+    if (scheme.signs(TextPart::Kind::query)) return true;
+    for (std::size_t i = 0; i < scheme.headers.size(); ++i) {
+        const Source source{Source::Kind::header, static_cast<HeaderIndex>(i), {}};
+        const bool is_parameter = scheme.headers[i].starts_with(kParameterMark);
+        if (is_parameter && !scheme.is_of_many_events(source)) return true;
+    }
+    return false;
 }
 
-bool is_of_many_events(const DedupKey& key, const Scheme& scheme) {
-    return std::ranges::all_of(key.variables, [&scheme](std::string_view each) {
-        return is_of_many_events(each, scheme);
-    });
+bool is_of_many_events(std::string_view variable, const LocConf& conf) {
+    const Scheme& scheme = *conf.scheme;
+    if (variable == "webhook_event_id") return scheme.is_of_many_events(scheme.event_id);
+    for (std::size_t i = 0; i < scheme.headers.size(); ++i) {
+        const auto header = static_cast<HeaderIndex>(i);
+        if (!is_header(variable, scheme, header)) continue;
+        return scheme.is_of_many_events({Source::Kind::header, header, {}});
+    }
+    if (has_trait(variable, Trait::of_many_events)) return true;
+    const bool in_signed_url = scheme.reads_url() && !conf.url_is_fixed();
+    return has_trait(variable, Trait::of_url) && !in_signed_url &&
+           !query_tells_events_apart(scheme);
+}
+
+bool is_of_many_events(const DedupKey& key, const LocConf& conf) {
+    return std::ranges::all_of(
+        key.variables, [&conf](std::string_view each) { return is_of_many_events(each, conf); });
 }
 
 bool is_of_request(const DedupKey& key) {
@@ -272,7 +328,7 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
         return warn(cf, name + " is another one for each request: it recognizes no retry",
                     dedup.place);
     }
-    if (is_of_many_events(key, scheme)) {
+    if (is_of_many_events(key, conf)) {
         return warn(cf, name + " is the same for different events: all but the first are lost",
                     dedup.place);
     }
@@ -292,6 +348,12 @@ void check_key(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup, const De
     const EventId& id = conf.scheme->event_id;
     const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
     if (key.kind == DedupKey::Kind::expression) check_expression(cf, conf, dedup, key);
+    if (key.kind == DedupKey::Kind::event_id && conf.scheme->is_of_many_events(id)) {
+        warn(cf,
+             "the event id of " + in_quotes(conf.scheme->name) +
+                 " is the same for different events: all but the first are lost",
+             dedup.place);
+    }
     if (id.batch && key.names_event_id) {
         warn(cf,
              name + " is the id of the first of several events that " +
@@ -386,14 +448,14 @@ void check_loose_parts(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) 
     LooseKey open;
     for (const DedupKey& key : dedup.keys) {
         const bool judged = key.kind == DedupKey::Kind::expression &&
-                            (is_of_request(key) || is_of_many_events(key, scheme));
+                            (is_of_request(key) || is_of_many_events(key, conf));
         if (judged) return;
         std::string_view variable =
             first_variable(key, [](std::string_view each) { return !changes_with(each).empty(); });
         const bool changes = !variable.empty() && holds_event(key, scheme);
         if (!changes) {
-            variable = first_variable(
-                key, [&scheme](std::string_view each) { return is_free(each, scheme); });
+            variable =
+                first_variable(key, [&conf](std::string_view each) { return is_free(each, conf); });
         }
         if (variable.empty()) return;
         LooseKey& loose = changes ? changing : open;
@@ -426,7 +488,10 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
                            return is_event_id(each, *conf.scheme);
                        });
     }
-    if (!by_event_id || conf.scheme->covers_event_id()) return;
+    const Scheme& scheme = *conf.scheme;
+    if (!by_event_id || scheme.covers_event_id() || scheme.is_of_many_events(scheme.event_id)) {
+        return;
+    }
     const std::string keys =
         "\"key=$webhook_event_id key=$webhook_event_key\" in \"webhook_dedup\"";
     std::string advice = "an attacker who saw a delivery can repeat it under another id";
@@ -663,7 +728,7 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     set_default_url(cf, conf);
     if (level.serves_requests()) {
         check_key_indexes(parent, conf, level);
-        check_digest_in_url(parent, conf, level);
+        check_digest_in_url(cf, parent, conf, level);
         check_handshake(cf, parent, conf, level);
     }
     resolve_dedup(cf, parent, conf, level);

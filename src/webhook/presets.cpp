@@ -327,6 +327,7 @@ constexpr Preset kPresets[] = {
         signature   header=Authorization;
         claims      aud="{url}";
         event_type  json=/event/type;
+        event_key   "{url}{body}";
         handshake   verify=none when=json:/challenge type=application/json
                     answer='{"challenge":"{json:/challenge}"}';
     )"},

@@ -4,6 +4,7 @@
 
 #include "webhook/scheme_words.h"
 #include "webhook/text.h"
+#include "webhook/variable_traits.h"
 
 namespace webhook {
 
@@ -128,9 +129,58 @@ bool Scheme::covers_header(HeaderIndex header) const {
     });
 }
 
+std::string Scheme::variable_of(HeaderIndex header) const {
+    const std::string& name = headers[header];
+    if (name.starts_with(kParameterMark)) return "arg_" + to_lower(name.substr(1));
+    std::string variable = "http_" + name;
+    std::ranges::replace(variable, '-', '_');
+    return variable;
+}
+
+// A parameter of the query may count as a header.
+bool Scheme::is_same_place(const Source& left, const Source& right) const {
+    const auto is_parameter = [this](const Source& one, const Source& other) {
+        return one.kind == Source::Kind::query && other.kind == Source::Kind::header &&
+               headers[other.header] == kParameterMark + one.text;
+    };
+    if (is_parameter(left, right) || is_parameter(right, left)) return true;
+    return left.kind != Source::Kind::none && left.kind == right.kind &&
+           left.header == right.header && left.text == right.text;
+}
+
+bool Scheme::is_of_many_events(const Source& source) const {
+    // RFC 7519, section 4.1: who issued a token, for whom, and times.
+    constexpr std::string_view kClaims[] = {"iss", "aud", "exp", "nbf", "iat"};
+    if (source.kind == Source::Kind::claim && std::ranges::count(kClaims, source.text) != 0) {
+        return true;
+    }
+    if (is_same_place(source, event_type)) return true;
+    if (timestamp && is_same_place(source, timestamp->source)) return true;
+    const bool is_signature = std::ranges::any_of(signatures, [&](const SignatureSource& each) {
+        return each.numbered_headers.empty() && is_same_place(source, each.source);
+    });
+    if (is_signature) return presents_secret();
+    if (source.kind != Source::Kind::header) return false;
+    return std::ranges::count(required_headers, source.header, &RequiredHeader::header) != 0 ||
+           has_trait(variable_of(source.header), Trait::of_many_events);
+}
+
+bool Scheme::has_signature_in_signed_url() const {
+    return std::ranges::any_of(signed_parts, &TextPart::is_url) &&
+           std::ranges::all_of(signatures, [this](const SignatureSource& each) {
+               return each.source.kind == Source::Kind::header && each.numbered_headers.empty() &&
+                      headers[each.source.header].starts_with(kParameterMark);
+           });
+}
+
 bool Scheme::event_key_tells_events_apart() const {
-    return std::ranges::any_of(event_key, [](const TextPart& part) {
+    return std::ranges::any_of(event_key, [this](const TextPart& part) {
+        const Source header{Source::Kind::header, part.header, {}};
         switch (part.kind) {
+            case TextPart::Kind::header:
+                // As "{timestamp}" does.
+                if (timestamp && is_same_place(header, timestamp->source)) return true;
+                return !is_of_many_events(header);
             case TextPart::Kind::literal:
             case TextPart::Kind::method:
             case TextPart::Kind::secret_id:

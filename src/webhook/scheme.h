@@ -253,6 +253,14 @@ struct Scheme {
     bool event_key_reads_body() const;
     // Whether a value that may differ from event to event is in it.
     bool event_key_tells_events_apart() const;
+    // Whether what stands there is the same for different events.
+    bool is_of_many_events(const Source& source) const;
+    // Whether two sources are one place of the delivery.
+    bool is_same_place(const Source& left, const Source& right) const;
+    // The variable that nginx has of a header or parameter, in lower case.
+    std::string variable_of(HeaderIndex header) const;
+    // Whether the signature stands in the query of a URL that is signed.
+    bool has_signature_in_signed_url() const;
     // What a replay has to change that no signature covers, so that another event is seen in it.
     enum class Replay : std::uint8_t { nothing_helps, a_header, anything };
     // Where events are told apart by `event_key`, and by what the configuration's default is.

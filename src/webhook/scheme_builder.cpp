@@ -120,6 +120,57 @@ bool exclude(const Handshake::Condition& one, const Handshake::Condition& other)
     return (one.test == Test::absent) != (other.test == Test::absent);
 }
 
+// Whether the condition's value is there in every delivery that can be accepted.
+bool is_in_every_delivery(const Scheme& scheme, const Source& source) {
+    const auto is = [&](const Source& other) { return scheme.is_same_place(source, other); };
+    if (scheme.signatures.size() == 1 && is(scheme.signatures.front().source)) return true;
+    if (scheme.timestamp && is(scheme.timestamp->source)) return true;
+    if (is(scheme.event_type) || (is(scheme.event_id) && !scheme.event_id.optional)) return true;
+    const auto is_signed = [&](const TextPart& part) {
+        switch (part.kind) {
+            case Kind::header:
+                return is({Source::Kind::header, part.header, {}});
+            case Kind::json:
+                return is({Source::Kind::json, 0, part.text});
+            case Kind::field:
+                return is({Source::Kind::field, 0, part.text});
+            case Kind::query:
+                return is({Source::Kind::query, 0, part.text});
+            default:
+                return false;
+        }
+    };
+    if (std::ranges::any_of(scheme.signed_parts, is_signed)) return true;
+    if (source.kind != Source::Kind::header) return false;
+    constexpr std::string_view kOfHttp[] = {"host", "content-type", "content-length", "user-agent"};
+    return std::ranges::count(kOfHttp, scheme.headers[source.header]) != 0 ||
+           std::ranges::count(scheme.required_headers, source.header, &RequiredHeader::header) != 0;
+}
+
+bool tells_from_delivery(const Scheme& scheme, const Handshake::Condition& condition) {
+    using Test = Handshake::Condition::Test;
+    const bool is_any_json =
+        condition.source.kind == Source::Kind::json && condition.source.text.empty();
+    if (is_any_json && condition.test != Test::absent) return false;
+    if (condition.test != Test::equals) {
+        return (condition.test == Test::absent) == is_in_every_delivery(scheme, condition.source);
+    }
+    return std::ranges::none_of(scheme.required_headers, [&](const RequiredHeader& required) {
+        return condition.source.kind == Source::Kind::header &&
+               condition.source.header == required.header && condition.value == required.value;
+    });
+}
+
+// Whether one statement finds no signature where the other does: of a header that is one item, each
+// has to read it.
+bool exclude(const SignatureSource& one, const SignatureSource& other) {
+    const bool same =
+        one.source.kind == other.source.kind && one.source.header == other.source.header &&
+        one.source.text == other.source.text && one.numbered_headers == other.numbered_headers;
+    return same && one.separators.empty() && other.separators.empty() &&
+           (one.encoding != other.encoding || one.prefix != other.prefix);
+}
+
 // A field that is the timestamp is signed as such, however it is called.
 void name_timestamp(const std::optional<TimestampSource>& timestamp, Text& parts) {
     if (!timestamp || timestamp->source.kind != Source::Kind::field) return;
@@ -157,6 +208,8 @@ Text derived_event_key(const Scheme& scheme) {
         const bool is_header = part.kind == Kind::header && !is_id && !is_time;
         if (is_header || part.kind == Kind::query) key.push_back(part);
     }
+    // All that is signed may be in the claims.
+    if (scheme.algorithm == Algorithm::jwt && !scheme.covers_body()) add(Kind::token);
     add(Kind::body);
     return key;
 }
@@ -226,6 +279,7 @@ class SchemeBuilder {
     void check_jwt() const;
     void check_signatures() const;
     void check_header_of(const SignatureSource& signature) const;
+    void check_header_of_timestamp() const;
     void check_digest() const;
     void check_digest_header() const;
     void check_body() const;
@@ -452,6 +506,9 @@ void SchemeBuilder::set_timestamp(Arguments arguments) {
         timestamp.unit = *unit;
     }
     timestamp.tolerance.past = options.duration("tolerance", kDefaultTolerance);
+    if (timestamp.tolerance.past < std::chrono::seconds(1)) {
+        options.reject("tolerance", "a time of at least 1s");
+    }
     timestamp.tolerance.future = options.duration("future", timestamp.tolerance.past);
     timestamp.may_repeat = options.flag("may_repeat");
     if (timestamp.may_repeat && kind != "item") {
@@ -576,7 +633,7 @@ void SchemeBuilder::add_handshake(Arguments arguments) {
     for (std::string_view text : options.all("when")) {
         handshake.conditions.push_back(condition(options, text));
     }
-    // Else every delivery would be answered as the question.
+    // Else every delivery would be answered as the question: see check_handshakes(), too.
     const auto tells_apart = [](const Handshake::Condition& condition) {
         return condition.test != Handshake::Condition::Test::absent &&
                (condition.source.kind != Source::Kind::json || !condition.source.text.empty());
@@ -931,6 +988,12 @@ void SchemeBuilder::check_signatures() const {
                   "\"alone\" has no meaning with " + in_quotes("algorithm " + algorithm_name_));
         }
         check_header_of(signature);
+        const bool is_idle = std::ranges::any_of(
+            scheme_.signatures, [&](const auto& other) { return exclude(signature, other); });
+        if (is_idle) {
+            blame("signature",
+                  "two \"signature\" read one header in two ways, and no delivery passes both");
+        }
         const bool presents = scheme_.presents_secret() || scheme_.algorithm == Algorithm::jwt;
         if (scheme_.signatures.size() > 1 && presents) {
             blame("signature", "\"signature\" stands only once with " +
@@ -959,6 +1022,18 @@ void SchemeBuilder::check_header_of(const SignatureSource& signature) const {
               "\"require\" names the header of \"signature\": it would have to be the "
               "same for every delivery");
     }
+}
+
+void SchemeBuilder::check_header_of_timestamp() const {
+    const auto& time = scheme_.timestamp;
+    if (!time || time->source.kind != Source::Kind::header) return;
+    if (std::ranges::count(scheme_.required_headers, time->source.header,
+                           &RequiredHeader::header) == 0) {
+        return;
+    }
+    blame("require",
+          "\"require\" names the header of \"timestamp\": it would have to be the same for every "
+          "delivery");
 }
 
 void SchemeBuilder::check_digest() const {
@@ -1007,11 +1082,15 @@ void SchemeBuilder::check_body() const {
 
 void SchemeBuilder::check_timestamp() const {
     check_timestamp_field();
+    check_header_of_timestamp();
     if (!scheme_.timestamp || scheme_.timestamp->source.kind != Source::Kind::item) return;
     const SignatureSource& signature = scheme_.signatures.front();
     const std::string& prefix = scheme_.timestamp->source.text;
     if (prefix.find_first_of(signature.separators) != std::string::npos) {
         blame("timestamp", "\"item=\" holds a character of \"split=\"");
+    }
+    if (prefix == signature.prefix) {
+        blame("timestamp", "\"item=\" is the \"prefix=\" of \"signature\": an item would be both");
     }
     if (signature.separators.empty() || scheme_.signatures.size() > 1 ||
         signature.source.kind != Source::Kind::header || !signature.numbered_headers.empty()) {
@@ -1037,6 +1116,18 @@ void SchemeBuilder::check_event_key() const {
 
 void SchemeBuilder::check_handshakes() const {
     for (std::size_t i = 0; i < scheme_.handshakes.size(); ++i) {
+        const Handshake& handshake = scheme_.handshakes[i];
+        const bool is_delivery = handshake.method != "GET" && handshake.method != "HEAD";
+        const bool tells = std::ranges::any_of(handshake.conditions,
+                                               [this](const Handshake::Condition& condition) {
+                                                   return tells_from_delivery(scheme_, condition);
+                                               });
+        if (is_delivery && !tells) {
+            throw SchemeTextError(
+                "each \"when=\" of \"handshake\" is met by every delivery, which would be answered "
+                "and lost: one has to tell the two apart",
+                handshake_lines_[i]);
+        }
         const bool has_key = scheme_.algorithm == Algorithm::hmac && scheme_.hash == Hash::sha256;
         if (scheme_.handshakes[i].proves_secret() && !has_key) {
             throw SchemeTextError("\"{hmac-sha256-...}\" needs \"algorithm hmac-sha256\"",

@@ -841,6 +841,13 @@ TEST(PresetKeys, TheBodyTellsTheTypeOfFewOfThoseWithAHeaderForIt) {
               presets_whose_type_the_body_tells());
 }
 
+TEST(PresetKeys, NoneIsTheSameForDifferentEvents) {
+    for_each([](const Sample&, const Scheme& scheme) {
+        EXPECT_FALSE(scheme.is_of_many_events(scheme.event_id)) << scheme.name;
+        EXPECT_TRUE(scheme.event_key_tells_events_apart()) << scheme.name;
+    });
+}
+
 // Every part of the key, changed alone, makes another event of it.
 TEST(PresetKeys, EveryPartTellsEventsApart) {
     for_each([](const Sample& sample, const Scheme& scheme) {

@@ -646,7 +646,11 @@ TEST(Scheme, EventKeyHoldsWhatIsSignedAndAHeadersType) {
     EXPECT_EQ("method url body", key_of(kUnsigned + "signed '{method}{url:hubspot}{body}';"));
     EXPECT_EQ("url body", key_of(kUnsigned + "signed '{url:ports}{form}';"));
     EXPECT_EQ("header query body", key_of(kUnsigned + "signed '{header:A}.{query:b}.{body}';"));
-    EXPECT_EQ("url body", key_of("algorithm jwt=HS256; signature header=A; claims 'aud={url}';"));
+    EXPECT_EQ("url token body",
+              key_of("algorithm jwt=HS256; signature header=A; claims 'aud={url}';"));
+    EXPECT_EQ("type token body",
+              key_of("algorithm jwt=HS256; signature header=A; event_type header=T;"));
+    EXPECT_EQ("body", key_of("algorithm jwt=HS256; signature header=A; digest claim=d;"));
     EXPECT_EQ("type method url body", key_of("algorithm hmac-sha256; native contentful; signature "
                                              "encoding=hex; event_type header=T;"));
     EXPECT_EQ("body", key_of("algorithm hmac-sha256; native adyen-payments; signature "
@@ -968,6 +972,11 @@ TEST(SchemeErrors, TimeThatIsNone) {
         expect_refused(kHmac + "timestamp header=T \"tolerance=" + time + "\";",
                        {"tolerance=" + time, "\"timestamp\""});
     }
+    for (const std::string& time : {"1ms"s, "999ms"s}) {
+        expect_refused(kHmac + "timestamp header=T tolerance=" + time + ";",
+                       {"tolerance=" + time, "at least 1s"});
+    }
+    EXPECT_EQ(1s, parsed(kHmac + "timestamp header=T tolerance=1s;").timestamp->tolerance.past);
     expect_refused(kHmac + "timestamp header=T future=soon;", {"future=soon"});
     expect_refused(
         "algorithm hmac-sha256; signed '{body}'; signature header=S split=,; timestamp item=;",
@@ -1293,6 +1302,102 @@ TEST(SchemeErrors, HandshakeThatEveryDeliveryWouldBe) {
     for (const std::string& condition : {"header:X"s, "query:q"s, "json:/a"s, "query:q=1"s}) {
         EXPECT_EQ("POST", handshake("when=" + condition).method);
         EXPECT_EQ("PUT", handshake("method=PUT when=!header:Y when=" + condition).method);
+    }
+}
+
+TEST(SchemeErrors, HandshakeByWhatEveryDeliveryHas) {
+    const std::string scheme =
+        "algorithm hmac-sha256; signature header=S; timestamp query=t; event_id header=I;"
+        "signed '{timestamp}.{header:Q}.{json:/n}.{query:p}.{body}';"
+        "event_type json=/type; require R=1;";
+    for (const std::string& condition :
+         {"header:S"s, "query:t"s, "header:I"s, "json:/type"s, "header:Q"s, "json:/n"s, "query:p"s,
+          "header:R"s, "header:R=1"s, "header:Host"s, "header:Content-Type"s,
+          "header:content-length"s, "header:User-Agent"s, "header:S when=!header:X"s}) {
+        SCOPED_TRACE(condition);
+        const std::string statement = "handshake when=" + condition;
+        expect_refused(scheme + statement + ";", {"\"when=\"", "met by every delivery"});
+        EXPECT_EQ(1U, parsed(scheme + statement + " when=json:/challenge;").handshakes.size());
+        const bool in_body = condition.find("json:") != std::string::npos;
+        if (in_body) continue;
+        EXPECT_EQ(1U, parsed(scheme + statement + " method=GET;").handshakes.size());
+    }
+    for (const std::string& condition :
+         {"header:R=2"s, "header:S=x"s, "json:/type=ping"s, "header:I=0"s, "query:i"s,
+          "header:Content-Type=text/plain"s, "header:Host when=!header:S"s,
+          "header:User-Agent when=!json:/type"s}) {
+        SCOPED_TRACE(condition);
+        EXPECT_EQ(1U, parsed(scheme + "handshake when=" + condition + ";").handshakes.size());
+    }
+    // Not every delivery has the id, or this one of two signatures.
+    EXPECT_EQ(
+        1U,
+        parsed(kHmac + "event_id header=I optional; handshake when=header:I;").handshakes.size());
+    EXPECT_EQ(1U, parsed(kHmac + "signature header=S; handshake when=header:S;").handshakes.size());
+}
+
+TEST(Scheme, TellsWhatIsTheSameForDifferentEvents) {
+    const auto is_id = [](const std::string& source, const std::string& more = "") {
+        const Scheme scheme = parsed(kHmac + more + "event_id " + source + ";");
+        return !scheme.is_of_many_events(scheme.event_id);
+    };
+    for (const std::string& name : {"Content-Type"s, "Host"s, "User-Agent"s, "Authorization"s}) {
+        EXPECT_FALSE(is_id("header=" + name)) << name;
+    }
+    EXPECT_FALSE(is_id("json=/type", "event_type json=/type;"));
+    EXPECT_FALSE(is_id("header=T", "timestamp header=T;"));
+    EXPECT_FALSE(is_id("query=t", "timestamp query=t;"));
+    EXPECT_FALSE(is_id("header=R", "require R=1;"));
+    EXPECT_TRUE(is_id("header=X", "require R=1; event_type header=Y; timestamp header=T;"));
+    EXPECT_TRUE(is_id("header=Signature"));
+    EXPECT_TRUE(is_id("json=/id", "event_type json=/type;"));
+    EXPECT_TRUE(is_id("query=id", "event_type header=id;"));
+    const auto is_id_of = [](const std::string& text) {
+        const Scheme scheme = parsed(text);
+        return !scheme.is_of_many_events(scheme.event_id);
+    };
+    EXPECT_FALSE(is_id_of("algorithm token; signature query=t; event_id query=t;"));
+    EXPECT_FALSE(is_id_of("algorithm token; signature header=T; event_id header=T;"));
+    EXPECT_FALSE(is_id_of("algorithm jwt=HS256; signature header=A; event_id claim=iss;"));
+    EXPECT_TRUE(is_id_of("algorithm jwt=HS256; signature header=A; event_id claim=jti;"));
+    EXPECT_TRUE(
+        is_id_of("algorithm jwt=HS256; signature header=Authorization; "
+                 "event_id header=Authorization;"));
+}
+
+TEST(Scheme, TellsWhetherItsKeyIsTheSameForDifferentEvents) {
+    const std::string start =
+        kHmac + "event_type header=T; timestamp header=W; require R=1; event_key ";
+    for (const std::string& key : {"{header:Content-Type}"s, "{header:T}{header:Host}"s,
+                                   "{header:User-Agent}{method}"s, "{header:R}"s}) {
+        EXPECT_FALSE(parsed(start + "'" + key + "';").event_key_tells_events_apart()) << key;
+    }
+    for (const std::string& key : {"{header:Content-Type}{body}"s, "{header:X}"s, "{timestamp}"s,
+                                   "{header:W}"s, "{header:Signature}"s}) {
+        EXPECT_TRUE(parsed(start + "'" + key + "';").event_key_tells_events_apart()) << key;
+    }
+}
+
+TEST(SchemeErrors, OneValueIsNotTwo) {
+    const std::string start = "algorithm hmac-sha256; signed '{timestamp}.{body}';";
+    const std::string time = "timestamp header=T;";
+    expect_refused(start + "signature header=S split=, prefix='v1='; timestamp item='v1=';",
+                   {"\"item=\"", "\"prefix=\""});
+    expect_refused(start + "signature header=S split=,; timestamp header=T; require T=1;",
+                   {"\"require\"", "\"timestamp\""});
+    for (const std::string& other :
+         {"header=S encoding=base64"s, "header=S prefix='v1='"s, "header=s encoding=base64url"s}) {
+        expect_refused(start + time + "signature header=S; signature " + other + ";",
+                       {"two \"signature\" read one header in two ways"});
+    }
+    expect_refused(start + time + "signature header=S-*; signature header=S-* encoding=base64;",
+                   {"two \"signature\""});
+    for (const std::string& two :
+         {"header=S; signature header=Z encoding=base64"s,
+          "header=S key_index=0; signature header=S key_index=1"s,
+          "header=S split=, prefix=a; signature header=S split=, prefix=b encoding=base64"s,
+          "header=S-*; signature header=Z-* encoding=base64"s}) {
+        EXPECT_EQ(2U, parsed(start + time + "signature " + two + ";").signatures.size()) << two;
     }
 }
 
