@@ -243,6 +243,7 @@ class SchemeBuilder {
     void set_key(Arguments arguments);
     void set_native(Arguments arguments);
     void set_signed(Arguments arguments);
+    void locate_signature(const Options& options, SignatureSource& signature);
     void add_signature(Arguments arguments);
     void set_timestamp(Arguments arguments);
     void set_event_id(Arguments arguments);
@@ -442,16 +443,7 @@ void SchemeBuilder::set_signed(Arguments arguments) {
     scheme_.signed_parts = parse_text(text, "signed", signed_placeholders(), Braces::strict);
 }
 
-void SchemeBuilder::add_signature(Arguments arguments) {
-    const Options options(
-        "signature", arguments,
-        {{"header", "json", "field", "query", "split", "prefix", "encoding", "key_index"},
-         {"alone"},
-         {}});
-    for (std::string_view name : {"split", "prefix", "encoding", "key_index"}) {
-        if (options.has(name)) signature_options_.insert(name);
-    }
-    SignatureSource signature;
+void SchemeBuilder::locate_signature(const Options& options, SignatureSource& signature) {
     const std::string_view header = options.get("header");
     const std::vector<std::string_view> kinds{"header", "json", "field", "query"};
     const bool is_anywhere =
@@ -465,6 +457,19 @@ void SchemeBuilder::add_signature(Arguments arguments) {
         const std::string_view kind = options.exactly_one_of(kinds);
         signature.source = early_source_of(kind, options.get(kind));
     }
+}
+
+void SchemeBuilder::add_signature(Arguments arguments) {
+    const Options options(
+        "signature", arguments,
+        {{"header", "json", "field", "query", "split", "prefix", "encoding", "key_index"},
+         {"alone"},
+         {}});
+    for (std::string_view name : {"split", "prefix", "encoding", "key_index"}) {
+        if (options.has(name)) signature_options_.insert(name);
+    }
+    SignatureSource signature;
+    locate_signature(options, signature);
     signature.alone = options.flag("alone");
     if (signature.alone && signature.source.kind != Source::Kind::field) {
         fail("\"alone\" has no meaning without \"field=\"");

@@ -295,7 +295,7 @@ std::optional<std::string> with_other_port(std::string_view url) {
 std::string url_for_log(std::string_view url, std::string_view written) {
     const std::size_t mark = url.find('?');
     const std::size_t written_mark = written.find('?');
-    const std::string without_user = without_user_of(url.substr(0, mark));
+    std::string without_user = without_user_of(url.substr(0, mark));
     if (mark == std::string_view::npos) return without_user;
     if (written_mark == std::string_view::npos) return without_user + std::string(url.substr(mark));
     const HiddenParameters hidden(written.substr(written_mark + 1));
