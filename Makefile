@@ -157,7 +157,7 @@ $(STATIC)/std/nginx: VARIANT_CC = -std=gnu11
 build-variants: ## build nginx with the module inside by hand, with flags as users have them
 	@for variant in o3 asan std; do \
 	    echo "build variant: $$variant"; \
-	    $(MAKE) --no-print-directory $(STATIC)/$$variant/nginx && ASAN_OPTIONS=detect_leaks=0 $(STATIC)/$$variant/nginx -V 2>&1 | head -n 1; \
+	    $(MAKE) --no-print-directory $(STATIC)/$$variant/nginx && ASAN_OPTIONS=detect_leaks=0 $(STATIC)/$$variant/nginx -v; \
 	done
 
 .PHONY: install

@@ -42,6 +42,7 @@ sub new ($class, %options) {
 # nginx loads the module again and again: what is built meanwhile must not get into the run.
 sub keep_module () {
     my $module = $ENV{WEBHOOK_MODULE} // "$REPOSITORY/build/ngx_http_webhook_module.so";
+    return if $module eq 'none';  # it is inside nginx
     -e $module or die "$module is not there: build it first\n";
     $ENV{WEBHOOK_MODULE} = directory() . '/module.so';
     copy($module, $ENV{WEBHOOK_MODULE}) or die "$module: $!";
