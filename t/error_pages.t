@@ -45,6 +45,26 @@ server {
     location /named      { webhook github; error_page 404 = @app; try_files /none =404; }
     location @app        { webhook off; proxy_pass http://%%ADDR%%:9001; }
 
+    # Pages that further redirects, or another gate of the same name, lead to an upstream.
+    location /to_status   { webhook github; error_page 500 /status/500;      proxy_pass http://%%BACKEND%%; }
+    location /to_missing  { webhook github; error_page 500 /missing/500; recursive_error_pages on; proxy_pass http://%%BACKEND%%; }
+    location /to_gate     { webhook github; error_page 500 /gate/500; webhook_methods GET POST PUT; proxy_pass http://%%BACKEND%%; }
+    location /status/     { webhook off; try_files $uri @app; }
+    location /missing/    { webhook off; recursive_error_pages on; error_page 404 = @app; }
+    location /gate/       { webhook github; proxy_pass http://%%ADDR%%:9001; }
+
+    # What a gate that monitors is handed is still what another has accepted.
+    location /to_monitor  { webhook github; error_page 500 = @monitored; proxy_pass http://%%BACKEND%%; }
+    location @monitored   {
+        webhook              stripe;
+        webhook_mode         monitor;
+        proxy_cache          answers;
+        proxy_cache_key      $uri;
+        proxy_cache_valid    any 1m;
+        proxy_cache_methods  GET POST;
+        proxy_pass           http://%%ADDR%%:9001;
+    }
+
     location /added      { webhook github; add_after_body /elsewhere; addition_types *; proxy_pass http://%%BACKEND%%; }
     location /added_off  { webhook github; add_before_body /maintenance; addition_types *; proxy_pass http://%%BACKEND%%; }
     location /elsewhere  { proxy_pass http://%%ADDR%%:9001; }
@@ -111,6 +131,32 @@ subtest 'a GET that nothing takes' => sub {
     }
 };
 
+for my $method (qw(GET POST)) {
+    subtest "$method: a page of an error delivers nothing, wherever it leads" => sub {
+        for my $uri (qw(/to_status /to_missing /to_gate)) {
+            forget();
+            $backend->behave(status => 500);
+            my ($id, %request) = (unique_id(), uri => $uri, method => $method, body => '');
+            deliver($id, %request);
+            is $page->count, 1, "$uri: the page's upstream answers";
+            $backend->behave;
+            is reason(deliver($id, %request)), '', "$uri: the retry is new";
+            is $backend->count, 2, "$uri: and delivered";
+            is reason(deliver($id, %request)), 'duplicate', "$uri: and remembered";
+        }
+    };
+}
+
+subtest 'a gate that monitors behind one that does not' => sub {
+    forget();
+    $backend->behave(status => 500);
+    is deliver(unique_id(), uri => '/to_monitor')->{status}, 200, 'its upstream has the event';
+    my $id = unique_id();
+    is reason(deliver($id, uri => '/to_monitor')), 'cached', 'its cache does not';
+    $backend->behave;
+    is reason(deliver($id, uri => '/to_monitor')), '', 'so that it is not lost';
+};
+
 sub down ($uri, %options) { return deliver(unique_id(), uri => $uri, port => 8081, %options) }
 
 subtest 'an upstream is down: its page is shown, whichever gate stands before that' => sub {
@@ -136,7 +182,10 @@ subtest 'and nothing else gets the delivery unjudged' => sub {
     is $told, 2, 'the log says why';
 
     $backend->clear->behave(headers => [ 'X-Accel-Redirect' => '/50x.html' ]);
-    is down('/redirected?tenant=one')->{status}, 405, 'what is no error\'s page is judged';
+    is down('/redirected?tenant=one')->{body}, "a page\n", 'a file that an upstream names is shown';
+    $backend->clear->behave(headers => [ 'X-Accel-Redirect' => '/proxied' ]);
+    is down('/redirected?tenant=one')->{status}, 405, 'another upstream is not reached so';
+    is $page->count, 0, 'by nobody';
 };
 
 subtest 'nothing is added to the gate\'s own answer' => sub {

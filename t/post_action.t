@@ -19,9 +19,13 @@ server {
     location /uri   { post_action /after; proxy_pass http://%%BACKEND%%; }
     location /named { post_action @after; proxy_pass http://%%BACKEND%%; }
     location /gated { post_action /gate;  proxy_pass http://%%BACKEND%%; }
+    # Other methods make another gate of it.
+    location /other       { webhook_methods POST PUT; post_action /gate;  proxy_pass http://%%BACKEND%%; }
+    location /other_named { webhook_methods POST PUT; post_action @gate;  proxy_pass http://%%BACKEND%%; }
     location /after { webhook off; proxy_pass http://%%ADDR%%:9001; }
     location @after { webhook off; proxy_pass http://%%ADDR%%:9001; }
     location /gate  { proxy_pass http://%%ADDR%%:9001; }
+    location @gate  { proxy_pass http://%%ADDR%%:9001; }
 
     location /accel { proxy_pass http://%%BACKEND%%; }
     location /slow  {
@@ -36,7 +40,7 @@ CONF
 
 sub reason ($response) { return $response->header('Webhook-Reason') // '' }
 
-for my $uri (qw(/uri /named /gated)) {
+for my $uri (qw(/uri /named /gated /other /other_named)) {
     subtest "$uri: the client leaves before the answer" => sub {
         my $id = unique_id();
         $backend->clear->behave(hold => 1);
@@ -59,6 +63,8 @@ for my $uri (qw(/uri /named /gated)) {
         wait_for(sub { $second->count == 1 }, 3, 'post_action is over');
         $backend->behave;
         is reason(deliver($id, uri => $uri)), '', 'is none less';
+        wait_for(sub { $second->count == 2 }, 3, 'and the action of what succeeds runs, too');
+        is reason(deliver($id, uri => $uri)), 'duplicate', 'which is remembered';
     };
 }
 

@@ -100,7 +100,7 @@ Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* e
       conf(conf),
       earlier(earlier),
       headers(*conf.scheme),
-      upstreams(request) {
+      upstreams(request, earlier == nullptr ? nullptr : &earlier->upstreams) {
     wake.data = this;
     wake.log = request->connection->log;
 }

@@ -427,6 +427,12 @@ bool may_lack_event_id(const Delivery& delivery) {
     return id.optional && !(is_field && delivery.payload_unreadable);
 }
 
+// What follows the answer of a delivery (post_action) is verified, and no delivery of its own.
+bool is_remembered(const Delivery& delivery) {
+    const bool follows = delivery.request->post_action && delivery.earlier != nullptr;
+    return delivery.conf.remembers != nullptr && !follows;
+}
+
 Objection prepare_claim(Delivery& delivery) {
     const Dedup& dedup = *delivery.conf.remembers;
     std::array<EventKey, kMostKeys> keys;
@@ -458,7 +464,7 @@ Objection prepare_claim(Delivery& delivery) {
 // way while the body is hashed.
 void prepare_claim_early(Delivery& delivery) {
     const bool by_header = delivery.conf.scheme->event_id.kind == webhook::Source::Kind::header;
-    if (delivery.conf.remembers == nullptr || !by_header || delivery.event_id.empty()) return;
+    if (!is_remembered(delivery) || !by_header || delivery.event_id.empty()) return;
     const Dedup& dedup = *delivery.conf.remembers;
     const bool needs_more =
         dedup.has_key(DedupKey::Kind::event_key) || dedup.has_key(DedupKey::Kind::expression);
@@ -550,7 +556,7 @@ Objection check_body(Delivery& delivery, Payload& payload) {
     read_payload(delivery, payload);
     if (wants_event_key(delivery)) find_event_key(delivery, payload);
     const bool prepared = delivery.claim.zone() != nullptr;
-    if (prepared || delivery.conf.remembers == nullptr) return std::nullopt;
+    if (prepared || !is_remembered(delivery)) return std::nullopt;
     return prepare_claim(delivery);
 }
 
@@ -580,19 +586,25 @@ void conclude(Delivery& delivery, const Refusal& refusal) {
     resume(delivery.request);
 }
 
-// Until the delivery is woken, only the client's leaving is listened for.
+// Until a delivery that waits is woken, only the client's leaving is listened for.
 void suspend(Delivery& delivery, Stage stage) {
     delivery.stage = stage;
     delivery.wake.handler = on_wake;
-    delivery.request->read_event_handler = ngx_http_test_reading;
     delivery.request->write_event_handler = ngx_http_request_empty_handler;
+    // Hashing ends by itself, and the upstream decides what a client's half-closed connection
+    // means.
+    if (stage == Stage::hashing) {
+        delivery.request->read_event_handler = ngx_http_block_reading;
+        return;
+    }
+    delivery.request->read_event_handler = ngx_http_test_reading;
     if (ngx_handle_read_event(delivery.request->connection->read, 0) != NGX_OK) {
         throw std::runtime_error("cannot listen for the client's leaving");
     }
 }
 
 void remember(Delivery& delivery) {
-    if (delivery.conf.remembers == nullptr) return conclude(delivery, Reason::accepted);
+    if (!is_remembered(delivery)) return conclude(delivery, Reason::accepted);
     if (const auto outcome = claim(delivery)) return conclude(delivery, *outcome);
     suspend(delivery, Stage::waiting);
     const auto left = static_cast<ngx_msec_t>(delivery.wait_until - ngx_current_msec);
@@ -734,10 +746,12 @@ bool hands_on(const ngx_http_request_t* request) {
     return in_named_location(request) || request->content_handler != nullptr || !fetches;
 }
 
-// A page for an error that what was accepted met with, such as an upstream's: the delivery goes no
-// further, so that the gate before the page has nothing to judge.
-bool only_shows_page(const ngx_http_request_t* request) {
-    return request->err_status != 0 && !hands_on(request);
+// A file that an answer is made of, for what was accepted: the page of an error, or what an
+// upstream names by X-Accel-Redirect. The delivery goes no further, so that the gate before the
+// file has nothing to judge.
+bool only_shows_page(const Delivery& delivery, const ngx_http_request_t* request) {
+    const bool answers = request->err_status != 0 || delivery.upstreams.tried(request);
+    return answers && !hands_on(request);
 }
 
 // In a location that is no gate. By an error_page or post_action, it would be handed what was
@@ -773,10 +787,17 @@ void look_at_upstreams(Delivery& delivery) {
     }
 }
 
+// A gate that only monitors does not speak for one before it.
+Delivery* youngest_accepted(Delivery& delivery) {
+    Delivery* each = &delivery;
+    while (each != nullptr && each->verdict != Verdict::accepted) each = each->earlier;
+    return each;
+}
+
 // What an accepted delivery is refused for when the upstream has answered.
 Objection check_answer(Delivery& delivery) {
     const ngx_http_request_t* request = delivery.request;
-    if (delivery.verdict != Verdict::accepted) return std::nullopt;
+    if (!delivery.passes() || youngest_accepted(delivery) == nullptr) return std::nullopt;
     if (answers_badly(request)) return Reason::bad_answer;
     // A page for an error has the status that an error_page gives it.
     const bool success = request->err_status == 0 && is_success(request->headers_out.status);
@@ -791,18 +812,24 @@ Objection check_answer(Delivery& delivery) {
     return is_from_cache(request) ? Objection(Reason::cached) : std::nullopt;
 }
 
-void refuse_answer(Delivery& delivery, const Refusal& refusal) {
+// Returns the delivery that speaks for the answer then.
+Delivery& refuse_answer(Delivery& delivery, const Refusal& refusal) {
     // Before the answer is another.
     look_at_upstreams(delivery);
-    decide(delivery, refusal);
-    if (!delivery.passes()) replace_answer(delivery);
+    Delivery& accepted = *youngest_accepted(delivery);
+    decide(accepted, refusal);
+    if (!accepted.passes()) replace_answer(accepted);
+    return accepted;
 }
 
 // Before the answer leaves: a sender that sees 2xx must never get its retry delivered again, and
 // one that sees a failure may retry at once.
 void settle(Delivery& delivery) {
-    const bool refused = !delivery.passes();
+    bool refused = false;
     look_at_upstreams(delivery);
+    for (const Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        refused |= !each->passes();
+    }
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (!each->claim.held()) continue;
         each->commit(each->upstreams.status_to_remember(delivery.request, refused));
@@ -832,7 +859,7 @@ ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
     if (!conf.gated()) return pass_by(delivery, request, lost);
     if (delivery == nullptr) return enter(open_delivery(request, conf, nullptr));
     if (needs_another_look(*delivery, conf, lost)) {
-        delivery->only_shown_page = only_shows_page(request);
+        delivery->only_shown_page = only_shows_page(*delivery, request);
         if (delivery->only_shown_page) return NGX_DECLINED;
         return enter(open_delivery(request, conf, delivery));
     }
@@ -846,10 +873,12 @@ ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
         if (Delivery* delivery = find_delivery(request)) {
             // nginx gave up on the body, and answers by itself.
             if (!delivery->decided()) decide(*delivery, Reason::incomplete_body);
-            if (const auto objection = check_answer(*delivery))
-                refuse_answer(*delivery, *objection);
+            Delivery* speaker = delivery;
+            if (const auto objection = check_answer(*delivery)) {
+                speaker = &refuse_answer(*delivery, *objection);
+            }
             settle(*delivery);
-            add_headers(*delivery);
+            add_headers(*speaker);
         }
     }
     return next_header_filter(request);

@@ -112,11 +112,16 @@ bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] voi
     return found;
 }
 
-UpstreamWatch::UpstreamWatch(const ngx_http_request_t* request)
-    : method_(request->method),
+UpstreamWatch::UpstreamWatch(const ngx_http_request_t* request, const UpstreamWatch* earlier)
+    : method_(earlier == nullptr ? request->method : earlier->method_),
       earlier_(attempts_of(request).size()),
       earlier_upstream_(request->upstream),
-      seen_(earlier_) {}
+      seen_(earlier_),
+      delivering_(earlier == nullptr || earlier->delivering_) {}
+
+bool UpstreamWatch::tried(const ngx_http_request_t* request) const {
+    return seen_ > earlier_ || request->upstream != earlier_upstream_;
+}
 
 bool UpstreamWatch::fetches_something_else(const ngx_http_request_t* request) const {
     if (request->method != method_) return true;
@@ -124,8 +129,7 @@ bool UpstreamWatch::fetches_something_else(const ngx_http_request_t* request) co
     if (!fetches || in_named_location(request)) return false;
     // The method of such a delivery is the same after a redirect to a URI. An upstream may have
     // failed before any attempt, or its answer have come from the cache.
-    const bool tried = seen_ > earlier_ || request->upstream != earlier_upstream_;
-    return tried || request->err_status != 0 || request->error_page;
+    return tried(request) || request->err_status != 0 || request->error_page;
 }
 
 void UpstreamWatch::look(const ngx_http_request_t* request) {
@@ -138,7 +142,8 @@ void UpstreamWatch::look(const ngx_http_request_t* request) {
         const ngx_uint_t status = status_of(attempts[seen_], request);
         if (delivering_ && accepted_status_ == 0 && is_success(status)) accepted_status_ = status;
     }
-    delivering_ = !request->post_action && !fetches_something_else(request);
+    // What was led elsewhere does not come back.
+    delivering_ &= !request->post_action && !fetches_something_else(request);
 }
 
 ngx_uint_t UpstreamWatch::status_to_remember(const ngx_http_request_t* request,

@@ -30,7 +30,8 @@ bool may_answer_from_cache(ngx_conf_t* cf, void* const* loc_conf, ngx_uint_t met
 // what X-Accel-Redirect names. What those upstreams say is not about the delivery.
 class UpstreamWatch {
   public:
-    explicit UpstreamWatch(const ngx_http_request_t* request);
+    // `earlier` is that of the same request's delivery before another gate, if there is one.
+    UpstreamWatch(const ngx_http_request_t* request, const UpstreamWatch* earlier);
 
     // To be called whenever the request enters the phases again, and before its answer leaves.
     void look(const ngx_http_request_t* request);
@@ -41,6 +42,9 @@ class UpstreamWatch {
 
     // Whether one of the answers looked at was bad; an internal redirect may have hidden it.
     bool had_bad_answer() const { return had_bad_answer_; }
+
+    // Whether any upstream was asked for the delivery, whether or not it could be reached.
+    bool tried(const ngx_http_request_t* request) const;
 
     // The status to remember, when the answer is about to leave; 0 where the delivery was not
     // accepted. Without any upstream, the answer of nginx itself counts, unless it is a gate's
@@ -58,7 +62,7 @@ class UpstreamWatch {
     // How many of the request's attempts were looked at.
     ngx_uint_t seen_;
     // Whether the attempts to come are attempts to deliver.
-    bool delivering_ = true;
+    bool delivering_;
     ngx_uint_t accepted_status_ = 0;
     bool had_bad_answer_ = false;
 };
