@@ -413,6 +413,26 @@ subtest 'signatures of nothing much' => sub {
         'the time in the token'  => qq($jwt timestamp claim=iat; digest claim=d;),
     );
     says_nothing($_, $of->($fine{$_})) for sort keys %fine;
+
+    my $literal = sub ($text) {
+        return qq([warn] "signed" of the scheme "acme" takes "$text" as it stands: a header's value is "{header:Name}");
+    };
+    says('a variable', $of->(qq($hmac signed "\$http_a.{body}";)), $literal->('$http_a.'));
+    says_nothing('a price', $of->(qq($hmac signed "\$.{body}";)));
+};
+
+subtest 'own schemes that do not say what an event is' => sub {
+    my $of = sub ($more, $dedup = '') {
+        return "webhook_dedup_zone zone=z:1m;\nwebhook_scheme acme {\nalgorithm hmac-sha256; signature header=A; signed \"{body}\"; $more\n}\n"
+            . in_location("webhook acme;\nwebhook_secret $SECRET;\nwebhook_dedup zone=z $dedup; # HERE");
+    };
+    my $notice = '[notice] the scheme "acme" has neither "event_id" nor "event_key": "webhook_dedup" takes deliveries with the same '
+        . 'body for one event; if they can be different ones, add "event_id" or "event_id none"; if not, "key=$webhook_event_key" says so';
+    says('neither', $of->(''), $notice);
+    says_nothing('an event key', $of->('event_key "{body}";'));
+    says_nothing('a key', $of->('', 'key=$webhook_event_key'));
+    says_nothing('what a preset says', "webhook_dedup_zone zone=z:1m;\nwebhook_scheme acme {\nlike netlify;\n}\n"
+        . in_location("webhook acme;\nwebhook_secret $SECRET;\nwebhook_dedup zone=z;"));
 };
 
 subtest 'schemes whose events are all one' => sub {
@@ -565,15 +585,17 @@ subtest 'a webhook_url that begins another' => sub {
         return qq{[warn] another "webhook_url" of "$scheme" begins with this one: under the same secret, a delivery for }
             . 'the other passes here with the rest before its body,';
     };
+    my $own = qq(webhook_scheme own {\nalgorithm hmac-sha256; signed "{url}{body}"; signature header=A;\n}\n);
     my $secrets = sub ($other) {
-        return $locations->('square', 'https://h.example/a', 'https://h.example') =~ s/webhook_url/webhook_secret $other-of-some-length;\nwebhook_url/r;
+        return $own . $locations->('own', 'https://h.example/a', 'https://h.example') =~ s/webhook_url/webhook_secret $other-of-some-length;\nwebhook_url/r;
     };
     says_nothing('other secrets', $secrets->('another-one'));
-    says('one secret in common', $secrets->('another-one') =~ s/another-one/$SECRET;\nwebhook_secret another-one/r, $warning->('square'));
+    says('one secret in common', $secrets->('another-one') =~ s/another-one/$SECRET;\nwebhook_secret another-one/r, $warning->('own'));
     my ($voice, $mail) = map { "https://h.example/voice$_" } '', 'mail';
     says('a letter follows', $locations->('twilio-form', $mail, $voice), $warning->('twilio-form'));
     says('behind one that no form begins with', $locations->('twilio-form', $mail, "$voice/a", $voice), $warning->('twilio-form'));
-    says('a path before a body', $locations->('square', "$voice/a", $voice), $warning->('square'));
+    says('a path before a body', $own . $locations->('own', "$voice/a", $voice), $warning->('own'));
+    says_nothing('a path before JSON', $locations->('square', "$voice/a", $voice));
     says_nothing('what begins no name follows', $locations->('twilio-form', "$voice-mail", "$voice/a", "$voice?a=1", $voice));
     says_nothing('the body stands before', $locations->('trello', $mail, $voice));
     says_nothing('the same', $locations->('square', $voice, $voice));

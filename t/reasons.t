@@ -325,7 +325,7 @@ subtest 'the line tells the cause' => sub {
     $tells->('an empty id in a key', 'the payload has no single value at "/id"', strict(uri => '/dedup_parts', body => '{}'));
     $tells->('another secret', 'secrets tried: 1, length of the body: 9', strict(forged => 1, body => '{"id":12}'));
     $tells->('no body', 'secrets tried: 1, length of the body: 0', strict(forged => 1, body => ''));
-    $tells->('secrets', 'secrets tried: 2, length of the body: 9', strict(uri => '/rotated', body => '{"id":12}'));
+    $tells->('secrets', 'secrets tried: 2, of others the "not_after" has passed, length of the body: 9', strict(uri => '/rotated', body => '{"id":12}'));
     $tells->('another token', 'secrets tried: 1', uri => '/token', body => '{}', headers => [ 'X-Gitlab-Token' => 'other' ]);
     $tells->('too much', 'the body has 1200 bytes, "webhook_payload_max" is 1000', strict(uri => '/small', body => '{}' . ' ' x 1198));
     $tells->('a compressed body', 'secrets tried: 1, length of the body: 2, the body has the Content-Encoding "gzip"', strict(forged => 1), do {
@@ -336,6 +336,8 @@ subtest 'the line tells the cause' => sub {
         uri => '/square', body => '{}', headers => [ Host => 'hooks.example.com', 'X-Square-HmacSha256-Signature' => encode_base64('x' x 32, '') ]);
     $tells->('a URL with a secret', qq{secrets tried: 1, length of the body: 2, the hashed URL is "https://***\@hooks.example.com/square?token=***"},
         uri => '/square_token?token=s3cr3t', body => '{}', headers => [ 'X-Square-HmacSha256-Signature' => encode_base64('x' x 32, '') ]);
+    $tells->('a time in milliseconds', 'the time looks like milliseconds, the scheme has "unit=s"', strict(time => time . '000'));
+    $tells->('old milliseconds', 'the value of "x-time" is not a time as the scheme writes it', strict(time => (time - 4000) . '000'));
     for my $case ([ -400, qr/40[0-5]s old, 300s allowed/ ], [ 400, qr/(?:39[5-9]|400)s ahead of this clock, 300s allowed/ ]) {
         send_request(strict(time => time + $case->[0]));
         like +(verdicts())[-1], qr/_timestamp, $case->[1], endpoint/, 'how far the time is off';

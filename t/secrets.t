@@ -143,6 +143,8 @@ subtest 'rotation' => sub {
 subtest 'not_after' => sub {
     is outcome('past', $SECOND), '[current]', 'another secret still matches';
     is outcome('past', $FIRST), 'bad_signature', 'an expired one does not';
+    like $nginx->error_log, qr/bad_signature, secrets tried: 1, of others the "not_after" has passed, length of the body: \d+, endpoint/,
+        'and the log says that there is one';
     is outcome('all_past', $FIRST), 'no_secret', 'none that is usable is left';
     is outcome('future', $FIRST), '[long]', 'one that has time left matches';
 };

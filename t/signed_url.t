@@ -52,10 +52,12 @@ my $locations = join "\n", map {
 my $backend = start_backend();
 my $nginx   = start_nginx(http => <<"CONF");
 webhook_scheme own { algorithm hmac-sha256; signed "<{url}>{method}"; signature header=X-Sign; }
+webhook_scheme no_mark { algorithm hmac-sha256; signed "{url}{method}"; signature header=X-Sign; }
 webhook_scheme by_query { algorithm hmac-sha256; signed "{url}"; signature query=sign; }
 webhook_scheme asked { algorithm hmac-sha256; signed "{query:token}|{body}"; signature header=X-Sign; }
 webhook_secret "$SECRET";
 map \$http_x_forwarded_host \$forwarded { '' \$http_host; default \$http_x_forwarded_host; }
+map \$http_x_tenant \$url_of_tenant { default ""; acme https://acme.example.com/hooks; }
 map \$http_x_tenant \$tenant {
     acme     acme;
     umbrella umbrella;
@@ -85,6 +87,7 @@ server {
         webhook atlassian-connect; set \$seen http://\$http_host\$request_uri; webhook_url \$seen;
         proxy_pass http://%%BACKEND%%;
     }
+    location /of_tenant { webhook no_mark; webhook_url \$url_of_tenant; proxy_pass http://%%BACKEND%%; }
     location /by_query { webhook by_query; webhook_url $PUBLIC/in; proxy_pass http://%%BACKEND%%; }
     location /asked { webhook asked; proxy_pass http://%%BACKEND%%; }
 }
@@ -309,6 +312,12 @@ subtest 'webhook_url' => sub {
 
         is_delivered("$name: behind a rewrite", $name, "http://localhost/moved/$name?a=1", "/moved/$name?a=1");
         is_refused("$name: what it was rewritten to", $name, "http://localhost/default/$name?moved=1", "/moved/$name?a=1");
+    }
+    for my $url ('', 'https://acme.example.com/hooks') {
+        my @headers = ('X-Sign' => hmac_sha256_hex("${url}POST", $SECRET));
+        my %sent = (uri => '/of_tenant', body => '{}');
+        is send_request(%sent, headers => [ @headers, 'X-Tenant' => 'acme' ])->{status}, $url ? 200 : 401, "signed is '$url': of the tenant";
+        is send_request(%sent, headers => \@headers)->{status}, 401, "signed is '$url': no tenant, and no URL";
     }
     is_delivered('of the server', 'own', "$PUBLIC/inherited", '/inherited', port => 8081);
     is_delivered('of the location', 'own', "$PUBLIC/replaced", '/replaced', port => 8081);

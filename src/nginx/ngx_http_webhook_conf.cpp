@@ -529,11 +529,21 @@ void tell_of_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& d
            dedup.place, "an event id that is signed");
 }
 
-void check_default_key(const LocConf& conf, const Dedup& dedup, const std::string& where) {
-    if (!conf.scheme->event_id.bodies_repeat) return;
-    fail("\"webhook_dedup\" needs \"key=\" with the scheme " + in_quotes(conf.scheme->name) +
-             where + ": it has no event id, and different events may have the same body",
-         dedup.place);
+void check_default_key(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
+                       const std::string& where) {
+    const Scheme& scheme = *conf.scheme;
+    if (scheme.event_id.bodies_repeat) {
+        fail("\"webhook_dedup\" needs \"key=\" with the scheme " + in_quotes(scheme.name) + where +
+                 ": it has no event id, and different events may have the same body",
+             dedup.place);
+    }
+    if (!scheme.assumes_event_key) return;
+    remark(cf, NGX_LOG_NOTICE,
+           "the scheme " + in_quotes(scheme.name) +
+               " has neither \"event_id\" nor \"event_key\": \"webhook_dedup\" takes deliveries "
+               "with the same body for one event; if they can be different ones, add \"event_id\" "
+               "or \"event_id none\"; if not, \"key=$webhook_event_key\" says so",
+           dedup.place);
 }
 
 void check_dedup(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
@@ -563,7 +573,7 @@ void resolve_dedup(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, const L
     // The locations of a server may all have another one.
     if (here.serves_requests()) {
         const std::string where = where_inherited(conf.dedup, parent.dedup, here);
-        if (!has_keys) check_default_key(conf, *dedup, where);
+        if (!has_keys) check_default_key(cf, conf, *dedup, where);
         check_dedup(cf, conf, *dedup, where);
     }
     conf.remembers = std::move(dedup);

@@ -281,6 +281,11 @@ class BlockReader {
     ngx_uint_t open_quote_ = 0;
 };
 
+bool names_variable(std::string_view text) {
+    const auto names = variables_in(text);
+    return std::ranges::any_of(names, [](const std::string& name) { return !name.empty(); });
+}
+
 // What a scheme leaves to an attacker who saw one delivery.
 void warn_of_weakness(ngx_conf_t* cf, const Scheme& scheme, const Place& place) {
     const std::string name = "the scheme " + in_quotes(scheme.name);
@@ -289,6 +294,13 @@ void warn_of_weakness(ngx_conf_t* cf, const Scheme& scheme, const Place& place) 
     };
     if (!scheme.event_key_tells_events_apart()) {
         remark(cf, NGX_LOG_WARN, "the event_key of " + name + " is the same for different events",
+               place);
+    }
+    for (const TextPart& part : scheme.signed_parts) {
+        if (part.kind != TextPart::Kind::literal || !names_variable(part.text)) continue;
+        remark(cf, NGX_LOG_WARN,
+               "\"signed\" of " + name + " takes " + in_quotes(part.text) +
+                   " as it stands: a header's value is \"{header:Name}\"",
                place);
     }
     if (scheme.presents_secret()) return;

@@ -145,6 +145,8 @@ std::optional<std::string_view> signed_url(const Delivery& delivery) {
         throw std::bad_alloc();
     }
     const std::string_view url = to_view(text);
+    // Of a variable that has no value for this request.
+    if (url.empty()) return std::nullopt;
     if (delivery.conf.url_is_fixed()) return url;
     const bool is_sound = has_sound_host(request) && !has_fragment(request) &&
                           gives_host(delivery) &&

@@ -53,6 +53,8 @@ struct Cause {
         no_match,
         no_match_of_body,
         no_key_of_set,
+        no_match_beside_expired,
+        no_match_of_body_beside_expired,
         extended,
         url_unfit,
         body_beside_value,

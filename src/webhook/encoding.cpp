@@ -115,6 +115,22 @@ std::optional<std::string> decode(TextEncoding encoding, std::string_view text) 
     return bytes;
 }
 
+std::optional<std::string> percent_decoded(std::string_view text) {
+    std::string bytes;
+    bytes.reserve(text.size());
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            bytes += text[i];
+            continue;
+        }
+        std::array<std::uint8_t, 1> byte{};
+        if (decode(TextEncoding::hex, text.substr(i + 1, 2), byte) != 1) return std::nullopt;
+        bytes += static_cast<char>(byte[0]);
+        i += 2;
+    }
+    return bytes;
+}
+
 std::string to_hex(std::span<const std::uint8_t> bytes) {
     constexpr std::string_view kDigits = "0123456789abcdef";
     std::string text;

@@ -1,7 +1,6 @@
 #include "webhook/form.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "webhook/encoding.h"
@@ -13,19 +12,10 @@ namespace {
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 
 std::optional<std::string> decoded(std::string_view text) {
-    std::string bytes;
-    bytes.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%') {
-            std::array<std::uint8_t, 1> byte{};
-            if (decode(TextEncoding::hex, text.substr(i + 1, 2), byte) != 1) return std::nullopt;
-            bytes += static_cast<char>(byte[0]);
-            i += 2;
-        } else {
-            bytes += text[i] == '+' ? ' ' : text[i];
-        }
-    }
-    return bytes;
+    if (text.find('+') == std::string_view::npos) return percent_decoded(text);
+    std::string spaced(text);
+    std::ranges::replace(spaced, '+', ' ');
+    return percent_decoded(spaced);
 }
 
 std::optional<Form::Field> parse_field(std::string_view text) {

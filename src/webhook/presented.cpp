@@ -46,6 +46,7 @@ void SchemeHeaders::offer(std::string_view name, std::string_view value) {
         return equals_ignoring_case(name, known);
     });
     if (found == scheme_->headers.end()) {
+        offer_twin(name);
         if (scheme_->wants_other_headers) others_.emplace_back(name, value);
         return;
     }
@@ -54,8 +55,22 @@ void SchemeHeaders::offer(std::string_view name, std::string_view value) {
     fill(slots_[static_cast<std::size_t>(found - scheme_->headers.begin())], value);
 }
 
+// nginx's variables and CGI write `X_Id` and `X-Id` as one name, so that others may read the one
+// where this reads the other: the header counts as repeated.
+void SchemeHeaders::offer_twin(std::string_view name) {
+    const auto as_variable = [](char character) {
+        return character == '-' ? '_' : to_lower(character);
+    };
+    for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
+        const std::string& known = scheme_->headers[i];
+        if (name.size() != known.size()) continue;
+        if (std::ranges::equal(name, known, {}, as_variable, as_variable)) slots_[i].count += 2;
+    }
+}
+
 void SchemeHeaders::fill(Slot& slot, std::string_view value) {
-    if (slot.count++ != 0) return;
+    ++slot.count;
+    if (slot.data != nullptr) return;
     slot.data = value.data();
     slot.size = static_cast<std::uint32_t>(value.size());
 }
@@ -203,8 +218,9 @@ class HeaderReader {
         return Refusal(Reason::missing_signature, Kind::header_missing, name_of(first));
     }
 
-    Objection read_timestamp() {
+    Objection read_timestamp(Milliseconds now, const std::optional<Tolerance>& tolerance) {
         if (!is_timestamp_in_headers()) return std::nullopt;
+        const Tolerance window = tolerance.value_or(scheme_.timestamp->tolerance);
         const auto objection = scheme_.timestamp->source.kind == Source::Kind::header
                                    ? timestamp_from_header()
                                    : timestamp_from_item();
@@ -212,7 +228,9 @@ class HeaderReader {
         const bool valid =
             parse_timestamp(scheme_.timestamp->unit, presented_.timestamp).has_value();
         if (valid) return std::nullopt;
-        return Refusal(Reason::malformed_timestamp, Kind::header_not_a_time, name_of_timestamp());
+        const auto kind = other_unit(*scheme_.timestamp, presented_.timestamp, now, window,
+                                     Kind::header_not_a_time);
+        return Refusal(Reason::malformed_timestamp, kind, name_of_timestamp());
     }
 
     Objection read_event() {
@@ -393,7 +411,7 @@ Objection read_headers(const Scheme& scheme, const SchemeHeaders& headers, Milli
     presented.reset();
     HeaderReader reader(scheme, headers, presented);
     if (const auto reason = reader.read_signatures()) return reason;
-    if (const auto reason = reader.read_timestamp()) return reason;
+    if (const auto reason = reader.read_timestamp(now, tolerance)) return reason;
     if (const auto reason = reader.read_event()) return reason;
     if (const auto reason = reader.check_other_headers()) return reason;
     return reader.check_window(now, tolerance);

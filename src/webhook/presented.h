@@ -60,6 +60,7 @@ class SchemeHeaders {
         std::uint32_t count = 0;
     };
 
+    void offer_twin(std::string_view name);
     void fill(Slot& slot, std::string_view value);
 
     const Scheme* scheme_;

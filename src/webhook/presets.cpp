@@ -231,12 +231,14 @@ constexpr Preset kPresets[] = {
     Preset{"hubspot-v2", R"(
         algorithm   sha256;
         signed      "{secret}{method}{url}{body}";
+        body        json;
         signature   header=X-HubSpot-Signature encoding=hex;
         require     X-HubSpot-Signature-Version=v2;
     )"},
     Preset{"hubspot-v3", R"(
         algorithm   hmac-sha256;
         signed      "{method}{url:hubspot}{body}{timestamp}";
+        body        json;
         signature   header=X-HubSpot-Signature-v3 encoding=base64;
         timestamp   header=X-HubSpot-Request-Timestamp unit=ms tolerance=5m;
         event_id    json=/0/eventId batch;
@@ -481,6 +483,7 @@ constexpr Preset kPresets[] = {
     Preset{"square", R"(
         algorithm   hmac-sha256;
         signed      "{url}{body}";
+        body        json;
         signature   header=X-Square-Hmacsha256-Signature encoding=base64;
         event_id    json=/event_id;
         event_type  json=/type;
@@ -543,6 +546,7 @@ constexpr Preset kPresets[] = {
     Preset{"trello", R"(
         algorithm   hmac-sha1;
         signed      "{body}{url}";
+        body        json;
         signature   header=X-Trello-Webhook encoding=base64;
         event_id    json=/action/id;
         event_type  json=/action/type;
@@ -766,7 +770,15 @@ std::optional<Scheme> preset_scheme(std::string_view name) {
 
 Scheme parse_user_scheme(std::string_view name, std::string_view text) {
     std::vector<Statement> own = parse_statements(text);
-    if (own.empty() || own.front().words.front() != "like") return build_scheme(name, own);
+    if (own.empty() || own.front().words.front() != "like") {
+        Scheme scheme = build_scheme(name, own);
+        // What a preset leaves out is decided.
+        scheme.assumes_event_key = std::ranges::none_of(own, [](const Statement& statement) {
+            const std::string& field = statement.words.front();
+            return field == "event_id" || field == "event_key";
+        });
+        return scheme;
+    }
     const std::vector<Statement> liked = liked_statements(own.front());
     const Own changes = Own(own).subspan(1);
     try {

@@ -280,6 +280,7 @@ bool Scheme::continues_behind_url(std::string_view text) const {
         case TextPart::Kind::form:
             return is_letter(text.front());
         case TextPart::Kind::body:
+            return !body_is_json;
         case TextPart::Kind::id:
         case TextPart::Kind::header:
         case TextPart::Kind::json:
@@ -296,6 +297,18 @@ bool Scheme::reads_url() const {
            std::ranges::any_of(signed_parts, &TextPart::is_url) ||
            std::ranges::any_of(claims, [](const RequiredClaim& claim) {
                return std::ranges::any_of(claim.value, &TextPart::is_url);
+           });
+}
+
+bool Scheme::has_beside_url(std::string_view parameter) const {
+    const auto is_it = [&](const Source& source) {
+        if (source.kind != Source::Kind::header) return false;
+        const std::string_view name = headers[source.header];
+        return name.starts_with(kParameterMark) && name.substr(1) == parameter;
+    };
+    return is_it(event_type) || std::ranges::any_of(signatures, is_it, &SignatureSource::source) ||
+           std::ranges::any_of(signed_parts, [parameter](const TextPart& part) {
+               return part.kind == TextPart::Kind::query && part.text == parameter;
            });
 }
 

@@ -200,6 +200,8 @@ struct Scheme {
     bool type_in_body = false;
     // What tells events apart where no event id does, of `{body}`, `{type}` and others.
     Text event_key;
+    // No statement says what tells events apart.
+    bool assumes_event_key = false;
     std::vector<RequiredHeader> required_headers;
     std::optional<DigestSource> digest;
     std::vector<RequiredClaim> claims;
@@ -221,6 +223,9 @@ struct Scheme {
     std::vector<Join> joins;
     // Where the URL is no value of the request.
     std::vector<Join> joins_at_fixed_url;
+    // The sender sends JSON or nothing, so that no URL, not even one that is always the same, may
+    // give bytes to the body.
+    bool body_is_json = false;
     bool wants_parameters = false;
 
     bool signs(TextPart::Kind kind) const {
@@ -276,6 +281,10 @@ struct Scheme {
     bool continues_behind_url(std::string_view text) const;
     // Whether anything of the URL takes part in the verification.
     bool reads_url() const;
+    // Whether a parameter of the query may be missing in the URL that is signed: it is the
+    // signature, is signed by itself, or is the event type. Time and id count as signed with the
+    // URL.
+    bool has_beside_url(std::string_view parameter) const;
     // Whether the signed text has fields of a form in it.
     bool signs_form() const;
     // Whether anything that is verified stands in a form.

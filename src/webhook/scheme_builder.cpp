@@ -376,7 +376,7 @@ Scheme SchemeBuilder::finish() {
         scheme_.headers, [](const std::string& name) { return name.starts_with(kParameterMark); });
     scheme_.wants_other_headers = wants_other_headers(scheme_);
     scheme_.joins = joins_of(scheme_, false);
-    scheme_.joins_at_fixed_url = joins_of(scheme_, true);
+    scheme_.joins_at_fixed_url = joins_of(scheme_, !scheme_.body_is_json);
     return std::move(scheme_);
 }
 
@@ -576,10 +576,14 @@ void SchemeBuilder::add_required_headers(Arguments arguments) {
 
 // As nginx hands it on, or as it was before it was compressed.
 void SchemeBuilder::set_body(Arguments arguments) {
-    if (single(arguments, "body") != "decoded") {
-        fail("invalid " + in_quotes(arguments.front()) + " of \"body\", allowed: decoded");
+    const std::string& form = single(arguments, "body");
+    if (form == "json") {
+        scheme_.body_is_json = true;
+    } else if (form == "decoded") {
+        scheme_.content_encoding = header_index("Content-Encoding");
+    } else {
+        fail("invalid " + in_quotes(form) + " of \"body\", allowed: decoded, json");
     }
-    scheme_.content_encoding = header_index("Content-Encoding");
 }
 
 void SchemeBuilder::set_digest(Arguments arguments) {

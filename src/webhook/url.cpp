@@ -134,6 +134,29 @@ std::string_view name_of(std::string_view parameter) {
     return parameter.substr(0, parameter.find('=') + 1);
 }
 
+using Parameter = std::pair<std::string, std::optional<std::string>>;
+
+// Nothing where one reader may split the query where another does not.
+std::optional<std::vector<Parameter>> parameters_of(
+    std::string_view query, const std::function<bool(std::string_view)>& is_left_out) {
+    if (query.find_first_of(";#") != std::string_view::npos) return std::nullopt;
+    std::vector<Parameter> parameters;
+    while (!query.empty()) {
+        const std::string_view parameter = take_parameter(query);
+        const std::size_t equals = parameter.find('=');
+        auto name = percent_decoded(parameter.substr(0, equals));
+        if (!name) return std::nullopt;
+        if (is_left_out(*name)) continue;
+        std::optional<std::string> value;
+        if (equals != std::string_view::npos) {
+            value = percent_decoded(parameter.substr(equals + 1));
+            if (!value) return std::nullopt;
+        }
+        parameters.emplace_back(std::move(*name), std::move(value));
+    }
+    return parameters;
+}
+
 // Whether anything but variables is in it, as the configuration writes them.
 bool has_literal(std::string_view written) {
     while (written.starts_with('$')) {
@@ -246,6 +269,12 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
     if (!form) return std::nullopt;
     const auto value = form->only(name);
     return value ? std::optional(std::string(*value)) : std::nullopt;
+}
+
+bool same_query(std::string_view left, std::string_view right,
+                const std::function<bool(std::string_view)>& is_left_out) {
+    const auto ours = parameters_of(left, is_left_out);
+    return ours && ours == parameters_of(right, is_left_out);
 }
 
 std::string percent_encoded(std::string_view text, std::string_view kept) {

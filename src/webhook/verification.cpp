@@ -98,7 +98,11 @@ Verification::Verification(const Scheme& scheme, std::span<const SigningSecret* 
       rest_(scheme.signed_parts),
       extras_(extras_for(scheme, request)) {
     for (const SigningSecret* secret : secrets) {
-        if (secret->usable(now)) add_attempts(*secret);
+        if (secret->usable(now)) {
+            add_attempts(*secret);
+        } else {
+            some_expired_ = true;
+        }
     }
     if (!streams_body_ || scheme_->wants_whole_body) return;
     const auto body = std::ranges::find(rest_, Kind::body, &TextPart::kind);
@@ -251,11 +255,12 @@ Objection Verification::add_part(const TextPart& part, WholeBody* body) {
 
 // What nobody signed reaches readers that go by a query, or merge it with the body.
 bool Verification::has_query_of_its_own() const {
-    if (!scheme_->reads_url() || request_.sent_query == query_of(request_.url)) return false;
-    return std::ranges::none_of(
-               scheme_->headers,
-               [](const std::string& name) { return name.starts_with(kParameterMark); }) &&
-           !scheme_->signs(Kind::query);
+    if (!scheme_->reads_url()) return false;
+    const std::string_view hashed = query_of(request_.url);
+    if (request_.sent_query == hashed) return false;
+    return !same_query(request_.sent_query, hashed, [this](std::string_view parameter) {
+        return scheme_->has_beside_url(parameter);
+    });
 }
 
 // What nobody has to compute first.
@@ -500,7 +505,10 @@ Refusal Verification::no_match() const {
         return attempt.extension && attempt.extension->found();
     });
     if (extended) return {Reason::bad_signature, Cause::Kind::extended};
-    const auto kind = ignores_body() ? Cause::Kind::no_match : Cause::Kind::no_match_of_body;
+    const auto kind = ignores_body() ? (some_expired_ ? Cause::Kind::no_match_beside_expired
+                                                      : Cause::Kind::no_match)
+                                     : (some_expired_ ? Cause::Kind::no_match_of_body_beside_expired
+                                                      : Cause::Kind::no_match_of_body);
     return {Reason::bad_signature, Cause{kind,
                                          {},
                                          static_cast<std::int64_t>(secret_count_),
@@ -643,13 +651,27 @@ Objection Verification::match_jwt(Milliseconds now) {
     return Refusal(Reason::bad_signature, Cause::Kind::no_key_of_set, extras_->unknown_kid);
 }
 
+namespace {
+
+// RFC 7519, section 2: seconds may have a fraction, which is cut off.
+std::optional<std::string> text_of_time(const JsonReader& claims, const TimestampSource& source) {
+    const std::string pointer = pointer_to(source.source.text);
+    if (auto text = claims.signed_value_at(pointer)) return text;
+    if (source.unit != TimestampUnit::seconds) return std::nullopt;
+    const auto number = claims.signed_fraction_at(pointer);
+    const auto time = number ? time_of(*number, false) : std::nullopt;
+    return time ? std::optional(std::to_string(time->count() / 1000)) : std::nullopt;
+}
+
+}  // namespace
+
 Objection Verification::check_claims(std::string_view claims, Milliseconds now) {
     const JsonReader& json = *request_.json;
     if (!request_.json->parse_copy(claims)) return Reason::malformed_signature;
     if (const auto objection = read_validity()) return objection;
     if (const auto objection = check_validity(now)) return objection;
     if (scheme_->timestamp && scheme_->timestamp->source.kind == Source::Kind::claim) {
-        const auto text = json.signed_value_at(pointer_to(scheme_->timestamp->source.text));
+        const auto text = text_of_time(json, *scheme_->timestamp);
         if (!text) {
             return Refusal(Reason::missing_timestamp, Cause::Kind::claim,
                            scheme_->timestamp->source.text);

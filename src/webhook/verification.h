@@ -205,6 +205,7 @@ class Verification {
     std::size_t body_size_ = 0;
     std::size_t sent_size_ = 0;
     std::size_t secret_count_ = 0;
+    bool some_expired_ = false;
     Few<Attempt> attempts_;
     // The parts that are not hashed yet.
     Parts rest_;

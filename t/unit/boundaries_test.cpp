@@ -460,6 +460,34 @@ TEST(Boundaries, ABodyBesideAFixedUrlMayBeAny) {
     EXPECT_EQ(Reason::bad_signature, judge(scheme, secrets, delivery, kNow).reason);
 }
 
+// Where the sender has other URLs than this, the body of theirs may begin with the rest of one, and
+// end with the beginning.
+TEST(Boundaries, SendersOfJsonHaveItBesideAFixedUrlToo) {
+    const auto reason = [](const std::string& name, const std::string& signed_text,
+                           const std::string& body) {
+        const Scheme scheme = preset_scheme(name).value();
+        Delivery delivery;
+        delivery.body = body;
+        delivery.url_is_fixed = true;
+        const EVP_MD* hash = name == "trello" ? EVP_sha1() : EVP_sha256();
+        const std::string code = testing::base64(testing::hmac(hash, kKey, signed_text));
+        delivery.set("X-Trello-Webhook", code);
+        delivery.set("X-Square-Hmacsha256-Signature", code);
+        delivery.set("X-HubSpot-Signature-v3", code);
+        delivery.set("X-HubSpot-Request-Timestamp", "1614265330000");
+        return judge(scheme, {secret(scheme, kKey)}, delivery, kNow).reason;
+    };
+    const std::string url = Delivery().url;
+    EXPECT_EQ(Reason::accepted, reason("square", url + "{}", "{}"));
+    EXPECT_EQ(Reason::invalid_payload, reason("square", url + "2{}", "2{}"));
+    EXPECT_EQ(Reason::accepted, reason("trello", "{}" + url, "{}"));
+    EXPECT_EQ(Reason::invalid_payload, reason("trello", "{}http://e/?" + url, "{}http://e/?"));
+    EXPECT_EQ(Reason::accepted, reason("hubspot-v3", "POST" + url + "[{}]1614265330000", "[{}]"));
+    EXPECT_EQ(Reason::accepted, reason("hubspot-v3", "POST" + url + "1614265330000", ""));
+    EXPECT_EQ(Reason::invalid_payload,
+              reason("hubspot-v3", "POST" + url + "b[{}]1614265330000", "b[{}]"));
+}
+
 TEST(Boundaries, ADeliveryByGetHasNoBody) {
     for (const char* method : {"GET", "HEAD", "POST", "DELETE"}) {
         const Scheme scheme = own("{timestamp}.{body}");
@@ -629,7 +657,8 @@ TEST(Boundaries, OnlyALetterBeginsTheFormBehindAFixedUrl) {
     for (const char* rest : {"-status", "2", "/in", "?a=1"}) {
         EXPECT_FALSE(scheme.continues_behind_url(rest)) << rest;
     }
-    EXPECT_TRUE(preset_scheme("square").value().continues_behind_url("/in"));
+    EXPECT_TRUE(own("{url}{body}").continues_behind_url("/in"));
+    EXPECT_FALSE(preset_scheme("square").value().continues_behind_url("/in"));
     EXPECT_FALSE(preset_scheme("trello").value().continues_behind_url("/in"));
     EXPECT_FALSE(preset_scheme("github").value().continues_behind_url("x"));
 }

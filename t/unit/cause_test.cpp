@@ -36,6 +36,8 @@ TEST(Cause, CountsAreNoTimes) {
     EXPECT_EQ("secrets tried: 2", text_of({Kind::no_match, {}, 2}));
     EXPECT_EQ("secrets tried: 2, length of the body: 1500",
               text_of({Kind::no_match_of_body, {}, 2, 1500}));
+    EXPECT_EQ("secrets tried: 1, of others the \"not_after\" has passed, length of the body: 15",
+              text_of({Kind::no_match_of_body_beside_expired, {}, 1, 15}));
 }
 
 TEST(Cause, TimesAreInWholeSecondsAndNeverLookAllowed) {

@@ -292,6 +292,22 @@ TEST(JwtVerification, AnySecretMayMatch) {
     EXPECT_EQ(Reason::bad_signature, judge(scheme, secrets, delivery, kNow).reason);
 }
 
+// RFC 7519, section 2.
+TEST(JwtVerification, ATimestampMayHaveAFraction) {
+    const auto reason = [](const char* unit, const std::string& iat, Milliseconds now = kNow) {
+        const Scheme scheme = parse_scheme(
+            "test",
+            "algorithm jwt=HS256; signature header=X-Token; timestamp claim=iat "s + unit + ";");
+        const Delivery delivery{{{"X-Token", hs256_token(R"({"iat":)" + iat + "}", kKey)}}, ""};
+        return judge(scheme, {secret(scheme, kKey)}, delivery, now).reason;
+    };
+    EXPECT_EQ(Reason::accepted, reason("", "1614265330"));
+    EXPECT_EQ(Reason::accepted, reason("", "1614265330.75"));
+    EXPECT_EQ(Reason::stale_timestamp, reason("", "1614265330.75", kNow + 5min + 1ms));
+    EXPECT_EQ(Reason::missing_timestamp, reason("", "-1.5"));
+    EXPECT_EQ(Reason::missing_timestamp, reason("unit=ms", "1614265330000.5"));
+}
+
 TEST(JwtVerification, ClaimsAreAnObject) {
     for (const std::string& claims : {"x"s, "{"s, R"({"a":1)"s, "{} {}"s}) {
         EXPECT_EQ(Reason::malformed_signature, reason_of("", claims)) << claims;

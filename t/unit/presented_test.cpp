@@ -98,6 +98,23 @@ TEST(SchemeHeaders, KeepsOnlyWhatTheSchemeReads) {
     EXPECT_TRUE(headers.missing(scheme.event_type.header));
 }
 
+// CGI and nginx's variables know one name for the two.
+TEST(SchemeHeaders, ATwinWithUnderscoresIsARepetition) {
+    const Scheme scheme = parse_scheme("test", kIdentified);
+    for (const bool twin_first : {true, false}) {
+        SchemeHeaders headers(scheme);
+        if (twin_first) headers.offer("x_id", "1");
+        headers.offer("x-id", "2");
+        if (!twin_first) headers.offer("x_id", "1");
+        headers.offer("x_other", "3");
+        EXPECT_TRUE(headers.repeated(scheme.event_id.header));
+        EXPECT_EQ("2", headers.value(scheme.event_id.header));
+    }
+    SchemeHeaders alone(scheme);
+    alone.offer("x_id", "1");
+    EXPECT_EQ(std::nullopt, alone.only(scheme.event_id.header));
+}
+
 TEST(SchemeHeaders, OtherHeadersAreFoundByTheirNames) {
     const Scheme scheme = preset_scheme("contentful").value();
     SchemeHeaders headers(scheme);

@@ -1810,6 +1810,8 @@ TEST(Verification, TheQueryIsThatOfTheSignedUrl) {
     const char* const by_claim = "algorithm jwt=HS256; signature header=S; claims aud='{url}';";
     const char* const by_query =
         "algorithm hmac-sha256; signed '{url}|{body}'; signature header=S; event_id query=id;";
+    const char* const by_type =
+        "algorithm hmac-sha256; signed '{url}|{body}'; signature header=S; event_type query=type;";
     const Row rows[] = {
         {by_url, "https://h/x", "", Reason::accepted},
         {by_url, "https://h/x", "a=1", Reason::bad_signature},
@@ -1819,7 +1821,20 @@ TEST(Verification, TheQueryIsThatOfTheSignedUrl) {
         {by_url, "https://h/x?a=1", "a=1&b=2", Reason::bad_signature},
         {by_url, "https://h/x?a=1", "a=1#b", Reason::bad_signature},
         {by_url, "https://h/x?a=1#b", "a=1", Reason::accepted},
-        {by_query, "https://h/x?id=1", "id=1&a=1", Reason::accepted},
+        {by_url, "https://h/x?a=1&b", "b&a=1", Reason::bad_signature},
+        {by_url, "https://h/x?a=1&b", "a=1&b=", Reason::bad_signature},
+        {by_url, "https://h/x?a[]=b:/", "a%5B%5D=b%3a%2F", Reason::accepted},
+        {by_url, "https://h/x?a=%2B", "a=+", Reason::accepted},
+        {by_url, "https://h/x?a=%20", "a=+", Reason::bad_signature},
+        {by_url, "https://h/x?a=%26b", "a=&b", Reason::bad_signature},
+        {by_url, "https://h/x?a=1%3Bb", "a=1;b", Reason::bad_signature},
+        {by_url, "https://h/x?a=1%23b", "a=1#b", Reason::bad_signature},
+        {by_url, "https://h/x?a=1", "a=1%", Reason::bad_signature},
+        {by_query, "https://h/x?id=1", "id=1", Reason::accepted},
+        {by_query, "https://h/x?id=1", "id=1&a=1", Reason::bad_signature},
+        {by_query, "https://h/x", "id=1", Reason::bad_signature},
+        {by_type, "https://h/x", "type=1", Reason::accepted},
+        {by_type, "https://h/x", "type=1&a=1", Reason::bad_signature},
         {by_qsh, "https://h/x", "", Reason::accepted},
         {by_qsh, "https://h/x", "a=1", Reason::bad_signature},
         {by_claim, "https://h/x?a=1", "a=1", Reason::accepted},
