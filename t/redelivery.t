@@ -49,7 +49,7 @@ sub example (%options) {
     my $text = slurp("$FindBin::Bin/../examples/redelivery.conf");
     $text =~ s/\A.*^http \{\n(.*)^\}\n\z/$1/ms or die 'the example has no http{}';
     $text =~ s{/etc/nginx/webhook/}{%%DIR%%/}g;
-    $text =~ s{listen 8080}{listen %%ADDR%%:8080};
+    $text =~ s{listen 8080;}{listen %%ADDR%%:8080; underscores_in_headers on;};
     $text =~ s{http://127\.0\.0\.1:9000}{http://%%BACKEND%%}g;
     my $mac = hmac_sha256_hex($FIRST, $SECRET);
     is $text =~ s/\Q$SIGNATURE\E/$mac/, 1, 'the example lists a signature';
@@ -64,7 +64,7 @@ sub example (%options) {
 my $day   = sub ($offset) { strftime('%Y-%m-%d', localtime(time + 86400 * $offset)) };
 my $nginx = start_nginx(http => example(plain => 1));
 
-# As README changes the keys: both for one ttl, and then the new one alone.
+# Other keys at Stripe's location.
 sub with_stripe_keys ($keys, %options) {
     my $text = example(%options);
     is $text =~ s/key=\$webhook_event_id\$again/$keys/, 1, "stripe: $keys";
@@ -79,9 +79,10 @@ sub reload_with (%options) {
 
 my $ID = '72d3162e-cc78-11e3-81ab-4c9367dc0958';
 
-sub github ($id, $body, @more) {
+sub github ($id, $body, %options) {
+    my @first = @{ delete $options{first} // [] };
     return outcome(send_request(uri => '/hooks/github', body => $body,
-        headers => [ github_headers($SECRET, $body, delivery => $id, @more) ]));
+        headers => [ @first, github_headers($SECRET, $body, delivery => $id, %options) ]));
 }
 
 sub stripe ($id) {
@@ -131,6 +132,9 @@ is stripe("x $STRIPE"), 'delivered', 'an id that ends like the one that is liste
 is stripe("x $STRIPE"), 'duplicate', 'and that only once';
 is timed('a', $SECOND), 'duplicate', 'an id and a time: another event under the id of the one that is listed';
 
+is github($ID, $SECOND, first => [ X_Hub_Signature_256 => 'sha256=' . hmac_sha256_hex($FIRST, $SECRET) ]), 'malformed_signature',
+    'github: its signature beside the other, under a name that is the same for a variable';
+
 is github($ID, $FIRST), 'delivered', 'github: what is listed is delivered once more';
 is github($ID, $FIRST), 'duplicate', 'and once only';
 is github('replayed', $FIRST), 'duplicate', 'also under another id';
@@ -146,12 +150,22 @@ is github($ID, $FIRST), 'duplicate', 'github: no longer listed';
 is stripe($STRIPE), 'duplicate', 'stripe: no longer listed';
 is timed('a', $FIRST), 'duplicate', 'the third: no longer listed';
 
-with_stripe_keys('key=$webhook_event_id');
-is stripe('evt_5'), 'delivered', 'an event under the old key';
-with_stripe_keys('key=$webhook_event_id key=$webhook_event_id$again');
-is stripe('evt_5'), 'duplicate', 'is known while there are both';
-is stripe('evt_6'), 'delivered', 'another under both';
-with_stripe_keys('key=$webhook_event_id$again');
-is stripe('evt_6'), 'duplicate', 'which the new one alone knows';
+# Keys that come to the event's id, or its key, are one memory.
+is stripe('evt_5'), 'delivered', 'an event under a key that ends with what is empty';
+for my $keys ('', 'key=$webhook_event_id', 'key=${webhook_event_id}', 'key=$again$webhook_event_id') {
+    with_stripe_keys($keys);
+    is stripe('evt_5'), 'duplicate', "is known to [$keys]";
+}
+is stripe('evt_6'), 'delivered', 'another';
+with_stripe_keys('key=$webhook_event_key');
+is stripe('evt_6'), 'delivered', 'which the id does not tell by the key';
+is stripe('evt_6'), 'duplicate', 'but the key does';
+with_stripe_keys('key=$webhook_event_key$again');
+is stripe('evt_6'), 'duplicate', 'also with what is empty beside it';
+with_stripe_keys('', lists => $day->(0));
+is stripe($STRIPE), 'duplicate', 'listed, with the default key';
+with_stripe_keys('key=$webhook_event_id$again', lists => $day->(0));
+is stripe($STRIPE), 'duplicate', 'and was let through once';
+is stripe('evt_5'), 'duplicate', 'another is known still';
 
 finish();

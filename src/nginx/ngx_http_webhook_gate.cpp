@@ -429,6 +429,14 @@ bool may_lack_event_id(const Delivery& delivery) {
     return id.optional && !(is_field && delivery.payload_unreadable);
 }
 
+// An expression that comes to no more than the event's id, or its key, is the same memory as that:
+// what stands beside it, such as the mark of an event that is let through again, may be empty.
+std::string_view name_of_expression(const Delivery& delivery, const DedupKey& key,
+                                    std::string_view value) {
+    if (value == delivery.event_id) return kEventIdKey;
+    return value == delivery.event_key ? name_of_event_key(delivery) : std::string_view(key.text);
+}
+
 // What follows the answer of a delivery (post_action) is verified, and no delivery of its own.
 bool is_remembered(const Delivery& delivery) {
     const bool follows = delivery.request->post_action && delivery.earlier != nullptr;
@@ -448,6 +456,7 @@ Objection prepare_claim(Delivery& delivery) {
             name = name_of_event_key(delivery);
             value = delivery.event_key;
         }
+        if (key.kind == DedupKey::Kind::expression) name = name_of_expression(delivery, key, value);
         const bool wants_id = is_event_id || key.names_event_id;
         if (wants_id && delivery.event_id.empty() && !has_no_id) return no_event_id(delivery);
         if (value.empty()) return empty_key(key);
