@@ -50,6 +50,22 @@ my @SECRETS = (
         in_location("webhook github;\nwebhook_secret env:WEBHOOK_TEST_EMPTY; # HERE"),
         'the environment variable "WEBHOOK_TEST_EMPTY" is not set or empty',
     ],
+    'a secret instead of the name of a variable' => [
+        in_location("webhook github;\nwebhook_secret env:Zq7secret; # HERE"),
+        'the environment variable is not set or empty',
+    ],
+    'a secret behind the scheme' => [
+        in_location("webhook github Zq7secret; # HERE"),
+        'invalid parameter in "webhook", allowed: name=ENDPOINT, not with "off"',
+    ],
+    'a secret as a parameter of the gate' => [
+        in_location("webhook github secret=Zq7secret; # HERE"),
+        'invalid "secret=" in "webhook", allowed: name=ENDPOINT, not with "off"',
+    ],
+    'a secret as a parameter of the memory' => [
+        deduplicated('webhook_dedup zone=events secret=Zq7secret; # HERE'),
+        'invalid "secret=" in "webhook_dedup", allowed: zone=NAME, key=VALUE, ttl=TIME, wait=TIME, or off alone',
+    ],
     'an empty secret' => [
         in_location("webhook github;\nwebhook_secret \"\"; # HERE"),
         'empty "webhook_secret"',
@@ -470,7 +486,7 @@ my @DIRECTIVES = (
     ],
     'a name for no gate' => [
         in_location("webhook off name=ci; # HERE"),
-        'invalid "name=ci" in "webhook", allowed: name=ENDPOINT, not with "off"',
+        'invalid "name=" in "webhook", allowed: name=ENDPOINT, not with "off"',
     ],
     'an unknown mode' => [
         gated('webhook_mode observe; # HERE'),
@@ -706,7 +722,7 @@ my @MEMORY = (
     ],
     'an unknown parameter of the memory' => [
         deduplicated('webhook_dedup zone=events full=evict; # HERE'),
-        qq{invalid "full=evict" in "webhook_dedup", allowed: $PARAMETERS},
+        qq{invalid "full=" in "webhook_dedup", allowed: $PARAMETERS},
     ],
     'a key without a variable' => [
         deduplicated('webhook_dedup zone=events key=webhook_event_id; # HERE'),
@@ -829,7 +845,7 @@ my @MEMORY = (
     ],
     'an unknown parameter of a zone' => [
         'webhook_dedup_zone zone=events:1m size=1m; # HERE',
-        'invalid "size=1m" in "webhook_dedup_zone", allowed: '
+        'invalid "size=" in "webhook_dedup_zone", allowed: '
             . 'zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH',
     ],
     'a full zone that does something else' => [

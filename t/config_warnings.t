@@ -208,6 +208,9 @@ subtest 'settings that can never work' => sub {
     says_nothing("the URL $_", in_location("$signed $_;"))
         for qw(https://hooks.example.com$request_uri http://a $scheme://$host$request_uri /sq $request_uri);
 
+    says('a URL with white space', in_location(qq($signed "https://h.example/a "; # HERE)), '[warn] this webhook_url has white space at an end');
+    says('a URL of two lines', in_location(qq($signed "https://h.example/a\\nb"; # HERE)), '[warn] this webhook_url holds control characters');
+
     my $idle = sub ($directive) { return qq([warn] "$directive" does nothing where no "webhook" is on) };
     says('an allow without a gate', in_location('webhook_allow 127.0.0.1; # HERE'), $idle->('webhook_allow'));
     says('twice', in_location("webhook_allow 127.0.0.1; # HERE\nwebhook_allow 127.0.0.2;"), $idle->('webhook_allow'));
@@ -262,6 +265,30 @@ subtest 'settings that can never work' => sub {
     says("a duplicate that is answered $_", in_location("${gate}webhook_response duplicate $_; # HERE"),
         "[warn] a status of $_ for \"duplicate\" makes a sender repeat what was delivered: 2xx ends it") for 409, 444, 503;
     says_nothing("in_flight as $_", in_location("${gate}webhook_response in_flight $_;")) for 409, 503;
+};
+
+subtest 'what nginx answers in the place of the gate' => sub {
+    my $gate = "webhook github; # HERE\nwebhook_secret $SECRET;\n";
+    my $before = '[warn] "return" answers before the gate does, so that nothing is verified';
+    my $hand = ': hand deliveries to an upstream, or to a file,';
+    my $taken = ', and whatever comes is taken for accepted';
+    says("return $_", in_location("${gate}return $_;"), "$before$taken$hand") for 200, '204', '200 ok';
+    says('return 404', in_location("${gate}return 404;"), "$before$hand");
+    says('of a server', "server {\nlisten %%ADDR%%:8080;\n${gate}return 200;\n}", "$before$taken$hand");
+    my $inner = "location = /hook/a { proxy_pass http://127.0.0.1:9; }\n";
+    says('for the rest, with success', in_location("$gate$inner return 200;"), "$before$taken$hand");
+    says_nothing('for the rest', in_location("$gate$inner return 404;"));
+    says_nothing('on a condition', in_location("${gate}if (\$arg_x) { return 404; }\nproxy_pass http://127.0.0.1:9;"));
+    says_nothing('beside the gate', "server {\nlisten %%ADDR%%:8080;\n${gate}location = /health { return 200; }\nlocation / { }\n}");
+    says_nothing('outside of it', "server {\nlisten %%ADDR%%:8080;\nif (\$arg_x) { return 404; }\nlocation / {\n$gate}\n}");
+    my $lost = sub ($statuses) {
+        return qq([warn] "error_page" answers $statuses with 2xx: the sender takes for delivered what is not, and does not send it again,);
+    };
+    says('failures as success', in_location("${gate}error_page 500 502 503 504 =200 /ok.html;"), $lost->('500, 502, 503, 504'));
+    says('of the server', in_location($gate) =~ s/location/error_page 404 503 =204 \/ok.html; location/r, $lost->('503'));
+    says('what waits, under another status', in_location("${gate}webhook_response in_flight 409;\nerror_page 409 =200 /ok.html;"), $lost->('409'));
+    says_nothing("error_page $_", in_location("${gate}error_page $_;"))
+        for '503 /503.html', '500 502 = @other', '503 =502 /503.html', '404 =200 /empty.html';
 };
 
 subtest 'quotes within a word' => sub {

@@ -40,7 +40,7 @@ server {
     webhook_secret $SECRET;
 
     location / { proxy_pass http://%%BACKEND%%; }
-    location = /methods  { webhook_methods PUT DELETE; proxy_pass http://%%BACKEND%%; }
+    location = /methods  { webhook_methods PUT DELETE PUT; proxy_pass http://%%BACKEND%%; }
     location = /tls      { webhook_require_tls on; proxy_pass http://%%BACKEND%%; }
     location = /source   { webhook_allow $ALLOWED; proxy_pass http://%%BACKEND%%; }
     location = /tenant   { webhook_secret \$tenant_secret; proxy_pass http://%%BACKEND%%; }

@@ -50,6 +50,8 @@ class Audit {
             warn_of_captured_name(*level.conf);
             warn_of_small_payload_max(level);
             warn_of_other_spellings(level);
+            warn_of_return(level);
+            warn_of_error_pages(level);
         }
         warn_of_longer_urls();
         warn_of_shared_names();
@@ -427,6 +429,54 @@ class Audit {
                  "delivery: turn the cache off, by \"proxy_cache off\" or the like, where "
                  "\"webhook\" is on",
              conf.gate->place);
+    }
+
+    // -- what nginx answers instead
+
+    // nginx runs these statements before it looks for a gate. What a gate further out is not meant
+    // for is no trap: pages of health, redirects and the like.
+    void warn_of_return(const Level& level) {
+        const auto* statement = first_return(cf_, level);
+        const LocConf* further_out = level.outer;
+        if (statement == nullptr || level.conf->gate == further_out->gate) return;
+        const bool accepts = statement->status >= 200 && statement->status < 300;
+        // The gate may be for the locations further in, the rest of which is turned away.
+        if (!accepts && level.core()->locations != nullptr) return;
+        warn("\"return\" answers before the gate does, so that nothing is verified" +
+                 std::string(accepts ? ", and whatever comes is taken for accepted" : "") +
+                 ": hand deliveries to an upstream, or to a file,",
+             level.conf->gate->place);
+    }
+
+    // Whether a genuine sender may be answered with this where its event is not delivered.
+    static bool is_of_lost_event(const LocConf& conf, ngx_int_t status) {
+        if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR) return true;
+        return std::ranges::any_of(all_reasons(), [&](const ReasonInfo& row) {
+            const auto& answer = conf.answers[static_cast<std::size_t>(row.reason)];
+            const bool has_page = !answer || answer->text == nullptr;
+            const auto answered = static_cast<ngx_int_t>(answer ? answer->status : row.status);
+            const bool is_lost = row.retry_after || row.reason == Reason::internal ||
+                                 row.reason == Reason::incomplete_body;
+            return is_lost && has_page && answered == status;
+        });
+    }
+
+    // A sender that is answered 2xx never sends the event again.
+    void warn_of_error_pages(const Level& level) {
+        const ngx_array_t* pages = level.core()->error_pages;
+        if (pages == nullptr) return;
+        std::vector<std::string> statuses;
+        const auto* page = static_cast<const ngx_http_err_page_t*>(pages->elts);
+        for (const auto* end = page + pages->nelts; page != end; ++page) {
+            if (page->overwrite < 200 || page->overwrite >= 300) continue;
+            if (!is_of_lost_event(*level.conf, page->status)) continue;
+            statuses.push_back(std::to_string(page->status));
+        }
+        if (statuses.empty()) return;
+        warn("\"error_page\" answers " + joined({statuses.begin(), statuses.end()}) +
+                 " with 2xx: the sender takes for delivered what is not, and does not send it "
+                 "again,",
+             level.conf->gate->place);
     }
 
     // -- webhook_require_tls

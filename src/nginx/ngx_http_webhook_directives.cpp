@@ -74,6 +74,13 @@ class Directive {
                           ", allowed: " + std::string(allowed));
     }
 
+    // The same for what may be a secret in the wrong place.
+    [[noreturn]] void reject_unknown(std::string_view argument, std::string_view allowed) const {
+        const std::string shown = shown_word(argument);
+        throw ConfigError("invalid" + (shown.empty() ? " parameter" : shown) + " in " +
+                          in_quotes(name()) + ", allowed: " + std::string(allowed));
+    }
+
     ngx_conf_t* const cf;
 
   private:
@@ -353,7 +360,7 @@ void set_webhook(const Directive& directive, LocConf& conf) {
     if (directive.arguments().size() > 1) {
         const auto name = option(directive.argument(1), "name");
         if (!name || name->empty() || has_control_character(*name) || !gate->on) {
-            directive.reject(directive.argument(1), "name=ENDPOINT, not with \"off\"");
+            directive.reject_unknown(directive.argument(1), "name=ENDPOINT, not with \"off\"");
         }
         directive.warn_of_quotes(directive.argument(1), *name);
         gate->name = *name;
@@ -528,14 +535,16 @@ constexpr MethodName kMethods[] = {
 void set_methods(const Directive& directive, LocConf& conf) {
     require_first(conf.methods == nullptr, directive);
     Methods methods{0, {}};
+    std::vector<std::string_view> allowed;
     std::vector<std::string_view> names;
     for (const MethodName& row : kMethods) names.push_back(row.name);
     for (std::string_view argument : directive.arguments()) {
         const auto row = std::ranges::find(kMethods, argument, &MethodName::name);
         if (row == std::end(kMethods)) directive.reject(argument, joined(names));
+        if ((methods.mask & row->bit) == 0) allowed.push_back(row->name);
         methods.mask |= row->bit;
     }
-    methods.allow = joined({directive.arguments().begin(), directive.arguments().end()});
+    methods.allow = joined(allowed);
     conf.methods = std::make_shared<const Methods>(std::move(methods));
 }
 
@@ -625,7 +634,8 @@ void define_zone(const Directive& directive, MainConf& conf) {
                 directive.reject(argument, "a path without \".earlier-\", which marks other files");
             }
         } else {
-            directive.reject(argument, "zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH");
+            directive.reject_unknown(argument,
+                                     "zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH");
         }
     }
     if (zone.name.empty()) throw ConfigError(in_quotes(directive.name()) + " has no \"zone=\"");
@@ -685,7 +695,8 @@ void set_dedup(const Directive& directive, LocConf& conf) {
         } else if (const auto wait = option(argument, "wait")) {
             dedup->wait = duration(directive, argument, *wait);
         } else {
-            directive.reject(argument, "zone=NAME, key=VALUE, ttl=TIME, wait=TIME, or off alone");
+            directive.reject_unknown(argument,
+                                     "zone=NAME, key=VALUE, ttl=TIME, wait=TIME, or off alone");
         }
     }
     if (dedup->on && dedup->zone_name.empty()) {
@@ -728,6 +739,13 @@ void warn_of_chosen_url(const Directive& directive, std::string_view url) {
     }
 }
 
+// Every byte is hashed, and no sender has these.
+void warn_of_odd_url(const Directive& directive, std::string_view url) {
+    const std::string_view text = without_padding(url, " \t\r\n\v\f");
+    if (text.size() < url.size()) directive.warn("this webhook_url has white space at an end");
+    if (has_control_character(text)) directive.warn("this webhook_url holds control characters");
+}
+
 void set_url(const Directive& directive, LocConf& conf) {
     require_first(conf.url == nullptr, directive);
     if (directive.argument(0).empty()) throw ConfigError("empty " + in_quotes(directive.name()));
@@ -736,6 +754,7 @@ void set_url(const Directive& directive, LocConf& conf) {
     note_variables(directive, variables_in(directive.argument(0)));
     const std::string_view host = host_variables(directive.argument(0));
     if (!host.empty()) conf.url_host = directive.compile_any(host);
+    warn_of_odd_url(directive, directive.argument(0));
     warn_of_url_without_scheme(directive, directive.argument(0));
     warn_of_chosen_url(directive, directive.argument(0));
 }

@@ -64,6 +64,13 @@ bool is_watched(const Scheme& scheme, const SecretSource& source) {
            !source.path.empty() && is_key_set(source.text);
 }
 
+// Whether this is how variables of the environment are named. Anything else may be a secret.
+bool is_conventional(std::string_view name) {
+    return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+               std::string_view::npos ||
+           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos;
+}
+
 // A set that is not watched, of which a key alone would say that a member is missing.
 SigningKey single_key(const Scheme& scheme, std::string_view text) {
     if (scheme.key == KeyEncoding::jwk && is_key_set(text)) {
@@ -233,7 +240,9 @@ std::string secret_from_environment(const std::string& name) {
     if (value != nullptr && *value != '\0') found[name] = value;
     const auto known = found.find(name);
     if (known == found.end()) {
-        throw ConfigError("the environment variable " + in_quotes(name) + " is not set or empty");
+        throw ConfigError("the environment variable " +
+                          (is_conventional(name) ? in_quotes(name) + " " : "") +
+                          "is not set or empty");
     }
     return known->second;
 }

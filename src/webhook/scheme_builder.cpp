@@ -396,7 +396,7 @@ void SchemeBuilder::set_algorithm(Arguments arguments) {
     const auto known = algorithm_names();
     const auto row = std::ranges::find(known, algorithm_name_, &AlgorithmName::name);
     if (row == known.end()) {
-        fail("unknown algorithm " + in_quotes(algorithm_name_) + ", allowed: " + names_of(known) +
+        fail("unknown algorithm" + shown_word(algorithm_name_) + ", allowed: " + names_of(known) +
              ", jwt=ALG[,ALG]");
     }
     scheme_.algorithm = row->algorithm;

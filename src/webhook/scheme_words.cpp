@@ -153,7 +153,7 @@ Options::Options(std::string_view field, std::span<const std::string> arguments,
         if (std::ranges::count(is_flag ? allowed.flags : allowed.names, name) == 0) {
             std::vector<std::string_view> all = allowed.names;
             all.insert(all.end(), allowed.flags.begin(), allowed.flags.end());
-            throw ConfigError("unknown parameter " + in_quotes(argument) + " of " +
+            throw ConfigError("unknown parameter" + shown_word(argument) + " of " +
                               in_quotes(field) + ", allowed: " + joined(all));
         }
         if ((has(name) || flag(name)) && name != allowed.repeatable) {

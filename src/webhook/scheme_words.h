@@ -74,7 +74,7 @@ const auto& row_named(const Rows& rows, std::string_view name, std::string_view 
     for (const auto& row : rows) {
         if (row.name == name) return row;
     }
-    throw ConfigError("unknown " + std::string(what) + " " + in_quotes(name) +
+    throw ConfigError("unknown " + std::string(what) + shown_word(name) +
                       ", allowed: " + names_of(rows));
 }
 

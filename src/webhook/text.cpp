@@ -151,6 +151,18 @@ std::string escaped_for_log(std::string_view text) {
     return escaped;
 }
 
+std::string shown_word(std::string_view argument) {
+    constexpr std::size_t kLongestWord = 15;
+    constexpr std::string_view kSigns = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    const std::size_t equals = argument.find('=');
+    const std::string_view name = argument.substr(0, equals);
+    const bool is_word =
+        name.size() <= kLongestWord && name.find_first_not_of(kSigns) == std::string_view::npos;
+    if (!is_word) return {};
+    return " " +
+           in_quotes(equals == std::string_view::npos ? name : argument.substr(0, equals + 1));
+}
+
 std::string in_quotes(std::string_view text) {
     return '"' + std::string(text) + '"';
 }

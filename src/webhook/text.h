@@ -75,6 +75,10 @@ std::string escaped_for_log(std::string_view text);
 // The text between double quotes, as error messages show the offending token.
 std::string in_quotes(std::string_view text);
 
+// What can be shown of an argument that may be a secret in the wrong place: `name=` of
+// `name=value`, or a word as directives have them, in quotes behind a space; else nothing.
+std::string shown_word(std::string_view argument);
+
 // A list for a message: `a, b, c`.
 std::string joined(const std::vector<std::string_view>& words);
 

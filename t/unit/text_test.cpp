@@ -96,6 +96,17 @@ TEST(Text, HeaderNamesAreTokens) {
     EXPECT_FALSE(is_header_name(""));
 }
 
+TEST(ShownWord, NothingThatMayBeASecret) {
+    EXPECT_EQ(" \"encodign=\"", webhook::shown_word("encodign=hex"));
+    EXPECT_EQ(" \"base32\"", webhook::shown_word("base32"));
+    EXPECT_EQ(" \"hmac-md5\"", webhook::shown_word("hmac-md5"));
+    EXPECT_EQ(" \"123456789012345\"", webhook::shown_word("123456789012345"));
+    EXPECT_EQ("", webhook::shown_word("1234567890123456"));
+    EXPECT_EQ("", webhook::shown_word("SECRET"));
+    EXPECT_EQ("", webhook::shown_word("c2VjcmV0Cg=="));
+    EXPECT_EQ("", webhook::shown_word("a b"));
+}
+
 TEST(Text, QuotedTextStandsBetweenDoubleQuotes) {
     EXPECT_EQ("\"\"", webhook::in_quotes(""));
     EXPECT_EQ("\"a b\"", webhook::in_quotes("a b"));

@@ -40,6 +40,10 @@ TEST(VariableTraits, WhatDifferentEventsShare) {
     EXPECT_EQ("km", letters_of("ssl_client_verify"));
     EXPECT_EQ("dm", letters_of("webhook_event_type"));
     EXPECT_EQ("dm", letters_of("webhook_timestamp"));
+    EXPECT_EQ("km", letters_of("limit_req_status"));
+    EXPECT_EQ("m", letters_of("uid_set"));
+    EXPECT_EQ("m", letters_of("ssl_client_v_end"));
+    EXPECT_EQ("sm", letters_of("modern_browser"));
 }
 
 TEST(VariableTraits, ACertificateIsNotForOthersToGuess) {
@@ -52,6 +56,8 @@ TEST(VariableTraits, WhatIsAnotherOneForEachRequest) {
     EXPECT_EQ("kr", letters_of("msec"));
     EXPECT_EQ("kr", letters_of("remote_port"));
     EXPECT_EQ("dr", letters_of("webhook_verify_time"));
+    EXPECT_EQ("kr", letters_of("tcpinfo_snd_cwnd"));
+    EXPECT_EQ("kr", letters_of("connections_active"));
 }
 
 TEST(VariableTraits, WhatIsEmptyWhenAnEventIsLookedUp) {
@@ -62,6 +68,8 @@ TEST(VariableTraits, WhatIsEmptyWhenAnEventIsLookedUp) {
     EXPECT_EQ("y", letters_of("sent_http_content_type"));
     EXPECT_EQ("dy", letters_of("webhook_verdict"));
     EXPECT_EQ("dy", letters_of("webhook_reason"));
+    EXPECT_EQ("y", letters_of("gzip_ratio"));
+    EXPECT_EQ("y", letters_of("proxy_internal_body_length"));
 }
 
 TEST(VariableTraits, WhatTellsEventsApartIsOnlyOfTheDelivery) {
