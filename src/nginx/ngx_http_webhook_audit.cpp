@@ -316,7 +316,10 @@ class Audit {
             if (!conf.gated() || !level.serves_requests() || !conf.url_is_fixed()) continue;
             urls[conf.scheme.get()][to_view(conf.url->value)].push_back(&conf);
         }
-        for (const auto& [scheme, confs] : urls) {
+        for (const auto& row : urls) {
+            // Named so for clang 14, whose lambdas cannot take a part of the row.
+            const Scheme* scheme = row.first;
+            const Urls& confs = row.second;
             for (auto shorter = confs.begin(); shorter != confs.end(); ++shorter) {
                 const std::string_view url = shorter->first;
                 const auto goes_on = [&](const Urls::value_type& other) {

@@ -600,6 +600,21 @@ void warn_of_open_folder(const Directive& directive, const std::string& path) {
                    " of the state file, and replace it");
 }
 
+void set_name_and_size(const Directive& directive, std::string_view argument,
+                       std::string_view name_and_size, DedupZone& zone) {
+    const std::size_t colon = name_and_size.find(':');
+    if (colon == std::string_view::npos || colon == 0) {
+        directive.reject(argument, "zone=NAME:SIZE");
+    }
+    ngx_str_t text = to_ngx(name_and_size.substr(colon + 1));
+    const ssize_t size = ngx_parse_size(&text);
+    if (size == NGX_ERROR) {
+        directive.reject(argument, "zone=NAME:SIZE, a size in bytes, k or m, such as events:64m");
+    }
+    zone.name = name_and_size.substr(0, colon);
+    zone.size = static_cast<std::size_t>(size);
+}
+
 // webhook_dedup_zone zone=NAME:SIZE [ttl=TIME] [full=evict|reject] [state=PATH]
 
 void define_zone(const Directive& directive, MainConf& conf) {
@@ -609,18 +624,7 @@ void define_zone(const Directive& directive, MainConf& conf) {
     zone.place = directive.place();
     for (std::string_view argument : directive.arguments()) {
         if (const auto name_and_size = option(argument, "zone")) {
-            const std::size_t colon = name_and_size->find(':');
-            const std::string_view name = name_and_size->substr(0, colon);
-            if (colon == std::string_view::npos || name.empty()) {
-                directive.reject(argument, "zone=NAME:SIZE");
-            }
-            ngx_str_t text = to_ngx(name_and_size->substr(colon + 1));
-            const ssize_t size = ngx_parse_size(&text);
-            if (size == NGX_ERROR)
-                directive.reject(argument,
-                                 "zone=NAME:SIZE, a size in bytes, k or m, such as events:64m");
-            zone.name = name;
-            zone.size = static_cast<std::size_t>(size);
+            set_name_and_size(directive, argument, *name_and_size, zone);
         } else if (const auto time = option(argument, "ttl")) {
             zone.ttl = ttl(directive, argument, *time);
         } else if (const auto full = option(argument, "full")) {
