@@ -19,7 +19,9 @@ package Chaos::Upstream;
 use v5.36;
 
 use Chaos::Sockets qw(make_nonblocking now reset_connection start_listener);
+use Errno;
 use Fcntl qw(O_APPEND O_CREAT O_WRONLY);
+use Socket qw(MSG_PEEK);
 
 use constant {
     BLOCK     => 65_536,
@@ -104,16 +106,23 @@ sub _note_receipt ($self, $request) {
     $accepted = 0 if $self->_forgets($request);
     $request->{accepts_late} = $action eq 'slow' && !$request->{first};
     $request->{connection}{request} = $request;
-    $self->{under_way}{ $request->{event} }{ $request->{attempt} } = 1;
+    $self->{under_way}{ $request->{event} }{ $request->{attempt} } = $request->{connection};
     $self->{lines} .= sprintf "R %.6f %d %d %s %d %d %s\n",
         @$request{qw(time event attempt action)}, $accepted, @$request{qw(status gate)};
 }
 
 sub _note_others ($self, $request) {
     my ($event, $attempt) = @$request{qw(event attempt)};
-    for my $other (grep { $_ != $attempt } keys %{ $self->{under_way}{$event} }) {
+    my $under_way = $self->{under_way}{$event};
+    for my $other (grep { $_ != $attempt && !_has_left($under_way->{$_}) } keys %$under_way) {
         $self->{lines} .= sprintf "B %.6f %d %d %d\n", now(), $event, $attempt, $other;
     }
+}
+
+# Whether nginx has closed the connection, which may not have been read to its end.
+sub _has_left ($connection) {
+    my $peer = recv $connection->{socket}, my $next, 1, MSG_PEEK;
+    return defined $peer ? !length $next : !$!{EAGAIN};
 }
 
 # The sabotage by which the harness itself is tested.
