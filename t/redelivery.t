@@ -121,6 +121,7 @@ for my $other ($day->(-1), $day->(1)) {
 }
 
 my ($key) = slurp(directory() . '/keys.log') =~ /^duplicate ([0-9a-f]+)$/m;
+is timed($key, $FIRST), 'duplicate', 'an id and a time: an id that is the event\'s key makes no other event of it';
 reload_with(lists => $day->(0), key => $key);
 
 # What anybody can try who saw the deliveries and knows what is listed.

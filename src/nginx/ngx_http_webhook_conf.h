@@ -67,6 +67,7 @@ struct DedupKey {
     ngx_http_complex_value_t* without_text = nullptr;
     // What else it holds would make one event of all that have no id.
     bool names_event_id = false;
+    bool names_event_key = false;
 };
 
 // Whether the sender's endpoint verification is answered here.

@@ -662,6 +662,7 @@ DedupKey dedup_key(const Directive& directive, std::string_view argument, std::s
     key.variables = variables_in(value);
     if (has_capture(value)) key.variables.emplace_back("1");
     key.names_event_id = std::ranges::count(key.variables, "webhook_event_id") != 0;
+    key.names_event_key = std::ranges::count(key.variables, "webhook_event_key") != 0;
     if (is_variable(value, "webhook_event_id")) {
         key.kind = DedupKey::Kind::event_id;
         key.text = "$webhook_event_id";

@@ -433,8 +433,12 @@ bool may_lack_event_id(const Delivery& delivery) {
 // what stands beside it, such as the mark of an event that is let through again, may be empty.
 std::string_view name_of_expression(const Delivery& delivery, const DedupKey& key,
                                     std::string_view value) {
-    if (value == delivery.event_id) return kEventIdKey;
-    return value == delivery.event_key ? name_of_event_key(delivery) : std::string_view(key.text);
+    // By what the key names: the sender of an id that nobody signs gives it any value.
+    const bool by_id = key.names_event_id && !key.names_event_key;
+    const bool by_key = key.names_event_key && !key.names_event_id;
+    if (by_id && value == delivery.event_id) return kEventIdKey;
+    return by_key && value == delivery.event_key ? name_of_event_key(delivery)
+                                                 : std::string_view(key.text);
 }
 
 // What follows the answer of a delivery (post_action) is verified, and no delivery of its own.
