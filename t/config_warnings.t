@@ -291,6 +291,20 @@ subtest 'what nginx answers in the place of the gate' => sub {
         for '503 /503.html', '500 502 = @other', '503 =502 /503.html', '404 =200 /empty.html';
 };
 
+subtest 'a gate that was forgotten' => sub {
+    write_file('secret.inc', "webhook_secret $SECRET;\n");
+    my $locations = sub ($second) {
+        return "server {\nlisten %%ADDR%%:8080;\nlocation = /a { include %%DIR%%/secret.inc; webhook github; proxy_pass http://%%ADDR%%:9; }\n"
+            . "location = /b { include %%DIR%%/secret.inc; $second }\n}";
+    };
+    my $pass = 'proxy_pass http://%%ADDR%%:8;';
+    my @found = remarks($locations->($pass));
+    is_deeply [ grep { /protects nothing/ } @found ],
+        [ expand('[warn] "webhook_secret" without "webhook" protects nothing in the location "/b", in %%DIR%%/secret.inc:1') ],
+        'beside one with the same include';
+    is_deeply [ grep { /protects nothing/ } remarks($locations->($_)) ], [], "not: $_" for "webhook off; $pass", "return 404; $pass", "webhook github; $pass";
+};
+
 subtest 'quotes within a word' => sub {
     my $quoted = sub ($directive, $name) {
         return qq([warn] the quotes in the value of "$name=" in "$directive" are part of it: quote all of "$name=...");

@@ -202,15 +202,27 @@ class Audit {
     }
 
     // Where a path leads, `webhook` was forgotten; further out, it may be for locations to come.
-    void check_secret(const Line& line) const {
+    void check_secret(const Line& line) {
         const bool protects =
             !line.gates.empty() || std::ranges::none_of(main_.levels, [&line](const Level& level) {
                 return !level.conf->gate && level.serves_requests() &&
                        std::ranges::count(line.levels, level.conf) != 0;
             });
-        if (protects) return;
+        if (protects) return warn_of_forgotten_gate(line);
         throw ConfigError("\"webhook_secret\" without \"webhook\" protects nothing in " +
                           line.written->place.text());
+    }
+
+    // Others that include the line, or stand further in, have a gate.
+    void warn_of_forgotten_gate(const Line& line) {
+        for (const Level& level : main_.levels) {
+            const bool is_own = std::ranges::count(line.levels, level.conf) != 0;
+            if (!is_own || level.conf->gate || !level.serves_requests()) continue;
+            if (upstream_of(level) == nullptr || is_closed(level)) continue;
+            warn("\"webhook_secret\" without \"webhook\" protects nothing in the location " +
+                     in_quotes(to_view(level.core()->name)) + ",",
+                 line.written->place);
+        }
     }
 
     // What was written beside a gate is for that gate, or for those further in.
