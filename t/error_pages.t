@@ -54,6 +54,16 @@ server {
     location /gate/       { webhook github; proxy_pass http://%%ADDR%%:9001; }
 
     # What a gate that monitors is handed is still what another has accepted.
+    location /to_accepted { webhook github; error_page 500 = @accepted; proxy_pass http://%%BACKEND%%; }
+    location @accepted    {
+        webhook              github name=new;
+        webhook_mode         monitor;
+        proxy_cache          answers;
+        proxy_cache_key      $uri;
+        proxy_cache_valid    any 1m;
+        proxy_cache_methods  GET POST;
+        proxy_pass           http://%%ADDR%%:9001;
+    }
     location /to_monitor  { webhook github; error_page 500 = @monitored; proxy_pass http://%%BACKEND%%; }
     location @monitored   {
         webhook              stripe;
@@ -147,15 +157,17 @@ for my $method (qw(GET POST)) {
     };
 }
 
-subtest 'a gate that monitors behind one that does not' => sub {
-    forget();
-    $backend->behave(status => 500);
-    is deliver(unique_id(), uri => '/to_monitor')->{status}, 200, 'its upstream has the event';
-    my $id = unique_id();
-    is reason(deliver($id, uri => '/to_monitor')), 'cached', 'its cache does not';
-    $backend->behave;
-    is reason(deliver($id, uri => '/to_monitor')), '', 'so that it is not lost';
-};
+for my $uri (qw(/to_monitor /to_accepted)) {
+    subtest "$uri: a gate that monitors behind one that does not" => sub {
+        forget();
+        $backend->behave(status => 500);
+        is deliver(unique_id(), uri => $uri)->{status}, 200, 'its upstream has the event';
+        my $id = unique_id();
+        is reason(deliver($id, uri => $uri)), 'cached', 'its cache does not';
+        $backend->behave;
+        is reason(deliver($id, uri => $uri)), '', 'so that it is not lost';
+    };
+}
 
 sub down ($uri, %options) { return deliver(unique_id(), uri => $uri, port => 8081, %options) }
 

@@ -804,9 +804,13 @@ void look_at_upstreams(Delivery& delivery) {
 
 // A gate that only monitors does not speak for one before it.
 Delivery* youngest_accepted(Delivery& delivery) {
-    Delivery* each = &delivery;
-    while (each != nullptr && each->verdict != Verdict::accepted) each = each->earlier;
-    return each;
+    Delivery* found = nullptr;
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        if (each->verdict != Verdict::accepted) continue;
+        if (!each->conf.monitors()) return each;
+        if (found == nullptr) found = each;
+    }
+    return found;
 }
 
 // What an accepted delivery is refused for when the upstream has answered.
