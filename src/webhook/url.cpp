@@ -136,10 +136,10 @@ std::string_view name_of(std::string_view parameter) {
 
 using Parameter = std::pair<std::string, std::optional<std::string>>;
 
-// Nothing where one reader may split the query where another does not.
+// Nothing where one reader may split the query where another does not, or take a plus for a space.
 std::optional<std::vector<Parameter>> parameters_of(
     std::string_view query, const std::function<bool(std::string_view)>& is_left_out) {
-    if (query.find_first_of(";#") != std::string_view::npos) return std::nullopt;
+    if (query.find_first_of(";#+") != std::string_view::npos) return std::nullopt;
     std::vector<Parameter> parameters;
     while (!query.empty()) {
         const std::string_view parameter = take_parameter(query);
