@@ -26,6 +26,9 @@ server {
     resolver         %%ADDR%%:1 ipv6=off;
     resolver_timeout 1s;
     proxy_intercept_errors on;
+    proxy_cache_key     $uri;
+    proxy_cache_valid   any 1m;
+    proxy_cache_methods GET POST;
 
     location /unresolved { webhook github; error_page 502 /maintenance;     proxy_pass http://$upstream; }
     location /answered   { webhook github; error_page 502 = /maintenance;   proxy_pass http://$upstream; }
@@ -35,8 +38,6 @@ server {
         webhook github;
         error_page        500 = /maintenance;
         proxy_cache       answers;
-        proxy_cache_key   $uri;
-        proxy_cache_valid any 1m;
         proxy_pass        http://%%BACKEND%%;
     }
     location /nothing    { webhook github; error_page 503 = /maintenance; try_files /none =503; }
@@ -59,9 +60,6 @@ server {
         webhook              github name=new;
         webhook_mode         monitor;
         proxy_cache          answers;
-        proxy_cache_key      $uri;
-        proxy_cache_valid    any 1m;
-        proxy_cache_methods  GET POST;
         proxy_pass           http://%%ADDR%%:9001;
     }
     location /to_monitor  { webhook github; error_page 500 = @monitored; proxy_pass http://%%BACKEND%%; }
@@ -69,9 +67,6 @@ server {
         webhook              stripe;
         webhook_mode         monitor;
         proxy_cache          answers;
-        proxy_cache_key      $uri;
-        proxy_cache_valid    any 1m;
-        proxy_cache_methods  GET POST;
         proxy_pass           http://%%ADDR%%:9001;
     }
 

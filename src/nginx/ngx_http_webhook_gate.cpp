@@ -841,14 +841,17 @@ Delivery& refuse_answer(Delivery& delivery, const Refusal& refusal) {
     return accepted;
 }
 
+bool any_refused(const Delivery& delivery) {
+    const Delivery* each = &delivery;
+    while (each != nullptr && each->passes()) each = each->earlier;
+    return each != nullptr;
+}
+
 // Before the answer leaves: a sender that sees 2xx must never get its retry delivered again, and
 // one that sees a failure may retry at once.
 void settle(Delivery& delivery) {
-    bool refused = false;
+    const bool refused = any_refused(delivery);
     look_at_upstreams(delivery);
-    for (const Delivery* each = &delivery; each != nullptr; each = each->earlier) {
-        refused |= !each->passes();
-    }
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (!each->claim.held()) continue;
         each->commit(each->upstreams.status_to_remember(delivery.request, refused));

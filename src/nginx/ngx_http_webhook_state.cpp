@@ -246,9 +246,8 @@ std::string share_with_another(State& state, const Descriptor& file, const std::
     if (!stranger.empty()) return "is in use by " + stranger;
     if (file.size() != size) {
         fail(path, "is in use with another size, " + std::to_string(file.size()) +
-                       " bytes: a reload can change it, once more where an earlier one gave the "
-                       "file up; a "
-                       "binary upgrade cannot");
+                       " bytes: a reload can change it, once more where an earlier one "
+                       "gave the file up; a binary upgrade cannot");
     }
     share(state, file.duplicate(), path);
     if (is_drained(*state.memory)) return "";

@@ -26,8 +26,8 @@ std::optional<std::size_t> decode(TextEncoding encoding, std::string_view text,
 // The decoded bytes as a string; nothing where the text is not valid.
 std::optional<std::string> decode(TextEncoding encoding, std::string_view text);
 
-// Text whose `%` and two hex digits (either case) stand for a byte each; nothing where a `%` is
-// followed by anything else.
+// Decodes each `%` with two hex digits (either case) to a byte. A `%` before anything else makes
+// the text invalid, and the function returns nothing.
 std::optional<std::string> percent_decoded(std::string_view text);
 
 // Lower-case hex digits of the bytes.

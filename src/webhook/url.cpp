@@ -136,7 +136,7 @@ std::string_view name_of(std::string_view parameter) {
 
 using Parameter = std::pair<std::string, std::optional<std::string>>;
 
-// Nothing where one reader may split the query where another does not, or take a plus for a space.
+// Returns nothing for a query with a `;`, `#` or `+`: readers differ in what these mean.
 std::optional<std::vector<Parameter>> parameters_of(
     std::string_view query, const std::function<bool(std::string_view)>& is_left_out) {
     if (query.find_first_of(";#+") != std::string_view::npos) return std::nullopt;

@@ -505,10 +505,11 @@ Refusal Verification::no_match() const {
         return attempt.extension && attempt.extension->found();
     });
     if (extended) return {Reason::bad_signature, Cause::Kind::extended};
-    const auto kind = ignores_body() ? (some_expired_ ? Cause::Kind::no_match_beside_expired
-                                                      : Cause::Kind::no_match)
-                                     : (some_expired_ ? Cause::Kind::no_match_of_body_beside_expired
-                                                      : Cause::Kind::no_match_of_body);
+    auto kind = ignores_body() ? Cause::Kind::no_match : Cause::Kind::no_match_of_body;
+    if (some_expired_) {
+        kind = ignores_body() ? Cause::Kind::no_match_beside_expired
+                              : Cause::Kind::no_match_of_body_beside_expired;
+    }
     return {Reason::bad_signature, Cause{kind,
                                          {},
                                          static_cast<std::int64_t>(secret_count_),
