@@ -43,6 +43,12 @@ server {
     location = /bearer { webhook bearer; proxy_pass http://%%BACKEND%%; }
     location = /slow   { webhook github; client_body_timeout 1s; proxy_pass http://%%BACKEND%%; }
 }
+server {
+    listen %%ADDR%%:8081;
+    ignore_invalid_headers off;
+    webhook_secret $SECRET;
+    location = /github { webhook github; proxy_pass http://%%BACKEND%%; }
+}
 CONF
 
 my $FORGED = 'ab' x 32;
@@ -106,6 +112,11 @@ subtest 'signature headers' => sub {
         github($right, map { ('X-Hub-Signature-256' => $right) } 1 .. 900));
     refused('an underscore', 'missing_signature', uri => '/github', body => 'x',
         headers => [ 'X_Hub_Signature_256' => $right ]);
+    for my $twin ('X_Hub_Signature_256', 'X.Hub-Signature.256', 'X-Hub-Signature~256') {
+        answers("$twin, which nginx drops", undef, 200, github($right, $twin => $FORGED));
+        refused("$twin, which nginx takes", 'malformed_signature', github($right, $twin => $FORGED), port => 8081)
+            if $twin !~ /_/;
+    }
     refused('in a trailer', 'missing_signature', raw =>
         "POST /github HTTP/1.1\r\nHost: a\r\nTrailer: X-Hub-Signature-256\r\n"
         . "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"

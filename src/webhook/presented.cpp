@@ -55,15 +55,15 @@ void SchemeHeaders::offer(std::string_view name, std::string_view value) {
     fill(slots_[static_cast<std::size_t>(found - scheme_->headers.begin())], value);
 }
 
-// nginx's variables and CGI write `X_Id` and `X-Id` as one name, so that others may read the one
-// where this reads the other: the header counts as repeated.
+// nginx's variables write `X_Id` and `X-Id` as one name, and CGI `X.Id` as well, so that others may
+// read the one where this reads the other: the header counts as repeated.
 void SchemeHeaders::offer_twin(std::string_view name) {
     const auto as_variable = [](char character) {
-        return character == '-' ? '_' : to_lower(character);
+        return is_letter(character) || is_digit(character) ? to_lower(character) : '_';
     };
     for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
         const std::string& known = scheme_->headers[i];
-        if (name.size() != known.size()) continue;
+        if (name.size() != known.size() || known.starts_with(kParameterMark)) continue;
         if (std::ranges::equal(name, known, {}, as_variable, as_variable)) slots_[i].count += 2;
     }
 }

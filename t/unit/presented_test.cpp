@@ -98,21 +98,45 @@ TEST(SchemeHeaders, KeepsOnlyWhatTheSchemeReads) {
     EXPECT_TRUE(headers.missing(scheme.event_type.header));
 }
 
-// CGI and nginx's variables know one name for the two.
-TEST(SchemeHeaders, ATwinWithUnderscoresIsARepetition) {
+// CGI and nginx's variables know one name for all of them.
+TEST(SchemeHeaders, ATwinWithAnotherSignIsARepetition) {
     const Scheme scheme = parse_scheme("test", kIdentified);
-    for (const bool twin_first : {true, false}) {
-        SchemeHeaders headers(scheme);
-        if (twin_first) headers.offer("x_id", "1");
-        headers.offer("x-id", "2");
-        if (!twin_first) headers.offer("x_id", "1");
-        headers.offer("x_other", "3");
-        EXPECT_TRUE(headers.repeated(scheme.event_id.header));
-        EXPECT_EQ("2", headers.value(scheme.event_id.header));
+    for (const std::string twin : {"x_id", "X.Id", "x~id", "x!ID", "x\xc3id"}) {
+        for (const bool twin_first : {true, false}) {
+            SchemeHeaders headers(scheme);
+            if (twin_first) headers.offer(twin, "1");
+            headers.offer("x-id", "2");
+            if (!twin_first) headers.offer(twin, "1");
+            headers.offer("x_other", "3");
+            EXPECT_TRUE(headers.repeated(scheme.event_id.header)) << twin;
+            EXPECT_EQ("2", headers.value(scheme.event_id.header)) << twin;
+        }
+        SchemeHeaders alone(scheme);
+        alone.offer(twin, "1");
+        EXPECT_EQ(std::nullopt, alone.only(scheme.event_id.header)) << twin;
     }
-    SchemeHeaders alone(scheme);
-    alone.offer("x_id", "1");
-    EXPECT_EQ(std::nullopt, alone.only(scheme.event_id.header));
+    for (const std::string other : {"xaid", "x1id", "x..id", "x-ie", "xid"}) {
+        SchemeHeaders headers(scheme);
+        headers.offer("x-id", "2");
+        headers.offer(other, "1");
+        EXPECT_FALSE(headers.repeated(scheme.event_id.header)) << other;
+    }
+}
+
+// Two that a scheme names are two; a parameter is none of the headers.
+TEST(SchemeHeaders, WhatASchemeNamesIsNobodysTwin) {
+    const Scheme scheme =
+        parse_scheme("test",
+                     "algorithm hmac-sha256; signed '{header:X-A}|{header:X.A}|{timestamp}.{body}';"
+                     "signature header=X-Sign; timestamp query=id;");
+    SchemeHeaders headers(scheme);
+    headers.offer("x-a", "1");
+    headers.offer("x.a", "2");
+    headers.offer_query("id=3");
+    headers.offer("-id", "4");
+    headers.offer("_id", "5");
+    for (HeaderIndex i = 0; i < scheme.headers.size(); ++i) EXPECT_FALSE(headers.repeated(i)) << i;
+    EXPECT_EQ("3", headers.only(scheme.timestamp->source.header));
 }
 
 TEST(SchemeHeaders, OtherHeadersAreFoundByTheirNames) {
