@@ -59,6 +59,17 @@ server {
             error_page 500 502 = @second;
             proxy_pass http://%%BACKEND%%;
         }
+        location /gated/rewritten {
+            proxy_intercept_errors on;
+            error_page 500 502 = @rewrites;
+            proxy_pass http://%%BACKEND%%;
+        }
+        location /gated/page_of_its_own {
+            proxy_intercept_errors on;
+            recursive_error_pages  on;
+            error_page 500 404 502 /sorry;
+            proxy_pass http://%%BACKEND%%;
+        }
         location /gated/elsewhere { try_files /missing /apology; }
         location /gated/nowhere { try_files /missing /denied; }
         location /gated/apology {
@@ -89,6 +100,9 @@ server {
         proxy_pass http://%%BACKEND%%;
     }
     location @second        { proxy_pass http://%%ADDR%%:9001; }
+    location @rewrites      { rewrite ^ /rewritten last; }
+    location = /rewritten   { proxy_pass http://%%ADDR%%:9001; }
+    location = /sorry       { error_page 410 @second; recursive_error_pages on; return 410; }
     location = /apology     { proxy_pass http://%%ADDR%%:9001; }
 }
 CONF
@@ -320,13 +334,14 @@ subtest 'an error_page does not make a delivery of a failure' => sub {
 };
 
 subtest 'an error_page that is another upstream' => sub {
-    for my $case ([ POST => status => 500 ], [ POST => close => 1 ], [ GET => status => 500 ], [ GET => close => 1 ]) {
-        my ($method, %behaviour) = @$case;
-        my $what = "$method @{[ %behaviour ]}";
+    my @failures = map { my $way = $_; map { [ $way, @$_ ] } [ status => 500 ], [ close => 1 ] } qw(fallback rewritten);
+    for my $case (map { my $method = $_; map { [ $method, @$_ ] } @failures } qw(POST GET)) {
+        my ($method, $way, %behaviour) = @$case;
+        my $what = "$method $way @{[ %behaviour ]}";
         forget_requests();
         $backend->behave(%behaviour);
         $second->behave(status => 202);
-        my %event = (id => unique_id(), uri => '/gated/fallback', method => $method);
+        my %event = (id => unique_id(), uri => "/gated/$way", method => $method);
         is deliver(%event)->{status}, 202, "$what: it took the event";
         is_duplicate(deliver(%event), 202, "$what: retry");
         is_deeply [ $backend->count, $second->count ], [ 1, 1 ], "$what: each saw one";
@@ -343,16 +358,18 @@ subtest 'an error_page that is another upstream' => sub {
 
 # nginx fetches such a page with GET: nothing but the redirect tells it from a delivery that is a GET.
 subtest 'an upstream that makes the pages for errors takes no event' => sub {
-    my @failures = ([ status => 500 ], [ status => 404 ], [ close => 1 ]);
+    my @failures = map { my $way = $_; map { [ $way, @$_ ] } [ status => 500 ], [ status => 404 ], [ close => 1 ] }
+        qw(apology page_of_its_own);
     for my $case (map { my $method = $_; map { [ $method, @$_ ] } @failures } qw(POST GET HEAD)) {
-        my ($method, %behaviour) = @$case;
-        my $what = "$method @{[ %behaviour ]}";
+        my ($method, $way, %behaviour) = @$case;
+        my $what = "$method $way @{[ %behaviour ]}";
         forget_requests();
         $backend->behave([ \%behaviour, {} ]);
         $second->behave(body => 'we are sorry');
-        my %event = (id => unique_id(), uri => '/gated/apology', method => $method);
+        my %event = (id => unique_id(), uri => "/gated/$way", method => $method);
         my $first = deliver(%event);
-        is $first->{status}, $behaviour{status} // 502, "$what: the sender sees a failure";
+        my $status = $way eq 'apology' ? $behaviour{status} // 502 : 410;
+        is $first->{status}, $status, "$what: the sender sees a failure";
         is $first->{body}, $method eq 'HEAD' ? '' : 'we are sorry', "$what: and the page";
         my $retry = deliver(%event);
         is_deeply [ $retry->{status}, $retry->header('Webhook-Reason') ], [ 200, undef ], "$what: retry";

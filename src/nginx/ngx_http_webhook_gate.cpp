@@ -890,6 +890,14 @@ ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
     return give_up(request, error.what());
 }
 
+ngx_int_t on_uri(ngx_http_request_t* request) noexcept {
+    if (request != request->main || !request->internal) return NGX_DECLINED;
+    for (Delivery* each = find_delivery(request); each != nullptr; each = each->earlier) {
+        each->upstreams.follow_to_uri(request);
+    }
+    return NGX_DECLINED;
+}
+
 ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
     if (request == request->main) {
         if (Delivery* delivery = find_delivery(request)) {

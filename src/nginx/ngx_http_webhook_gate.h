@@ -10,6 +10,10 @@ namespace webhook::ngx {
 // beyond the reach of `satisfy any`.
 ngx_int_t on_request(ngx_http_request_t* request) noexcept;
 
+// The handler of the SERVER_REWRITE phase, which only a new request and an internal redirect to a
+// URI come to.
+ngx_int_t on_uri(ngx_http_request_t* request) noexcept;
+
 // The header filter: the upstream's status is known and nothing has left yet.
 ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept;
 

@@ -32,13 +32,19 @@ char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* conf) noexcept try {
     return static_cast<char*>(NGX_CONF_ERROR);
 }
 
-ngx_int_t install(ngx_conf_t* cf) noexcept {
+ngx_int_t add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt added) noexcept {
     auto* core = static_cast<ngx_http_core_main_conf_t*>(
         ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
-    auto* handler = static_cast<ngx_http_handler_pt*>(
-        ngx_array_push(&core->phases[NGX_HTTP_PRECONTENT_PHASE].handlers));
+    auto* handler =
+        static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[phase].handlers));
     if (handler == nullptr) return NGX_ERROR;
-    *handler = on_request;
+    *handler = added;
+    return NGX_OK;
+}
+
+ngx_int_t install(ngx_conf_t* cf) noexcept {
+    if (add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_uri) != NGX_OK) return NGX_ERROR;
+    if (add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_request) != NGX_OK) return NGX_ERROR;
     install_header_filter();
     return NGX_OK;
 }

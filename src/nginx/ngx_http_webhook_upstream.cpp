@@ -123,15 +123,6 @@ bool UpstreamWatch::tried(const ngx_http_request_t* request) const {
     return seen_ > earlier_ || request->upstream != earlier_upstream_;
 }
 
-bool UpstreamWatch::fetches_something_else(const ngx_http_request_t* request) const {
-    if (request->method != method_) return true;
-    const bool fetches = (method_ & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
-    if (!fetches || in_named_location(request)) return false;
-    // The method of such a delivery is the same after a redirect to a URI. An upstream may have
-    // failed before any attempt, or its answer have come from the cache.
-    return tried(request) || request->err_status != 0 || request->error_page;
-}
-
 void UpstreamWatch::look(const ngx_http_request_t* request) {
     const auto attempts = attempts_of(request);
     for (; seen_ < attempts.size(); ++seen_) {
@@ -143,7 +134,16 @@ void UpstreamWatch::look(const ngx_http_request_t* request) {
         if (delivering_ && accepted_status_ == 0 && is_success(status)) accepted_status_ = status;
     }
     // What was led elsewhere does not come back.
-    delivering_ &= !request->post_action && !fetches_something_else(request);
+    delivering_ &= !request->post_action && request->method == method_;
+}
+
+void UpstreamWatch::follow_to_uri(const ngx_http_request_t* request) {
+    look(request);
+    // The method of such a delivery stays the same.
+    const bool fetches = (method_ & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
+    // An upstream may have failed before any attempt, or its answer have come from the cache.
+    const bool failed = tried(request) || request->err_status != 0 || request->error_page;
+    delivering_ &= !(fetches && failed);
 }
 
 ngx_uint_t UpstreamWatch::status_to_remember(const ngx_http_request_t* request,

@@ -35,6 +35,9 @@ class UpstreamWatch {
 
     // To be called whenever the request enters the phases again, and before its answer leaves.
     void look(const ngx_http_request_t* request);
+    // To be called when an internal redirect leads to a URI. One to a named location, and a
+    // `rewrite` of the URI there, lead the delivery itself on.
+    void follow_to_uri(const ngx_http_request_t* request);
 
     // The status with which an upstream has accepted the delivery by now; 0 where none has. Nothing
     // that comes later can change it.
@@ -52,8 +55,6 @@ class UpstreamWatch {
     ngx_uint_t status_to_remember(const ngx_http_request_t* request, bool refused) const;
 
   private:
-    bool fetches_something_else(const ngx_http_request_t* request) const;
-
     ngx_uint_t method_;
     // Attempts that were made before there was a delivery.
     ngx_uint_t earlier_;
