@@ -9,6 +9,8 @@ use Webhook::Test;
 
 use FindBin;
 
+my $APP = "location \@app { webhook off; proxy_pass http://127.0.0.1:9; }\n";
+
 my @SECRETS = (
     'a secret file that does not exist' => [
         in_location("webhook github;\nwebhook_secret file:%%DIR%%/absent.key; # HERE"),
@@ -217,6 +219,34 @@ my @SECRETS = (
         in_location("webhook github; # HERE\nlocation = /hook/inner { webhook_secret $SECRET; }"),
         'no "webhook_secret" for "webhook github"',
     ],
+    'a gate without a secret on a server whose files have a fallback' => [
+        in_server("webhook github; # HERE\ntry_files \$uri \@app;\n$APP location = /a { webhook_secret $SECRET; }"),
+        'no "webhook_secret" for "webhook github"',
+    ],
+    'a gate without a secret on a server that falls back to a path' => [
+        in_server("webhook github; # HERE\ntry_files \$uri /index.php?\$args;\nlocation = /index.php { webhook off; proxy_pass http://127.0.0.1:9; }"),
+        'no "webhook_secret" for "webhook github"',
+    ],
+    'a gate without a secret in a location of any path' => [
+        in_server("location \"\" {\nwebhook github; # HERE\nproxy_pass http://127.0.0.1:9;\nlocation /x { return 404; }\n}"),
+        'no "webhook_secret" for "webhook github"',
+    ],
+    'a gate without a secret, and statements' => [
+        in_location("webhook github; # HERE\nset \$a b;\nproxy_pass http://127.0.0.1:9;"),
+        'no "webhook_secret" for "webhook github"',
+    ],
+    'a gate without a secret under a condition' => [
+        in_location("webhook github; # HERE\nset \$a b;\nif (\$http_x) { proxy_pass http://127.0.0.1:9; }"),
+        'no "webhook_secret" for "webhook github"',
+    ],
+    'a gate without a secret, closed to strangers' => [
+        in_location("webhook github; # HERE\nallow 192.0.2.1;\ndeny all;\nproxy_pass http://127.0.0.1:9;"),
+        'no "webhook_secret" for "webhook github"',
+    ],
+    'a gate without a secret, that some other way opens' => [
+        in_location("webhook github; # HERE\nsatisfy any;\ndeny all;\nproxy_pass http://127.0.0.1:9;"),
+        'no "webhook_secret" for "webhook github"',
+    ],
     'a secret whose gates all stand elsewhere' => [
         in_server("location /a { webhook github; webhook_secret $SECRET-2; }\nlocation /b {\nwebhook_secret $SECRET; # HERE\n"
                 . 'location = /b/c { } return 404; }'),
@@ -241,6 +271,21 @@ my @SECRETS = (
             . 'location /a { webhook stripe; } location /b { webhook dropbox; }'),
         '"webhook_dedup" needs "key=" with the scheme "dropbox" of the location "/b": '
             . 'it has no event id, and different events may have the same body',
+    ],
+    'a secret without a gate on a server whose files have a fallback' => [
+        in_server("webhook_secret $SECRET; # HERE\ntry_files \$uri \@app;\n$APP location = /a { return 404; }"),
+        '"webhook_secret" without "webhook" protects nothing',
+    ],
+    'a memory that needs keys, of a server whose files have a fallback' => [
+        "webhook_dedup_zone zone=events:1m;\n" . in_server("webhook dropbox;\nwebhook_secret $SECRET;\n"
+            . "webhook_dedup zone=events; # HERE\nerror_page 404 405 = \@app;\n$APP location = /a { return 404; }"),
+        '"webhook_dedup" needs "key=" with the scheme "dropbox": '
+            . 'it has no event id, and different events may have the same body',
+    ],
+    'a memory that is too short, of a server with a condition' => [
+        "webhook_dedup_zone zone=events:1m;\n" . in_server("webhook stripe;\nwebhook_secret $SECRET;\n"
+            . "webhook_dedup zone=events ttl=1s; # HERE\nif (\$http_x) { return 403; }\ntry_files \$uri \@app;\n$APP"),
+        'the ttl of "webhook_dedup" is shorter than twice the timestamp tolerance: 1s, at least 600s are needed',
     ],
     'a secret without a gate' => [
         in_location("webhook_secret $SECRET; # HERE"),
@@ -1143,6 +1188,18 @@ subtest 'what is right is taken' => sub {
             in_server("webhook github;\nlocation = /a { webhook_secret $SECRET; }\nlocation / { return 404; }"),
         'a gate of a server with an "if", secrets in its locations' =>
             in_server("webhook github;\nif (\$http_x) { return 403; }\nlocation = /a { webhook_secret $SECRET; }"),
+        'a gate of a location that returns on a condition, secrets in its inner ones' =>
+            in_location("webhook github;\nif (\$http_x) { return 405; }\nset \$a b;\nreturn 404;\nlimit_except POST { deny all; }\n"
+                . "location = /hook/a { webhook_secret $SECRET; }"),
+        'a gate of a location that is closed, secrets in its inner ones' =>
+            in_location("webhook github;\ndeny all;\nlocation = /hook/a { allow all; webhook_secret $SECRET; }"),
+        'a gate in http, a server that leads elsewhere' => "webhook github;\n"
+            . in_server("location / { webhook_secret $SECRET; }")
+            . "\nserver {\nlisten %%ADDR%%:8081;\nrewrite ^ https://\$host\$request_uri permanent;\n}",
+        'a memory without keys in http, a server that leads elsewhere' =>
+            "webhook_dedup_zone zone=events:1m;\nwebhook dropbox;\nwebhook_secret $SECRET;\nwebhook_dedup zone=events;\n"
+            . in_server('location / { webhook_dedup zone=events key=$http_x_id; }')
+            . "\nserver {\nlisten %%ADDR%%:8081;\nreturn 301 https://\$host\$request_uri;\nlocation /a { }\n}",
         'an included handshake, which one of the locations has' =>
             in_server(join '', map { "location /$_ { webhook $_; webhook_secret $SECRET; include %%DIR%%/handshake.inc; }\n" } qw(github slack)),
         'an included token, which one of the locations presents' =>

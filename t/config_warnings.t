@@ -197,7 +197,9 @@ subtest 'settings that can never work' => sub {
     my $away = "server {\nlisten %%ADDR%%:8081;\nserver_name plain.example;\nRETURN\n}\n";
     my $all  = "webhook_require_tls on; # HERE\n$gate\n" . (https('') =~ s/8080/8443/r) . "\n";
     says_nothing("TLS beside a server that leads to it: $_", $all . ($away =~ s/RETURN/$_/r))
-        for 'return 301 https://$host$request_uri;', 'location / { return 301 https://$host$request_uri; }', '';
+        for 'return 301 https://$host$request_uri;', 'rewrite ^ https://$host$request_uri permanent;',
+        'location / { rewrite ^ https://$host$request_uri permanent; }', 'if ($host = a) { return 404; } return 301 https://$host$request_uri;',
+        'location / { return 301 https://$host$request_uri; }', '';
     says('TLS where a server without it hands on', $all . ($away =~ s/RETURN/location \/ { }/r),
         $tls =~ s/the server/the server "plain.example"/r);
 
@@ -277,6 +279,9 @@ subtest 'what nginx answers in the place of the gate' => sub {
     says('of a server', "server {\nlisten %%ADDR%%:8080;\n${gate}return 200;\n}", "$before$taken$hand");
     my $inner = "location = /hook/a { proxy_pass http://127.0.0.1:9; }\n";
     says('for the rest, with success', in_location("$gate$inner return 200;"), "$before$taken$hand");
+    says('of the server, over the gates of its locations', "server {\nlisten %%ADDR%%:8080;\nreturn 204;\nlocation / {\n$gate}\n}",
+        "$before$taken$hand");
+    says_nothing('a server that leads elsewhere', "server {\nlisten %%ADDR%%:8080;\nreturn 301 https://a.example;\nlocation / {\n$gate}\n}");
     says_nothing('for the rest', in_location("$gate$inner return 404;"));
     says_nothing('on a condition', in_location("${gate}if (\$arg_x) { return 404; }\nproxy_pass http://127.0.0.1:9;"));
     says_nothing('beside the gate', "server {\nlisten %%ADDR%%:8080;\n${gate}location = /health { return 200; }\nlocation / { }\n}");
@@ -287,6 +292,10 @@ subtest 'what nginx answers in the place of the gate' => sub {
     says('failures as success', in_location("${gate}error_page 500 502 503 504 =200 /ok.html;"), $lost->('500, 502, 503, 504'));
     says('of the server', in_location($gate) =~ s/location/error_page 404 503 =204 \/ok.html; location/r, $lost->('503'));
     says('what waits, under another status', in_location("${gate}webhook_response in_flight 409;\nerror_page 409 =200 /ok.html;"), $lost->('409'));
+    my $queue = 'location @queue { proxy_pass http://127.0.0.1:9; }';
+    says('a queue whose status does not count', in_location("${gate}error_page 502 503 =202 \@queue;") =~ s/location/$queue\nlocation/r,
+        '[warn] "error_page" answers 502, 503 with 2xx, even where "@queue" fails and the event is lost: '
+        . 'with "=" alone, the status of "@queue" counts,');
     says_nothing("error_page $_", in_location("${gate}error_page $_;"))
         for '503 /503.html', '500 502 = @other', '503 =502 /503.html', '404 =200 /empty.html';
 };
@@ -303,6 +312,11 @@ subtest 'a gate that was forgotten' => sub {
         [ expand('[warn] "webhook_secret" without "webhook" protects nothing in the location "/b", in %%DIR%%/secret.inc:1') ],
         'beside one with the same include';
     is_deeply [ grep { /protects nothing/ } remarks($locations->($_)) ], [], "not: $_" for "webhook off; $pass", "return 404; $pass", "webhook github; $pass";
+    my $one_line = "server {\nlisten %%ADDR%%:8080;\n"
+        . "location = /a { webhook_secret $SECRET; webhook github; } location = /b { webhook_secret $SECRET; $pass }\n}";
+    my ($code, $output) = config_test(http => $one_line);
+    is $code, 1, 'beside one on the same line';
+    like $output, qr{"webhook_secret" without "webhook" protects nothing in \S+:3}, 'it is found';
 };
 
 subtest 'quotes within a word' => sub {
@@ -378,6 +392,8 @@ subtest 'other spellings of a gated path' => sub {
     says_nothing("for //", $two->('= /', 'location ~ / { proxy_pass http://app; }') =~ s{~ /}{~ ^//\$}r);
     says_nothing("strangers do not get there: $_", $two->('= /hooks/github', "location / { $_ proxy_pass http://app; }"))
         for 'internal;', 'deny all;', 'allow 127.0.0.1; deny all;', 'return 404;';
+    says('all strangers do', $two->('= /hooks/github', 'location / { allow all; deny all; proxy_pass http://app; }'),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
     says('some do', $two->('= /hooks/github', 'location / { deny 192.0.2.1; proxy_pass http://app; }'),
         $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
     says('some statement before', $two->('= /hooks/github', 'location / { set $a b; proxy_pass http://app; }'),

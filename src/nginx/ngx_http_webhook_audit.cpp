@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "nginx/ngx_http_webhook_checks.h"
+#include "nginx/ngx_http_webhook_routes.h"
 #include "nginx/ngx_http_webhook_upstream.h"
 #include "webhook/text.h"
 #include "webhook/variable_traits.h"
@@ -31,16 +33,19 @@ constexpr Use kUses[] = {
 
 class Audit {
   public:
-    explicit Audit(ngx_conf_t* cf) : cf_(cf), main_(main_conf(cf)) {
-        for (const Level& level : main_.levels) outer_.emplace(level.conf, level.outer);
-    }
+    explicit Audit(ngx_conf_t* cf) : cf_(cf), main_(main_conf(cf)), routes_(cf, main_.levels) {}
 
     void run() {
         check_variables();
+        for (const Level& level : main_.levels) {
+            if (is_gate(level) && !routes_.leads_away(level)) check(cf_, level);
+        }
         warn_of_idle_directives();
         tell_of_unused_zones();
         for (const Level& level : main_.levels) {
-            if (!level.conf->gated() || !level.serves_requests()) continue;
+            if (!is_gate(level)) continue;
+            warn_of_return(level);
+            if (routes_.leads_away(level)) continue;
             warn_of_plain_hash(*level.conf);
             warn_of_open_url(*level.conf);
             warn_of_signature_in_url(*level.conf);
@@ -50,7 +55,6 @@ class Audit {
             warn_of_captured_name(*level.conf);
             warn_of_small_payload_max(level);
             warn_of_other_spellings(level);
-            warn_of_return(level);
             warn_of_error_pages(level);
         }
         warn_of_longer_urls();
@@ -58,18 +62,16 @@ class Audit {
     }
 
   private:
+    // Where requests find a gate.
+    bool is_gate(const Level& level) const { return level.conf->gated() && routes_.ends_in(level); }
+
     void warn(const std::string& message, const Place& place, std::string_view topic = {}) {
         remark(cf_, NGX_LOG_WARN, message, place, topic);
     }
 
-    const LocConf* outer(const LocConf* conf) const {
-        const auto found = outer_.find(conf);
-        return found == outer_.end() ? nullptr : found->second;
-    }
-
     // Where a directive that is in force was written; null where it is the default.
     const Place* place_of(std::string_view directive, const LocConf* conf) const {
-        for (; conf != nullptr; conf = outer(conf)) {
+        for (; conf != nullptr; conf = routes_.outer(conf)) {
             for (const Written& written : conf->written) {
                 if (written.directive == directive) return &written.place;
             }
@@ -165,17 +167,17 @@ class Audit {
             gates[level.outer];
             gates[level.conf];
             if (!level.conf->gated()) continue;
-            for (const auto* conf = level.conf; conf != nullptr; conf = outer(conf)) {
+            for (const auto* conf = level.conf; conf != nullptr; conf = routes_.outer(conf)) {
                 gates[conf].push_back(level.conf);
             }
         }
         // Several levels may include one line.
-        std::map<std::pair<std::string_view, std::string>, Line> lines;
+        std::map<std::pair<std::string, off_t>, Line> lines;
         for (const auto& [conf, below] : gates) {
             std::set<std::string_view> seen;
             for (const Written& written : conf->written) {
                 if (!seen.insert(written.directive).second) continue;
-                Line& line = lines[{written.directive, written.place.text()}];
+                Line& line = lines[{written.place.text(), written.at}];
                 line.written = &written;
                 line.levels.push_back(conf);
                 line.gates.insert(line.gates.end(), below.begin(), below.end());
@@ -204,8 +206,8 @@ class Audit {
     // Where a path leads, `webhook` was forgotten; further out, it may be for locations to come.
     void check_secret(const Line& line) {
         const bool protects =
-            !line.gates.empty() || std::ranges::none_of(main_.levels, [&line](const Level& level) {
-                return !level.conf->gate && level.serves_requests() &&
+            !line.gates.empty() || std::ranges::none_of(main_.levels, [&](const Level& level) {
+                return !level.conf->gate && routes_.ends_in(level) &&
                        std::ranges::count(line.levels, level.conf) != 0;
             });
         if (protects) return warn_of_forgotten_gate(line);
@@ -217,8 +219,8 @@ class Audit {
     void warn_of_forgotten_gate(const Line& line) {
         for (const Level& level : main_.levels) {
             const bool is_own = std::ranges::count(line.levels, level.conf) != 0;
-            if (!is_own || level.conf->gate || !level.serves_requests()) continue;
-            if (upstream_of(level) == nullptr || is_closed(level)) continue;
+            if (!is_own || level.conf->gate || !routes_.ends_in(level)) continue;
+            if (routes_.upstream_of(level) == nullptr || routes_.is_closed(level)) continue;
             warn("\"webhook_secret\" without \"webhook\" protects nothing in the location " +
                      in_quotes(to_view(level.core()->name)) + ",",
                  line.written->place);
@@ -300,10 +302,9 @@ class Audit {
     }
 
     static bool holds_query(std::string_view url) {
-        return std::ranges::any_of(
-            std::initializer_list<std::string_view>{"$request_uri", "${request_uri}", "$args",
-                                                    "${args}", "$query_string", "${query_string}"},
-            [url](std::string_view variable) { return url.find(variable) != url.npos; });
+        return std::ranges::any_of(variables_in(url), [](std::string_view name) {
+            return name == "request_uri" || name == "args" || name == "query_string";
+        });
     }
 
     // The sender appends it to the URL that it has signed.
@@ -325,7 +326,7 @@ class Audit {
         std::map<const Scheme*, Urls> urls;
         for (const Level& level : main_.levels) {
             const LocConf& conf = *level.conf;
-            if (!conf.gated() || !level.serves_requests() || !conf.url_is_fixed()) continue;
+            if (!is_gate(level) || !conf.url_is_fixed()) continue;
             urls[conf.scheme.get()][to_view(conf.url->value)].push_back(&conf);
         }
         for (const auto& row : urls) {
@@ -391,7 +392,7 @@ class Audit {
         std::map<std::pair<const DedupZone*, std::string_view>, std::vector<const LocConf*>> known;
         for (const Level& level : main_.levels) {
             const LocConf& conf = *level.conf;
-            if (!conf.gated() || !level.serves_requests() || conf.remembers == nullptr) continue;
+            if (!is_gate(level) || conf.remembers == nullptr) continue;
             if (!conf.gate->name.empty() || conf.secrets->has_variables()) continue;
             auto& others = known[{conf.remembers->zone, conf.scheme->name}];
             const auto found = std::ranges::find_if(others, [&conf](const LocConf* each) {
@@ -451,16 +452,25 @@ class Audit {
     // nginx runs these statements before it looks for a gate. What a gate further out is not meant
     // for is no trap: pages of health, redirects and the like.
     void warn_of_return(const Level& level) {
-        const auto* statement = first_return(cf_, level);
+        const Level* server = routes_.server_of(level);
+        const auto* of_server = server == nullptr ? nullptr : routes_.first_return(*server);
+        if (of_server != nullptr && is_success(of_server->status)) {
+            return warn_of_return(*level.conf, true);
+        }
+        const auto* statement = routes_.first_return(level);
         const LocConf* further_out = level.outer;
         if (statement == nullptr || level.conf->gate == further_out->gate) return;
-        const bool accepts = statement->status >= 200 && statement->status < 300;
+        const bool accepts = is_success(statement->status);
         // The gate may be for the locations further in, the rest of which is turned away.
-        if (!accepts && level.core()->locations != nullptr) return;
+        if (!accepts && routes_.has_locations(level)) return;
+        warn_of_return(*level.conf, accepts);
+    }
+
+    void warn_of_return(const LocConf& conf, bool accepts) {
         warn("\"return\" answers before the gate does, so that nothing is verified" +
                  std::string(accepts ? ", and whatever comes is taken for accepted" : "") +
                  ": hand deliveries to an upstream, or to a file,",
-             level.conf->gate->place);
+             conf.gate->place);
     }
 
     // Whether a genuine sender may be answered with this where its event is not delivered.
@@ -476,30 +486,43 @@ class Audit {
         });
     }
 
-    // A sender that is answered 2xx never sends the event again.
+    // A sender that is answered 2xx never sends the event again. Another upstream that takes it in
+    // the first one's place may fail, too.
     void warn_of_error_pages(const Level& level) {
         const ngx_array_t* pages = level.core()->error_pages;
         if (pages == nullptr) return;
-        std::vector<std::string> statuses;
+        // By the location that the pages come from; null: none that hands the event on.
+        std::map<const Level*, std::vector<std::string>> statuses;
         const auto* page = static_cast<const ngx_http_err_page_t*>(pages->elts);
         for (const auto* end = page + pages->nelts; page != end; ++page) {
-            if (page->overwrite < 200 || page->overwrite >= 300) continue;
+            if (!is_success(static_cast<ngx_uint_t>(page->overwrite))) continue;
             if (!is_of_lost_event(*level.conf, page->status)) continue;
-            statuses.push_back(std::to_string(page->status));
+            const Level* target = routes_.named(level, to_view(page->value.value));
+            const bool hands_on = target != nullptr && routes_.hands_on(*target);
+            statuses[hands_on ? target : nullptr].push_back(std::to_string(page->status));
         }
-        if (statuses.empty()) return;
-        warn("\"error_page\" answers " + joined({statuses.begin(), statuses.end()}) +
-                 " with 2xx: the sender takes for delivered what is not, and does not send it "
-                 "again,",
-             level.conf->gate->place);
+        for (const auto& [target, list] : statuses) {
+            const std::string pages_of = joined({list.begin(), list.end()});
+            if (target == nullptr) {
+                warn("\"error_page\" answers " + pages_of +
+                         " with 2xx: the sender takes for delivered what is not, and does not "
+                         "send it again,",
+                     level.conf->gate->place);
+                continue;
+            }
+            const std::string name = in_quotes(to_view(target->core()->name));
+            warn("\"error_page\" answers " + pages_of + " with 2xx, even where " + name +
+                     " fails and the event is lost: with \"=\" alone, the status of " + name +
+                     " counts,",
+                 level.conf->gate->place);
+        }
     }
 
     // -- webhook_require_tls
 
     void warn_of_missing_tls(const Level& level) {
-        // A server for other ports sends its clients to the one with TLS.
-        const bool leads_away = level.core()->name.len == 0 || first_return(cf_, level) != nullptr;
-        if (!*level.conf->require_tls || leads_away || listens_with_tls(level)) return;
+        const bool is_of_use = !level.is_server() || routes_.hands_on(level);
+        if (!*level.conf->require_tls || !is_of_use || listens_with_tls(level)) return;
         const Place* place = place_of("webhook_require_tls", level.conf);
         if (place == nullptr) return;
         const std::string_view server = to_view(level.server()->server_name);
@@ -550,17 +573,13 @@ class Audit {
 
     bool requires_tls_by_itself(const Level& level) const {
 #if (NGX_HTTP_SSL)
-        const ngx_module_t* module = find_module("ngx_http_ssl_module");
+        const ngx_module_t* module = find_module(cf_, "ngx_http_ssl_module");
         if (module == nullptr) return false;
         return is_enabled(
             *static_cast<const ngx_http_ssl_srv_conf_t*>(level.srv_conf[module->ctx_index]));
 #else
         return false;
 #endif
-    }
-
-    const ngx_module_t* find_module(std::string_view name) const {
-        return ngx::find_module(cf_, name);
     }
 
     // -- webhook_payload_max
@@ -589,22 +608,6 @@ class Audit {
 
     // -- other spellings of a gated path
 
-    // The upstream that the location hands requests to; null where there is none, or where
-    // variables name it.
-    const void* upstream_of(const Level& level) const {
-        for (const char* name :
-             {"ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
-              "ngx_http_scgi_module", "ngx_http_grpc_module"}) {
-            const ngx_module_t* module = find_module(name);
-            if (module == nullptr) continue;
-            // Each of them begins with this.
-            const auto* conf =
-                static_cast<const ngx_http_upstream_conf_t*>(level.loc_conf[module->ctx_index]);
-            if (conf->upstream != nullptr) return conf->upstream;
-        }
-        return nullptr;
-    }
-
     // How routers that are lax about paths would take it for the same one.
     static std::vector<std::string> spellings_of(std::string_view path) {
         std::string other_case(path);
@@ -617,113 +620,29 @@ class Audit {
         return {other_case, same + "/", same + ";x", same + ".json"};
     }
 
-    // The location of a level that nginx would choose for the path; null where it has none.
-    const Level* choose(const LocConf* outer, std::string_view path) const {
-        const Level* best = nullptr;
-        const Level* by_regex = nullptr;
-        for (const Level& level : main_.levels) {
-            if (level.outer != outer || !level.is_location()) continue;
-            const ngx_http_core_loc_conf_t* core = level.core();
-            const std::string_view name = to_view(core->name);
-#if (NGX_PCRE)
-            if (core->regex != nullptr) {
-                ngx_str_t text = to_ngx(path);
-                if (by_regex == nullptr &&
-                    ngx_regex_exec(core->regex->regex, &text, nullptr, 0) >= 0) {
-                    by_regex = &level;
-                }
-                continue;
-            }
-#endif
-            if (core->exact_match && name == path) return &level;
-            if (core->exact_match || !path.starts_with(name)) continue;
-            if (best == nullptr || to_view(best->core()->name).size() < name.size()) best = &level;
-        }
-        const bool prefix_wins = best != nullptr && best->core()->noregex;
-        if (by_regex != nullptr && !prefix_wins) best = by_regex;
-        if (best == nullptr) return nullptr;
-        const Level* inner = choose(best->conf, path);
-        return inner == nullptr ? best : inner;
-    }
-
-    // What a module of nginx keeps of a location begins with this. Null without the module.
-    template <typename Value>
-    const Value* first_of(const Level& level, std::string_view module_name) const {
-        const ngx_module_t* module = find_module(module_name);
-        if (module == nullptr) return nullptr;
-        return static_cast<const Value*>(level.loc_conf[module->ctx_index]);
-    }
-
-    // `deny all`, with or without exceptions.
-    bool denies_strangers(const Level& level) const {
-        struct Rule {
-            in_addr_t mask;
-            in_addr_t address;
-            ngx_uint_t deny;
-        };
-        auto* const* rules = first_of<ngx_array_t*>(level, "ngx_http_access_module");
-        if (rules == nullptr || *rules == nullptr) return false;
-        const auto* first = static_cast<const Rule*>((*rules)->elts);
-        return std::any_of(first, first + (*rules)->nelts,
-                           [](const Rule& rule) { return rule.deny != 0 && rule.mask == 0; });
-    }
-
-    bool is_closed(const Level& level) const {
-        return level.core()->internal != 0 || first_return(cf_, level) != nullptr ||
-               denies_strangers(level);
-    }
-
-    // The names of the locations that take what there is no file for.
-    std::vector<std::string_view> fallbacks_of(const Level& level) const {
-        std::vector<std::string_view> names;
-        if (const ngx_array_t* pages = level.core()->error_pages) {
-            const auto* page = static_cast<const ngx_http_err_page_t*>(pages->elts);
-            for (const auto* end = page + pages->nelts; page != end; ++page) {
-                if (page->status == NGX_HTTP_NOT_FOUND) names.push_back(to_view(page->value.value));
-            }
-        }
-        struct TryFile {
-            ngx_array_t* lengths;
-            ngx_array_t* values;
-            ngx_str_t name;
-            unsigned code : 10;
-            unsigned test_dir : 1;
-        };
-        auto* const* files = first_of<TryFile*>(level, "ngx_http_try_files_module");
-        const TryFile* file = files == nullptr ? nullptr : *files;
-        for (; file != nullptr && (file->lengths != nullptr || file->name.len > 0); ++file) {
-            // It ends with a NUL.
-            if (file->lengths == nullptr) names.emplace_back(to_view(file->name).data());
-        }
-        return names;
-    }
-
     bool is_open_way(const Level& level, const void* upstream) const {
-        return !level.conf->gated() && !level.conf->off() && upstream_of(level) == upstream;
+        return !level.conf->gated() && !level.conf->off() && routes_.upstream_of(level) == upstream;
     }
 
     // Where the location leads past every gate to the upstream: itself, or a named one. Null: it
     // does not.
     const Level* open_way(const Level& from, const void* upstream) const {
-        if (is_closed(from)) return nullptr;
+        if (routes_.is_closed(from)) return nullptr;
         if (is_open_way(from, upstream)) return &from;
-        if (upstream_of(from) != nullptr || from.conf->gated()) return nullptr;
-        const std::vector<std::string_view> names = fallbacks_of(from);
-        const auto found = std::ranges::find_if(main_.levels, [&](const Level& level) {
-            return level.core()->named && level.server_conf() == from.server_conf() &&
-                   std::ranges::count(names, to_view(level.core()->name)) != 0 &&
-                   is_open_way(level, upstream);
-        });
-        return found == main_.levels.end() ? nullptr : &*found;
+        if (routes_.upstream_of(from) != nullptr || from.conf->gated()) return nullptr;
+        for (const Level* level : routes_.fallbacks_of(from)) {
+            if (is_open_way(*level, upstream)) return level;
+        }
+        return nullptr;
     }
 
     void warn_of_other_spellings(const Level& level) {
-        const void* upstream = upstream_of(level);
+        const void* upstream = routes_.upstream_of(level);
         const ngx_http_core_loc_conf_t* core = level.core();
         const bool has_path = level.is_location() && core->regex == nullptr;
         if (upstream == nullptr || !has_path || level.conf->monitors()) return;
         for (const std::string& spelling : spellings_of(to_view(core->name))) {
-            const Level* other = choose(level.server_conf(), spelling);
+            const Level* other = routes_.choose(level.server_conf(), spelling);
             const Level* way = other == nullptr ? nullptr : open_way(*other, upstream);
             if (way == nullptr) continue;
             if (!told_of_spellings_.insert(way->conf).second) return;
@@ -738,7 +657,7 @@ class Audit {
 
     ngx_conf_t* cf_;
     const MainConf& main_;
-    std::map<const LocConf*, const LocConf*> outer_;
+    Routes routes_;
     // The locations without a gate.
     std::set<const LocConf*> told_of_spellings_;
 };

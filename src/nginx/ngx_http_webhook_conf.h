@@ -99,6 +99,8 @@ struct LocConf;
 struct Written {
     std::string_view directive;
     Place place;
+    // In the file, in bytes: several may stand in one line.
+    off_t at;
 };
 
 // A server, a location or an `if`, as merge() found it.
@@ -112,11 +114,10 @@ struct Level {
     const ngx_http_core_srv_conf_t* server() const;
     // Of the server's own level.
     const LocConf* server_conf() const;
+    // The server's own level.
+    bool is_server() const;
     // A location that a path may lead to.
     bool is_location() const;
-    // Whether requests can end up here: in a location, or in a server that has none. The statements
-    // of a server's `if` are all that is in force of it.
-    bool serves_requests() const;
 };
 
 // A variable that a directive holds.
@@ -209,15 +210,8 @@ ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text);
 void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const Place& place,
             std::string_view topic = {});
 
-// Tells that the name under which the events of `conf` are remembered is the sender's to choose.
-void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf);
-
-// Null where nginx has none of this name.
-const ngx_module_t* find_module(const ngx_conf_t* cf, std::string_view name);
-
-// `return`, where it is the first of the level's statements: nothing gets past it, to a gate
-// neither.
-const ngx_http_script_return_code_t* first_return(const ngx_conf_t* cf, const Level& level);
+// The place of an inherited directive does not tell which location it does not fit.
+std::string where_inherited(bool is_inherited, const Level& level);
 
 // Completes `conf` from the level above. Throws ConfigError.
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf);

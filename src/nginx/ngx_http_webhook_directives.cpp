@@ -41,6 +41,13 @@ class Directive {
         return {std::string(to_view(cf->conf_file->file.name)), cf->conf_file->line};
     }
 
+    // How far nginx has read the file.
+    off_t at() const {
+        if (cf->conf_file == nullptr || cf->conf_file->buffer == nullptr) return 0;
+        const ngx_buf_t* buffer = cf->conf_file->buffer;
+        return cf->conf_file->file.offset - (buffer->last - buffer->pos);
+    }
+
     // What belongs to the configuration is relative to the folder of nginx.conf.
     std::string path(std::string_view path) const { return full_path(path, 1); }
     // What nginx writes is relative to its prefix.
@@ -101,34 +108,6 @@ bool is_variable(std::string_view text, std::string_view name) {
     text.remove_prefix(1);
     if (text.starts_with('{') && text.ends_with('}')) text = text.substr(1, text.size() - 2);
     return equals_ignoring_case(text, name);
-}
-
-bool begins_capture(std::string_view text) {
-    return !text.empty() && text.front() >= '1' && text.front() <= '9';
-}
-
-// The names of the variables in a text, in lower case as nginx knows them, without those that an
-// expression captures (`$1` to `$9`).
-std::vector<std::string> variables_in(std::string_view text) {
-    std::vector<std::string> names;
-    for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$')) {
-        text.remove_prefix(at + 1);
-        if (begins_capture(text)) continue;
-        if (text.starts_with('{')) text.remove_prefix(1);
-        const auto* end = std::ranges::find_if_not(text, [](char character) {
-            return is_letter(character) || is_digit(character) || character == '_';
-        });
-        names.push_back(to_lower(text.substr(0, static_cast<std::size_t>(end - text.begin()))));
-    }
-    return names;
-}
-
-bool has_capture(std::string_view text) {
-    for (std::size_t at = text.find('$'); at != std::string_view::npos;
-         at = text.find('$', at + 1)) {
-        if (begins_capture(text.substr(at + 1))) return true;
-    }
-    return false;
 }
 
 // nginx would print what it takes for the name of a variable, which may be a piece of a secret.
@@ -959,10 +938,10 @@ template <auto Set, typename Conf>
 char* enter(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept try {
     const Directive directive(cf);
     // Reading a block moves on in the file.
-    const Place place = directive.place();
+    const Written written{to_view(command->name), directive.place(), directive.at()};
     Set(directive, *static_cast<Conf*>(conf));
     if constexpr (std::is_same_v<Conf, LocConf>) {
-        static_cast<LocConf*>(conf)->written.push_back({to_view(command->name), place});
+        static_cast<LocConf*>(conf)->written.push_back(written);
     }
     return NGX_CONF_OK;
 } catch (const std::exception& error) {

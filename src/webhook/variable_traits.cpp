@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "webhook/text.h"
+
 namespace webhook {
 namespace {
 
@@ -207,6 +209,32 @@ bool has_trait(std::string_view variable, Trait trait) {
 bool any_has(std::span<const std::string> variables, Trait trait) {
     return std::ranges::any_of(variables,
                                [trait](std::string_view each) { return has_trait(each, trait); });
+}
+
+bool begins_capture(std::string_view text) {
+    return !text.empty() && text.front() >= '1' && text.front() <= '9';
+}
+
+std::vector<std::string> variables_in(std::string_view text) {
+    std::vector<std::string> names;
+    for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$')) {
+        text.remove_prefix(at + 1);
+        if (begins_capture(text)) continue;
+        if (text.starts_with('{')) text.remove_prefix(1);
+        const auto* end = std::ranges::find_if_not(text, [](char character) {
+            return is_letter(character) || is_digit(character) || character == '_';
+        });
+        names.push_back(to_lower(text.substr(0, static_cast<std::size_t>(end - text.begin()))));
+    }
+    return names;
+}
+
+bool has_capture(std::string_view text) {
+    for (std::size_t at = text.find('$'); at != std::string_view::npos;
+         at = text.find('$', at + 1)) {
+        if (begins_capture(text.substr(at + 1))) return true;
+    }
+    return false;
 }
 
 }  // namespace webhook

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace webhook {
 
@@ -33,5 +34,12 @@ enum class Trait : std::uint8_t {
 // `variable` is in lower case, as nginx knows it.
 bool has_trait(std::string_view variable, Trait trait);
 bool any_has(std::span<const std::string> variables, Trait trait);
+
+// The names of the variables in a text of the configuration, in lower case as nginx knows them,
+// without those that an expression captures (`$1` to `$9`).
+std::vector<std::string> variables_in(std::string_view text);
+// Whether there are some of the latter; whether what follows a `$` names one.
+bool has_capture(std::string_view text);
+bool begins_capture(std::string_view text);
 
 }  // namespace webhook
