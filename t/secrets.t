@@ -135,7 +135,7 @@ subtest 'sources' => sub {
 subtest 'rotation' => sub {
     is outcome('rotation', $FIRST), '[new]', 'the first matches';
     is outcome('rotation', $SECOND), '[old]', 'the second matches';
-    is outcome('rotation', $THIRD), '[]', 'the third has no id';
+    is outcome('rotation', $THIRD), '[3]', 'the third has no id, but its number';
     is outcome('rotation', "$FIRST$SECOND"), 'bad_signature', 'nothing else matches';
     is outcome('twins', $FIRST), '[one]', 'the first of two that are equal is reported';
 };

@@ -136,12 +136,14 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretS
                  ngx_conf_t* cf, const std::string& where)
     : scheme_(std::move(scheme)) {
     for (std::size_t i = 0; i < sources.size(); ++i) {
-        const SecretSource& source = sources[i];
+        SecretSource source = sources[i];
         if (source.id.empty() && scheme_->names_secret_id()) {
             throw ConfigError("\"webhook_secret\" has no \"id=\", which the scheme " +
                               in_quotes(scheme_->name) + where + " signs, in " +
                               source.place.text());
         }
+        // So that the end of a rotation can be seen.
+        if (source.id.empty() && sources.size() > 1) source.id = std::to_string(i + 1);
         if (source.not_after) expiring_.push_back(source);
         if (source.variables != nullptr) {
             variable_.emplace_back(source, i);
