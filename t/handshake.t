@@ -376,6 +376,8 @@ subtest 'tokens' => sub {
     }
 };
 
+sub last_line () { return (grep { /webhook \w+: / } split /\n/, $nginx->error_log)[-1] // '' }
+
 # What a sender would be answered if nobody had switched handshakes on.
 my %OFF = (
     (map { $_ => '405 method' } qw(meta dropbox x-twitter okta trello)),
@@ -388,10 +390,15 @@ subtest 'off, and by default' => sub {
             my $response = ask("$folder/$name", question($name, $VALUE));
             if ($OFF{$name}) {
                 is_refused("$folder/$name", $response, $OFF{$name}, $VALUE);
+                like last_line(), qr/handshake.*, and "webhook_handshake" is off, endpoint: "@{[ preset_of($name) ]}"/, "$folder/$name: the log";
             } else {
                 is_delivered("$folder/$name", $response);
             }
         }
+    }
+    for my $name (qw(asana slack)) {
+        is_refused($name, ask("/off/$name", body => '{}'), '401 missing_signature');
+        unlike last_line(), qr/webhook_handshake/, "$name: what is no handshake is not taken for one";
     }
     is_answered('inherited', ask('/switch/dropbox', question('dropbox', $VALUE)), 200, 'text/plain', $VALUE);
     is_refused('inherited, by a scheme that has none', ask('/switch/github', question('dropbox', $VALUE)), '405 method');

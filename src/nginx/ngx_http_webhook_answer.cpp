@@ -1,5 +1,6 @@
 #include "nginx/ngx_http_webhook_answer.h"
 
+#include "nginx/ngx_http_webhook_handshake.h"
 #include "webhook/text.h"
 #include "webhook/url.h"
 
@@ -29,6 +30,13 @@ std::string_view content_encoding(const ngx_http_request_t* request) {
         }
     }
     return {};
+}
+
+// What senders ask for the endpoint without a signature.
+void add_handshake(std::string& causes, const Delivery& delivery) {
+    const bool asks = delivery.reason == Reason::missing_signature;
+    if (!asks || !may_be_unanswered_handshake(delivery)) return;
+    add_cause(causes, {Cause::Kind::perhaps_handshake, {}});
 }
 
 // What senders, proxies and this side may see differently, where they do not agree on the signature
@@ -71,6 +79,7 @@ void log_verdict(const Delivery& delivery, const Cause& cause) {
     ngx_log_t log = log_of(delivery);
     std::string causes;
     add_cause(causes, cause);
+    add_handshake(causes, delivery);
     add_suspects(causes, delivery);
     const ngx_str_t verdict = to_ngx(name_of(delivery.verdict));
     const ngx_str_t reason = to_ngx(info(delivery.reason).name);

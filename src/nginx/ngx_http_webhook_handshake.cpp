@@ -83,6 +83,16 @@ bool may_be_unsigned_handshake_in_body(const Delivery& delivery) {
            std::ranges::any_of(delivery.conf.scheme->handshakes, is_one);
 }
 
+bool may_be_unanswered_handshake(const Delivery& delivery) {
+    const HandshakeRequest request = request_of(delivery);
+    const auto is_unsigned = [&request](const Handshake& handshake) {
+        return handshake.method == request.method && handshake.check != Handshake::Check::signature;
+    };
+    return !delivery.conf.shakes_hands() &&
+           std::ranges::any_of(delivery.conf.scheme->handshakes, is_unsigned) &&
+           may_be_handshake(*delivery.conf.scheme, request);
+}
+
 Objection check_handshake_before_body(Delivery& delivery) {
     if (!may_be_handshake(delivery)) return std::nullopt;
     return check(delivery, {}, Signature::unknown);

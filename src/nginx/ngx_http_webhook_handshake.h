@@ -21,6 +21,9 @@ bool may_be_handshake(const Delivery& delivery);
 // Whether only the body can show that it is one, and the sender does not sign it.
 bool may_be_unsigned_handshake_in_body(const Delivery& delivery);
 
+// Whether it can be one that its sender does not sign, where the location answers none.
+bool may_be_unanswered_handshake(const Delivery& delivery);
+
 // What becomes of the request as a handshake, with its answer put into the delivery; nothing where
 // it is none.
 Objection check_handshake_before_body(Delivery& delivery);

@@ -21,6 +21,7 @@ struct Phrase {
 constexpr Phrase kPhrases[] = {
     {Kind::method, "the method is {}"},
     {Kind::handshake_off, "the method is {} as of a handshake, and \"webhook_handshake\" is off"},
+    {Kind::perhaps_handshake, "it may be a handshake, and \"webhook_handshake\" is off"},
     {Kind::header_missing, "the header \"{}\" is missing"},
     {Kind::header_empty, "the header \"{}\" is empty"},
     {Kind::header_repeated, "the header \"{}\" is repeated"},

@@ -16,6 +16,7 @@ struct Cause {
         none,
         method,
         handshake_off,
+        perhaps_handshake,
         header_missing,
         header_empty,
         header_repeated,
