@@ -654,14 +654,24 @@ Objection Verification::match_jwt(Milliseconds now) {
 
 namespace {
 
-// RFC 7519, section 2: seconds may have a fraction, which is cut off.
-std::optional<std::string> text_of_time(const JsonReader& claims, const TimestampSource& source) {
-    const std::string pointer = pointer_to(source.source.text);
-    if (auto text = claims.signed_value_at(pointer)) return text;
-    if (source.unit != TimestampUnit::seconds) return std::nullopt;
+struct WrittenTime {
+    std::string text;
+    // Nothing where the text is none.
+    std::optional<Milliseconds> time;
+};
+
+// RFC 7519, section 2: seconds may have a fraction, which the text is without.
+std::optional<WrittenTime> time_at(const JsonReader& claims, std::string_view claim,
+                                   TimestampUnit unit, bool round_up = false) {
+    const std::string pointer = pointer_to(claim);
+    if (const auto text = claims.signed_value_at(pointer)) {
+        return WrittenTime{*text, parse_timestamp(unit, *text)};
+    }
+    if (unit != TimestampUnit::seconds) return std::nullopt;
     const auto number = claims.signed_fraction_at(pointer);
-    const auto time = number ? time_of(*number, false) : std::nullopt;
-    return time ? std::optional(std::to_string(time->count() / 1000)) : std::nullopt;
+    const auto time = number ? time_of(*number, round_up) : std::nullopt;
+    if (!time) return std::nullopt;
+    return WrittenTime{std::to_string(time->count() / 1000), time};
 }
 
 }  // namespace
@@ -672,13 +682,11 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
     if (const auto objection = read_validity()) return objection;
     if (const auto objection = check_validity(now)) return objection;
     if (scheme_->timestamp && scheme_->timestamp->source.kind == Source::Kind::claim) {
-        const auto text = text_of_time(json, *scheme_->timestamp);
-        if (!text) {
-            return Refusal(Reason::missing_timestamp, Cause::Kind::claim,
-                           scheme_->timestamp->source.text);
-        }
-        if (text->empty()) return Reason::malformed_timestamp;
-        extras_->late_timestamp = *text;
+        const std::string& claim = scheme_->timestamp->source.text;
+        auto written = time_at(json, claim, scheme_->timestamp->unit);
+        if (!written) return Refusal(Reason::missing_timestamp, Cause::Kind::claim, claim);
+        if (written->text.empty()) return Reason::malformed_timestamp;
+        extras_->late_timestamp = std::move(written->text);
         if (const auto objection = check_window(now)) return objection;
     }
     for (const RequiredClaim& claim : scheme_->claims) {
@@ -698,28 +706,19 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
 
 // RFC 7519, section 4.1: a reader of a token has to mind these where they are there.
 Objection Verification::read_validity() {
-    const auto time = [this](std::string_view pointer, bool round_up = false) {
-        const auto text = request_.json->signed_value_at(pointer);
-        if (text) return parse_timestamp(TimestampUnit::seconds, *text);
-        const auto number = request_.json->signed_fraction_at(pointer);
-        return number ? time_of(*number, round_up) : std::nullopt;
-    };
-    // Too large for seconds.
-    const auto malformed = [this](std::string_view claim) {
-        const auto text = request_.json->signed_value_at("/" + std::string(claim));
-        const bool fits = text && parse_timestamp(TimestampUnit::milliseconds, *text);
+    const auto read = [this](std::string_view claim, bool round_up,
+                             std::optional<Milliseconds>& time) -> Objection {
+        if (!request_.json->has(pointer_to(claim))) return std::nullopt;
+        const auto written = time_at(*request_.json, claim, TimestampUnit::seconds, round_up);
+        if (written) time = written->time;
+        if (time) return std::nullopt;
+        // Too large for seconds.
+        const bool fits = written && parse_timestamp(TimestampUnit::milliseconds, written->text);
         return Refusal(Reason::malformed_timestamp,
                        fits ? Cause::Kind::claim_in_milliseconds : Cause::Kind::claim, claim);
     };
-    if (request_.json->has("/exp")) {
-        extras_->expires = time("/exp");
-        if (!extras_->expires) return malformed("exp");
-    }
-    if (request_.json->has("/nbf")) {
-        extras_->begins = time("/nbf", true);
-        if (!extras_->begins) return malformed("nbf");
-    }
-    return std::nullopt;
+    if (const auto objection = read("exp", false, extras_->expires)) return objection;
+    return read("nbf", true, extras_->begins);
 }
 
 Objection Verification::check_validity(Milliseconds now) const {
