@@ -116,7 +116,7 @@ sub answer_scgi ($answer) {
 }
 
 subtest 'SCGI' => sub {
-    my %status = ('000 X' => 502, '099 X' => 502, '2000 X' => 502, '200x' => 502, '2000' => 502, '200 OK' => 200, '200' => 200, '404' => 404);
+    my %status = ('000 X' => 502, '099 X' => 502, '2000 X' => 502, '200x' => 502, '2000' => 502, '200 OK' => 200, '200' => 200, '404' => 404, '404.2 No' => 404);
     for my $line (sort keys %status) {
         my $id     = unique_id();
         my $server = answer_scgi("Status: $line\r\n\r\nok\n");
