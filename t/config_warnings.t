@@ -799,6 +799,31 @@ subtest 'keys that lose events, or recognize none' => sub {
         $warn->('$remote_addr', 'is the same for different events: all but the first are lost'));
 };
 
+subtest 'an event key that is another one for each retry' => sub {
+    my $again = sub ($scheme, $key, $advice) {
+        return qq([warn] "key=$key" in "webhook_dedup" is another one when "$scheme" signs a retry anew, since the event key )
+            . qq(holds the time: the event is delivered twice; $advice,);
+    };
+    my $optional = '"key=$webhook_event_id" takes it only where there is no id';
+    for my $scheme (qw(slack zendesk)) {
+        says("$scheme by $_", deduplicated($scheme, $SECRET, "zone=events key=$_"), $again->($scheme, $_, $optional))
+            for qw($webhook_event_key $webhook_body_sha256 $webhook_event_key$pid $server_name:$webhook_event_key);
+    }
+    says('sanity, whose events all have an id', deduplicated('sanity', $SECRET, 'zone=events key=$webhook_event_key'),
+        $again->('sanity', '$webhook_event_key', 'give "key=$webhook_event_id", too'));
+    my $own = 'webhook_scheme acme { algorithm hmac-sha256; signed "{timestamp}.{body}"; signature header=S; '
+        . "timestamp header=T; event_id json=/id; event_key %s; }\n";
+    says('the header of the time', sprintf($own, '"{header:T}{body}"')
+        . deduplicated('acme', $SECRET, 'zone=events key=$webhook_event_key'),
+        $again->('acme', '$webhook_event_key', 'give "key=$webhook_event_id", too'));
+    says_nothing('a key without the time', sprintf($own, '"{header:U}{body}"')
+        . deduplicated('acme', $SECRET, 'zone=events key=$webhook_event_key'));
+    says_nothing("slack by $_", deduplicated('slack', $SECRET, "zone=events $_")) for '', 'key=$webhook_event_id',
+        'key=$webhook_event_id key=$webhook_event_key', 'key=$webhook_event_id$pid', 'key=$webhook_event_key key=$http_x_id$webhook_event_id';
+    says_nothing("$_, which has no event id", deduplicated($_, $SECRET, 'zone=events key=$webhook_event_key')) for qw(zoom calendly);
+    says_nothing('stripe, whose key holds no time', deduplicated('stripe', $SECRET, 'zone=events key=$webhook_event_key'));
+};
+
 subtest 'keys that change while the event does not' => sub {
     my $free = sub ($scheme, $variable, $key) {
         return qq([notice] the signature of "$scheme" does not cover "\$$variable" of "key=$key": a captured delivery )
@@ -858,7 +883,7 @@ subtest 'senders of one name and two secrets' => sub {
                 =~ s/location \/a/location \/c { $one webhook_dedup zone=events key=\$webhook_event_key; }\nlocation \/a/r)),
         qr/"webhook stripe" has another secret/, 'the second and the third of three';
     says_nothing('a rotation',     $of->($one, "webhook stripe; webhook_secret $SECRET; $another"));
-    says_nothing('another sender', $of->($one, "webhook zendesk; $another", 'webhook_dedup zone=events key=$webhook_event_key;'));
+    says_nothing('another sender', $of->($one, "webhook mux; $another", 'webhook_dedup zone=events key=$webhook_event_key;'));
     says_nothing('no memory',      $of->($one, "webhook stripe; $another", 'webhook_dedup off;'));
 };
 

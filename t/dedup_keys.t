@@ -2,6 +2,7 @@
 
 use Webhook::Test;
 
+use POSIX qw(strftime);
 use Webhook::Deliveries qw(outcome);
 use Webhook::Fixtures;
 
@@ -30,6 +31,8 @@ webhook_scheme timed {
     timestamp header=X-Time unit=s;
     body decoded;
 }
+webhook_scheme slack_form { like slack; event_id field=id optional; }
+map $http_x_again $slack_again { default $http_x_again; }
 webhook_scheme fielded {
     algorithm hmac-sha256;
     signed "{body}";
@@ -69,6 +72,21 @@ server {
     location /slack_by_more {
         webhook slack name=slack_by_more;
         webhook_dedup zone=events key=$webhook_event_id:$http_x_tenant;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /slack_by_mark {
+        webhook slack name=slack_by_both;
+        webhook_dedup zone=events key=$webhook_event_id$slack_again;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /slack_by_field {
+        webhook slack_form name=slack_by_field;
+        webhook_dedup zone=events key=$webhook_event_id$slack_again;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location /zendesk {
+        webhook zendesk name=zendesk;
+        webhook_dedup zone=events key=$webhook_event_id$slack_again key=$webhook_event_key;
         proxy_pass http://%%BACKEND%%;
     }
     location /discord { webhook discord; webhook_secret DISCORD; proxy_pass http://%%BACKEND%%; }
@@ -245,7 +263,7 @@ subtest 'no event id' => sub {
 };
 
 # Each takes a body and gives the headers that it comes with.
-my $now  = time;
+our $now  = time;
 my %SIGN = (
     slack   => sub ($body, $uri) {
         return ('X-Slack-Request-Timestamp' => $now, 'X-Slack-Signature' => 'v0=' . hmac_sha256_hex("v0:$now:$body", $SECRET));
@@ -298,7 +316,14 @@ subtest 'some deliveries have no event id' => sub {
     is outcome_at('/slack_by_both', $command), 'delivered', 'by both keys: a slash command';
     is outcome_at('/slack_by_both', $command), 'duplicate', 'the same';
     is outcome_at('/slack_by_both', "$command&text=now"), 'delivered', 'another';
-    is outcome_at('/slack_by_more', $command), 'invalid_payload', 'a key that names the id among others asks for one';
+
+    my $tenant = sub ($body, $tenant) { return outcome_at('/slack_by_more', $body, 'X-Tenant' => $tenant) };
+    is $tenant->($command, 'a'), 'delivered', 'a key that names the id among others: a slash command of a tenant';
+    is $tenant->($command, 'a'), 'duplicate', 'the same';
+    is $tenant->($command, 'b'), 'delivered', 'of another tenant';
+    is $tenant->("$command&text=now", 'a'), 'delivered', 'another command';
+    is $tenant->(qq({"event_id":"$id","event":{}}), $_), 'delivered', "an event of $_" for qw(a b);
+    is $tenant->(qq({"event":[],"event_id":"$id"}), $_), 'duplicate', "again of $_" for qw(a b);
 
     my $interaction = sprintf '{"id":"%s","type":2}', unique_id();
     is outcome_at('/discord', $interaction), 'delivered', 'discord: an interaction';
@@ -307,6 +332,53 @@ subtest 'some deliveries have no event id' => sub {
     is outcome_at('/discord', $event), 'delivered', 'an event, which has no id';
     is outcome_at('/discord', $event), 'duplicate', 'the same';
     is outcome_at('/discord', $event =~ s/"A"/"B"/r), 'delivered', 'another';
+};
+
+# A retry is signed anew, with another time.
+subtest 'a key with a mark, where some deliveries have no event id' => sub {
+    my @mark    = ('X-Again' => ' again 1');
+    my $id      = unique_id();
+    my $event   = sub ($value = 1) { return qq({"event_id":"$id","event":$value}) };
+    my $command = 'token=a&trigger_id=' . unique_id();
+    is outcome_at('/slack_by_both', $event->()), 'delivered', 'an event, by the keys without it';
+    is outcome_at('/slack_by_both', $command), 'delivered', 'and what has no id';
+    is outcome_at('/slack_by_mark', $event->(2)), 'duplicate', 'with an empty mark, the event is known';
+    is outcome_at('/slack_by_mark', $command), 'duplicate', 'and the other, too';
+    is outcome_at('/slack_by_mark', "$command&b=1"), 'delivered', 'another without an id';
+    is outcome_at('/slack_by_both', "$command&b=1"), 'duplicate', 'is known by the keys without a mark';
+    is outcome_at('/slack_by_mark', $event->(), @mark), 'delivered', 'with a mark, the event is delivered again';
+    is outcome_at('/slack_by_mark', $event->(3), @mark), 'duplicate', 'and that once';
+    is outcome_at('/slack_by_mark', $command, @mark), 'delivered', 'so is what has no id';
+    is outcome_at('/slack_by_mark', $command, @mark), 'duplicate', 'and that once';
+    # The key of one is no id of another.
+    is outcome_at('/slack_by_mark', '{"event_id":"' . sha256_hex("$command&b=1") . '"}'), 'delivered',
+        'an id that is the hash of a known body';
+    local $now = $now + 1;
+    is outcome_at('/slack_by_mark', $event->()), 'duplicate', 'a retry that is signed anew';
+    my $form = sub ($type) { outcome_at('/slack_by_field', 'a=1', 'Content-Type' => $type) };
+    is $form->('application/x-www-form-urlencoded'), 'delivered', 'by a field: a form without an id';
+    is $form->('application/x-www-form-urlencoded'), 'duplicate', 'again';
+    is $form->('application/json'), 'invalid_payload', 'as another type, which is not signed';
+};
+
+# Its ids are not signed, and its key holds the time: by the id alone a mark would let others through.
+subtest 'a mark where the event id is not signed' => sub {
+    my $send = sub ($id, $body, $offset, @headers) {
+        my $time = strftime('%Y-%m-%dT%H:%M:%SZ', gmtime($now + $offset));
+        return outcome(post(uri => '/zendesk', body => $body, headers => [
+            'X-Zendesk-Webhook-Signature-Timestamp' => $time,
+            'X-Zendesk-Webhook-Signature' => base64(hmac_sha256("$time$body", $SECRET)),
+            ($id ? ('X-Zendesk-Webhook-Invocation-Id' => $id) : ()), @headers ]));
+    };
+    my @mark = ('X-Again' => ' again 1');
+    is $send->('a', '{"a":1}', 0), 'delivered', 'an event';
+    is $send->('b', '{"b":1}', 0), 'delivered', 'another';
+    is $send->('a', '{"a":1}', 1), 'duplicate', 'the first, signed anew';
+    is $send->('a', '{"b":1}', 0, @mark), 'duplicate', 'another event under the id that is let through';
+    is $send->('a', '{"a":1}', 2, @mark), 'delivered', 'the one that is let through';
+    is $send->('a', '{"a":1}', 3, @mark), 'duplicate', 'and that once';
+    is $send->('', '{"c":1}', 0), 'delivered', 'one without an id';
+    is $send->('', '{"c":1}', 0), 'duplicate', 'again';
 };
 
 # The first event's id does not name the others.

@@ -389,6 +389,36 @@ void check_loose_parts(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) 
     }
 }
 
+bool event_key_holds_timestamp(const Scheme& scheme) {
+    return std::ranges::any_of(scheme.event_key, [&scheme](const TextPart& part) {
+        if (part.kind == TextPart::Kind::timestamp) return scheme.timestamp.has_value();
+        const Source header{Source::Kind::header, part.header, {}};
+        return part.kind == TextPart::Kind::header && scheme.timestamp &&
+               scheme.is_same_place(header, scheme.timestamp->source);
+    });
+}
+
+// A retry that is signed anew has the id of the first, but another time.
+void warn_of_event_key_with_time(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    const Scheme& scheme = *conf.scheme;
+    const EventId& id = scheme.event_id;
+    if (id.kind == Source::Kind::none || id.batch || !event_key_holds_timestamp(scheme)) return;
+    const bool by_event_key = std::ranges::all_of(dedup.keys, [](const DedupKey& key) {
+        return key.kind == DedupKey::Kind::event_key || key.names_event_key;
+    });
+    if (!by_event_key) return;
+    const std::string advice = id.optional
+                                   ? "\"key=$webhook_event_id\" takes it only where there is no id"
+                                   : "give \"key=$webhook_event_id\", too";
+    warn(cf,
+         in_quotes("key=" + dedup.keys.front().text) +
+             " in \"webhook_dedup\" is another one when " + in_quotes(scheme.name) +
+             " signs a retry anew, since the event key holds the time: the event is delivered "
+             "twice; " +
+             advice + ",",
+         dedup.place);
+}
+
 // A replay under another event id passes where the sender does not sign the id.
 void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     bool by_event_id = false;
@@ -466,6 +496,7 @@ void check_dedup(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, con
     check_name(cf, conf);
     check_ttl(conf, dedup, where);
     check_loose_parts(cf, conf, dedup);
+    warn_of_event_key_with_time(cf, conf, dedup);
     tell_of_unsigned_event_id(cf, conf, dedup);
     tell_of_signed_event_id(cf, conf, dedup);
 }

@@ -441,6 +441,14 @@ std::string_view name_of_expression(const Delivery& delivery, const DedupKey& ke
                                                  : std::string_view(key.text);
 }
 
+// Where an event without an id goes by its key, what else stands in a key goes with it: a mark, or
+// the name of a tenant.
+std::string_view value_without_id(Delivery& delivery, const DedupKey& key) {
+    if (key.kind == DedupKey::Kind::event_id) return delivery.event_key;
+    const std::string_view rest = evaluated(delivery, key.expression);
+    return kept(delivery, std::string(delivery.event_key).append(rest));
+}
+
 // What follows the answer of a delivery (post_action) is verified, and no delivery of its own.
 bool is_remembered(const Delivery& delivery) {
     const bool follows = delivery.request->post_action && delivery.earlier != nullptr;
@@ -455,14 +463,14 @@ Objection prepare_claim(Delivery& delivery) {
         const bool is_event_id = key.kind == DedupKey::Kind::event_id;
         std::string_view name = is_event_id ? kEventIdKey : std::string_view(key.text);
         std::string_view value = value_of(delivery, key);
-        const bool has_no_id = value.empty() && is_event_id && may_lack_event_id(delivery);
-        if (has_no_id || key.kind == DedupKey::Kind::event_key) {
-            name = name_of_event_key(delivery);
-            value = delivery.event_key;
-        }
         if (key.kind == DedupKey::Kind::expression) name = name_of_expression(delivery, key, value);
+        if (key.kind == DedupKey::Kind::event_key) name = name_of_event_key(delivery);
         const bool wants_id = is_event_id || key.names_event_id;
-        if (wants_id && delivery.event_id.empty() && !has_no_id) return no_event_id(delivery);
+        if (wants_id && delivery.event_id.empty()) {
+            if (!may_lack_event_id(delivery)) return no_event_id(delivery);
+            name = name_of_event_key(delivery);
+            value = value_without_id(delivery, key);
+        }
         if (value.empty()) return empty_key(key);
         const EventKey found = event_key(delivery.endpoint, name, value);
         // What stands for the event id may be a key of its own, too.
