@@ -7,6 +7,7 @@ use Webhook::Deliveries qw(deliver delivery);
 my $backend = start_backend();
 my $page    = start_backend(port => 9001);
 write_file('html/50x.html',    "a page\n");
+make_directory('dav', 0777);
 write_file('html/ssi.html',    qq{<!--#include virtual="/elsewhere" -->page\n});
 chmod 0755, directory(), directory() . '/html';
 
@@ -69,6 +70,18 @@ server {
         proxy_cache          answers;
         proxy_pass           http://%%ADDR%%:9001;
     }
+
+    # nginx's own answers.
+    location /dav/          { webhook github; webhook_methods PUT DELETE; dav_methods PUT DELETE; root %%DIR%%; }
+    location /no_content    { webhook github; try_files /none =204; }
+    location /created       { webhook github; error_page 404 = @created; try_files /none =404; }
+    location @created       { try_files /none =201; }
+    location /granted       { webhook github; error_page 404 =204 @granted; try_files /none =404; }
+    location @granted       { return 200 "granted"; }
+    location /excused       { webhook github; error_page 404 =204 /50x.html; try_files /none =404; }
+    location /excused_file  { webhook github; error_page 404 = /50x.html;    try_files /none =404; }
+    location /excused_text  { webhook github; error_page 404 =204 /excuse;   try_files /none =404; }
+    location = /excuse      { return 200 "sorry"; }
 
     location /added      { webhook github; add_after_body /elsewhere; addition_types *; proxy_pass http://%%BACKEND%%; }
     location /added_off  { webhook github; add_before_body /maintenance; addition_types *; proxy_pass http://%%BACKEND%%; }
@@ -133,6 +146,30 @@ subtest 'a GET that nothing takes' => sub {
         $id = unique_id();
         is reason(get($id, $uri)), '', "$uri leads to its upstream";
         is reason(get($id, $uri)), 'duplicate', "$uri: which has it then";
+    }
+};
+
+subtest 'what nginx answers by itself is remembered, too' => sub {
+    write_file('dav/file', "first\n");
+    my @deletion = (unique_id(), uri => '/dav/file', method => 'DELETE', body => '');
+    is deliver(@deletion)->{status}, 204, 'a file is deleted';
+    ok !-e directory() . '/dav/file', 'it is gone';
+    write_file('dav/file', "second\n");
+    my $replay = deliver(@deletion);
+    is_deeply [ $replay->{status}, reason($replay) ], [ 204, 'duplicate' ], 'that is no deletion of the next';
+    ok -e directory() . '/dav/file', 'which is there still';
+
+    for my $method (qw(GET POST)) {
+        my %status = ('/no_content' => 204, '/created' => 201, '/granted' => 204);
+        for my $uri (sort keys %status) {
+            my @event = (unique_id(), uri => $uri, method => $method, body => '');
+            my @told  = map { my $answer = deliver(@event); [ $answer->{status}, reason($answer) ] } 1, 2;
+            is_deeply \@told, [ [ $status{$uri}, '' ], [ $status{$uri}, 'duplicate' ] ], "$method $uri";
+        }
+        for my $uri (qw(/excused /excused_file /excused_text)) {
+            my @event = (unique_id(), uri => $uri, method => $method, body => '');
+            is_deeply [ map { reason(deliver(@event)) } 1, 2 ], [ '', '' ], "$method $uri: an error's page is no answer";
+        }
     }
 };
 

@@ -151,8 +151,9 @@ ngx_uint_t UpstreamWatch::status_to_remember(const ngx_http_request_t* request,
     if (request->post_action) return accepted_status_;
     const ngx_uint_t answered =
         request->err_status != 0 ? request->err_status : request->headers_out.status;
-    // A page of nginx's own for an error is no answer to the delivery, whatever status it has.
-    const bool by_nginx = request->upstream == nullptr && request->err_status == 0 && !refused;
+    // nginx notes its own 201 and 204 like an error: WebDAV's, or that of `try_files =204`. A page
+    // for an error is no answer to the delivery, whatever status it has.
+    const bool by_nginx = request->upstream == nullptr && delivering_ && !refused;
     const bool accepted = by_nginx ? is_success(answered) : accepted_status_ != 0;
     if (!accepted) return 0;
     return is_success(answered) ? answered : accepted_status_;
