@@ -8,6 +8,7 @@ my $backend = start_backend();
 my $page    = start_backend(port => 9001);
 write_file('html/50x.html',    "a page\n");
 make_directory('dav', 0777);
+make_directory('html/indexed', 0755);
 write_file('html/ssi.html',    qq{<!--#include virtual="/elsewhere" -->page\n});
 chmod 0755, directory(), directory() . '/html';
 
@@ -41,11 +42,26 @@ server {
         proxy_cache       answers;
         proxy_pass        http://%%BACKEND%%;
     }
+    location /recursive_nothing { webhook github; error_page 404 = /maintenance; try_files /none =404; recursive_error_pages on; }
     location /nothing    { webhook github; error_page 503 = /maintenance; try_files /none =503; }
     location /maintenance { webhook off; proxy_pass http://%%ADDR%%:9001; }
     location /try        { webhook github; try_files /none /maintenance; }
     location /named      { webhook github; error_page 404 = @app; try_files /none =404; }
     location @app        { webhook off; proxy_pass http://%%ADDR%%:9001; }
+
+    # What a named location hands on, by whatever way the delivery came there.
+    location /on_missing { webhook github; webhook_methods GET HEAD POST; error_page 404 = @hands_on; try_files /none =404; }
+    location /on_refused { webhook github; webhook_methods GET HEAD POST; error_page 500 = @hands_on; proxy_pass http://%%BACKEND%%; }
+    location /on_down    { webhook github; webhook_methods GET HEAD POST; error_page 502 =200 @hands_on; proxy_pass http://%%ADDR%%:1; }
+    location /on_before  { error_page 418 = @gate; return 418; }
+    location @gate       { webhook github; webhook_methods GET HEAD POST; try_files /none /maintenance; }
+    location @hands_on   { try_files /none /indexed/; }
+    location = /indexed/ { root %%DIR%%/html; index none.html /maintenance; }
+    # The same, and then the page of an error.
+    location /then_page  { webhook github; recursive_error_pages on; error_page 404 = @then_page; try_files /none =404; }
+    location @then_page  { error_page 404 = /maintenance; try_files /none =404; }
+    location /by_page    { error_page 418 = /behind_page; return 418; }
+    location /behind_page { webhook github; recursive_error_pages on; error_page 404 = /maintenance; try_files /none =404; }
 
     # Pages that further redirects, or another gate of the same name, lead to an upstream.
     location /to_status   { webhook github; error_page 500 /status/500;      proxy_pass http://%%BACKEND%%; }
@@ -142,12 +158,29 @@ subtest 'a GET that nothing takes' => sub {
     my $id = unique_id();
     get($id, '/nothing') for 1, 2;
     is $page->count, 2, 'an error\'s page delivers nothing';
+    for my $uri (qw(/recursive_nothing /then_page /by_page)) {
+        my $new = unique_id();
+        is_deeply [ map { reason(get($new, $uri)) } 1, 2 ], [ '', '' ], "$uri: nor does one behind another redirect";
+    }
     for my $uri (qw(/try /named)) {
         $id = unique_id();
         is reason(get($id, $uri)), '', "$uri leads to its upstream";
         is reason(get($id, $uri)), 'duplicate', "$uri: which has it then";
     }
 };
+
+for my $method (qw(GET HEAD POST)) {
+    subtest "$method: a named location hands the delivery on by try_files and index" => sub {
+        for my $uri (qw(/on_missing /on_refused /on_down /on_before)) {
+            forget();
+            $backend->behave(status => 500);
+            my @event = (unique_id(), uri => $uri, method => $method, body => '');
+            is reason(deliver(@event)), '', $uri;
+            is reason(deliver(@event)), 'duplicate', "$uri: and is remembered";
+            is $page->count, 1, "$uri: the upstream got it once";
+        }
+    };
+}
 
 subtest 'what nginx answers by itself is remembered, too' => sub {
     write_file('dav/file', "first\n");

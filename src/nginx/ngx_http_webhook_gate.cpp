@@ -872,7 +872,9 @@ void settle(Delivery& delivery) {
 // client has its answer or has left: nothing that comes then is about the delivery.
 void begin_another_pass(Delivery& delivery) {
     delivery.begin_pass();
-    look_at_upstreams(delivery);
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        each->upstreams.begin_pass(delivery.request);
+    }
     if (delivery.request->post_action) settle(delivery);
 }
 

@@ -114,10 +114,12 @@ bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] voi
 
 UpstreamWatch::UpstreamWatch(const ngx_http_request_t* request, const UpstreamWatch* earlier)
     : method_(earlier == nullptr ? request->method : earlier->method_),
+      method_name_(earlier == nullptr ? request->method_name.data : earlier->method_name_),
       earlier_(attempts_of(request).size()),
       earlier_upstream_(request->upstream),
       seen_(earlier_),
-      delivering_(earlier == nullptr || earlier->delivering_) {}
+      delivering_(earlier == nullptr || earlier->delivering_),
+      pass_(request) {}
 
 bool UpstreamWatch::tried(const ngx_http_request_t* request) const {
     return seen_ > earlier_ || request->upstream != earlier_upstream_;
@@ -137,13 +139,22 @@ void UpstreamWatch::look(const ngx_http_request_t* request) {
     delivering_ &= !request->post_action && request->method == method_;
 }
 
+void UpstreamWatch::begin_pass(const ngx_http_request_t* request) {
+    look(request);
+    pass_ = Pass(request);
+}
+
+// Whether an error_page or X-Accel-Redirect leads to a URI, and not `try_files` or `index`. nginx
+// makes a GET of its own then, but leaves a HEAD as it is.
+bool UpstreamWatch::fetches_another(const ngx_http_request_t* request) const {
+    if (method_ == NGX_HTTP_HEAD) return Pass(request) != pass_;
+    return request->method_name.data != method_name_;
+}
+
 void UpstreamWatch::follow_to_uri(const ngx_http_request_t* request) {
     look(request);
-    // The method of such a delivery stays the same.
-    const bool fetches = (method_ & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
-    // An upstream may have failed before any attempt, or its answer have come from the cache.
-    const bool failed = tried(request) || request->err_status != 0 || request->error_page;
-    delivering_ &= !(fetches && failed);
+    delivering_ &= !fetches_another(request);
+    pass_ = Pass(request);
 }
 
 ngx_uint_t UpstreamWatch::status_to_remember(const ngx_http_request_t* request,

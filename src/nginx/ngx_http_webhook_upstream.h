@@ -35,6 +35,8 @@ class UpstreamWatch {
 
     // To be called whenever the request enters the phases again, and before its answer leaves.
     void look(const ngx_http_request_t* request);
+    // To be called instead when another pass through the phases begins.
+    void begin_pass(const ngx_http_request_t* request);
     // To be called when an internal redirect leads to a URI. One to a named location, and a
     // `rewrite` of the URI there, lead the delivery itself on.
     void follow_to_uri(const ngx_http_request_t* request);
@@ -55,7 +57,24 @@ class UpstreamWatch {
     ngx_uint_t status_to_remember(const ngx_http_request_t* request, bool refused) const;
 
   private:
+    // What nginx had made of the request when a pass began.
+    struct Pass {
+        explicit Pass(const ngx_http_request_t* request)
+            : upstream(request->upstream),
+              err_status(request->err_status),
+              error_page(request->error_page != 0) {}
+        bool operator==(const Pass&) const = default;
+
+        const ngx_http_upstream_t* upstream;
+        ngx_uint_t err_status;
+        bool error_page;
+    };
+
+    bool fetches_another(const ngx_http_request_t* request) const;
+
     ngx_uint_t method_;
+    // The bytes of its name, which no other request has.
+    const u_char* method_name_;
     // Attempts that were made before there was a delivery.
     ngx_uint_t earlier_;
     // What made them, if anything: nginx makes it before any attempt.
@@ -64,6 +83,7 @@ class UpstreamWatch {
     ngx_uint_t seen_;
     // Whether the attempts to come are attempts to deliver.
     bool delivering_;
+    Pass pass_;
     ngx_uint_t accepted_status_ = 0;
     bool had_bad_answer_ = false;
 };
