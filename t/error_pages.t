@@ -8,11 +8,27 @@ my $backend = start_backend();
 my $page    = start_backend(port => 9001);
 write_file('html/50x.html',    "a page\n");
 make_directory('dav', 0777);
-make_directory('html/indexed', 0755);
+make_directory("html/$_", 0755) for qw(indexed behind behind/index);
 write_file('html/ssi.html',    qq{<!--#include virtual="/elsewhere" -->page\n});
 chmod 0755, directory(), directory() . '/html';
 
-my $nginx = start_nginx(http => <<'CONF');
+# What a file leads to that stands behind another gate.
+my %LEADS_TO = (
+    named       => 'try_files /none @taken;',
+    uri         => 'try_files /none /taken;',
+    index       => 'index none.html /taken;',
+    error_named => 'error_page 403 404 405 500 = @taken;',
+    error_uri   => 'error_page 403 404 405 500 = /taken;',
+    twice       => 'try_files /none @tries;',
+    off         => 'try_files /none @off;',
+    monitored   => 'webhook_mode monitor; try_files /none @taken;',
+    file        => 'try_files /none /50x.html;',
+    judged      => 'try_files /none @judged;',
+);
+my $first_gate  = 'webhook github name=first;';
+my $second_gate = 'webhook github name=second; webhook_secret "another secret of the tests"; webhook_methods GET POST;';
+
+my $nginx = start_nginx(http => <<'CONF' . <<"LEADS");
 webhook_dedup_zone zone=events:1m;
 webhook_secret     "a secret of the tests";
 webhook_dedup      zone=events;
@@ -117,6 +133,9 @@ server {
     location /to_mirror    { error_page 502 /mirrored.html; proxy_pass http://%%ADDR%%:1; }
     location /to_ssi       { error_page 502 /ssi.html;      proxy_pass http://%%ADDR%%:1; }
     location /inner_tried  { webhook github name=inner; webhook_secret "a secret of the tests"; error_page 502 /tried; proxy_pass http://%%ADDR%%:1; }
+    location /to_and_back  { error_page 502 /leads_back?$args; proxy_pass http://%%ADDR%%:1; }
+    location = /leads_back { webhook github name=inner; webhook_secret "a third secret of the tests"; try_files /none @back; }
+    location @back         { mirror /elsewhere; proxy_pass http://%%ADDR%%:9001; }
     location /redirected   { proxy_pass http://%%BACKEND%%; }
     location = /50x.html   { }
     location = /proxied    { proxy_pass http://%%ADDR%%:9001; }
@@ -127,6 +146,24 @@ server {
     location /elsewhere    { internal; proxy_pass http://%%ADDR%%:9001; }
 }
 CONF
+server {
+    listen %%ADDR%%:8083;
+    root %%DIR%%/html;
+    proxy_intercept_errors on;
+    recursive_error_pages  on;
+@{[ join '', map { <<"END" } sort keys %LEADS_TO ]}
+    location /by_$_     { $first_gate error_page 500 /behind/$_/; proxy_pass http://%%BACKEND%%; }
+    location /behind/$_/ { $second_gate $LEADS_TO{$_} }
+END
+    location /by_action    { $first_gate error_page 500 /acts.html; proxy_pass http://%%BACKEND%%; }
+    location = /acts.html  { $second_gate alias %%DIR%%/html/50x.html; post_action \@taken; }
+    location \@taken  { proxy_pass http://%%ADDR%%:9001; }
+    location = /taken { proxy_pass http://%%ADDR%%:9001; }
+    location \@tries  { try_files /none \@taken; }
+    location \@off    { webhook off; proxy_pass http://%%ADDR%%:9001; }
+    location \@judged { $second_gate proxy_pass http://%%ADDR%%:9001; }
+}
+LEADS
 
 sub reason ($response) { return $response->header('Webhook-Reason') // '' }
 sub forget () { $_->clear->behave for $backend, $page }
@@ -255,6 +292,9 @@ subtest 'and nothing else gets the delivery unjudged' => sub {
     is down('/to_mirror?tenant=one')->{body}, "a page\n", 'a page with a mirror';
     is down('/to_ssi?tenant=one')->{body}, "page\n", 'a page that includes an upstream\'s';
     is $page->count, 0, 'no upstream was reached';
+    is down('/to_and_back?tenant=one')->{status}, 502, 'from another gate\'s page back to the first';
+    wait_for(sub { $page->count == 2 }, 5, 'which has accepted it: a mirror gets it, too');
+    forget();
     my $told = () = $nginx->error_log =~ /what another gate accepted is not handed on to the location "\/elsewhere"/g;
     is $told, 2, 'the log says why';
 
@@ -264,6 +304,38 @@ subtest 'and nothing else gets the delivery unjudged' => sub {
     is down('/redirected?tenant=one')->{status}, 405, 'another upstream is not reached so';
     is $page->count, 0, 'by nobody';
 };
+
+for my $way ([ 'error_page', status => 500 ], [ 'X-Accel-Redirect' ]) {
+    my ($name, %behaviour) = @$way;
+    my $told   = sub { return scalar(() = $nginx->error_log =~ /what another gate accepted is not handed on/g) };
+    my $led_by = sub ($to) {
+        forget();
+        $backend->behave($name eq 'error_page' ? %behaviour : (headers => [ 'X-Accel-Redirect' => $to eq 'action' ? '/acts.html' : "/behind/$to/" ]));
+        return deliver(unique_id(), uri => "/by_$to", port => 8083, body => '{"for":"the first"}');
+    };
+    subtest "$name: a file behind another gate leads nothing past that" => sub {
+        for my $to (qw(named uri index error_named error_uri twice)) {
+            my $before = $told->();
+            my $status = $name eq 'error_page' && $to !~ /^error/ ? 500 : 403;
+            is $led_by->($to)->{status}, $status, "$to: refused";
+            is $page->count, 0, "$to: nobody got it";
+            is $told->() - $before, 1, "$to: the log tells";
+        }
+        is $led_by->('judged')->{status}, 401, 'judged by that gate, later';
+        is $page->count, 0, 'which refuses it';
+        my $before = $told->();
+        is $led_by->('action')->{body}, "a page\n", 'post_action: the file is shown';
+        wait_for(sub { $told->() > $before }, 5, 'and no more');
+        is $page->count, 0, 'nobody got it';
+    };
+    subtest "$name: what may be behind it" => sub {
+        for my $to (qw(off monitored)) {
+            $led_by->($to);
+            is $page->count, 1, $to;
+        }
+        is $led_by->('file')->{body}, "a page\n", 'a file';
+    };
+}
 
 subtest 'nothing is added to the gate\'s own answer' => sub {
     forget();

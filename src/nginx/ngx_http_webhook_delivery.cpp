@@ -133,7 +133,6 @@ bool Delivery::left_behind() const {
 void Delivery::begin_pass() {
     cancel_wake();
     redirects_left = request->uri_changes;
-    only_shown_page = false;
     ngx_http_set_ctx(request, this, ngx_http_webhook_module);
 }
 

@@ -101,7 +101,8 @@ struct Delivery {
     std::string_view body_sha256;
     bool payload_unreadable = false;
     bool told_of_detour = false;
-    // Whether it has come to another gate's page for an error, which did not judge it.
+    // Whether it has come to a file behind another gate, which did not judge it: it may be led on
+    // from there to other files only.
     bool only_shown_page = false;
 
     ClaimHolder claim;

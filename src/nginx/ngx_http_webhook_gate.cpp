@@ -777,13 +777,23 @@ bool only_shows_page(const Delivery& delivery, const ngx_http_request_t* request
     return answers && !hands_on(request);
 }
 
+// Behind a gate that did not judge it. The error that has led there stands.
+ngx_int_t refuse_unjudged(ngx_http_request_t* request) {
+    request->error_page = 1;
+    const bool failed = request->err_status >= NGX_HTTP_BAD_REQUEST;
+    return failed ? static_cast<ngx_int_t>(request->err_status) : NGX_HTTP_FORBIDDEN;
+}
+
 // In a location that is no gate. By an error_page or post_action, it would be handed what was
-// refused, unless it says by "webhook off" that it takes all.
-ngx_int_t pass_by(Delivery* delivery, const ngx_http_request_t* request, bool lost) {
-    if (delivery == nullptr || delivery->passes() || loc_conf(request).off()) return NGX_DECLINED;
-    if (!hands_on(request)) return NGX_DECLINED;
+// refused, and by way of another gate's page, what that did not judge, unless it says by "webhook
+// off" that it takes all.
+ngx_int_t pass_by(Delivery* delivery, ngx_http_request_t* request, bool lost) {
+    if (delivery == nullptr || (delivery->passes() && !delivery->only_shown_page)) {
+        return NGX_DECLINED;
+    }
+    if (loc_conf(request).off() || !hands_on(request)) return NGX_DECLINED;
     tell_of_detour(*delivery, request);
-    return look_again(*delivery, lost);
+    return delivery->passes() ? refuse_unjudged(request) : look_again(*delivery, lost);
 }
 
 // Subrequests are judged by no gate, but those of a request that was refused (a mirror's, or of the
@@ -891,10 +901,13 @@ ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
     if (!conf.gated()) return pass_by(delivery, request, lost);
     if (delivery == nullptr) return enter(open_delivery(request, conf, nullptr));
     if (needs_another_look(*delivery, conf, lost)) {
-        delivery->only_shown_page = only_shows_page(*delivery, request);
-        if (delivery->only_shown_page) return NGX_DECLINED;
-        return enter(open_delivery(request, conf, delivery));
+        if (!only_shows_page(*delivery, request)) {
+            return enter(open_delivery(request, conf, delivery));
+        }
+        delivery->only_shown_page |= !conf.monitors();
+        return NGX_DECLINED;
     }
+    delivery->only_shown_page = false;
     return look_again(*delivery, lost);
 } catch (const std::exception& error) {
     return give_up(request, error.what());
