@@ -11,6 +11,8 @@ use FindBin;
 
 my $APP = "location \@app { webhook off; proxy_pass http://127.0.0.1:9; }\n";
 
+my $PHP = "location ~ \\.php\$ { webhook off; fastcgi_pass 127.0.0.1:9; }\n";
+
 my @SECRETS = (
     'a secret file that does not exist' => [
         in_location("webhook github;\nwebhook_secret file:%%DIR%%/absent.key; # HERE"),
@@ -286,6 +288,50 @@ my @SECRETS = (
         "webhook_dedup_zone zone=events:1m;\n" . in_server("webhook stripe;\nwebhook_secret $SECRET;\n"
             . "webhook_dedup zone=events ttl=1s; # HERE\nif (\$http_x) { return 403; }\ntry_files \$uri \@app;\n$APP"),
         'the ttl of "webhook_dedup" is shorter than twice the timestamp tolerance: 1s, at least 600s are needed',
+    ],
+    (
+        map {
+            my ($rules, $more) = (@$_, '');
+            ; "a gate without a secret, open to some: $rules" => [
+                in_location("webhook github; # HERE\n$rules proxy_pass http://127.0.0.1:9;"),
+                'no "webhook_secret" for "webhook github"',
+            ]
+        } ['allow unix:; deny all;'], ['allow 2001:db8::/32; deny all;'], ['deny 0.0.0.0/0;'], ['deny 0.0.0.0/0; deny ::/0;']
+    ),
+    (
+        map {
+            my ($what, $way, $beside) = (@$_, '');
+            ; "a gate without a secret, a condition and $what" => [
+                in_server("location /hook {\nwebhook github; # HERE\nif (\$http_x) { return 403; }\n$way\n}\n$beside\n$APP$PHP"),
+                'no "webhook_secret" for "webhook github"',
+            ]
+        } [ 'a file with arguments', 'try_files $uri /index.php$is_args$args;' ],
+        [ 'a file that is rewritten', 'try_files $uri @rewrite;', 'location @rewrite { rewrite ^/(.*)$ /index.php?q=$1 last; }' ],
+        [ 'an index', 'index index.php;' ],
+        [ 'a name in a variable',    'set $w app; try_files $uri @$w;' ],
+        [ 'pages of a named location', 'set $w app; error_page 404 405 = @$w;' ]
+    ),
+    (
+        map {
+            my ($what, $way, $beside) = (@$_, '');
+            ; "a memory that needs keys, of a server with $what" => [
+                "webhook_dedup_zone zone=events:1m;\n" . in_server("webhook dropbox;\nwebhook_secret $SECRET;\n"
+                    . "webhook_dedup zone=events; # HERE\n$way\n$beside\n$APP$PHP"),
+                '"webhook_dedup" needs "key=" with the scheme "dropbox": '
+                    . 'it has no event id, and different events may have the same body',
+            ]
+        } [ 'a file with arguments', 'try_files $uri /index.php$is_args$args;' ],
+        [ 'a file that is rewritten', 'try_files $uri @rewrite;',
+            'location @rewrite { webhook off; rewrite ^/(.*)$ /index.php?q=$1 last; }' ],
+        [ 'an index', 'index index.php;' ],
+        [ 'an exact location for "/"', 'try_files $uri @app;', 'location = / { webhook off; return 200; }' ],
+        [ 'an expression that "/" matches', 'try_files $uri @app;', 'location ~ /$ { webhook off; return 200; }' ]
+    ),
+    'a memory that needs keys, of the page of a server\'s "return"' => [
+        "webhook_dedup_zone zone=events:1m;\n" . in_server("error_page 418 = \@gate;\nreturn 418;\nlocation \@gate {\nwebhook dropbox;\n"
+            . "webhook_secret $SECRET;\nwebhook_dedup zone=events; # HERE\nproxy_pass http://127.0.0.1:9;\n}"),
+        '"webhook_dedup" needs "key=" with the scheme "dropbox": '
+            . 'it has no event id, and different events may have the same body',
     ],
     'a secret without a gate' => [
         in_location("webhook_secret $SECRET; # HERE"),
@@ -1180,6 +1226,20 @@ subtest 'what is right is taken' => sub {
             in_server("webhook_secret $SECRET;\nlocation / { webhook github; }"),
         'a gate that is off in one location' =>
             in_server("webhook github;\nwebhook_secret $SECRET;\nlocation / { webhook off; }"),
+        'a gate of a server with pages of errors, secrets in its locations' =>
+            in_server("webhook github;\nerror_page 404 = \@app;\n$APP location = /a { webhook_secret $SECRET; proxy_pass http://127.0.0.1:9; }"),
+        'a gate of a server, pages of errors for all, secrets in its locations' => "error_page 404 = \@app;\n"
+            . in_server("webhook github;\n$APP location = /a { webhook_secret $SECRET; proxy_pass http://127.0.0.1:9; }"),
+        'a memory of a server with pages of errors, keys in the location' => "webhook_dedup_zone zone=events:1m;\n"
+            . in_server("webhook dropbox;\nwebhook_secret $SECRET;\nwebhook_dedup zone=events;\nerror_page 404 = \@app;\n$APP"
+                . 'location = /a { webhook_dedup zone=events key=$http_x_id; proxy_pass http://127.0.0.1:9; }'),
+        'a gate of a server with an index, secrets in its locations' =>
+            in_server("webhook github;\nindex index.php;\n$PHP location = /a { webhook_secret $SECRET; proxy_pass http://127.0.0.1:9; }"),
+        'a gate of a location with a condition and an index, secrets in its inner ones' =>
+            in_server("index index.php;\n$PHP location /hook/ {\nwebhook github;\nif (\$request_method != POST) { return 405; }\n"
+                . "location = /hook/a { webhook_secret $SECRET; proxy_pass http://127.0.0.1:9; }\n}"),
+        'pages of errors that lead to themselves' => join('', 'error_page 403 404 405 = @app;' x 3)
+            . in_server("webhook github;\nwebhook_secret $SECRET;\nlocation \@app { webhook off; }\nlocation /a { }"),
         'a secret of a location, gates in its inner ones' =>
             in_location("webhook_secret $SECRET;\nlocation = /hook/a { webhook github; }\nlocation = /hook/b { webhook gitlab; }\nreturn 404;"),
         'a gate of a location that only returns, secrets in its inner ones' =>

@@ -276,6 +276,8 @@ subtest 'what nginx answers in the place of the gate' => sub {
     my $taken = ', and whatever comes is taken for accepted';
     says("return $_", in_location("${gate}return $_;"), "$before$taken$hand") for 200, '204', '200 ok';
     says('return 404', in_location("${gate}return 404;"), "$before$hand");
+    says('return behind "set"', in_location("${gate}set \$x 1; return 200;"), "$before$taken$hand");
+    says('return behind "set" of a variable', in_location("${gate}set \$x a\$uri; return 404;"), "$before$hand");
     says('of a server', "server {\nlisten %%ADDR%%:8080;\n${gate}return 200;\n}", "$before$taken$hand");
     my $inner = "location = /hook/a { proxy_pass http://127.0.0.1:9; }\n";
     says('for the rest, with success', in_location("$gate$inner return 200;"), "$before$taken$hand");
@@ -312,6 +314,13 @@ subtest 'a gate that was forgotten' => sub {
         [ expand('[warn] "webhook_secret" without "webhook" protects nothing in the location "/b", in %%DIR%%/secret.inc:1') ],
         'beside one with the same include';
     is_deeply [ grep { /protects nothing/ } remarks($locations->($_)) ], [], "not: $_" for "webhook off; $pass", "return 404; $pass", "webhook github; $pass";
+    my $app = 'location @app { proxy_pass http://%%ADDR%%:8; }';
+    for my $way ('set $b %%ADDR%%:8; proxy_pass http://$b;', "try_files \$uri \@app; } $app location /other {", 'dav_methods PUT;') {
+        is_deeply [ grep { /protects nothing/ } remarks($locations->($way)) ],
+            [ expand('[warn] "webhook_secret" without "webhook" protects nothing in the location "/b", in %%DIR%%/secret.inc:1') ], "by $way";
+    }
+    is_deeply [ grep { /protects nothing/ } remarks($locations->(
+        "try_files \$uri \@app; } location \@app { include %%DIR%%/secret.inc; webhook github; $pass } location /other {")) ], [], 'a gate behind it';
     my $one_line = "server {\nlisten %%ADDR%%:8080;\n"
         . "location = /a { webhook_secret $SECRET; webhook github; } location = /b { webhook_secret $SECRET; $pass }\n}";
     my ($code, $output) = config_test(http => $one_line);
@@ -405,6 +414,25 @@ subtest 'other spellings of a gated path' => sub {
         says_nothing("by $way, to another", $two->('= /hooks/github', "location / { $way }", $app =~ s/app; /app2; /r =~ s{//app}{//127.0.0.1:1}r));
         says_nothing("by $way, not to be gated", $two->('= /hooks/github', "location / { $way }", $app =~ s/\{/{ webhook off;/r));
     }
+    says('by a page of "return"', $two->('= /hooks/github', 'location / { error_page 418 = @app; return 418; }', $app),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '@app'));
+    says('by the server\'s files', $two->('= /hooks/github', 'try_files $uri @app;', $app), $remark->('/HOOKS/GITHUB', '/hooks/github', '@app'));
+    says('by a condition', $two->('= /hooks/github', 'location / { if ($request_method = POST) { proxy_pass http://app; } }'),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
+    says('from a gate that has files', $two->('= /hooks/github', 'location / { try_files $uri @app; }', $app) =~ s{proxy_pass http://app;\n}{try_files /none \@app;\n}r,
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '@app'));
+    says('by a file of a program', $two->('= /hooks/github', 'location / { try_files $uri /index.php$is_args$args; }',
+        'location ~ \.php$ { proxy_pass http://app; }'), $remark->('/HOOKS/GITHUB', '/hooks/github', '\.php$'));
+    says_nothing('POST is closed', $two->('= /hooks/github', 'location / { limit_except GET { deny all; } proxy_pass http://app; }'));
+    says('all but POST is closed', $two->('= /hooks/github', 'location / { limit_except POST { deny all; } proxy_pass http://app; }'),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
+    says('closed to IPv4 alone', $two->('= /hooks/github', 'location / { deny 0.0.0.0/0; proxy_pass http://app; }'),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
+    says_nothing('closed by an expression further in', $two->('= /hooks/github',
+        'location / { location ~* ^/hooks/ { return 404; } proxy_pass http://app; }', 'location ~* github { proxy_pass http://app; }'));
+    says('open by an expression further in', $two->('= /hooks/github',
+        'location / { location ~* ^/hooks/ { proxy_pass http://app; } return 404; }', 'location ~* github { return 404; }'),
+        $remark->('/HOOKS/GITHUB', '/hooks/github', '^/hooks/'));
     says_nothing("by no way, $_", $two->('= /hooks/github', "location / { $_ }", $app))
         for 'try_files $uri /app;', 'try_files $uri =404;', 'error_page 502 = @app;', 'try_files $uri @other;';
     says_nothing('another server', $two->('= /hooks/github', '') . "\nserver {\nlisten %%ADDR%%:8081;\n$all\n}");

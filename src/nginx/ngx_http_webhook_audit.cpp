@@ -206,9 +206,9 @@ class Audit {
     // Where a path leads, `webhook` was forgotten; further out, it may be for locations to come.
     void check_secret(const Line& line) {
         const bool protects =
-            !line.gates.empty() || std::ranges::none_of(main_.levels, [&](const Level& level) {
-                return !level.conf->gate && routes_.ends_in(level) &&
-                       std::ranges::count(line.levels, level.conf) != 0;
+            !line.gates.empty() || std::ranges::none_of(line.levels, [&](const LocConf* conf) {
+                const Level* level = routes_.level_of(conf);
+                return level != nullptr && !conf->gate && routes_.ends_in(*level);
             });
         if (protects) return warn_of_forgotten_gate(line);
         throw ConfigError("\"webhook_secret\" without \"webhook\" protects nothing in " +
@@ -217,12 +217,12 @@ class Audit {
 
     // Others that include the line, or stand further in, have a gate.
     void warn_of_forgotten_gate(const Line& line) {
-        for (const Level& level : main_.levels) {
-            const bool is_own = std::ranges::count(line.levels, level.conf) != 0;
-            if (!is_own || level.conf->gate || !routes_.ends_in(level)) continue;
-            if (routes_.upstream_of(level) == nullptr || routes_.is_closed(level)) continue;
+        for (const LocConf* conf : line.levels) {
+            const Level* level = routes_.level_of(conf);
+            if (level == nullptr || conf->gate || !routes_.ends_in(*level)) continue;
+            if (routes_.hands_on_openly(*level) != Sure::yes || routes_.is_closed(*level)) continue;
             warn("\"webhook_secret\" without \"webhook\" protects nothing in the location " +
-                     in_quotes(to_view(level.core()->name)) + ",",
+                     in_quotes(to_view(level->core()->name)) + ",",
                  line.written->place);
         }
     }
@@ -498,7 +498,7 @@ class Audit {
             if (!is_success(static_cast<ngx_uint_t>(page->overwrite))) continue;
             if (!is_of_lost_event(*level.conf, page->status)) continue;
             const Level* target = routes_.named(level, to_view(page->value.value));
-            const bool hands_on = target != nullptr && routes_.hands_on(*target);
+            const bool hands_on = target != nullptr && routes_.hands_on(*target) != Sure::no;
             statuses[hands_on ? target : nullptr].push_back(std::to_string(page->status));
         }
         for (const auto& [target, list] : statuses) {
@@ -521,7 +521,7 @@ class Audit {
     // -- webhook_require_tls
 
     void warn_of_missing_tls(const Level& level) {
-        const bool is_of_use = !level.is_server() || routes_.hands_on(level);
+        const bool is_of_use = !level.is_server() || routes_.hands_on(level) != Sure::no;
         if (!*level.conf->require_tls || !is_of_use || listens_with_tls(level)) return;
         const Place* place = place_of("webhook_require_tls", level.conf);
         if (place == nullptr) return;
@@ -624,25 +624,41 @@ class Audit {
         return !level.conf->gated() && !level.conf->off() && routes_.upstream_of(level) == upstream;
     }
 
-    // Where the location leads past every gate to the upstream: itself, or a named one. Null: it
+    // Where the location leads past every gate to the upstream: itself, or another one. Null: it
     // does not.
     const Level* open_way(const Level& from, const void* upstream) const {
-        if (routes_.is_closed(from)) return nullptr;
+        if (routes_.is_closed(from) || from.conf->gated()) return nullptr;
         if (is_open_way(from, upstream)) return &from;
-        if (routes_.upstream_of(from) != nullptr || from.conf->gated()) return nullptr;
-        for (const Level* level : routes_.fallbacks_of(from)) {
-            if (is_open_way(*level, upstream)) return level;
+        if (routes_.upstream_of(from) != nullptr) return nullptr;
+        for (const Level* level : routes_.inside(from.conf)) {
+            if (level->core()->noname && is_open_way(*level, upstream)) return &from;
+        }
+        for (const Way& way : routes_.ways_of(from, true)) {
+            const bool is_sure = way.to != nullptr && way.is_taken == Sure::yes;
+            if (is_sure && is_open_way(*way.to, upstream)) return way.to;
+        }
+        return nullptr;
+    }
+
+    // Of the gate, or of what it hands requests to.
+    const void* upstream_behind(const Level& gate) const {
+        if (const void* own = routes_.upstream_of(gate)) return own;
+        for (const Way& way : routes_.ways_of(gate, false)) {
+            const bool is_sure = way.to != nullptr && way.is_taken == Sure::yes;
+            const void* upstream = is_sure ? routes_.upstream_of(*way.to) : nullptr;
+            if (upstream != nullptr) return upstream;
         }
         return nullptr;
     }
 
     void warn_of_other_spellings(const Level& level) {
-        const void* upstream = routes_.upstream_of(level);
+        const void* upstream = upstream_behind(level);
         const ngx_http_core_loc_conf_t* core = level.core();
         const bool has_path = level.is_location() && core->regex == nullptr;
         if (upstream == nullptr || !has_path || level.conf->monitors()) return;
         for (const std::string& spelling : spellings_of(to_view(core->name))) {
             const Level* other = routes_.choose(level.server_conf(), spelling);
+            if (other == nullptr) other = routes_.server_of(level);
             const Level* way = other == nullptr ? nullptr : open_way(*other, upstream);
             if (way == nullptr) continue;
             if (!told_of_spellings_.insert(way->conf).second) return;
