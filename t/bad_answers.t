@@ -8,6 +8,9 @@ use Webhook::Process ();
 
 my $backend = start_backend();
 my $second  = start_backend(port => 9001);
+make_directory('html', 0755);
+write_file('html/file.html', "a file\n");
+chmod 0755, directory();
 my $nginx   = start_nginx(http => <<'CONF');
 webhook_dedup_zone zone=events:1m;
 webhook_secret     "a secret of the tests";
@@ -16,8 +19,9 @@ proxy_cache_path   %%DIR%%/cache keys_zone=answers:1m;
 server {
     listen %%ADDR%%:8080;
     listen %%ADDR%%:8082 http2;
-    webhook       github;
-    webhook_dedup zone=events;
+    webhook         github;
+    webhook_methods GET POST;
+    webhook_dedup   zone=events;
 
     location /plain      { proxy_pass http://%%BACKEND%%; }
     location /unbuffered { proxy_buffering off; proxy_pass http://%%BACKEND%%; }
@@ -33,6 +37,21 @@ server {
     }
     location /fetched    { internal; webhook off; return 200 "fetched"; }
     location /scgi       { scgi_pass %%ADDR%%:9003; }
+    location /intercepted { proxy_intercept_errors on; error_page 500 = /fetched; proxy_pass http://%%BACKEND%%; }
+    location /ignored_paged {
+        proxy_intercept_errors on;
+        recursive_error_pages  on;
+        error_page             500 = /fetched;
+        proxy_ignore_headers   X-Accel-Redirect;
+        proxy_pass             http://%%BACKEND%%;
+    }
+    location /ignored    { proxy_ignore_headers X-Accel-Redirect; proxy_pass http://%%BACKEND%%; }
+    location /fallback   { error_page 502 = @fallback; proxy_pass http://%%ADDR%%:1; }
+    location @fallback   { webhook off; proxy_pass http://%%BACKEND%%; }
+    location = /file.html { root %%DIR%%/html; }
+    location = /page     { webhook off; proxy_pass http://%%ADDR%%:9001; }
+    location @named      { webhook off; return 200 "named"; }
+    location @tries      { webhook off; error_page 404 = /fetched; try_files /none =404; }
     location /monitored  { webhook_mode monitor; proxy_pass http://%%BACKEND%%; }
 }
 CONF
@@ -90,6 +109,45 @@ subtest 'a redirect hides it from nobody' => sub {
     $backend->clear->behave(raw => "HTTP/1.1 199 Unknown\r\nX-Accel-Redirect: /fetched\r\n\r\nHTTP/1.1 500 No\r\n\r\n");
     is_deeply told(send_request(delivery($id, uri => '/plain'))), $replaced, 'X-Accel-Redirect' for 1, 2;
     is $backend->count, 2, 'the event is not remembered';
+};
+
+sub refuse_by ($to, $status = 500) { $backend->clear->behave(status => $status, headers => [ 'X-Accel-Redirect' => $to ]); $second->clear }
+
+subtest 'a refusal is not hidden by another answer' => sub {
+    for my $method (qw(POST GET)) {
+        for my $case (map { my $uri = $_; map { [ $uri, $_ ] } qw(/file.html /fetched /page @named) } qw(/plain /fallback)) {
+            my ($uri, $to) = @$case;
+            my @event = delivery(unique_id(), uri => $uri, method => $method, body => '');
+            for my $status (500, 404, 302) {
+                refuse_by($to, $status);
+                is_deeply told(send_request(@event)), $replaced, "$method $uri: $status, $to" for 1, 2;
+                is $backend->count, 2, 'the retry is delivered';
+            }
+            refuse_by($to, 200);
+            is send_request(@event)->{status}, 200, "$method $uri: 200, $to";
+            is told(send_request(@event))->[1], 'duplicate', 'is a delivery';
+        }
+    }
+    refuse_by('/file.html');
+    is_deeply told(send_h2(delivery(unique_id(), uri => '/plain'))), $replaced, 'HTTP/2';
+};
+
+subtest 'what is no such refusal' => sub {
+    my $status = sub ($uri) { return send_request(delivery(unique_id(), uri => $uri))->{status} };
+    refuse_by('/none');
+    is $status->('/plain'), 404, 'the place answers with a failure';
+    refuse_by('/fetched');
+    is $status->('/ignored'), 500, 'the place is not asked';
+    is $status->('/ignored_paged'), 200, 'but an error_page';
+    is $status->('/intercepted'), 200, 'an error_page decides';
+    refuse_by('@tries');
+    is $status->('/plain'), 200, 'also later';
+    refuse_by('@other');
+    my @event = delivery(unique_id(), uri => '/plain');
+    is send_request(@event)->{status}, 200, 'another upstream takes it';
+    is told(send_request(@event))->[1], 'duplicate', 'and has it';
+    refuse_by('/file.html');
+    is $status->('/monitored'), 200, 'monitor lets it pass';
 };
 
 subtest 'other statuses are the sender\'s' => sub {

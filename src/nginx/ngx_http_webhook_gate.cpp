@@ -840,13 +840,16 @@ Objection check_answer(Delivery& delivery) {
     const bool success = request->err_status == 0 && is_success(request->headers_out.status);
     if (!success) return std::nullopt;
     bool had_bad_answer = false;
+    bool refusal_is_hidden = false;
     look_at_upstreams(delivery);
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (each->upstreams.accepted_status() != 0) return std::nullopt;
         had_bad_answer |= each->upstreams.had_bad_answer();
+        refusal_is_hidden |= each->upstreams.refusal_is_hidden(request);
     }
     if (had_bad_answer) return Reason::bad_answer;
-    return is_from_cache(request) ? Objection(Reason::cached) : std::nullopt;
+    if (is_from_cache(request)) return Reason::cached;
+    return refusal_is_hidden ? Objection(Reason::bad_answer) : std::nullopt;
 }
 
 // Returns the delivery that speaks for the answer then.

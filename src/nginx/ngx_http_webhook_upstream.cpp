@@ -51,6 +51,13 @@ bool has_longer_status(const ngx_http_upstream_t& upstream) {
     return line.size() > 3 && line[3] != ' ' && line[3] != '.';
 }
 
+// Whether it refuses, and names a place whose answer the sender sees instead, with another status.
+bool hides_refusal(const ngx_http_upstream_t& upstream) {
+    return upstream.headers_in.x_accel_redirect != nullptr &&
+           (upstream.conf->ignore_headers & NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT) == 0 &&
+           !is_success(upstream.headers_in.status_n);
+}
+
 // The modules whose location configuration begins with an ngx_http_upstream_conf_t.
 constexpr std::array<std::string_view, 4> kCachingModules{
     "ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
@@ -126,6 +133,10 @@ bool UpstreamWatch::tried(const ngx_http_request_t* request) const {
 }
 
 void UpstreamWatch::look(const ngx_http_request_t* request) {
+    if (delivering_ && request->upstream != pass_.upstream && request->upstream != nullptr) {
+        refusal_is_hidden_ = hides_refusal(*request->upstream);
+    }
+    refusal_is_hidden_ = refusal_is_hidden(request);
     const auto attempts = attempts_of(request);
     for (; seen_ < attempts.size(); ++seen_) {
         if (answers_badly(request)) {

@@ -48,6 +48,12 @@ class UpstreamWatch {
     // Whether one of the answers looked at was bad; an internal redirect may have hidden it.
     bool had_bad_answer() const { return had_bad_answer_; }
 
+    // Whether an upstream refused the delivery by the answer of a place that it named by
+    // X-Accel-Redirect, and no error_page has spoken since.
+    bool refusal_is_hidden(const ngx_http_request_t* request) const {
+        return refusal_is_hidden_ && pass_.error_page == (request->error_page != 0);
+    }
+
     // Whether any upstream was asked for the delivery, whether or not it could be reached.
     bool tried(const ngx_http_request_t* request) const;
 
@@ -86,6 +92,7 @@ class UpstreamWatch {
     Pass pass_;
     ngx_uint_t accepted_status_ = 0;
     bool had_bad_answer_ = false;
+    bool refusal_is_hidden_ = false;
 };
 
 }  // namespace webhook::ngx
