@@ -291,6 +291,30 @@ subtest 'what nginx answers in the place of the gate' => sub {
     my $lost = sub ($statuses) {
         return qq([warn] "error_page" answers $statuses with 2xx: the sender takes for delivered what is not, and does not send it again,);
     };
+    my $static = "location = /ok.html { root /srv; }\nlocation = /ok { internal; return 200 ok; }\nlocation \@ok { return 202; }\nlocation";
+    says("failures as success by $_", in_location("${gate}error_page 502 503 504 = $_;") =~ s/location/$static/r, $lost->('502, 503, 504'))
+        for qw(/ok.html /ok @ok /other.html);
+    says("$_ as success", in_location("${gate}error_page $_ =200 /ok.html;"), $lost->($_)) for 401, 413;
+    says('429 of the upstream as success', in_location("${gate}proxy_intercept_errors on; error_page 429 =200 /ok.html; proxy_pass http://127.0.0.1:9;"), $lost->('429'));
+    says('429 of a limit as success', "limit_req_zone \$binary_remote_addr zone=l:1m rate=1r/s;\n"
+        . in_location("${gate}limit_req zone=l; limit_req_status 429; error_page 429 =200 /ok.html;"), $lost->('429'));
+    says('a place in a variable', in_location("${gate}set \$q \@q; error_page 502 =200 \$q; proxy_pass http://127.0.0.1:9;"),
+        '[warn] "error_page" answers 502 with 2xx, even where "$q" fails and the event is lost: with "=" alone, the status of "$q" counts,');
+    my $app = "location /app/ { internal; proxy_pass http://127.0.0.1:9; }\nlocation";
+    my $past = sub ($location) {
+        return qq([warn] "rewrite" leads to the location "$location" before the gate has its turn, so that nothing is verified: )
+            . 'with "break", requests stay at the gate,';
+    };
+    my $pass = 'proxy_pass http://127.0.0.1:9;';
+    says("rewrite $_", in_location("${gate}rewrite $_; $pass") =~ s/location/$app/r, $past->('/app/'))
+        for '^ /app/x last', '^ /app/x', '^/hook/(.*)$ /app/$1?a=b last';
+    says_nothing("rewrite $_", in_location("${gate}rewrite $_; $pass") =~ s/location/$app/r)
+        for '^ /app/x break', '^ /app/x redirect', '^ https://a.example/app/', '^/hook/(.*)$ /hook/a/$1 last';
+    says_nothing('rewrite to a gate', in_location("${gate}rewrite ^ /app/x last; $pass")
+        =~ s/location/location \/app\/ { webhook stripe; webhook_secret $SECRET; $pass }\nlocation/r);
+    says_nothing('rewrite on a condition', in_location("${gate}if (\$arg_x) { rewrite ^ /app/x last; } $pass") =~ s/location/$app/r);
+    says_nothing('a page of health beside a gate for all', "webhook github;\nwebhook_secret $SECRET;\nserver { listen %%ADDR%%:8081; return 200 ok; }\n"
+        . in_location($pass));
     says('failures as success', in_location("${gate}error_page 500 502 503 504 =200 /ok.html;"), $lost->('500, 502, 503, 504'));
     says('of the server', in_location($gate) =~ s/location/error_page 404 503 =204 \/ok.html; location/r, $lost->('503'));
     says('what waits, under another status', in_location("${gate}webhook_response in_flight 409;\nerror_page 409 =200 /ok.html;"), $lost->('409'));
@@ -299,7 +323,7 @@ subtest 'what nginx answers in the place of the gate' => sub {
         '[warn] "error_page" answers 502, 503 with 2xx, even where "@queue" fails and the event is lost: '
         . 'with "=" alone, the status of "@queue" counts,');
     says_nothing("error_page $_", in_location("${gate}error_page $_;"))
-        for '503 /503.html', '500 502 = @other', '503 =502 /503.html', '404 =200 /empty.html';
+        for '401 403 /401.html', '429 =200 /ok.html', '502 = /hook/a;proxy_pass http://127.0.0.1:9', '503 /503.html', '500 502 = @other', '503 =502 /503.html', '404 =200 /empty.html';
 };
 
 subtest 'a gate that was forgotten' => sub {
@@ -880,6 +904,22 @@ subtest 'keys that change while the event does not' => sub {
         says("stripe by $key", deduplicated('stripe', $SECRET, "zone=events key=$key"),
             qq([warn] "key=$key" in "webhook_dedup" is another one $when: the event is delivered twice));
     }
+    my $anew = 'is another one when the sender signs a retry anew: the event is delivered twice';
+    for my $case ([ 'svix', '$http_svix_timestamp$http_svix_id', $WHSEC ], [ 'stripe', '$http_stripe_signature$webhook_event_id', $SECRET ]) {
+        my ($scheme, $key, $secret) = @$case;
+        says("$scheme by $key", deduplicated($scheme, $secret, "zone=events key=$key"), qq([warn] "key=$key" in "webhook_dedup" $anew));
+    }
+    unlike join(' ', remarks(deduplicated('github', $SECRET, 'zone=events key=$http_x_hub_signature_256$webhook_event_id'))), qr/signs a retry anew/,
+        'the signature of a body is the same';
+    my $captured = sub ($key, $location, $more = '') {
+        return "webhook_dedup_zone zone=events:1m;\nserver {\nlisten %%ADDR%%:8080;\n$more\nlocation $location {\n"
+            . "webhook stripe;\nwebhook_secret $SECRET;\nwebhook_dedup zone=events key=$key; # HERE\n}\n}";
+    };
+    my $same = sub ($key) { return qq([warn] "key=$key" in "webhook_dedup" is the same for different events: all but the first are lost) };
+    says("$_, of the path", $captured->($_, '~ ^/(?<tenant>.+)$'), $same->($_)) for '$1', '$tenant', 'a-$1$server_name';
+    says('of the server\'s name', $captured->('$sub', '/', 'server_name ~^(?<sub>.+)\.example$;'), $same->('$sub'));
+    says_nothing("$_ of the path", $captured->($_, '~ ^/(?<tenant>.+)$')) for '$1$webhook_event_id', '$tenant:$webhook_event_key';
+    says_nothing('$1 of a condition', $captured->('$1', '~ ^/(.+)$') =~ s/(webhook stripe;)/$1 if (\$arg_x ~ (.+)) { set \$a b; }/r);
     says_nothing('another key stays the same',
         deduplicated('stripe', $SECRET, 'zone=events key=$arg_x$webhook_event_id key=$webhook_event_key'));
     says_nothing("$_ is signed", deduplicated('twilio-json', $SECRET, "zone=events key=$_")) for qw($arg_x $request_uri);

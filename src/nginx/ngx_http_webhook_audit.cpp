@@ -45,6 +45,7 @@ class Audit {
         for (const Level& level : main_.levels) {
             if (!is_gate(level)) continue;
             warn_of_return(level);
+            warn_of_rewrite(level);
             if (routes_.leads_away(level)) continue;
             warn_of_plain_hash(*level.conf);
             warn_of_open_url(*level.conf);
@@ -103,35 +104,16 @@ class Audit {
         }
     }
 
-#if (NGX_PCRE)
-    bool captures(const ngx_http_regex_t* regex, std::string_view name) const {
-        if (regex == nullptr) return false;
-        const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
-            ngx_http_conf_get_module_main_conf(cf_, ngx_http_core_module));
-        const auto* used = static_cast<const ngx_http_variable_t*>(core->variables.elts);
-        for (ngx_uint_t i = 0; i < regex->nvariables; ++i) {
-            if (to_view(used[regex->variables[i].index].name) == name) return true;
-        }
-        return false;
-    }
-
-    bool server_captures(const ngx_http_core_srv_conf_t& server, std::string_view name) const {
-        const auto* names = static_cast<const ngx_http_server_name_t*>(server.server_names.elts);
-        return std::any_of(names, names + server.server_names.nelts,
-                           [&](const auto& each) { return captures(each.regex, name); });
-    }
-
     // By the expression of a location or of a server's name.
-    bool is_captured(std::string_view name) const {
-        return std::ranges::any_of(main_.levels, [&](const Level& level) {
-            return captures(level.core()->regex, name) || server_captures(*level.server(), name);
-        });
+    bool is_captured(const std::string& name) {
+        const auto [found, is_new] = captured_.emplace(name, false);
+        if (is_new) {
+            found->second = std::ranges::any_of(main_.levels, [&](const Level& level) {
+                return webhook::ngx::is_captured(cf_, level, name);
+            });
+        }
+        return found->second;
     }
-#else
-    bool is_captured(std::string_view) const {
-        return false;
-    }
-#endif
 
     bool is_known(std::string_view name) const {
         const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
@@ -455,6 +437,8 @@ class Audit {
         const Level* server = routes_.server_of(level);
         const auto* of_server = server == nullptr ? nullptr : routes_.first_return(*server);
         if (of_server != nullptr && is_success(of_server->status)) {
+            // A gate of all of http is not meant for a server's page of health.
+            if (level.conf->gate == server->outer->gate) return;
             return warn_of_return(*level.conf, true);
         }
         const auto* statement = routes_.first_return(level);
@@ -473,17 +457,69 @@ class Audit {
              conf.gate->place);
     }
 
+    // A gate of its own that `rewrite` leads past, to where nothing is verified.
+    void warn_of_rewrite(const Level& level) {
+        const bool is_own = level.conf->gate != level.outer->gate && !level.core()->noname;
+        if (!is_own || routes_.first_return(level) != nullptr) return;
+        for (const Rewrite& rewrite : routes_.statements(level).rewrites) {
+            const Level* to = routes_.choose(level.server_conf(), rewrite.path);
+            if (rewrite.is_conditional || to == nullptr || to->conf->gated()) continue;
+            if (routes_.first_return(*to) != nullptr || routes_.hands_on_openly(*to) != Sure::yes) {
+                continue;
+            }
+            warn("\"rewrite\" leads to the location " + in_quotes(to_view(to->core()->name)) +
+                     " before the gate has its turn, so that nothing is verified: with \"break\", "
+                     "requests stay at the gate,",
+                 level.conf->gate->place);
+            return;
+        }
+    }
+
+    // Whether a genuine sender may be refused for this, whose event is not delivered.
+    static bool is_of_genuine_sender(const ReasonInfo& row) {
+        static constexpr Reason kOthers[] = {
+            Reason::internal,        Reason::incomplete_body,  Reason::no_endpoint,
+            Reason::stale_timestamp, Reason::future_timestamp, Reason::no_secret,
+            Reason::bad_signature,   Reason::invalid_payload,  Reason::missing_event_id,
+        };
+        return row.retry_after || std::ranges::find(kOthers, row.reason) != std::end(kOthers);
+    }
+
     // Whether a genuine sender may be answered with this where its event is not delivered.
-    static bool is_of_lost_event(const LocConf& conf, ngx_int_t status) {
+    bool is_of_lost_event(const Level& level, ngx_int_t status) const {
         if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR) return true;
+        if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) return true;
+        if (status == routes_.limit_status(level)) return true;
+        if (status == NGX_HTTP_TOO_MANY_REQUESTS && routes_.intercepts_errors(level)) return true;
+        const LocConf& conf = *level.conf;
         return std::ranges::any_of(all_reasons(), [&](const ReasonInfo& row) {
             const auto& answer = conf.answers[static_cast<std::size_t>(row.reason)];
             const bool has_page = !answer || answer->text == nullptr;
             const auto answered = static_cast<ngx_int_t>(answer ? answer->status : row.status);
-            const bool is_lost = row.retry_after || row.reason == Reason::internal ||
-                                 row.reason == Reason::incomplete_body;
-            return is_lost && has_page && answered == status;
+            return is_of_genuine_sender(row) && has_page && answered == status;
         });
+    }
+
+    // With "=" alone: by `return`, or as a file that is found.
+    bool is_answered_with_success(const Level& level, const ngx_http_err_page_t& page) const {
+        if (page.value.lengths != nullptr) return false;
+        const std::string_view uri = to_view(page.value.value);
+        const bool is_path = uri.starts_with('/');
+        const Level* to = routes_.named(level, uri);
+        if (is_path) to = routes_.choose(level.server_conf(), uri);
+        if (is_path && to == nullptr) to = routes_.server_of(level);
+        if (to == nullptr) return false;
+        const auto* statement = routes_.first_return(*to);
+        if (statement != nullptr) return is_success(statement->status);
+        return is_path && routes_.hands_on(*to) == Sure::no && routes_.statements(*to).is_empty;
+    }
+
+    // What hands the event on in the place of the location; empty: nothing does.
+    std::string taker_of(const Level& level, const ngx_http_err_page_t& page) const {
+        const std::string name(to_view(page.value.value));
+        if (page.value.lengths != nullptr) return name;
+        const Level* to = routes_.named(level, name);
+        return to != nullptr && routes_.hands_on(*to) != Sure::no ? name : std::string();
     }
 
     // A sender that is answered 2xx never sends the event again. Another upstream that takes it in
@@ -491,31 +527,34 @@ class Audit {
     void warn_of_error_pages(const Level& level) {
         const ngx_array_t* pages = level.core()->error_pages;
         if (pages == nullptr) return;
-        // By the location that the pages come from; null: none that hands the event on.
-        std::map<const Level*, std::vector<std::string>> statuses;
+        std::map<std::string, std::vector<std::string>> statuses;
         const auto* page = static_cast<const ngx_http_err_page_t*>(pages->elts);
         for (const auto* end = page + pages->nelts; page != end; ++page) {
-            if (!is_success(static_cast<ngx_uint_t>(page->overwrite))) continue;
-            if (!is_of_lost_event(*level.conf, page->status)) continue;
-            const Level* target = routes_.named(level, to_view(page->value.value));
-            const bool hands_on = target != nullptr && routes_.hands_on(*target) != Sure::no;
-            statuses[hands_on ? target : nullptr].push_back(std::to_string(page->status));
-        }
-        for (const auto& [target, list] : statuses) {
-            const std::string pages_of = joined({list.begin(), list.end()});
-            if (target == nullptr) {
-                warn("\"error_page\" answers " + pages_of +
-                         " with 2xx: the sender takes for delivered what is not, and does not "
-                         "send it again,",
-                     level.conf->gate->place);
-                continue;
+            if (!is_of_lost_event(level, page->status)) continue;
+            const std::string status = std::to_string(page->status);
+            if (page->overwrite == 0) {
+                if (is_answered_with_success(level, *page)) statuses[""].push_back(status);
+            } else if (is_success(static_cast<ngx_uint_t>(page->overwrite))) {
+                statuses[taker_of(level, *page)].push_back(status);
             }
-            const std::string name = in_quotes(to_view(target->core()->name));
-            warn("\"error_page\" answers " + pages_of + " with 2xx, even where " + name +
-                     " fails and the event is lost: with \"=\" alone, the status of " + name +
-                     " counts,",
-                 level.conf->gate->place);
         }
+        for (const auto& [taker, list] : statuses) warn_of_success(level, taker, list);
+    }
+
+    void warn_of_success(const Level& level, const std::string& taker,
+                         const std::vector<std::string>& statuses) {
+        const std::string answers =
+            "\"error_page\" answers " + joined({statuses.begin(), statuses.end()}) + " with 2xx";
+        if (taker.empty()) {
+            warn(answers +
+                     ": the sender takes for delivered what is not, and does not send it again,",
+                 level.conf->gate->place);
+            return;
+        }
+        warn(answers + ", even where " + in_quotes(taker) +
+                 " fails and the event is lost: with \"=\" alone, the status of " +
+                 in_quotes(taker) + " counts,",
+             level.conf->gate->place);
     }
 
     // -- webhook_require_tls
@@ -676,6 +715,8 @@ class Audit {
     Routes routes_;
     // The locations without a gate.
     std::set<const LocConf*> told_of_spellings_;
+    // What was found already.
+    std::map<std::string, bool> captured_;
 };
 
 }  // namespace

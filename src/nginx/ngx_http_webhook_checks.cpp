@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nginx/ngx_http_webhook_routes.h"
 #include "webhook/text.h"
 #include "webhook/variable_traits.h"
 
@@ -155,9 +156,21 @@ bool is_free(std::string_view variable, const LocConf& conf) {
     return !is_signed_parameter(variable, scheme) && !is_signed_with_url(variable, conf);
 }
 
+// Whether a header has another value once a later time is signed.
+bool is_of_signed_time(std::string_view variable, const Scheme& scheme) {
+    if (!scheme.timestamp || !scheme.covers_timestamp()) return false;
+    const auto holds = [&](const Source& source) {
+        return source.kind == Source::Kind::header && is_header(variable, scheme, source.header);
+    };
+    return holds(scheme.timestamp->source) ||
+           std::ranges::any_of(scheme.signatures,
+                               [&](const auto& signature) { return holds(signature.source); });
+}
+
 // When a retry of an event changes the value of this variable; empty if no retry does.
-std::string_view changes_with(std::string_view variable) {
-    if (variable == "webhook_timestamp") return "when the sender signs a retry anew";
+std::string_view changes_with(std::string_view variable, const Scheme& scheme) {
+    if (variable == "webhook_timestamp" || is_of_signed_time(variable, scheme))
+        return "when the sender signs a retry anew";
     if (variable == "webhook_secret_id") return "when the secret is rotated before a retry";
     if (has_trait(variable, Trait::of_address)) return "when a retry comes from another address";
     return {};
@@ -193,6 +206,15 @@ bool is_of_many_events(const DedupKey& key, const LocConf& conf) {
         key.variables, [&conf](std::string_view each) { return is_of_many_events(each, conf); });
 }
 
+// The captures of a path tell events apart no better than the path.
+bool is_of_many_events(const ngx_conf_t* cf, const DedupKey& key, const Level& here) {
+    const LocConf& conf = *here.conf;
+    const bool in_signed_url = conf.scheme->reads_url() && !conf.url_is_fixed();
+    return std::ranges::all_of(key.variables, [&](std::string_view each) {
+        return is_of_many_events(each, conf) || (!in_signed_url && is_captured(cf, here, each));
+    });
+}
+
 bool is_of_request(const DedupKey& key) {
     return any_has(key.variables, Trait::of_request);
 }
@@ -219,9 +241,8 @@ bool holds(std::string_view variable, const Scheme& scheme, const TextPart& part
 
 // A key that does not tell two events apart loses one of them; one that is another for each retry
 // finds nothing.
-void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
-                      const DedupKey& key) {
-    const Scheme& scheme = *conf.scheme;
+void check_expression(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const DedupKey& key) {
+    const Scheme& scheme = *here.conf->scheme;
     const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
     const std::vector<std::string>& variables = key.variables;
     const auto has = [&variables](std::string_view each) {
@@ -239,7 +260,7 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
         return warn(cf, name + " is another one for each request: it recognizes no retry",
                     dedup.place);
     }
-    if (is_of_many_events(key, conf)) {
+    if (is_of_many_events(cf, key, here)) {
         return warn(cf, name + " is the same for different events: all but the first are lost",
                     dedup.place);
     }
@@ -255,10 +276,11 @@ void check_expression(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
          dedup.place);
 }
 
-void check_key(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup, const DedupKey& key) {
+void check_key(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const DedupKey& key) {
+    const LocConf& conf = *here.conf;
     const EventId& id = conf.scheme->event_id;
     const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
-    if (key.kind == DedupKey::Kind::expression) check_expression(cf, conf, dedup, key);
+    if (key.kind == DedupKey::Kind::expression) check_expression(cf, here, dedup, key);
     if (key.kind == DedupKey::Kind::event_id && conf.scheme->is_of_many_events(id)) {
         warn(cf,
              "the event id of " + in_quotes(conf.scheme->name) +
@@ -294,8 +316,9 @@ void check_tenants(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
          dedup.place);
 }
 
-void check_keys(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup, const std::string& where) {
-    for (const DedupKey& key : dedup.keys) check_key(cf, conf, dedup, key);
+void check_keys(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const std::string& where) {
+    const LocConf& conf = *here.conf;
+    for (const DedupKey& key : dedup.keys) check_key(cf, here, dedup, key);
     check_tenants(cf, conf, dedup);
     if (conf.scheme->event_id.kind != Source::Kind::none) return;
     const auto key = std::ranges::find(dedup.keys, true, &DedupKey::names_event_id);
@@ -361,8 +384,8 @@ void check_loose_parts(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) 
         const bool judged = key.kind == DedupKey::Kind::expression &&
                             (is_of_request(key) || is_of_many_events(key, conf));
         if (judged) return;
-        std::string_view variable =
-            first_variable(key, [](std::string_view each) { return !changes_with(each).empty(); });
+        std::string_view variable = first_variable(
+            key, [&scheme](std::string_view each) { return !changes_with(each, scheme).empty(); });
         const bool changes = !variable.empty() && holds_event(key, scheme);
         if (!changes) {
             variable =
@@ -375,7 +398,8 @@ void check_loose_parts(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) 
     if (changing.key != nullptr) {
         warn(cf,
              in_quotes("key=" + changing.key->text) + " in \"webhook_dedup\" is another one " +
-                 std::string(changes_with(changing.variable)) + ": the event is delivered twice",
+                 std::string(changes_with(changing.variable, scheme)) +
+                 ": the event is delivered twice",
              dedup.place);
     }
     if (open.key != nullptr) {
@@ -492,7 +516,7 @@ void check_dedup(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, con
     const Dedup& dedup = *conf.remembers;
     const std::string where = where_inherited(conf.dedup == parent.dedup, here);
     if (conf.dedup->keys.empty()) check_default_key(cf, conf, dedup, where);
-    check_keys(cf, conf, dedup, where);
+    check_keys(cf, here, dedup, where);
     check_name(cf, conf);
     check_ttl(conf, dedup, where);
     check_loose_parts(cf, conf, dedup);
@@ -502,6 +526,43 @@ void check_dedup(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, con
 }
 
 }  // namespace
+
+#if (NGX_PCRE)
+namespace {
+
+bool captures(const ngx_conf_t* cf, const ngx_http_regex_t* regex, std::string_view name) {
+    if (regex == nullptr) return false;
+    const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    const auto* used = static_cast<const ngx_http_variable_t*>(core->variables.elts);
+    for (ngx_uint_t i = 0; i < regex->nvariables; ++i) {
+        if (to_view(used[regex->variables[i].index].name) == name) return true;
+    }
+    return false;
+}
+
+// Statements may have expressions of their own.
+bool has_statements(const ngx_conf_t* cf, const Level& level) {
+    const ngx_module_t* module = find_module(cf, "ngx_http_rewrite_module");
+    return module != nullptr && *static_cast<void**>(level.loc_conf[module->ctx_index]) != nullptr;
+}
+
+}  // namespace
+
+bool is_captured(const ngx_conf_t* cf, const Level& level, std::string_view name) {
+    const ngx_http_regex_t* regex = level.core()->regex;
+    if (name == "1") return regex != nullptr && !has_statements(cf, level);
+    const auto* names =
+        static_cast<const ngx_http_server_name_t*>(level.server()->server_names.elts);
+    return captures(cf, regex, name) ||
+           std::any_of(names, names + level.server()->server_names.nelts,
+                       [&](const auto& each) { return captures(cf, each.regex, name); });
+}
+#else
+bool is_captured(const ngx_conf_t*, const Level&, std::string_view) {
+    return false;
+}
+#endif
 
 void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf) {
     // Where each tenant has a secret of its own, another name is another secret.
