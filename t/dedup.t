@@ -416,7 +416,7 @@ subtest 'what nginx makes of a 200 does not undo the delivery' => sub {
     forget_requests();
     $backend->behave(status => 500, headers => [ 'X-Accel-Redirect' => '/whitewashed' ]);
     $id = unique_id();
-    is deliver(id => $id)->{body}, 'all is well', 'X-Accel-Redirect of a 500: the sender sees 200';
+    is deliver(id => $id)->{status}, 502, 'X-Accel-Redirect of a 500: the sender sees no 200';
     $backend->behave;
     is_delivered(deliver(id => $id), 'X-Accel-Redirect of a 500: retry');
 
