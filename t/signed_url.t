@@ -55,6 +55,10 @@ webhook_scheme own { algorithm hmac-sha256; signed "<{url}>{method}"; signature 
 webhook_scheme no_mark { algorithm hmac-sha256; signed "{url}{method}"; signature header=X-Sign; }
 webhook_scheme by_query { algorithm hmac-sha256; signed "{url}"; signature query=sign; }
 webhook_scheme asked { algorithm hmac-sha256; signed "{query:token}|{body}"; signature header=X-Sign; }
+webhook_scheme identified { algorithm hmac-sha256; signed "{id}.{timestamp}.{body}"; signature header=X-Sign;
+    event_id query=id; timestamp query=ts; }
+webhook_scheme beside { algorithm hmac-sha256; signed "{url}|{timestamp}|{body}"; signature query=sig; timestamp query=ts;
+    event_type query=topic; }
 webhook_secret "$SECRET";
 map \$http_x_forwarded_host \$forwarded { '' \$http_host; default \$http_x_forwarded_host; }
 map \$http_x_tenant \$url_of_tenant { default ""; acme https://acme.example.com/hooks; }
@@ -90,6 +94,8 @@ server {
     location /of_tenant { webhook no_mark; webhook_url \$url_of_tenant; proxy_pass http://%%BACKEND%%; }
     location /by_query { webhook by_query; webhook_url $PUBLIC/in; proxy_pass http://%%BACKEND%%; }
     location /asked { webhook asked; proxy_pass http://%%BACKEND%%; }
+    location /identified { webhook identified; proxy_pass http://%%BACKEND%%; }
+    location /beside { webhook beside; webhook_url "https://h/beside?team=a+b"; proxy_pass http://%%BACKEND%%; }
 }
 server {
     listen %%ADDR%%:8081;
@@ -376,6 +382,32 @@ subtest 'a parameter of the query' => sub {
     is $post->('?x=1;token=b&token=a', 'a'), 'bad_signature', 'another one to who separates by a semicolon';
     is $post->('?x=1%3Btoken=b&token=a', 'a'), 'delivered', 'not where it is encoded';
     is $post->('?token=a#&token=b', 'a'), 'bad_signature', 'another one in a fragment';
+};
+
+subtest 'an id and a time in the query' => sub {
+    my $time = time;
+    my $mac  = hmac_sha256_hex("A.$time.$BODY", $SECRET);
+    my $post = sub ($query) {
+        $backend->clear;
+        return outcome(send_request(uri => "/identified?$query", body => $BODY, headers => [ 'X-Sign' => $mac ]));
+    };
+    is $post->("id=A&ts=$time"), 'delivered', 'the ones that are signed';
+    is $post->("x=1%3Bid=B&id=A&ts=$time"), 'delivered', 'beside another parameter';
+    is $post->($_), 'bad_signature', "others to another reader: $_" for "x=1;id=B&id=A&ts=$time", "id=A&ts=$time&x=1;id=B",
+        "id=A&ts=$time#&id=B", "ts=$time&id=A#&id=B", "id=A&ts=$time#&ts=1";
+};
+
+subtest 'parameters beside a URL that is fixed' => sub {
+    my $time = time;
+    my $post = sub ($query) {
+        $backend->clear;
+        my $mac = hmac_sha256_hex("https://h/beside?team=a+b|$time|$BODY", $SECRET);
+        return outcome(send_request(uri => '/beside?' . $query =~ s/MAC/$mac/r, body => $BODY));
+    };
+    is $post->("team=a+b&ts=$time&sig=MAC"), 'delivered', 'a time that is signed by itself, and the signature';
+    is $post->("team=a+b&ts=$time&sig=MAC&topic=order+created"), 'delivered', 'the type of the event';
+    is $post->($_), 'bad_signature', $_ for "team=a%20b&ts=$time&sig=MAC", "team=a+b&ts=$time&sig=MAC&x=1",
+        "team=a+b&ts=$time&sig=MAC&topic=a#x=1", "ts=$time&sig=MAC";
 };
 
 finish();

@@ -138,7 +138,7 @@ bool gives_host(const Delivery& delivery) {
 std::optional<std::string_view> signed_url(const Delivery& delivery) {
     const ngx_http_request_t* request = delivery.request;
     const Scheme& scheme = *delivery.conf.scheme;
-    if (scheme.signs(TextPart::Kind::query) && has_fragment(request)) return std::nullopt;
+    if (scheme.signs_parameter() && has_fragment(request)) return std::nullopt;
     if (!scheme.reads_url()) return std::string_view();
     ngx_str_t text;
     if (ngx_http_complex_value(delivery.request, delivery.conf.url, &text) != NGX_OK) {

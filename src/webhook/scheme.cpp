@@ -300,6 +300,21 @@ bool Scheme::reads_url() const {
            });
 }
 
+std::string_view Scheme::parameter_of(const TextPart& part) const {
+    if (part.kind == TextPart::Kind::query) return part.text;
+    const bool is_id = part.kind == TextPart::Kind::id;
+    if (!is_id && part.kind != TextPart::Kind::timestamp) return {};
+    const Source& source = is_id ? event_id : timestamp->source;
+    if (source.kind != Source::Kind::header) return {};
+    const std::string_view name = headers[source.header];
+    return name.starts_with(kParameterMark) ? name.substr(1) : std::string_view();
+}
+
+bool Scheme::signs_parameter() const {
+    return std::ranges::any_of(
+        signed_parts, [this](const TextPart& part) { return !parameter_of(part).empty(); });
+}
+
 bool Scheme::has_beside_url(std::string_view parameter) const {
     const auto is_it = [&](const Source& source) {
         if (source.kind != Source::Kind::header) return false;
@@ -307,8 +322,8 @@ bool Scheme::has_beside_url(std::string_view parameter) const {
         return name.starts_with(kParameterMark) && name.substr(1) == parameter;
     };
     return is_it(event_type) || std::ranges::any_of(signatures, is_it, &SignatureSource::source) ||
-           std::ranges::any_of(signed_parts, [parameter](const TextPart& part) {
-               return part.kind == TextPart::Kind::query && part.text == parameter;
+           std::ranges::any_of(signed_parts, [this, parameter](const TextPart& part) {
+               return !parameter.empty() && parameter_of(part) == parameter;
            });
 }
 

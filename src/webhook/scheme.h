@@ -281,9 +281,12 @@ struct Scheme {
     bool continues_behind_url(std::string_view text) const;
     // Whether anything of the URL takes part in the verification.
     bool reads_url() const;
+    // The parameter of the query whose value is signed by itself here; empty where it is none.
+    std::string_view parameter_of(const TextPart& part) const;
+    bool signs_parameter() const;
     // Whether a parameter of the query may be missing in the URL that is signed: it is the
-    // signature, is signed by itself, or is the event type. Time and id count as signed with the
-    // URL.
+    // signature, is signed by itself, or is the event type. A time or an id that is not signed by
+    // itself counts as signed with the URL.
     bool has_beside_url(std::string_view parameter) const;
     // Whether the signed text has fields of a form in it.
     bool signs_form() const;

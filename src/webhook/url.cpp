@@ -134,27 +134,45 @@ std::string_view name_of(std::string_view parameter) {
     return parameter.substr(0, parameter.find('=') + 1);
 }
 
-using Parameter = std::pair<std::string, std::optional<std::string>>;
+using Parameters = std::vector<std::string_view>;
 
-// Returns nothing for a query with a `;`, `#` or `+`: readers differ in what these mean.
-std::optional<std::vector<Parameter>> parameters_of(
-    std::string_view query, const std::function<bool(std::string_view)>& is_left_out) {
-    if (query.find_first_of(";#+") != std::string_view::npos) return std::nullopt;
-    std::vector<Parameter> parameters;
+// The parameters but those that are left out. Readers differ in what a `;` or `#` means, which may
+// hide another parameter in one that is left out: nothing then, or where a name does not decode.
+std::optional<Parameters> parameters_of(std::string_view query, const LeftOut& is_left_out) {
+    Parameters parameters;
     while (!query.empty()) {
         const std::string_view parameter = take_parameter(query);
-        const std::size_t equals = parameter.find('=');
-        auto name = percent_decoded(parameter.substr(0, equals));
+        const auto name = percent_decoded(parameter.substr(0, parameter.find('=')));
         if (!name) return std::nullopt;
-        if (is_left_out(*name)) continue;
-        std::optional<std::string> value;
-        if (equals != std::string_view::npos) {
-            value = percent_decoded(parameter.substr(equals + 1));
-            if (!value) return std::nullopt;
+        if (!is_left_out(*name)) {
+            parameters.push_back(parameter);
+        } else if (parameter.find_first_of(";#") != std::string_view::npos) {
+            return std::nullopt;
         }
-        parameters.emplace_back(std::move(*name), std::move(value));
     }
     return parameters;
+}
+
+bool same_parameter(std::string_view left, std::string_view right) {
+    if (left == right) return true;
+    // Readers differ in what these mean.
+    constexpr std::string_view kDoubtful = ";#+";
+    if (left.find_first_of(kDoubtful) != std::string_view::npos ||
+        right.find_first_of(kDoubtful) != std::string_view::npos) {
+        return false;
+    }
+    const std::size_t left_name = left.find('=');
+    const std::size_t right_name = right.find('=');
+    if ((left_name == std::string_view::npos) != (right_name == std::string_view::npos)) {
+        return false;
+    }
+    const auto same = [](std::string_view one, std::string_view other) {
+        const auto decoded = percent_decoded(one);
+        return decoded && decoded == percent_decoded(other);
+    };
+    if (left_name == std::string_view::npos) return same(left, right);
+    return same(left.substr(0, left_name), right.substr(0, right_name)) &&
+           same(left.substr(left_name + 1), right.substr(right_name + 1));
 }
 
 // Whether anything but variables is in it, as the configuration writes them.
@@ -271,10 +289,10 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
     return value ? std::optional(std::string(*value)) : std::nullopt;
 }
 
-bool same_query(std::string_view left, std::string_view right,
-                const std::function<bool(std::string_view)>& is_left_out) {
+bool same_query(std::string_view left, std::string_view right, const LeftOut& is_left_out) {
     const auto ours = parameters_of(left, is_left_out);
-    return ours && ours == parameters_of(right, is_left_out);
+    const auto theirs = parameters_of(right, is_left_out);
+    return ours && theirs && std::ranges::equal(*ours, *theirs, same_parameter);
 }
 
 std::string percent_encoded(std::string_view text, std::string_view kept) {

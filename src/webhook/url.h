@@ -30,11 +30,12 @@ bool is_unambiguous_url(std::string_view url, std::string_view target);
 // The query of a URL: what is behind its first `?` and before a `#`; empty where there is none.
 std::string_view query_of(std::string_view url);
 
+// Whether the decoded name is that of a parameter that may stand in one of two queries only.
+using LeftOut = std::function<bool(std::string_view)>;
+
 // Whether every reader of two queries finds the same parameters in the same order, however their
-// characters are encoded. What `is_left_out` takes for the decoded name of a parameter that may
-// stand in one of them only is not looked at.
-bool same_query(std::string_view left, std::string_view right,
-                const std::function<bool(std::string_view)>& is_left_out);
+// characters are encoded.
+bool same_query(std::string_view left, std::string_view right, const LeftOut& is_left_out);
 
 // The decoded value of the only parameter of this name in a query; nothing where there is none,
 // more than one, or the query does not decode.

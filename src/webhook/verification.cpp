@@ -220,6 +220,11 @@ Objection Verification::add_part(const TextPart& part, WholeBody* body) {
     if (part.is_url() && !keeps_its_side(*scheme_, joins(), index, request_.url)) {
         return Refusal(Reason::bad_signature, Cause::Kind::url_unfit);
     }
+    // It separates parameters for some readers, who could find another one of this name behind it.
+    const std::string_view parameter = scheme_->parameter_of(part);
+    if (!parameter.empty() && request_.query.find(';') != std::string_view::npos) {
+        return Refusal(Reason::bad_signature, Cause::Kind::query_unfit, parameter);
+    }
     switch (part.kind) {
         case Kind::body:
             if (body == nullptr) return Reason::invalid_payload;
@@ -291,10 +296,6 @@ std::string_view Verification::value_of(const TextPart& part, const Attempt& att
 }
 
 Objection Verification::add_query(const TextPart& part) {
-    // It separates parameters for some readers, who could find another one of this name behind it.
-    if (request_.query.find(';') != std::string_view::npos) {
-        return Refusal(Reason::bad_signature, Cause::Kind::query_unfit, part.text);
-    }
     const auto value = query_value(request_.query, part.text);
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
     if (!value || !keeps_its_side(*scheme_, joins(), index, *value)) {

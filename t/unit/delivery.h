@@ -200,8 +200,12 @@ struct Delivery {
     // As the sender saw it.
     std::string url = "https://hooks.example/in";
     bool url_is_fixed = false;
+    // The parameters that the scheme reads, where they are others than the URL's.
+    std::optional<std::string> query = std::nullopt;
     // The query of the request line, where it is another one than the URL's.
     std::optional<std::string> sent_query = std::nullopt;
+
+    std::string_view parameters() const { return query ? *query : query_of(url); }
 
     void add(std::string_view name, std::string_view value) { headers.emplace_back(name, value); }
 
@@ -219,7 +223,7 @@ struct Delivery {
     SchemeHeaders offered_to(const Scheme& scheme) const {
         SchemeHeaders offered(scheme);
         for (const auto& [name, value] : headers) offered.offer(name, value);
-        offered.offer_query(query_of(url));
+        offered.offer_query(parameters());
         return offered;
     }
 };
@@ -288,8 +292,8 @@ inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
     const std::string sent_query =
         delivery.sent_query.value_or(std::string(query_of(delivery.url)));
     const SignedRequest request{
-        delivery.method, delivery.url, query_of(delivery.url), &headers,  &presented,
-        &tolerance,      &token_json,  delivery.url_is_fixed,  sent_query};
+        delivery.method, delivery.url, delivery.parameters(), &headers,  &presented,
+        &tolerance,      &token_json,  delivery.url_is_fixed, sent_query};
     Verification verification(scheme, pointers, request, now);
     if (verification.secret_count() == 0) return {Reason::no_secret, ""};
     std::optional<Reason> objection;
@@ -318,7 +322,7 @@ inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
         const std::string hash = sha256_hex(delivery.body);
         *identity = identity_of(
             scheme, {delivery.method, signed_url.empty() ? target_of(delivery.url) : signed_url,
-                     query_of(delivery.url), presented.event_type, &headers, &presented, hash,
+                     delivery.parameters(), presented.event_type, &headers, &presented, hash,
                      !delivery.body.empty(), &whole});
     }
     return {Reason::accepted, verification.secret()->id};

@@ -866,16 +866,29 @@ TEST(Verification, UrlAndParameterMayHoldWhatTheyLike) {
 
 // Where a reader separates parameters by it, another one of the name could stand behind it.
 TEST(Verification, ParameterIsReadOfNoQueryWithASemicolon) {
-    const Scheme scheme = parse_scheme(
-        "test", "algorithm hmac-sha256; signed '{query:id}.{body}'; signature header=X-Sign;");
-    Delivery delivery{{{"X-Sign", hmac_hex(kSecret, "a.body")}}, "body"};
-    for (const auto& [query, expected] : {std::pair("x=1%3Bid=b&id=a", Reason::accepted),
-                                          {"x=1;id=b&id=a", Reason::bad_signature},
-                                          {"id=a&x=1;id=b", Reason::bad_signature}}) {
-        delivery.url = "https://a.example/x?"s + query;
-        EXPECT_EQ(expected, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
-            << query;
+    const std::pair<const char*, const char*> texts[] = {
+        {"signed '{query:id}.{body}';", "a.body"},
+        {"signed '{id}.{body}'; event_id query=id;", "a.body"},
+        {"signed '{timestamp}.{body}'; timestamp query=t;", "1614265330.body"}};
+    for (const auto& [text, signed_text] : texts) {
+        const Scheme scheme =
+            parse_scheme("test", "algorithm hmac-sha256; signature header=X-Sign;"s + text);
+        Delivery delivery{{{"X-Sign", hmac_hex(kSecret, signed_text)}}, "body"};
+        for (const auto& [query, expected] :
+             {std::pair("x=1%3Bid=b%3Bt=1&id=a&t=1614265330", Reason::accepted),
+              {"x=1;id=b;t=1&id=a&t=1614265330", Reason::bad_signature},
+              {"id=a&t=1614265330&x=1;id=b;t=1", Reason::bad_signature}}) {
+            delivery.url = "https://a.example/x?"s + query;
+            EXPECT_EQ(expected, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+                << text << ' ' << query;
+        }
     }
+    const Scheme unsigned_id = parse_scheme(
+        "test", "algorithm hmac-sha256; signature header=S; signed '{body}'; event_id query=id;");
+    Delivery delivery{{{"S", hmac_hex(kSecret, "body")}}, "body"};
+    delivery.url = "https://a.example/x?x=1;id=b&id=a";
+    EXPECT_EQ(Reason::accepted,
+              judge(unsigned_id, {secret(unsigned_id, kSecret)}, delivery, kNow).reason);
 }
 
 // Each try hashes the whole text.
@@ -1813,6 +1826,22 @@ TEST(Verification, TheQueryIsThatOfTheSignedUrl) {
     const char* const by_type =
         "algorithm hmac-sha256; signed '{url}|{body}'; signature header=S; event_type query=type;";
     const Row rows[] = {
+        {by_url, "https://h/x?a=1+b;c", "a=1+b;c", Reason::accepted},
+        {by_type, "https://h/x?a=1+b;c", "a=1+b;c&type=1", Reason::accepted},
+        {by_type, "https://h/x?a=1+b", "a=1%20b&type=1", Reason::bad_signature},
+        {by_type, "https://h/x?a=1+b&c=%41", "a=1+b&type=1&c=A", Reason::accepted},
+        {by_type, "https://h/x", "type=a+b", Reason::accepted},
+        {by_type, "https://h/x", "type=a;b=1", Reason::bad_signature},
+        {by_type, "https://h/x", "type=a#b=1", Reason::bad_signature},
+        {by_type, "https://h/x", "type=a#&b=1", Reason::bad_signature},
+        {by_type, "https://h/x", "b=1;type=a", Reason::bad_signature},
+        {by_type, "https://h/x?type=a;b", "type=a", Reason::bad_signature},
+        {by_type, "https://h/x", "%zz=1&type=1", Reason::bad_signature},
+        {by_type, "https://h/x", "type=%zz", Reason::accepted},
+        {by_type, "https://h/x?a", "a=&type=1", Reason::bad_signature},
+        {by_type, "https://h/x?a", "%61&type=1", Reason::accepted},
+        {by_type, "https://h/x", "&", Reason::bad_signature},
+        {by_type, "https://h/x", "&=1&type=1", Reason::bad_signature},
         {by_url, "https://h/x", "", Reason::accepted},
         {by_url, "https://h/x", "a=1", Reason::bad_signature},
         {by_url, "https://h/x?a=1", "a=1", Reason::accepted},
@@ -1855,6 +1884,32 @@ TEST(Verification, TheQueryIsThatOfTheSignedUrl) {
                 << text << ' ' << url << " asked with " << sent << (fixed ? ", fixed" : "");
         }
     }
+}
+
+// A sender that signs a parameter by itself may leave it out of the URL, which is a fixed one then.
+TEST(Verification, ParameterThatIsSignedByItselfMayBeMissingInTheUrl) {
+    const auto judged = [](const std::string& text, const std::string& sent) {
+        const Scheme scheme = parse_scheme("test",
+                                           "algorithm hmac-sha256; signature header=S;"
+                                           "event_id query=id; timestamp query=t;" +
+                                               text);
+        Delivery delivery{{{"S", hmac_hex(kSecret, "https://h/x|a b|1614265330|{}")}}, "{}"};
+        delivery.url = "https://h/x";
+        delivery.url_is_fixed = true;
+        delivery.query = delivery.sent_query = sent;
+        return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
+    };
+    const std::string by_values = "signed '{url}|{id}|{timestamp}|{body}';";
+    const std::string by_queries = "signed '{url}|{query:id}|{query:t}|{body}';";
+    for (const std::string& text : {by_values, by_queries}) {
+        EXPECT_EQ(Reason::accepted, judged(text, "id=a+b&t=1614265330")) << text;
+        EXPECT_EQ(Reason::accepted, judged(text, "t=1614265330&id=a%20b")) << text;
+        EXPECT_EQ(Reason::bad_signature, judged(text, "id=a+b&t=1614265330&a=1")) << text;
+        EXPECT_EQ(Reason::bad_signature, judged(text, "id=a+c&t=1614265330")) << text;
+        EXPECT_EQ(Reason::bad_signature, judged(text, "id=a+b&t=1614265331")) << text;
+    }
+    EXPECT_EQ(Reason::bad_signature,
+              judged("signed '{url}|a b|{timestamp}|{body}';", "id=a+b&t=1614265330"));
 }
 
 // RFC 9110, section 11.1.
