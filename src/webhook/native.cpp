@@ -69,6 +69,17 @@ std::optional<std::vector<std::string_view>> header_names(std::string_view list)
     return names;
 }
 
+// Whether a part of a value could be another header of the text, in which `;` stands between them.
+bool holds_header(std::string_view value, const std::vector<std::string_view>& names) {
+    for (auto at = value.find(';'); at != std::string_view::npos; at = value.find(';')) {
+        value.remove_prefix(at + 1);
+        const std::size_t colon = value.find(':');
+        if (colon == std::string_view::npos) return false;
+        if (std::ranges::binary_search(names, value.substr(0, colon))) return true;
+    }
+    return false;
+}
+
 // The headers as they are signed; nothing where one of them is missing. The list of their names is
 // one of them, and is signed in order.
 std::optional<std::string> contentful_headers(const NativeRequest& request) {
@@ -87,7 +98,7 @@ std::optional<std::string> contentful_headers(const NativeRequest& request) {
     for (std::string_view name : *names) {
         const auto value = name == kSignedHeaders ? std::optional<std::string_view>(sorted_list)
                                                   : request.header(name);
-        if (!value) return std::nullopt;
+        if (!value || holds_header(*value, *names)) return std::nullopt;
         if (!text.empty()) text += ';';
         text.append(name).append(":").append(without_padding(*value));
     }

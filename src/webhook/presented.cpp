@@ -34,9 +34,14 @@ class Items {
     bool done_ = false;
 };
 
-bool is_less_ignoring_case(std::string_view left, std::string_view right) {
-    const auto lower = [](char character) { return to_lower(character); };
-    return std::ranges::lexicographical_compare(left, right, {}, lower, lower);
+// nginx's variables write `X_Id` and `X-Id` as one name, and CGI `X.Id` as well, so that others may
+// read the one where this reads the other.
+char as_variable(char character) {
+    return is_letter(character) || is_digit(character) ? to_lower(character) : '_';
+}
+
+bool is_less_as_variable(std::string_view left, std::string_view right) {
+    return std::ranges::lexicographical_compare(left, right, {}, as_variable, as_variable);
 }
 
 }  // namespace
@@ -55,12 +60,8 @@ void SchemeHeaders::offer(std::string_view name, std::string_view value) {
     fill(slots_[static_cast<std::size_t>(found - scheme_->headers.begin())], value);
 }
 
-// nginx's variables write `X_Id` and `X-Id` as one name, and CGI `X.Id` as well, so that others may
-// read the one where this reads the other: the header counts as repeated.
+// A header that has a twin counts as repeated.
 void SchemeHeaders::offer_twin(std::string_view name) {
-    const auto as_variable = [](char character) {
-        return is_letter(character) || is_digit(character) ? to_lower(character) : '_';
-    };
     for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
         const std::string& known = scheme_->headers[i];
         if (name.size() != known.size() || known.starts_with(kParameterMark)) continue;
@@ -95,15 +96,11 @@ std::optional<std::string_view> SchemeHeaders::only(std::string_view name) const
     }
     if (by_name_.size() != others_.size()) {
         by_name_ = others_;
-        std::ranges::sort(by_name_, is_less_ignoring_case, &Other::first);
+        std::ranges::sort(by_name_, is_less_as_variable, &Other::first);
     }
-    const auto found =
-        std::ranges::lower_bound(by_name_, name, is_less_ignoring_case, &Other::first);
-    const auto is_it = [&](auto each) {
-        return each != by_name_.end() && equals_ignoring_case(each->first, name);
-    };
-    if (!is_it(found) || is_it(found + 1)) return std::nullopt;
-    return found->second;
+    const auto twins = std::ranges::equal_range(by_name_, name, is_less_as_variable, &Other::first);
+    if (twins.size() != 1 || !equals_ignoring_case(twins.front().first, name)) return std::nullopt;
+    return twins.front().second;
 }
 
 Candidate::Candidate(std::span<const std::uint8_t> bytes, std::optional<std::size_t> key_index)

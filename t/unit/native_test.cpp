@@ -229,6 +229,24 @@ TEST(Contentful, EveryHeaderOfTheListIsThereOnce) {
     EXPECT_TRUE(contentful_text(other));
 }
 
+TEST(Contentful, NoHeaderIsAPartOfAnother) {
+    Request request = kContentfulRequests[0];
+    request.headers.insert(request.headers.end(), {{"x-a", "1"}, {"x-b", "2"}});
+    request.set("x-contentful-signed-headers",
+                "x-a,x-b,x-contentful-signed-headers,x-contentful-timestamp");
+    const auto is_read = [&request](std::string a, std::string b) {
+        request.set("x-a", std::move(a));
+        request.set("x-b", std::move(b));
+        return request.items(contentful_items).has_value();
+    };
+    EXPECT_TRUE(is_read("p", "q"));
+    EXPECT_TRUE(is_read("text/plain; charset=utf-8", "a;b:c;x-c:d;x-b ; x-b:;;"));
+    EXPECT_FALSE(is_read("p;x-b:q", "r"));
+    EXPECT_FALSE(is_read("p", "q;x-b:r"));
+    EXPECT_FALSE(is_read("p", "q;;x-a:r"));
+    EXPECT_FALSE(is_read("p;x;x-contentful-timestamp:1", "q"));
+}
+
 TEST(Contentful, NothingIsLeftUnsignedBehindASecondQuestionMark) {
     Request request = kContentfulRequests[2];
     request.target += "?d=e";

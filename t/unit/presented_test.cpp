@@ -124,6 +124,23 @@ TEST(SchemeHeaders, ATwinWithAnotherSignIsARepetition) {
 }
 
 // Two that a scheme names are two; a parameter is none of the headers.
+TEST(SchemeHeaders, ATwinOfAHeaderThatTheSenderNamesIsARepetition) {
+    const Scheme scheme = preset_scheme("contentful").value();
+    const auto found = [&scheme](std::vector<std::string> names) {
+        SchemeHeaders headers(scheme);
+        for (const std::string& name : names) headers.offer(name, "1");
+        return headers.only("x-acme-tenant").has_value();
+    };
+    EXPECT_TRUE(found({"X-Acme-Tenant"}));
+    EXPECT_TRUE(found({"x-acme-tenant", "x-acme-tenants", "x-acme", "x_acme"}));
+    EXPECT_FALSE(found({"x-acme-tenant", "X-Acme-Tenant"}));
+    for (const std::string twin : {"X_Acme_Tenant", "x.acme-tenant", "X-ACME~TENANT"}) {
+        EXPECT_FALSE(found({twin})) << twin;
+        EXPECT_FALSE(found({"x-acme-tenant", twin})) << twin;
+        EXPECT_FALSE(found({twin, "x-b", "x-acme-tenant"})) << twin;
+    }
+}
+
 TEST(SchemeHeaders, WhatASchemeNamesIsNobodysTwin) {
     const Scheme scheme =
         parse_scheme("test",
