@@ -194,6 +194,15 @@ my %SENDER = (
         deliver => sub ($secret) { my $body = '{"event":{}}'; return posted($body, signed_monday($body, $secret)) },
         unsigned => 'missing_signature',
     },
+    intercom => {
+        fixed   => 1,
+        ask     => sub ($value) { return (method => 'HEAD') },
+        answer  => sub ($value) { return (200, 'text/plain', '') },
+        deliver => sub ($secret) {
+            my $body = encode_json({ id => unique_id() });
+            return posted($body, 'X-Hub-Signature' => 'sha1=' . hmac_sha1_hex($body, $secret));
+        },
+    },
     trello => {
         fixed   => 1,
         ask     => sub ($value) { return (method => 'HEAD') },
@@ -204,6 +213,8 @@ my %SENDER = (
         },
     },
 );
+
+my %is_head = map { $_ => 1 } qw(intercom trello);
 
 sub preset_of ($name) { return $SENDER{$name}{preset} // $name }
 sub secret_of ($name) { return preset_of($name) eq 'discord' ? $discord->{written} : $SECRET }
@@ -224,7 +235,7 @@ sub switch ($name) {
 
 # By the event id, where there is one.
 sub memory ($name) {
-    my $has_id = grep { $name eq $_ } qw(slack twitch discord okta trello);
+    my $has_id = grep { $name eq $_ } qw(slack twitch discord okta intercom trello);
     return 'webhook_dedup zone=events' . ($has_id ? ';' : ' key=$webhook_body_sha256;');
 }
 
@@ -380,7 +391,7 @@ sub last_line () { return (grep { /webhook \w+: / } split /\n/, $nginx->error_lo
 
 # What a sender would be answered if nobody had switched handshakes on.
 my %OFF = (
-    (map { $_ => '405 method' } qw(meta dropbox x-twitter okta trello)),
+    (map { $_ => '405 method' } qw(meta dropbox x-twitter okta intercom trello)),
     (map { $_ => '401 missing_signature' } qw(asana monday woocommerce)),
 );
 
@@ -412,7 +423,7 @@ subtest 'monitor' => sub {
             "$name reaches the backend";
         my @own = grep { defined } map { $response->header($_) } 'Webhook-Reason', 'X-Content-Type-Options', 'X-Hook-Secret';
         is_deeply \@own, [], "$name: which alone answers";
-        is $response->{body}, $name eq 'trello' ? '' : "ok\n", "$name: with its own body";
+        is $response->{body}, $is_head{$name} ? '' : "ok\n", "$name: with its own body";
     }
 };
 
@@ -437,7 +448,7 @@ subtest 'a GET that asks nothing' => sub {
         meta        => [ '', 'hub.mode=unsubscribe&hub.verify_token=' . escaped($TOKEN), 'hub.mode=subscribe&hub.mode=subscribe', 'hub.mode=' ],
         dropbox     => [ '', 'challenge', 'challenge=a&challenge=b', 'Challenge=a', 'challenge=%zz', 'challenge=a&b=%', 'a=challenge' ],
         'x-twitter' => [ '', 'crc_token=a&crc_token=b', 'nonce=1' ],
-        okta        => [''], trello => [''], slack => ['challenge=a'], monday => ['challenge=a'], asana => [''],
+        okta        => [''], intercom => [''], trello => [''], slack => ['challenge=a'], monday => ['challenge=a'], asana => [''],
     );
     for my $name (sort keys %query) {
         for my $query (@{ $query{$name} }) {
@@ -600,7 +611,7 @@ subtest 'every form of a request' => sub {
         # Asana's body is not waited for, and nginx resets a stream whose body is on its way.
         my @bodiless = $name eq 'asana' ? (body => '') : ();
         my $response = send_h2(asked("/$name", question($name, $VALUE), @bodiless));
-        $response->{body} = '' if $name eq 'trello';    # where curl puts the headers
+        $response->{body} = '' if $is_head{$name};    # where curl puts the headers
         is_answered("$name by HTTP/2", $response, @answer);
         is_answered("$name by HTTP/1.0", ask("/$name", question($name, $VALUE), version => '1.0'), @answer);
         next unless is_post($name);

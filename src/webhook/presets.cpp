@@ -250,6 +250,7 @@ constexpr Preset kPresets[] = {
         signature   header=X-Hub-Signature prefix=sha1= encoding=hex;
         event_id    json=/id optional;
         event_type  json=/topic;
+        handshake   method=HEAD verify=none;
     )"},
     Preset{"jira", R"(
         algorithm   hmac-sha256;

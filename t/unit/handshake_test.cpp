@@ -95,6 +95,7 @@ TEST(Handshakes, OnlyTheseSendersHaveOne) {
         {"asana", {Handshake::Check::none}},
         {"discord", {Handshake::Check::signature, Handshake::Check::signature}},
         {"dropbox", {Handshake::Check::none}},
+        {"intercom", {Handshake::Check::none}},
         {"meta", {Handshake::Check::token}},
         {"monday", {Handshake::Check::none}},
         {"okta", {Handshake::Check::signature}},
@@ -153,6 +154,7 @@ TEST(Handshakes, AreAnsweredAsTheSenderWants) {
                   {200, json, R"({"verification":"c"})", "", ""});
     expect_answer("slack", posted(R"({"type":"url_verification","challenge":"c","token":"t"})"),
                   {200, text, "c", "", ""});
+    expect_answer("intercom", asked("HEAD", ""), {200, text, "", "", ""});
     expect_answer("trello", asked("HEAD", ""), {200, text, "", "", ""});
     expect_answer("twitch",
                   posted(R"({"challenge":"c"})",
@@ -189,6 +191,8 @@ TEST(Handshakes, DeliveriesAreNone) {
         {"slack", posted(R"({"event":{"type":"url_verification"},"challenge":"c"})")},
         {"slack", posted("type=url_verification&challenge=c")},
         {"slack", posted("")},
+        {"intercom", asked("GET", "")},
+        {"intercom", posted("{}")},
         {"trello", asked("GET", "")},
         {"trello", posted("{}")},
         {"twitch",
