@@ -45,6 +45,7 @@ constexpr Phrase kPhrases[] = {
     {Kind::json_missing, "the payload has no single value at \"{}\""},
     {Kind::not_json, "the body is not JSON"},
     {Kind::not_form, "the body is not a form of the type application/x-www-form-urlencoded"},
+    {Kind::form_semicolon, "the form holds a \";\", which other readers take for a \"&\""},
     {Kind::field_unfit, "the form has no single field \"{}\""},
     {Kind::field_unsigned, "the form has fields that are not signed"},
     {Kind::digest, "the digest of the body is missing or another one"},

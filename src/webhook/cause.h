@@ -40,6 +40,7 @@ struct Cause {
         json_missing,
         not_json,
         not_form,
+        form_semicolon,
         field_unfit,
         field_unsigned,
         digest,

@@ -58,6 +58,12 @@ bool Scheme::signs_form() const {
     return signs(TextPart::Kind::form) || signs(TextPart::Kind::field);
 }
 
+bool Scheme::signs_decoded_form() const {
+    const bool signs_time_in_form =
+        signs(TextPart::Kind::timestamp) && timestamp->source.kind == Source::Kind::field;
+    return (signs_form() || signs_time_in_form) && !covers_raw_body();
+}
+
 bool Scheme::verifies_form() const {
     return signs_form() || signatures.front().source.kind == Source::Kind::field ||
            (timestamp && timestamp->source.kind == Source::Kind::field);

@@ -290,6 +290,8 @@ struct Scheme {
     bool has_beside_url(std::string_view parameter) const;
     // Whether the signed text has fields of a form in it.
     bool signs_form() const;
+    // Whether it signs what fields of a form are decoded to, and not the bytes of the form.
+    bool signs_decoded_form() const;
     // Whether anything that is verified stands in a form.
     bool verifies_form() const;
     // Whether the signed text names this field.

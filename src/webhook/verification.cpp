@@ -383,6 +383,14 @@ std::string_view Verification::signature_field() const {
     return source.kind == Source::Kind::field ? std::string_view(source.text) : std::string_view();
 }
 
+// Some readers take a `;` for a `&`, and find other fields than were signed. Encoders of forms
+// write it as %3B.
+Objection Verification::check_separators(WholeBody* body) const {
+    const bool concerned = scheme_->signs_decoded_form() && body != nullptr && is_form();
+    if (!concerned || body->text().find(';') == std::string_view::npos) return std::nullopt;
+    return Refusal(Reason::invalid_payload, Cause::Kind::form_semicolon);
+}
+
 // What the signature does not cover may not come along, unless the scheme says so.
 Objection Verification::check_other_fields(WholeBody* body) const {
     const bool covers_all = scheme_->signs(Kind::form) || scheme_->covers_raw_body();
@@ -412,6 +420,7 @@ Objection Verification::verify_signature(WholeBody* body, Milliseconds now) {
     }
     if (scheme_->algorithm == Algorithm::jwt) return match_jwt(now);
     if (const auto objection = read_signature_in_body(body)) return objection;
+    if (const auto objection = check_separators(body)) return objection;
     if (const auto objection = check_other_fields(body)) return objection;
     if (scheme_->wants_whole_body && scheme_->has_timestamp_in_body()) {
         if (const auto objection = read_timestamp_in_body(body)) return objection;

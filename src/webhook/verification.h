@@ -172,6 +172,7 @@ class Verification {
     Objection read_timestamp_in_body(WholeBody* body);
     Objection read_from_body(const Source& source, WholeBody* body,
                              std::optional<std::string>& value) const;
+    Objection check_separators(WholeBody* body) const;
     Objection check_other_fields(WholeBody* body) const;
     std::string_view signature_field() const;
     const Form* form_of(WholeBody* body) const;

@@ -1394,6 +1394,44 @@ TEST(Verification, FieldOfAFormComesAlone) {
     }
 }
 
+// What a reader that separates fields by it finds behind it is no field that was signed.
+TEST(Verification, FormThatIsSignedDecodedHoldsNoSemicolon) {
+    struct Row {
+        const char* statements;
+        const char* signed_text;
+        const char* body;
+        Reason expected;
+    };
+    const char* const field = "signed '{field:a}';";
+    const char* const form = "signed '{url}{form}';";
+    const char* const raw = "signed '{body}'; event_id field=b;";
+    const char* const both = "signed '{field:a}|{sha256:body}';";
+    const std::string hashed = "1;b=2|" + testing::sha256_hex("a=1;b=2");
+    const Row rows[] = {
+        {field, "1;b=2", "a=1%3Bb%3D2", Reason::accepted},
+        {field, "1;b=2", "a=1%3bb=2", Reason::accepted},
+        {field, "1;b=2", "a=1;b=2", Reason::invalid_payload},
+        {field, "1;a=2", "a=1;a=2", Reason::invalid_payload},
+        {form, "https://h/xa1;b=2", "a=1%3Bb=2", Reason::accepted},
+        {form, "https://h/xa1;b=2", "a=1;b=2", Reason::invalid_payload},
+        {raw, "a=1;b=2", "a=1;b=2", Reason::accepted},
+        {both, hashed.c_str(), "a=1;b=2", Reason::accepted},
+    };
+    for (const auto& [statements, signed_text, body, expected] : rows) {
+        const Scheme scheme =
+            parse_scheme("test", "algorithm hmac-sha256; signature header=S;"s + statements);
+        Delivery delivery{{{"S", hmac_hex(kSecret, signed_text)}, {"Content-Type", kForm}}, body};
+        delivery.url = "https://h/x";
+        EXPECT_EQ(expected, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+            << statements << ' ' << body;
+    }
+    const Scheme scheme = preset_scheme("twilio-json").value();
+    Delivery json{{{"Content-Type", "application/json"}}, R"({"a":"1;b"})"};
+    json.url = "https://h/x?bodySHA256=" + testing::sha256_hex(json.body);
+    json.add("X-Twilio-Signature", base64(hmac(EVP_sha1(), kSecret, json.url)));
+    EXPECT_EQ(Reason::accepted, judge(scheme, {secret(scheme, kSecret)}, json, kNow).reason);
+}
+
 // As routes of mail services send it: the time and a token are signed, and stand with the signature
 // among the fields of the message.
 class SignedForm : public ::testing::Test {
@@ -1447,6 +1485,18 @@ TEST_F(SignedForm, KeepsItsTimeApart) {
     EXPECT_EQ(Reason::accepted, judged("ts=1614265330&token=5abc&sig=" + code, statements()));
     EXPECT_NE(Reason::accepted, judged("ts=16142653305&token=abc&sig=" + code, statements()));
     EXPECT_NE(Reason::accepted, judged("ts=161426533&token=05abc&sig=" + code, statements()));
+}
+
+TEST_F(SignedForm, HoldsNoSemicolon) {
+    EXPECT_EQ(Reason::accepted, judged(form("&subject=a%3Btoken=b"), statements()));
+    EXPECT_EQ(Reason::invalid_payload, judged(form("&subject=a;token=b"), statements()));
+    EXPECT_EQ(Reason::accepted,
+              judged("a=1;b=2&token=" + kSecret, "algorithm token; signature field=token;"));
+    const std::string time_alone =
+        "algorithm hmac-sha256; signed '{timestamp}|x'; timestamp field=ts; signature field=sig;";
+    const std::string sent = "ts=1614265330&sig=" + hmac_hex(kSecret, "1614265330|x");
+    EXPECT_EQ(Reason::accepted, judged(sent + "&a=b", time_alone));
+    EXPECT_EQ(Reason::invalid_payload, judged(sent + "&a=b;ts=1", time_alone));
 }
 
 TEST_F(SignedForm, MayHaveToComeAlone) {
