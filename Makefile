@@ -30,11 +30,11 @@ CHECK_PACKAGES := clang-format clang-tidy
 BENCH_PACKAGES := wrk
 INTEROP_PACKAGES := nodejs npm
 
-CORE_SOURCES := $(wildcard src/webhook/*.cpp)
-GLUE_SOURCES := $(wildcard src/nginx/*.cpp)
-# What lies in src/nginx and knows no nginx.
-PORTABLE_GLUE := $(patsubst %,src/nginx/ngx_http_webhook_%.cpp,file holders memory state workers)
-HEADERS := $(wildcard src/webhook/*.h src/nginx/*.h)
+# The houses that know no nginx: they are built, tested and fuzzed without it.
+HOUSES := base scheme verify inspect store
+CORE_SOURCES := $(wildcard $(HOUSES:%=src/%/*.cpp))
+GLUE_SOURCES := $(wildcard src/ngx_http_webhook/*.cpp)
+HEADERS := $(wildcard src/*/*.h)
 UNIT_SOURCES := $(wildcard t/unit/*.cpp)
 FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))
 FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp t/race/*.cpp)
@@ -170,8 +170,7 @@ install: build ## put the module where nginx looks for modules
 check: build deps-check tidy ## check format, lint, the core's purity, README and the examples
 	@echo "clang-format: $(words $(FORMATTED)) files"
 	@clang-format --dry-run --Werror $(FORMATTED)
-	@! grep -nE 'ngx_|NGX_' src/webhook/* || { echo "src/webhook must not know nginx"; exit 1; }
-	$(RUN) prove -It/lib t/directives_documented.t t/examples.t
+	$(RUN) prove -It/lib t/houses.t t/directives_documented.t t/examples.t
 
 NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2)
 tidy: build deps-check
@@ -183,22 +182,18 @@ tidy: build deps-check
 demo: build deps-test ## send real signed deliveries through a real nginx (KEEP=1 leaves it running)
 	@perl -It/lib examples/demo.pl $(if $(filter 1,$(KEEP)),--keep)
 
-# The pure library and its tests need no nginx.
+# The library and its tests need no nginx.
 UNIT_FLAGS := -DWEBHOOK_FAULT_POINTS
-$(OBJECTS)/core/%.o: src/webhook/%.cpp $(wildcard src/webhook/*.h)
-	@mkdir -p $(@D)
-	@$(CXX) $(CXXFLAGS) -c $< -o $@
-$(OBJECTS)/core/%.o: src/nginx/%.cpp $(PORTABLE_GLUE:.cpp=.h) $(wildcard src/webhook/*.h)
-	@mkdir -p $(@D)
-	@$(CXX) $(CXXFLAGS) -c $< -o $@
-$(OBJECTS)/unit/%.o: t/unit/%.cpp $(PORTABLE_GLUE:.cpp=.h) $(wildcard src/webhook/*.h t/unit/*.h)
-	@mkdir -p $(@D)
-	@$(CXX) $(CXXFLAGS) $(UNIT_FLAGS) -c $< -o $@
+COMPILE = @mkdir -p $(@D) && $(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
+$(OBJECTS)/core/%.o: src/%.cpp
+	$(COMPILE)
+$(OBJECTS)/unit/%.o: t/unit/%.cpp
+	$(COMPILE) $(UNIT_FLAGS)
 # The unit tests have a table of their own, with places to die at.
-$(OBJECTS)/unit/dedup_table_faulty.o: src/webhook/dedup_table.cpp $(wildcard src/webhook/*.h)
-	@mkdir -p $(@D)
-	@$(CXX) $(CXXFLAGS) $(UNIT_FLAGS) -c $< -o $@
-$(OBJECTS)/libwebhook.a: $(patsubst %.cpp,$(OBJECTS)/core/%.o,$(notdir $(CORE_SOURCES) $(PORTABLE_GLUE)))
+$(OBJECTS)/unit/dedup_table_faulty.o: src/store/dedup_table.cpp
+	$(COMPILE) $(UNIT_FLAGS)
+-include $(wildcard $(OBJECTS)/core/*/*.d $(OBJECTS)/unit/*.d)
+$(OBJECTS)/libwebhook.a: $(CORE_SOURCES:src/%.cpp=$(OBJECTS)/core/%.o)
 	@rm -f $@ && ar rcs $@ $^
 $(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(OBJECTS)/unit/dedup_table_faulty.o $(OBJECTS)/libwebhook.a
 	@$(CXX) $(CXXFLAGS) $^ -lgtest -lgtest_main $(LIBRARIES) -lpthread -o $@
@@ -209,7 +204,7 @@ $(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.
 .PHONY: test unit replay prove
 test: unit race replay prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
 
-unit: build deps-test ## run the unit tests of src/webhook
+unit: deps-test ## run the unit tests of the library, which needs no nginx
 	@$(MAKE) --no-print-directory -j$(JOBS) $(OBJECTS)/unit-tests
 	$(OBJECTS)/unit-tests --gtest_brief=1
 
@@ -246,9 +241,9 @@ interop-if-possible: build deps-test
 # ThreadSanitizer goes with no other sanitizer, and may not run where addresses are very random. Then
 # the test still tells what the threads did to each other, if not how.
 RACE := $(BUILD)/race/dedup_race
-RACE_SOURCES := t/race/dedup_race.cpp src/webhook/dedup_table.cpp src/webhook/digest.cpp src/webhook/text.cpp $(PORTABLE_GLUE)
+RACE_SOURCES := t/race/dedup_race.cpp $(wildcard src/store/*.cpp) $(patsubst %,src/base/%.cpp,digest file text)
 $(RACE)_watched: RACE_FLAGS := -fsanitize=thread
-$(RACE)_watched $(RACE)_alone: $(RACE_SOURCES) $(PORTABLE_GLUE:.cpp=.h) $(wildcard src/webhook/*.h) t/unit/claim_journal.h t/unit/dedup_model.h
+$(RACE)_watched $(RACE)_alone: $(RACE_SOURCES) $(wildcard src/base/*.h src/store/*.h) t/unit/claim_journal.h t/unit/dedup_model.h
 	@mkdir -p $(@D)
 	@$(CXX) -std=c++20 -g -O1 -W -Wall -Wpointer-arith -Werror -Isrc -It/unit $(RACE_FLAGS) $(RACE_SOURCES) -lcrypto -lpthread -o $@
 
@@ -282,7 +277,7 @@ chaos: deps-test ## kill, reload, upgrade and restart everything under load (DEL
 	    $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: fuzz
-fuzz: deps-fuzz ## fuzz src/webhook with libFuzzer for FUZZ_SECONDS (60) each
+fuzz: deps-fuzz ## fuzz the library with libFuzzer for FUZZ_SECONDS (60) each
 	@mkdir -p $(BUILD)/fuzz; for fuzzer in $(FUZZERS); do \
 	    clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	        -Isrc -It/fuzz t/fuzz/$${fuzzer}_fuzz.cpp $(CORE_SOURCES) $(LIBRARIES) -o $(BUILD)/fuzz/$$fuzzer; \

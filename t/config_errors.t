@@ -1205,7 +1205,7 @@ subtest 'an unreadable secret file' => sub {
 
 load_fixtures("$FindBin::Bin/fixtures");
 
-sub known_presets () { return slurp("$FindBin::Bin/../src/webhook/presets.cpp") =~ /^\s*Preset\{"([^"]+)"/mg }
+sub known_presets () { return slurp("$FindBin::Bin/../src/scheme/presets.cpp") =~ /^\s*Preset\{"([^"]+)"/mg }
 
 # A location as its users would write it.
 sub with_preset ($name) {

@@ -13,14 +13,14 @@ sub names_in ($file, $pattern) {
     return @names;
 }
 
-my @directives = names_in('src/nginx/ngx_http_webhook_directives.cpp', qr/_command<\w+>\(ngx_string\("(\w+)"\)/m);
-my @variables  = names_in('src/nginx/ngx_http_webhook_variables.cpp', qr/^\s*\{"(webhook_\w+)",/m);
-my @reasons    = names_in('src/webhook/reason.cpp', qr/^\s*\{Reason::\w+, "(\w+)",/m);
-my @presets    = names_in('src/webhook/presets.cpp', qr/^\s*Preset\{"([^"]+)",/m);
-my @aliases    = names_in('src/webhook/presets.cpp', qr/^    \{"([^"]+)", "[^"]+", "[^"]*"\},$/m);
-my $commands   = () = slurp("$root/src/nginx/ngx_http_webhook_directives.cpp") =~ /ngx_string\("webhook/g;
-my $rows       = () = slurp("$root/src/webhook/presets.cpp") =~ /\bPreset\{/g;
-my ($table)    = slurp("$root/src/webhook/presets.cpp") =~ /PresetAlias kAliases\[\] = \{\n(.*?)^\};/ms;
+my @directives = names_in('src/ngx_http_webhook/directives.cpp', qr/_command<\w+>\(ngx_string\("(\w+)"\)/m);
+my @variables  = names_in('src/ngx_http_webhook/variables.cpp', qr/^\s*\{"(webhook_\w+)",/m);
+my @reasons    = names_in('src/verify/reason.cpp', qr/^\s*\{Reason::\w+, "(\w+)",/m);
+my @presets    = names_in('src/scheme/presets.cpp', qr/^\s*Preset\{"([^"]+)",/m);
+my @aliases    = names_in('src/scheme/presets.cpp', qr/^    \{"([^"]+)", "[^"]+", "[^"]*"\},$/m);
+my $commands   = () = slurp("$root/src/ngx_http_webhook/directives.cpp") =~ /ngx_string\("webhook/g;
+my $rows       = () = slurp("$root/src/scheme/presets.cpp") =~ /\bPreset\{/g;
+my ($table)    = slurp("$root/src/scheme/presets.cpp") =~ /PresetAlias kAliases\[\] = \{\n(.*?)^\};/ms;
 my $others     = () = ($table // '') =~ /\{/g;
 
 is scalar @directives, $commands, 'every directive of the table is seen';
@@ -39,7 +39,7 @@ ok $words{$_}, "the reason $_ is named" for @reasons;
 ok $words{$_}, "the preset $_ is named" for @presets, @aliases;
 
 # Each reason, with the status that it is answered with.
-my %status = slurp("$root/src/webhook/reason.cpp") =~ /^\s*\{Reason::\w+, "(\w+)", (\d+)/mg;
+my %status = slurp("$root/src/verify/reason.cpp") =~ /^\s*\{Reason::\w+, "(\w+)", (\d+)/mg;
 my ($rows_of_reasons) = $readme =~ /^\| checked \| reason \| default answer \|\n\|---.*\n((?:\|.*\n)+)/m;
 my %documented;
 for my $row (split /\n/, $rows_of_reasons // '') {

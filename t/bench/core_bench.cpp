@@ -16,11 +16,11 @@
 #include <utility>
 #include <vector>
 
-#include "webhook/dedup_table.h"
-#include "webhook/presented.h"
-#include "webhook/presets.h"
-#include "webhook/signing_key.h"
-#include "webhook/verification.h"
+#include "scheme/presets.h"
+#include "store/dedup_table.h"
+#include "verify/credentials.h"
+#include "verify/signing_key.h"
+#include "verify/verification.h"
 
 namespace webhook {
 namespace {

@@ -25,10 +25,10 @@
 #include <vector>
 
 #include "../unit/dedup_model.h"
-#include "nginx/ngx_http_webhook_memory.h"
-#include "webhook/dedup_table.h"
+#include "store/dedup_memory.h"
+#include "store/dedup_table.h"
 
-namespace webhook::ngx {
+namespace webhook {
 namespace {
 
 using testing::numbered_key;
@@ -318,9 +318,9 @@ void run() {
 }
 
 }  // namespace
-}  // namespace webhook::ngx
+}  // namespace webhook
 
-int main() try { webhook::ngx::run(); } catch (const std::exception& error) {
+int main() try { webhook::run(); } catch (const std::exception& error) {
     std::fprintf(stderr, "dedup_bench: %s\n", error.what());
     return 1;
 }

@@ -3,9 +3,10 @@
 
 #include <string>
 
+#include "base/address.h"
+#include "base/errors.h"
 #include "fuzz.h"
-#include "webhook/address.h"
-#include "webhook/scheme.h"
+#include "scheme/scheme.h"
 
 namespace webhook::fuzz {
 namespace {

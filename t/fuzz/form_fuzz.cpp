@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <string>
 
+#include "base/form.h"
+#include "base/url.h"
 #include "fuzz.h"
-#include "webhook/form.h"
-#include "webhook/url.h"
 
 namespace webhook::fuzz {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "../unit/delivery.h"
 #include "fuzz.h"
-#include "webhook/handshake.h"
-#include "webhook/presets.h"
+#include "inspect/handshake.h"
+#include "scheme/presets.h"
 
 namespace webhook::fuzz {
 namespace {

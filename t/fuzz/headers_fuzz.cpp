@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "../unit/delivery.h"
+#include "base/encoding.h"
+#include "base/form.h"
+#include "base/url.h"
 #include "fuzz.h"
-#include "webhook/encoding.h"
-#include "webhook/form.h"
-#include "webhook/handshake.h"
-#include "webhook/presets.h"
-#include "webhook/url.h"
+#include "inspect/handshake.h"
+#include "scheme/presets.h"
 
 namespace webhook::fuzz {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "base/inflate.h"
 #include "fuzz.h"
-#include "webhook/inflate.h"
 
 namespace webhook::fuzz {
 namespace {

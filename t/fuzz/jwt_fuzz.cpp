@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "../unit/delivery.h"
+#include "base/encoding.h"
 #include "fuzz.h"
-#include "webhook/encoding.h"
-#include "webhook/jwt.h"
+#include "verify/jwt.h"
 
 namespace webhook::fuzz {
 namespace {

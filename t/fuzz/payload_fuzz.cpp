@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+#include "base/json_repair.h"
+#include "base/text.h"
 #include "fuzz.h"
-#include "webhook/json_mending.h"
-#include "webhook/payload.h"
-#include "webhook/text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace webhook::fuzz;

@@ -9,9 +9,10 @@
 #include <span>
 #include <string>
 
+#include "base/errors.h"
 #include "fuzz.h"
-#include "webhook/public_key.h"
-#include "webhook/scheme_text.h"
+#include "scheme/statements.h"
+#include "verify/public_key.h"
 
 namespace webhook::fuzz {
 namespace {

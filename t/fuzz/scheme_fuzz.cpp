@@ -9,15 +9,16 @@
 #include <vector>
 
 #include "../unit/delivery.h"
+#include "base/errors.h"
+#include "base/text.h"
 #include "fuzz.h"
-#include "webhook/handshake.h"
-#include "webhook/presented.h"
-#include "webhook/presets.h"
-#include "webhook/scheme.h"
-#include "webhook/scheme_words.h"
-#include "webhook/signing_key.h"
-#include "webhook/text.h"
-#include "webhook/verification.h"
+#include "inspect/handshake.h"
+#include "scheme/presets.h"
+#include "scheme/scheme.h"
+#include "scheme/vocabulary.h"
+#include "verify/credentials.h"
+#include "verify/signing_key.h"
+#include "verify/verification.h"
 
 namespace webhook::fuzz {
 namespace {

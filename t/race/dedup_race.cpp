@@ -21,7 +21,7 @@
 #include <time.h>
 
 #include "claim_journal.h"
-#include "nginx/ngx_http_webhook_memory.h"
+#include "store/dedup_memory.h"
 
 #if defined(__SANITIZE_THREAD__)
 #define WEBHOOK_WATCHED "watched by ThreadSanitizer"
@@ -44,7 +44,7 @@ extern "C" int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clock,
 #define WEBHOOK_WATCHED "not watched"
 #endif
 
-namespace webhook::ngx {
+namespace webhook {
 namespace {
 
 using testing::ClaimJournal;
@@ -278,11 +278,11 @@ void run() {
 }
 
 }  // namespace
-}  // namespace webhook::ngx
+}  // namespace webhook
 
 // With an argument, tells only whether it can run.
 int main(int count, char** /*arguments*/) try {
-    if (count == 1) webhook::ngx::run();
+    if (count == 1) webhook::run();
 } catch (const std::exception& error) {
     std::fprintf(stderr, "dedup_race: %s\n", error.what());
     return 1;

@@ -1,4 +1,4 @@
-#include "webhook/address.h"
+#include "base/address.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "webhook/scheme.h"
-#include "webhook/text.h"
+#include "base/errors.h"
+#include "base/text.h"
+#include "scheme/scheme.h"
 
 namespace webhook {
 namespace {

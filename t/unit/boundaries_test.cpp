@@ -2,7 +2,7 @@
 // follows from the schemes themselves: every preset is taken as it is, and signed, and its signed
 // text is cut at every other place.
 
-#include "webhook/boundaries.h"
+#include "scheme/boundaries.h"
 
 #include <gtest/gtest.h>
 
@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "delivery.h"
-#include "webhook/presets.h"
-#include "webhook/scheme_words.h"
+#include "scheme/presets.h"
+#include "scheme/vocabulary.h"
 
 namespace webhook {
 namespace {
@@ -367,7 +367,7 @@ TEST(Boundaries, NoByteOfAPresetCanBeMoved) {
     std::set<std::string> joined_presets;
     for (const Preset& preset : presets()) {
         const Scheme scheme = preset_scheme(preset.name).value();
-        if (!is_template(scheme) || !scheme.ambiguous_parts(false).empty()) continue;
+        if (!is_template(scheme) || !ambiguous_parts(scheme, false).empty()) continue;
         // Its certificate and its CRC are of a kind of their own: see its headers below.
         if (scheme.signs(Kind::crc32_of_body)) continue;
         const Tried tried = try_all(scheme);
@@ -388,8 +388,8 @@ TEST(Boundaries, WhatLetsBytesBeMovedIsKnown) {
     std::set<std::string> open;
     for (const Preset& preset : presets()) {
         const Scheme scheme = preset_scheme(preset.name).value();
-        if (!scheme.ambiguous_parts(false).empty()) open.insert(scheme.name);
-        EXPECT_EQ("", scheme.ambiguous_parts(true)) << scheme.name;
+        if (!ambiguous_parts(scheme, false).empty()) open.insert(scheme.name);
+        EXPECT_EQ("", ambiguous_parts(scheme, true)) << scheme.name;
     }
     EXPECT_EQ((std::set<std::string>{"twilio", "twilio-form"}), open);
 }
@@ -411,7 +411,7 @@ TEST(Boundaries, NoByteOfASchemeThatIsNotWarnedOfCanBeMoved) {
               "{body}{timestamp}{url}"s}) {
             const Scheme scheme = own(text, unit);
             SCOPED_TRACE(text + " " + unit);
-            ASSERT_EQ("", scheme.ambiguous_parts(false));
+            ASSERT_EQ("", ambiguous_parts(scheme, false));
             const Tried tried = try_all(scheme);
             EXPECT_LT(0U, tried.sent);
             EXPECT_LT(0U, tried.moved);
@@ -423,7 +423,7 @@ TEST(Boundaries, NoByteOfASchemeThatIsNotWarnedOfCanBeMoved) {
 TEST(Boundaries, WhatNothingGuardsIsWarnedOf) {
     const auto open = [](const std::string& text, bool url_is_fixed = false,
                          const std::string& unit = "s") {
-        return own(text, unit).ambiguous_parts(url_is_fixed);
+        return ambiguous_parts(own(text, unit), url_is_fixed);
     };
     EXPECT_EQ(R"("{header:...}" and "{header:...}")", open("{header:X-A}{header:X-B}"));
     EXPECT_EQ(R"("{id}" and "{header:...}")", open("{id}{header:X-B}.{body}"));

@@ -1,10 +1,10 @@
-#include "webhook/cause.h"
+#include "verify/cause.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "webhook/presented.h"
+#include "verify/credentials.h"
 
 namespace webhook {
 namespace {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "delivery.h"
-#include "webhook/presets.h"
-#include "webhook/verification.h"
+#include "scheme/presets.h"
+#include "verify/verification.h"
 
 namespace webhook {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dedup_fixture.h"
-#include "webhook/fault_point.h"
+#include "store/fault_point.h"
 
 namespace webhook::testing {
 

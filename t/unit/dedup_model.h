@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "webhook/dedup_table.h"
+#include "store/dedup_table.h"
 
 namespace webhook::testing {
 

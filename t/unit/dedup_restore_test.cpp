@@ -17,7 +17,7 @@
 #include "dedup_afterlife.h"
 #include "dedup_death.h"
 #include "dedup_fixture.h"
-#include "webhook/dedup_table.h"
+#include "store/dedup_table.h"
 
 namespace webhook::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "webhook/dedup_table.h"
+#include "store/dedup_table.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "base/digest.h"
 #include "dedup_fixture.h"
-#include "webhook/digest.h"
 
 namespace webhook::testing {
 namespace {

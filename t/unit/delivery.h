@@ -21,15 +21,15 @@
 #include <utility>
 #include <vector>
 
-#include "webhook/encoding.h"
-#include "webhook/identity.h"
-#include "webhook/presented.h"
-#include "webhook/reason.h"
-#include "webhook/scheme.h"
-#include "webhook/signing_key.h"
-#include "webhook/text.h"
-#include "webhook/url.h"
-#include "webhook/verification.h"
+#include "base/encoding.h"
+#include "base/text.h"
+#include "base/url.h"
+#include "inspect/event_key.h"
+#include "scheme/builder.h"
+#include "verify/credentials.h"
+#include "verify/reason.h"
+#include "verify/signing_key.h"
+#include "verify/verification.h"
 
 namespace webhook {
 

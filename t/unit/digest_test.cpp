@@ -1,4 +1,4 @@
-#include "webhook/digest.h"
+#include "base/digest.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "webhook/encoding.h"
+#include "base/encoding.h"
 
 namespace webhook {
 namespace {

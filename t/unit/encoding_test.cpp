@@ -1,4 +1,4 @@
-#include "webhook/encoding.h"
+#include "base/encoding.h"
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "webhook/text.h"
+#include "base/text.h"
 
 namespace webhook {
 namespace {

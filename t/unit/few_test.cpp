@@ -1,4 +1,4 @@
-#include "webhook/few.h"
+#include "base/few.h"
 
 #include <gtest/gtest.h>
 

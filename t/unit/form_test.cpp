@@ -1,4 +1,4 @@
-#include "webhook/form.h"
+#include "base/form.h"
 
 #include <gtest/gtest.h>
 

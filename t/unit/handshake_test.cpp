@@ -1,4 +1,4 @@
-#include "webhook/handshake.h"
+#include "inspect/handshake.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "delivery.h"
-#include "webhook/presets.h"
+#include "scheme/presets.h"
 
 namespace webhook {
 namespace {

@@ -1,4 +1,4 @@
-#include "webhook/inflate.h"
+#include "base/inflate.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>

@@ -1,10 +1,10 @@
-#include "webhook/json_mending.h"
+#include "base/json_repair.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "webhook/payload.h"
+#include "base/json.h"
 
 namespace webhook {
 namespace {

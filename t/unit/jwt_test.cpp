@@ -1,10 +1,11 @@
-#include "webhook/jwt.h"
+#include "verify/jwt.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
+#include "base/errors.h"
 #include "delivery.h"
 
 namespace webhook {

@@ -1,9 +1,10 @@
-#include "webhook/key_set.h"
+#include "verify/key_set.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
+#include "base/errors.h"
 #include "delivery.h"
 
 namespace webhook {

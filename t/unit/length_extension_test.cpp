@@ -1,4 +1,4 @@
-#include "webhook/length_extension.h"
+#include "verify/length_extension.h"
 
 #include <gtest/gtest.h>
 #include <openssl/sha.h>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "delivery.h"
-#include "webhook/presets.h"
+#include "scheme/presets.h"
 
 // The parts of SHA-256 that an attacker needs are deprecated, and there is no other way to them.
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"

@@ -12,9 +12,9 @@
 
 #include "claim_journal.h"
 #include "memory_fixture.h"
-#include "webhook/fault_point.h"
+#include "store/fault_point.h"
 
-namespace webhook::ngx {
+namespace webhook {
 namespace {
 
 using testing::Child;
@@ -166,4 +166,4 @@ TEST_P(MemoryDeaths, NothingIsClaimedTwiceDeliveredTwiceOrLost) {
 INSTANTIATE_TEST_SUITE_P(PartOfAllThatComesOnce, MemoryDeaths, ::testing::Values(0, 50));
 
 }  // namespace
-}  // namespace webhook::ngx
+}  // namespace webhook

@@ -12,13 +12,10 @@
 #include <vector>
 
 #include "dedup_fixture.h"
-#include "nginx/ngx_http_webhook_memory.h"
 #include "process_fixture.h"
+#include "store/dedup_memory.h"
 
 namespace webhook::testing {
-
-using ngx::DedupMemory;
-using ngx::Descriptor;
 
 inline constexpr std::size_t kSmall = DedupMemory::kSmallestSize;
 

@@ -1,4 +1,4 @@
-#include "webhook/native.h"
+#include "scheme/native.h"
 
 #include <gtest/gtest.h>
 #include <openssl/hmac.h>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "webhook/encoding.h"
+#include "base/encoding.h"
 
 namespace webhook {
 namespace {

@@ -1,4 +1,5 @@
-#include "webhook/presets.h"
+#include "scheme/native.h"
+#include "scheme/presets.h"
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/errors.h"
 #include "delivery.h"
 
 namespace webhook {

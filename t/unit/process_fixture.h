@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-#include "nginx/ngx_http_webhook_file.h"
+#include "base/file.h"
 
 namespace webhook::testing {
 
@@ -152,14 +152,14 @@ inline void write_content(const std::string& path, const std::string& content) {
     }
 }
 
-inline ngx::Descriptor open_existing(const std::string& path) {
-    ngx::Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+inline Descriptor open_existing(const std::string& path) {
+    Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (file.get() < 0) throw std::runtime_error("cannot open " + path);
     return file;
 }
 
 // A new file of zeros.
-inline ngx::Descriptor file_of_zeros(const std::string& path, std::size_t size) {
+inline Descriptor file_of_zeros(const std::string& path, std::size_t size) {
     write_content(path, std::string(size, '\0'));
     return open_existing(path);
 }

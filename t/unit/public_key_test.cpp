@@ -1,4 +1,4 @@
-#include "webhook/public_key.h"
+#include "verify/public_key.h"
 
 #include <gtest/gtest.h>
 #include <openssl/core_names.h>
@@ -13,8 +13,9 @@
 #include <functional>
 #include <vector>
 
-#include "webhook/encoding.h"
-#include "webhook/scheme_text.h"
+#include "base/encoding.h"
+#include "base/errors.h"
+#include "scheme/statements.h"
 
 namespace webhook {
 namespace {

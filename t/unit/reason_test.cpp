@@ -1,4 +1,4 @@
-#include "webhook/reason.h"
+#include "verify/reason.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "webhook/scheme.h"
+#include "scheme/scheme.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "webhook/scheme_words.h"
-#include "webhook/text.h"
+#include "base/errors.h"
+#include "base/text.h"
+#include "scheme/boundaries.h"
+#include "scheme/builder.h"
+#include "scheme/native.h"
+#include "scheme/vocabulary.h"
 
 namespace webhook {
 namespace {
@@ -375,7 +379,7 @@ TEST(Scheme, DoesNotCoverTheFieldsThatItLeavesOut) {
     EXPECT_FALSE(lenient.covers_body());
     EXPECT_TRUE(lenient.covers_timestamp());
     EXPECT_TRUE(lenient.covers_event_id());
-    EXPECT_EQ("", lenient.ambiguous_parts(false));
+    EXPECT_EQ("", ambiguous_parts(lenient, false));
     EXPECT_FALSE(parsed(route + "other; signature field=s;").covers_event_id());
     const Scheme strict = parsed(route + "token; signature field=s alone;");
     EXPECT_FALSE(strict.takes_unsigned_fields());

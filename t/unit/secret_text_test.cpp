@@ -1,4 +1,4 @@
-#include "webhook/secret_text.h"
+#include "verify/secret_text.h"
 
 #include <gtest/gtest.h>
 

@@ -1,12 +1,13 @@
-#include "webhook/signing_key.h"
+#include "verify/signing_key.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
+#include "base/encoding.h"
+#include "base/errors.h"
 #include "delivery.h"
-#include "webhook/encoding.h"
 
 namespace webhook {
 namespace {

@@ -1,4 +1,4 @@
-#include "webhook/url.h"
+#include "base/url.h"
 
 #include <gtest/gtest.h>
 

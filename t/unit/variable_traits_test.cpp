@@ -1,4 +1,4 @@
-#include "webhook/variable_traits.h"
+#include "scheme/variable_traits.h"
 
 #include <gtest/gtest.h>
 

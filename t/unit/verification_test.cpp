@@ -1,4 +1,4 @@
-#include "webhook/verification.h"
+#include "verify/verification.h"
 
 #include <gtest/gtest.h>
 
@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "base/encoding.h"
+#include "base/errors.h"
+#include "base/url.h"
 #include "delivery.h"
-#include "webhook/encoding.h"
-#include "webhook/presets.h"
-#include "webhook/url.h"
+#include "scheme/presets.h"
 
 namespace webhook {
 namespace {

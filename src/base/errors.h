@@ -1,0 +1,14 @@
+// What is wrong in a configuration, as its user is to read it: lower case, the offending token
+// quoted, and what is allowed.
+
+#pragma once
+
+#include <stdexcept>
+
+namespace webhook {
+
+struct ConfigError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+}  // namespace webhook

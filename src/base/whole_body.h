@@ -1,0 +1,41 @@
+// A delivery's whole body in one piece, read as JSON or as a form when somebody asks.
+
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/form.h"
+#include "base/json.h"
+
+namespace webhook {
+
+class WholeBody {
+  public:
+    // `json_padding()` readable bytes must follow the text. The text and the reader, which nobody
+    // else may use meanwhile, must outlive it.
+    WholeBody(std::string_view padded_text, JsonReader& reader)
+        : text_(padded_text), reader_(&reader) {}
+
+    std::string_view text() const { return text_; }
+
+    // Null where the body is not JSON.
+    const JsonReader* json() {
+        if (!is_json_) is_json_ = reader_->parse(text_);
+        return *is_json_ ? reader_ : nullptr;
+    }
+
+    // Null where the body is not a form.
+    const Form* form() {
+        if (!form_) form_ = Form::parse(text_);
+        return form_->has_value() ? &**form_ : nullptr;
+    }
+
+  private:
+    std::string_view text_;
+    JsonReader* reader_;
+    std::optional<bool> is_json_;
+    std::optional<std::optional<Form>> form_;
+};
+
+}  // namespace webhook

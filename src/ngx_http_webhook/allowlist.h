@@ -1,0 +1,57 @@
+// Who may deliver: the addresses of `webhook_allow`, and the files of them that are watched.
+
+#pragma once
+
+#include "ngx_http_webhook/ngx.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.h"
+#include "ngx_http_webhook/watch.h"
+
+namespace webhook::ngx {
+
+// A file of addresses, taken up when it changes.
+class AddressFile {
+  public:
+    // `pointer` is the JSON pointer into a provider's JSON file; without one, the file is a list,
+    // or JSON that holds addresses only. Throws ConfigError where the file is not usable.
+    AddressFile(const std::string& path, std::optional<std::string> pointer);
+    AddressFile(const AddressFile&) = delete;
+    AddressFile& operator=(const AddressFile&) = delete;
+
+    const std::string& path() const { return file_.path(); }
+    const std::optional<std::string>& pointer() const { return pointer_; }
+
+    bool contains(const Address& address, ngx_log_t* log);
+
+  private:
+    std::optional<std::string> pointer_;
+    AddressSet addresses_;
+    WatchedFile file_;
+};
+
+class Sources {
+  public:
+    void allow_unix() { unix_ = true; }
+    void allow(const AddressRange& range) { ranges_.push_back(range); }
+    void allow(std::shared_ptr<AddressFile> file) { files_.push_back(std::move(file)); }
+
+    // To be called when nothing is added any more, before allows(). May be called again.
+    void complete();
+
+    bool allows(const sockaddr* source, ngx_log_t* log) const;
+
+  private:
+    bool unix_ = false;
+    // Those that are not in the set yet.
+    std::vector<AddressRange> ranges_;
+    AddressSet addresses_;
+    std::vector<std::shared_ptr<AddressFile>> files_;
+};
+
+}  // namespace webhook::ngx

@@ -1,0 +1,201 @@
+#include "ngx_http_webhook/answer.h"
+
+#include "base/text.h"
+#include "base/url.h"
+#include "ngx_http_webhook/handshake.h"
+
+namespace webhook::ngx {
+namespace {
+
+Verdict verdict_of(const Delivery& delivery, Reason reason) {
+    if (reason == Reason::accepted) return Verdict::accepted;
+    if (delivery.conf.monitors()) return Verdict::monitored;
+    if (reason == Reason::handshake) return Verdict::handshake;
+    return reason == Reason::duplicate ? Verdict::duplicate : Verdict::rejected;
+}
+
+void add_cause(std::string& causes, const Cause& cause) {
+    const std::string text = text_of(cause);
+    if (!text.empty()) causes += ", " + text;
+}
+
+std::string_view content_encoding(const ngx_http_request_t* request) {
+    const ngx_list_part_t* part = &request->headers_in.headers.part;
+    for (; part != nullptr; part = part->next) {
+        const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (equals_ignoring_case(to_view(headers[i].key), "Content-Encoding")) {
+                return to_view(headers[i].value);
+            }
+        }
+    }
+    return {};
+}
+
+// What senders ask for the endpoint without a signature.
+void add_handshake(std::string& causes, const Delivery& delivery) {
+    const bool asks = delivery.reason == Reason::missing_signature;
+    if (!asks || !may_be_unanswered_handshake(delivery)) return;
+    add_cause(causes, {Cause::Kind::perhaps_handshake, {}});
+}
+
+// What senders, proxies and this side may see differently, where they do not agree on the signature
+// or the payload.
+void add_suspects(std::string& causes, const Delivery& delivery) {
+    if (delivery.reason != Reason::bad_signature && delivery.reason != Reason::invalid_payload) {
+        return;
+    }
+    if (delivery.reason == Reason::bad_signature && delivery.verification &&
+        delivery.conf.scheme->reads_url() && !delivery.conf.scheme->has_secret_in_query()) {
+        const std::string url =
+            url_for_log(delivery.verification->url(), to_view(delivery.conf.url->value));
+        add_cause(causes, {Cause::Kind::hashed_url, url});
+    }
+    const std::string_view encoding = content_encoding(delivery.request);
+    if (!encoding.empty() && !equals_ignoring_case(encoding, "identity")) {
+        add_cause(causes, {Cause::Kind::body_encoded, encoding});
+    }
+}
+
+ngx_uint_t log_level_of(const Delivery& delivery) {
+    // Neither is anything to look into: every sender retries, and asks whether the endpoint is
+    // there.
+    const bool usual = delivery.reason == Reason::duplicate || delivery.reason == Reason::handshake;
+    return usual ? NGX_LOG_INFO : *delivery.conf.log_level;
+}
+
+// Of a name that its variables do not give, what the configuration says.
+std::string endpoint_for_log(const Delivery& delivery) {
+    const LocConf& conf = delivery.conf;
+    if (conf.gate->name_variables == nullptr || delivery.endpoint.empty()) return conf.endpoint;
+    return escaped_for_log(delivery.endpoint);
+}
+
+void log_verdict(const Delivery& delivery, const Cause& cause) {
+    if (delivery.verdict == Verdict::accepted) return;
+    const ngx_uint_t level = log_level_of(delivery);
+    // A flood of forgeries that nobody logs costs nothing here.
+    if (delivery.request->connection->log->log_level < level) return;
+    ngx_log_t log = log_of(delivery);
+    std::string causes;
+    add_cause(causes, cause);
+    add_handshake(causes, delivery);
+    add_suspects(causes, delivery);
+    const ngx_str_t verdict = to_ngx(name_of(delivery.verdict));
+    const ngx_str_t reason = to_ngx(info(delivery.reason).name);
+    const std::string endpoint = endpoint_for_log(delivery);
+    ngx_log_error(level, &log, 0, "webhook %V: %V%s, endpoint: \"%s\"", &verdict, &reason,
+                  causes.c_str(), endpoint.c_str());
+}
+
+Answer answer_for(const Delivery& delivery) {
+    const auto& configured = delivery.conf.answers[static_cast<std::size_t>(delivery.reason)];
+    if (configured) return *configured;
+    if (delivery.reason == Reason::duplicate) return {delivery.first_status, nullptr};
+    return {info(delivery.reason).status, nullptr};
+}
+
+// As `return STATUS TEXT` does it.
+ngx_int_t send_text(ngx_http_request_t* request, ngx_uint_t status, const ngx_str_t& text,
+                    std::string_view type = "text/plain") {
+    ngx_str_t content_type = to_ngx(type);
+    ngx_http_complex_value_t value{};
+    value.value = text;
+    // The sender asks for a delivery, not for a representation: no 304, no 412, no compression.
+    request->disable_not_modified = 1;
+#if (NGX_HTTP_GZIP)
+    request->headers_in.accept_encoding = nullptr;
+    request->gzip_tested = 1;
+    request->gzip_ok = 0;
+#endif
+    ngx_http_finalize_request(request,
+                              ngx_http_send_response(request, status, &content_type, &value));
+    return NGX_DONE;
+}
+
+void add_header(ngx_http_request_t* request, std::string_view name, std::string_view value) {
+    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&request->headers_out.headers));
+    if (header == nullptr) throw std::bad_alloc();
+    *header = ngx_table_elt_t{};
+    header->hash = 1;
+    header->key = to_ngx(name);
+    header->value = to_ngx(value);
+}
+
+}  // namespace
+
+void decide(Delivery& delivery, const Refusal& refusal) {
+    delivery.stage = Stage::decided;
+    delivery.reason = refusal.reason;
+    delivery.verdict = verdict_of(delivery, refusal.reason);
+    log_verdict(delivery, refusal.cause);
+}
+
+ngx_int_t answer(Delivery& delivery) {
+    if (delivery.passes()) return NGX_DECLINED;
+    if (delivery.verdict == Verdict::handshake) {
+        const HandshakeAnswer& answer = *delivery.handshake;
+        return send_text(delivery.request, answer.status, to_ngx(answer.body), answer.content_type);
+    }
+    const Answer answer = answer_for(delivery);
+    if (answer.text != nullptr) {
+        return send_text(delivery.request, answer.status, *answer.text, answer.type);
+    }
+    if (answer.status < NGX_HTTP_SPECIAL_RESPONSE) {
+        return send_text(delivery.request, answer.status, ngx_null_string);
+    }
+    return static_cast<ngx_int_t>(answer.status);
+}
+
+void replace_answer(Delivery& delivery) {
+    ngx_http_request_t* request = delivery.request;
+    if (ngx_http_upstream_t* upstream = request->upstream; answers_badly(request)) {
+        upstream->upgrade = 0;
+        // Nothing is read from it any more.
+        upstream->store = 0;
+#if (NGX_HTTP_CACHE)
+        upstream->cacheable = 0;
+#endif
+    }
+    // The upstream's may have been taken for HTTP/0.9, where there is no header.
+    request->http_version = delivery.http_version;
+    ngx_http_clean_header(request);
+    request->err_status = 0;
+    request->headers_out.status = answer_for(delivery).status;
+    request->headers_out.content_length_n = 0;
+    request->header_only = 1;
+    request->allow_ranges = 0;
+}
+
+void tell_of_detour(Delivery& delivery, const ngx_http_request_t* request) {
+    if (std::exchange(delivery.told_of_detour, true)) return;
+    const auto* core = static_cast<const ngx_http_core_loc_conf_t*>(
+        ngx_http_get_module_loc_conf(request, ngx_http_core_module));
+    ngx_log_t log = log_of(delivery);
+    ngx_log_error(log_level_of(delivery), &log, 0,
+                  "webhook: what %s is not handed on to the location \"%V\", which has no "
+                  "\"webhook off\"",
+                  delivery.passes() ? "another gate accepted" : "was refused", &core->name);
+}
+
+void add_headers(const Delivery& delivery) {
+    if (!delivery.decided() || delivery.passes()) return;
+    const ReasonInfo& reason = info(delivery.reason);
+    if (*delivery.conf.reason_header) {
+        add_header(delivery.request, "Webhook-Reason", reason.name);
+    }
+    if (delivery.verdict == Verdict::handshake) {
+        // Whoever asks chooses what is answered.
+        add_header(delivery.request, "X-Content-Type-Options", "nosniff");
+        const HandshakeAnswer& answer = *delivery.handshake;
+        if (!answer.header_name.empty()) {
+            add_header(delivery.request, answer.header_name, answer.header_value);
+        }
+    }
+    if (reason.retry_after) add_header(delivery.request, "Retry-After", "1");
+    if (delivery.reason == Reason::method) {
+        add_header(delivery.request, "Allow", delivery.conf.methods->allow);
+    }
+}
+
+}  // namespace webhook::ngx

@@ -1,0 +1,590 @@
+#include "ngx_http_webhook/checks.h"
+
+#include <algorithm>
+
+#include "base/errors.h"
+#include "base/text.h"
+#include "ngx_http_webhook/remarks.h"
+#include "ngx_http_webhook/routes.h"
+#include "scheme/boundaries.h"
+#include "scheme/variable_traits.h"
+
+namespace webhook::ngx {
+namespace {
+
+[[noreturn]] void fail(const std::string& message, const Place& place) {
+    throw ConfigError(message + " in " + place.text());
+}
+
+void warn(ngx_conf_t* cf, const std::string& message, const Place& place) {
+    remark(cf, NGX_LOG_WARN, message, place);
+}
+
+void check_secrets(const LocConf& parent, const LocConf& conf, const Level& here) {
+    if (conf.secret_sources) return;
+    fail("no \"webhook_secret\" for \"webhook " + conf.gate->scheme + "\"" +
+             where_inherited(conf.gate == parent.gate, here),
+         conf.gate->place);
+}
+
+// Fewer secrets than the scheme knows of may do, as long as one signature can be right.
+void check_key_indexes(const LocConf& parent, const LocConf& conf, const Level& here) {
+    if (!conf.secret_sources) return;
+    const std::size_t secrets = conf.secret_sources->size();
+    const auto& signatures = conf.scheme->signatures;
+    const bool has_one = std::ranges::any_of(signatures, [secrets](const auto& signature) {
+        return signature.key_index.value_or(0) < secrets;
+    });
+    if (has_one) return;
+    fail("the \"key_index=\" of each \"signature\" of the scheme " + in_quotes(conf.scheme->name) +
+             " is that of a later \"webhook_secret\" than there is, counted from 0" +
+             where_inherited(conf.gate == parent.gate, here),
+         conf.gate->place);
+}
+
+// The sender appends a digest to the URL, which is another one for each body.
+void check_digest_in_url(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
+                         const Level& here) {
+    const auto& digest = conf.scheme->digest;
+    if (!conf.url_is_fixed() || !digest || digest->source.kind != Source::Kind::query) return;
+    if (digest->optional) {
+        if (to_view(conf.url->value).find(digest->source.text + "=") != std::string_view::npos) {
+            return;
+        }
+        return remark(cf, NGX_LOG_NOTICE,
+                      "\"webhook_url\" without variables has no room for the parameter " +
+                          in_quotes(digest->source.text) + ", by which " +
+                          in_quotes(conf.scheme->name) +
+                          " signs what is no form: every such delivery is refused",
+                      conf.gate->place);
+    }
+    fail("\"webhook_url\" without variables has no room for the parameter " +
+             in_quotes(digest->source.text) + ", in which " + in_quotes(conf.scheme->name) +
+             " signs the body" + where_inherited(conf.gate == parent.gate, here) +
+             ": let it end in \"$request_uri\",",
+         conf.gate->place);
+}
+
+// A log of URLs may hold the token.
+void warn_of_token_that_is_secret(ngx_conf_t* cf, const LocConf& conf) {
+    if (!conf.handshake->token || !conf.secret_sources) return;
+    const bool is_secret =
+        std::ranges::any_of(*conf.secret_sources, [&conf](const SecretSource& secret) {
+            return secret.variables == nullptr && sha256(secret.text) == *conf.handshake->token;
+        });
+    if (!is_secret) return;
+    warn(cf,
+         "the \"token=\" of \"webhook_handshake\" is the webhook_secret: the token is sent, and "
+         "logged, as it is",
+         conf.handshake->place);
+}
+
+void check_handshake(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
+                     const Level& here) {
+    if (!conf.shakes_hands()) return;
+    const auto& handshakes = conf.scheme->handshakes;
+    const std::string where = where_inherited(conf.handshake == parent.handshake, here);
+    for (const Handshake& handshake : handshakes) {
+        const ngx_uint_t method = handshake.method == "GET" ? NGX_HTTP_GET : NGX_HTTP_HEAD;
+        if (!handshake.conditions.empty() || (conf.methods->mask & method) == 0) continue;
+        fail("every " + handshake.method + " is a handshake of the scheme " +
+                 in_quotes(conf.scheme->name) + where +
+                 ", and \"webhook_methods\" allows deliveries with it",
+             conf.handshake->place);
+    }
+    if (!conf.presents_token()) return;
+    if (!conf.handshake->token) {
+        fail("\"webhook_handshake\" has no \"token=\", which the scheme " +
+                 in_quotes(conf.scheme->name) + where + " needs",
+             conf.handshake->place);
+    }
+    warn_of_token_that_is_secret(cf, conf);
+}
+
+// Whether a variable is nginx's own for this header or parameter.
+bool is_header(std::string_view variable, const Scheme& scheme, HeaderIndex header) {
+    return variable == scheme.variable_of(header);
+}
+
+bool is_event_type(std::string_view variable, const Scheme& scheme) {
+    return scheme.event_type.kind == Source::Kind::header &&
+           is_header(variable, scheme, scheme.event_type.header);
+}
+
+bool is_event_id(std::string_view variable, const Scheme& scheme) {
+    return variable == "webhook_event_id" || (scheme.event_id.kind == Source::Kind::header &&
+                                              is_header(variable, scheme, scheme.event_id.header));
+}
+
+bool is_of_query(std::string_view variable) {
+    return variable == "args" || variable == "query_string" || variable == "is_args" ||
+           variable.starts_with("arg_");
+}
+
+bool is_signed_parameter(std::string_view variable, const Scheme& scheme) {
+    return std::ranges::any_of(scheme.signed_parts, [variable](const TextPart& part) {
+        return part.kind == TextPart::Kind::query && variable == "arg_" + to_lower(part.text);
+    });
+}
+
+// A URL that names a host itself is the same for every other.
+bool names_host(const LocConf& conf) {
+    const std::string_view url = to_view(conf.url->value);
+    return conf.url_host == nullptr && (url.starts_with("https://") || url.starts_with("http://"));
+}
+
+// Whether the URL that is signed would be another one with another value of the variable.
+bool is_signed_with_url(std::string_view variable, const LocConf& conf) {
+    const Scheme& scheme = *conf.scheme;
+    if (!scheme.reads_url()) return false;
+    const bool is_of_host = variable == "host" || variable == "http_host";
+    // A query that is not the URL's is refused, unless the scheme reads its parameters.
+    if (conf.url_is_fixed())
+        return is_of_query(variable) && !scheme.wants_parameters &&
+               !scheme.signs(TextPart::Kind::query);
+    if (is_of_host) return !names_host(conf);
+    return is_of_query(variable) || has_trait(variable, Trait::of_url);
+}
+
+// Whether the signature stays right when the sender of a request gives it another value. What is
+// said of the event id is said elsewhere; the type belongs to an event's key.
+bool is_free(std::string_view variable, const LocConf& conf) {
+    const Scheme& scheme = *conf.scheme;
+    if (!has_trait(variable, Trait::of_sender) || variable == "request_method") return false;
+    if (is_event_id(variable, scheme) || is_event_type(variable, scheme)) return false;
+    for (std::size_t header = 0; header < scheme.headers.size(); ++header) {
+        const auto index = static_cast<HeaderIndex>(header);
+        if (is_header(variable, scheme, index)) return !scheme.covers_header(index);
+    }
+    return !is_signed_parameter(variable, scheme) && !is_signed_with_url(variable, conf);
+}
+
+// Whether a header has another value once a later time is signed.
+bool is_of_signed_time(std::string_view variable, const Scheme& scheme) {
+    if (!scheme.timestamp || !scheme.covers_timestamp()) return false;
+    const auto holds = [&](const Source& source) {
+        return source.kind == Source::Kind::header && is_header(variable, scheme, source.header);
+    };
+    return holds(scheme.timestamp->source) ||
+           std::ranges::any_of(scheme.signatures,
+                               [&](const auto& signature) { return holds(signature.source); });
+}
+
+// When a retry of an event changes the value of this variable; empty if no retry does.
+std::string_view changes_with(std::string_view variable, const Scheme& scheme) {
+    if (variable == "webhook_timestamp" || is_of_signed_time(variable, scheme))
+        return "when the sender signs a retry anew";
+    if (variable == "webhook_secret_id") return "when the secret is rotated before a retry";
+    if (has_trait(variable, Trait::of_address)) return "when a retry comes from another address";
+    return {};
+}
+
+// A sender that signs the URL, or values of its query, may tell events apart there.
+bool query_tells_events_apart(const Scheme& scheme) {
+    if (scheme.signs(TextPart::Kind::query)) return true;
+    for (std::size_t i = 0; i < scheme.headers.size(); ++i) {
+        const Source source{Source::Kind::header, static_cast<HeaderIndex>(i), {}};
+        const bool is_parameter = scheme.headers[i].starts_with(kParameterMark);
+        if (is_parameter && !scheme.is_of_many_events(source)) return true;
+    }
+    return false;
+}
+
+bool is_of_many_events(std::string_view variable, const LocConf& conf) {
+    const Scheme& scheme = *conf.scheme;
+    if (variable == "webhook_event_id") return scheme.is_of_many_events(scheme.event_id);
+    for (std::size_t i = 0; i < scheme.headers.size(); ++i) {
+        const auto header = static_cast<HeaderIndex>(i);
+        if (!is_header(variable, scheme, header)) continue;
+        return scheme.is_of_many_events({Source::Kind::header, header, {}});
+    }
+    if (has_trait(variable, Trait::of_many_events)) return true;
+    const bool in_signed_url = scheme.reads_url() && !conf.url_is_fixed();
+    return has_trait(variable, Trait::of_url) && !in_signed_url &&
+           !query_tells_events_apart(scheme);
+}
+
+bool is_of_many_events(const DedupKey& key, const LocConf& conf) {
+    return std::ranges::all_of(
+        key.variables, [&conf](std::string_view each) { return is_of_many_events(each, conf); });
+}
+
+// The captures of a path tell events apart no better than the path.
+bool is_of_many_events(const ngx_conf_t* cf, const DedupKey& key, const Level& here) {
+    const LocConf& conf = *here.conf;
+    const bool in_signed_url = conf.scheme->reads_url() && !conf.url_is_fixed();
+    return std::ranges::all_of(key.variables, [&](std::string_view each) {
+        return is_of_many_events(each, conf) || (!in_signed_url && is_captured(cf, here, each));
+    });
+}
+
+bool is_of_request(const DedupKey& key) {
+    return any_has(key.variables, Trait::of_request);
+}
+
+// Whether a variable has the value of this part of Scheme::event_key.
+bool holds(std::string_view variable, const Scheme& scheme, const TextPart& part) {
+    switch (part.kind) {
+        case TextPart::Kind::event_type:
+            return variable == "webhook_event_type" || is_event_type(variable, scheme);
+        case TextPart::Kind::header:
+            return is_header(variable, scheme, part.header);
+        case TextPart::Kind::timestamp:
+            return variable == "webhook_timestamp";
+        case TextPart::Kind::token:
+            return false;
+        case TextPart::Kind::url:
+            return variable == "request_uri" || variable == "args";
+        case TextPart::Kind::body:
+            return variable == "webhook_body_sha256";
+        default:
+            return true;
+    }
+}
+
+// A key that does not tell two events apart loses one of them; one that is another for each retry
+// finds nothing.
+void check_expression(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const DedupKey& key) {
+    const Scheme& scheme = *here.conf->scheme;
+    const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
+    const std::vector<std::string>& variables = key.variables;
+    const auto has = [&variables](std::string_view each) {
+        return std::ranges::find(variables, each) != variables.end();
+    };
+    if (any_has(variables, Trait::of_body)) {
+        fail(name +
+                 " is empty when it is looked up, but for small bodies: "
+                 "\"$webhook_event_key\" tells bodies apart",
+             dedup.place);
+    }
+    if (any_has(variables, Trait::unknown_yet))
+        fail(name + " is empty when it is looked up", dedup.place);
+    if (is_of_request(key)) {
+        return warn(cf, name + " is another one for each request: it recognizes no retry",
+                    dedup.place);
+    }
+    if (is_of_many_events(cf, key, here)) {
+        return warn(cf, name + " is the same for different events: all but the first are lost",
+                    dedup.place);
+    }
+    if (!has("webhook_body_sha256") || has("webhook_event_id") || has("webhook_event_key")) return;
+    const bool whole = std::ranges::all_of(scheme.event_key, [&](const TextPart& part) {
+        return std::ranges::any_of(
+            variables, [&](std::string_view each) { return holds(each, scheme, part); });
+    });
+    if (whole) return;
+    warn(cf,
+         name + " does not hold all that tells events of " + in_quotes(scheme.name) +
+             " apart, so that some are lost: \"$webhook_event_key\" does",
+         dedup.place);
+}
+
+void check_key(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const DedupKey& key) {
+    const LocConf& conf = *here.conf;
+    const EventId& id = conf.scheme->event_id;
+    const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
+    if (key.kind == DedupKey::Kind::expression) check_expression(cf, here, dedup, key);
+    if (key.kind == DedupKey::Kind::event_id && conf.scheme->is_of_many_events(id)) {
+        warn(cf,
+             "the event id of " + in_quotes(conf.scheme->name) +
+                 " is the same for different events: all but the first are lost",
+             dedup.place);
+    }
+    if (id.batch && key.names_event_id) {
+        warn(cf,
+             name + " is the id of the first of several events that " +
+                 in_quotes(conf.scheme->name) + " delivers at once: the others may be lost",
+             dedup.place);
+    }
+    if (id.bodies_repeat && key.kind == DedupKey::Kind::event_key) {
+        warn(cf,
+             name + ": different events of " + in_quotes(conf.scheme->name) +
+                 " may have the same body, and all but the first are lost",
+             dedup.place);
+    }
+}
+
+// A tenant chooses the ids that its secret signs, and small ids meet by accident.
+void check_tenants(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    if (!conf.secrets->has_variables() || conf.gate->name_variables != nullptr) return;
+    const bool apart = std::ranges::all_of(dedup.keys, [](const DedupKey& key) {
+        return std::ranges::any_of(
+            key.variables, [](std::string_view name) { return !name.starts_with("webhook_"); });
+    });
+    if (apart) return;
+    warn(cf,
+         "the secret depends on the request, but neither \"name=\" of \"webhook\" nor every "
+         "\"key=\" of \"webhook_dedup\" does: events of different tenants with the same id are "
+         "taken for one",
+         dedup.place);
+}
+
+void check_keys(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const std::string& where) {
+    const LocConf& conf = *here.conf;
+    for (const DedupKey& key : dedup.keys) check_key(cf, here, dedup, key);
+    check_tenants(cf, conf, dedup);
+    if (conf.scheme->event_id.kind != Source::Kind::none) return;
+    const auto key = std::ranges::find(dedup.keys, true, &DedupKey::names_event_id);
+    if (key == dedup.keys.end()) return;
+    fail(in_quotes("key=" + key->text) + " in \"webhook_dedup\", but the scheme " +
+             in_quotes(conf.scheme->name) + where + " has no event id",
+         dedup.place);
+}
+
+// The memory of an event is that of its endpoint's name.
+void check_name(ngx_conf_t* cf, const LocConf& conf) {
+    if (conf.gate->name_variables == nullptr) return;
+    const Gate& gate = *conf.gate;
+    if (any_has(gate.variables, Trait::of_request)) {
+        return warn(cf,
+                    in_quotes("name=" + gate.name) +
+                        " of \"webhook\" is another one for each request: \"webhook_dedup\" "
+                        "recognizes no retry",
+                    gate.place);
+    }
+    if (any_has(gate.variables, Trait::of_sender) || any_has(gate.variables, Trait::of_address)) {
+        warn_of_chosen_name(cf, conf);
+    }
+}
+
+void check_ttl(const LocConf& conf, const Dedup& dedup, const std::string& where) {
+    if (!conf.scheme->timestamp) return;
+    const Tolerance tolerance = conf.tolerance.value_or(conf.scheme->timestamp->tolerance);
+    const Milliseconds needed = tolerance.past + tolerance.future;
+    if (*dedup.ttl >= needed) return;
+    fail("the ttl of \"webhook_dedup\" is shorter than twice the timestamp tolerance" + where +
+             ": " + std::to_string(dedup.ttl->count() / 1000) + "s, at least " +
+             std::to_string(needed.count() / 1000) + "s are needed",
+         dedup.place);
+}
+
+// A key that is another one for the same event, and the variable that makes it so.
+struct LooseKey {
+    const DedupKey* key = nullptr;
+    std::string_view variable;
+};
+
+template <typename Predicate>
+std::string_view first_variable(const DedupKey& key, Predicate predicate) {
+    const auto found = std::ranges::find_if(key.variables, predicate);
+    return found == key.variables.end() ? std::string_view() : std::string_view(*found);
+}
+
+bool holds_event(const DedupKey& key, const Scheme& scheme) {
+    return std::ranges::any_of(key.variables, [&scheme](std::string_view each) {
+        return is_event_id(each, scheme) || each == "webhook_event_key";
+    });
+}
+
+// One key that stays the same is enough. Where all secrets depend on the request, so does what
+// the signature is right for.
+void check_loose_parts(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    const Scheme& scheme = *conf.scheme;
+    if (conf.secrets->have_all_variables()) return;
+    LooseKey changing;
+    LooseKey open;
+    for (const DedupKey& key : dedup.keys) {
+        const bool judged = key.kind == DedupKey::Kind::expression &&
+                            (is_of_request(key) || is_of_many_events(key, conf));
+        if (judged) return;
+        std::string_view variable = first_variable(
+            key, [&scheme](std::string_view each) { return !changes_with(each, scheme).empty(); });
+        const bool changes = !variable.empty() && holds_event(key, scheme);
+        if (!changes) {
+            variable =
+                first_variable(key, [&conf](std::string_view each) { return is_free(each, conf); });
+        }
+        if (variable.empty()) return;
+        LooseKey& loose = changes ? changing : open;
+        if (loose.key == nullptr) loose = {&key, variable};
+    }
+    if (changing.key != nullptr) {
+        warn(cf,
+             in_quotes("key=" + changing.key->text) + " in \"webhook_dedup\" is another one " +
+                 std::string(changes_with(changing.variable, scheme)) +
+                 ": the event is delivered twice",
+             dedup.place);
+    }
+    if (open.key != nullptr) {
+        remark(cf, NGX_LOG_NOTICE,
+               "the signature of " + in_quotes(scheme.name) + " does not cover " +
+                   in_quotes("$" + std::string(open.variable)) + " of " +
+                   in_quotes("key=" + open.key->text) +
+                   ": a captured delivery passes again with another, unless there is "
+                   "\"key=$webhook_event_key\", too,",
+               dedup.place);
+    }
+}
+
+bool event_key_holds_timestamp(const Scheme& scheme) {
+    return std::ranges::any_of(scheme.event_key, [&scheme](const TextPart& part) {
+        if (part.kind == TextPart::Kind::timestamp) return scheme.timestamp.has_value();
+        const Source header{Source::Kind::header, part.header, {}};
+        return part.kind == TextPart::Kind::header && scheme.timestamp &&
+               scheme.is_same_place(header, scheme.timestamp->source);
+    });
+}
+
+// A retry that is signed anew has the id of the first, but another time.
+void warn_of_event_key_with_time(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    const Scheme& scheme = *conf.scheme;
+    const EventId& id = scheme.event_id;
+    if (id.kind == Source::Kind::none || id.batch || !event_key_holds_timestamp(scheme)) return;
+    const bool by_event_key = std::ranges::all_of(dedup.keys, [](const DedupKey& key) {
+        return key.kind == DedupKey::Kind::event_key || key.names_event_key;
+    });
+    if (!by_event_key) return;
+    const std::string advice = id.optional
+                                   ? "\"key=$webhook_event_id\" takes it only where there is no id"
+                                   : "give \"key=$webhook_event_id\", too";
+    warn(cf,
+         in_quotes("key=" + dedup.keys.front().text) +
+             " in \"webhook_dedup\" is another one when " + in_quotes(scheme.name) +
+             " signs a retry anew, since the event key holds the time: the event is delivered "
+             "twice; " +
+             advice + ",",
+         dedup.place);
+}
+
+// A replay under another event id passes where the sender does not sign the id.
+void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    bool by_event_id = false;
+    for (const DedupKey& key : dedup.keys) {
+        if (key.kind == DedupKey::Kind::event_key) return;
+        by_event_id |= key.kind == DedupKey::Kind::event_id ||
+                       std::ranges::any_of(key.variables, [&conf](std::string_view each) {
+                           return is_event_id(each, *conf.scheme);
+                       });
+    }
+    const Scheme& scheme = *conf.scheme;
+    if (!by_event_id || scheme.covers_event_id() || scheme.is_of_many_events(scheme.event_id)) {
+        return;
+    }
+    const std::string keys =
+        "\"key=$webhook_event_id key=$webhook_event_key\" in \"webhook_dedup\"";
+    std::string advice = "an attacker who saw a delivery can repeat it under another id";
+    // Another cut between URL and body makes another event of it.
+    const bool is_open = !conf.url_is_fixed() && !ambiguous_parts(*conf.scheme, false).empty() &&
+                         ambiguous_parts(*conf.scheme, true).empty();
+    const std::string condition =
+        is_open ? advice + "; where \"webhook_url\" has no variables, " : std::string();
+    switch (conf.scheme->replay_by_event_key()) {
+        case Scheme::Replay::nothing_helps:
+            advice = condition + keys + " closes the replay";
+            break;
+        case Scheme::Replay::a_header:
+            advice = condition + keys + " leaves only a replay that changes other headers, too";
+            break;
+        case Scheme::Replay::anything:
+            break;
+    }
+    const std::string message = "the signature of " + in_quotes(conf.scheme->name) +
+                                " does not cover the event id: " + advice;
+    remark(cf, NGX_LOG_NOTICE, message, dedup.place, "an event id that is not signed");
+}
+
+// Where the id is signed, no replay has another one. One that stands in the body is a part of what
+// the other key is made of.
+void tell_of_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    const bool by_both =
+        dedup.has_key(DedupKey::Kind::event_id) && dedup.has_key(DedupKey::Kind::event_key);
+    const bool in_header = conf.scheme->event_id.kind == Source::Kind::header;
+    if (!by_both || !in_header || !conf.scheme->covers_event_id()) return;
+    remark(cf, NGX_LOG_NOTICE,
+           "the signature of " + in_quotes(conf.scheme->name) +
+               " covers the event id: \"key=$webhook_event_key\" in \"webhook_dedup\" closes no "
+               "replay, and loses events that differ by their id alone",
+           dedup.place, "an event id that is signed");
+}
+
+void check_default_key(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
+                       const std::string& where) {
+    const Scheme& scheme = *conf.scheme;
+    if (scheme.event_id.bodies_repeat) {
+        fail("\"webhook_dedup\" needs \"key=\" with the scheme " + in_quotes(scheme.name) + where +
+                 ": it has no event id, and different events may have the same body",
+             dedup.place);
+    }
+    if (!scheme.assumes_event_key) return;
+    remark(cf, NGX_LOG_NOTICE,
+           "the scheme " + in_quotes(scheme.name) +
+               " has neither \"event_id\" nor \"event_key\": \"webhook_dedup\" takes deliveries "
+               "with the same body for one event; if they can be different ones, add \"event_id\" "
+               "or \"event_id none\"; if not, \"key=$webhook_event_key\" says so",
+           dedup.place);
+}
+
+void check_dedup(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, const Level& here) {
+    if (conf.remembers == nullptr) return;
+    const Dedup& dedup = *conf.remembers;
+    const std::string where = where_inherited(conf.dedup == parent.dedup, here);
+    if (conf.dedup->keys.empty()) check_default_key(cf, conf, dedup, where);
+    check_keys(cf, here, dedup, where);
+    check_name(cf, conf);
+    check_ttl(conf, dedup, where);
+    check_loose_parts(cf, conf, dedup);
+    warn_of_event_key_with_time(cf, conf, dedup);
+    tell_of_unsigned_event_id(cf, conf, dedup);
+    tell_of_signed_event_id(cf, conf, dedup);
+}
+
+}  // namespace
+
+#if (NGX_PCRE)
+namespace {
+
+bool captures(const ngx_conf_t* cf, const ngx_http_regex_t* regex, std::string_view name) {
+    if (regex == nullptr) return false;
+    const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    const auto* used = static_cast<const ngx_http_variable_t*>(core->variables.elts);
+    for (ngx_uint_t i = 0; i < regex->nvariables; ++i) {
+        if (to_view(used[regex->variables[i].index].name) == name) return true;
+    }
+    return false;
+}
+
+// Statements may have expressions of their own.
+bool has_statements(const ngx_conf_t* cf, const Level& level) {
+    const ngx_module_t* module = find_module(cf, "ngx_http_rewrite_module");
+    return module != nullptr && *static_cast<void**>(level.loc_conf[module->ctx_index]) != nullptr;
+}
+
+}  // namespace
+
+bool is_captured(const ngx_conf_t* cf, const Level& level, std::string_view name) {
+    const ngx_http_regex_t* regex = level.core()->regex;
+    if (name == "1") return regex != nullptr && !has_statements(cf, level);
+    const auto* names =
+        static_cast<const ngx_http_server_name_t*>(level.server()->server_names.elts);
+    return captures(cf, regex, name) ||
+           std::any_of(names, names + level.server()->server_names.nelts,
+                       [&](const auto& each) { return captures(cf, each.regex, name); });
+}
+#else
+bool is_captured(const ngx_conf_t*, const Level&, std::string_view) {
+    return false;
+}
+#endif
+
+void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf) {
+    // Where each tenant has a secret of its own, another name is another secret.
+    if (conf.secrets->have_all_variables()) return;
+    warn(cf,
+         in_quotes("name=" + conf.gate->name) +
+             " of \"webhook\" is what the sender of a request chooses: under another name, a "
+             "replay is no duplicate for \"webhook_dedup\"",
+         conf.gate->place);
+}
+
+void check(ngx_conf_t* cf, const Level& level) {
+    const LocConf& parent = *level.outer;
+    const LocConf& conf = *level.conf;
+    check_secrets(parent, conf, level);
+    check_key_indexes(parent, conf, level);
+    check_digest_in_url(cf, parent, conf, level);
+    check_handshake(cf, parent, conf, level);
+    check_dedup(cf, parent, conf, level);
+}
+
+}  // namespace webhook::ngx

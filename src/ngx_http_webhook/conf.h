@@ -1,0 +1,211 @@
+// What the directives say: for the whole of http{} and for each location.
+//
+// A LocConf is filled by the directives of one level, completed from the level above by merge(),
+// and const from then on: the request path sees it by const reference only.
+
+#pragma once
+
+#include "ngx_http_webhook/ngx.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "ngx_http_webhook/allowlist.h"
+#include "ngx_http_webhook/dedup.h"
+#include "ngx_http_webhook/secrets.h"
+#include "scheme/scheme.h"
+#include "verify/reason.h"
+
+namespace webhook::ngx {
+
+enum class Mode : std::uint8_t { enforce, monitor };
+
+struct Gate {
+    bool on = false;
+    std::string scheme;
+    // Empty: the scheme's name.
+    std::string name;
+    // Null where the name holds no variable.
+    ngx_http_complex_value_t* name_variables = nullptr;
+    // Their names, in lower case.
+    std::vector<std::string> variables;
+    // `$1` to `$9`.
+    bool has_capture = false;
+    Place place;
+};
+
+struct Methods {
+    ngx_uint_t mask = NGX_HTTP_POST;
+    // As the `Allow` header lists them.
+    std::string allow = "POST";
+};
+
+// What a reason is answered with instead of its default.
+struct Answer {
+    ngx_uint_t status;
+    // Null: as nginx answers the status, so that error_page applies.
+    const ngx_str_t* text;
+    std::string_view type = "text/plain";
+};
+
+struct DedupKey {
+    enum class Kind : std::uint8_t { event_id, event_key, expression };
+    Kind kind;
+    // As written: it keeps the keys of different kinds apart.
+    std::string text;
+    // The names of its variables, in lower case; a capture is its number.
+    std::vector<std::string> variables = {};
+    ngx_http_complex_value_t* expression = nullptr;
+    // The key's variables without its other text; null if it has no other text.
+    ngx_http_complex_value_t* without_text = nullptr;
+    // What else it holds would make one event of all that have no id.
+    bool names_event_id = false;
+    bool names_event_key = false;
+};
+
+// Whether the sender's endpoint verification is answered here.
+struct HandshakeSwitch {
+    bool on = false;
+    // The digest of the token that some senders present.
+    std::optional<Sha256Digest> token;
+    Place place;
+};
+
+struct Dedup {
+    bool on = false;
+    std::string zone_name;
+    std::vector<DedupKey> keys;
+    std::optional<Milliseconds> ttl;
+    Milliseconds wait{};
+    Place place;
+    // Found when the configuration is complete.
+    DedupZone* zone = nullptr;
+
+    bool has_key(DedupKey::Kind kind) const {
+        return std::ranges::find(keys, kind, &DedupKey::kind) != keys.end();
+    }
+};
+
+struct LocConf;
+
+// A directive that stands on a level of the configuration itself.
+struct Written {
+    std::string_view directive;
+    Place place;
+    // In the file, in bytes: several may stand in one line.
+    off_t at;
+};
+
+// A server, a location or an `if`, as merge() found it.
+struct Level {
+    const LocConf* outer;
+    const LocConf* conf;
+    void** loc_conf;
+    void** srv_conf;
+
+    const ngx_http_core_loc_conf_t* core() const;
+    const ngx_http_core_srv_conf_t* server() const;
+    // Of the server's own level.
+    const LocConf* server_conf() const;
+    // The server's own level.
+    bool is_server() const;
+    // A location that a path may lead to.
+    bool is_location() const;
+};
+
+// A variable that a directive holds.
+struct UsedVariable {
+    std::string_view directive;
+    // In lower case.
+    std::string name;
+    Place place;
+};
+
+struct MainConf {
+    std::map<std::string, std::shared_ptr<const Scheme>, std::less<>> schemes;
+    std::map<std::string, DedupZone*, std::less<>> zones;
+    // Files that several locations name are watched once.
+    std::vector<std::shared_ptr<AddressFile>> address_files;
+    // In the order of the configuration.
+    std::vector<Level> levels;
+    // In secrets, names, URLs and keys.
+    std::vector<UsedVariable> used_variables;
+    // Whether anything in the configuration uses the variables that cost something to find.
+    bool uses_event = false;
+    bool uses_event_key = false;
+    bool uses_body_sha256 = false;
+    bool uses_verify_time = false;
+
+    // A preset or a user's scheme. Throws ConfigError where there is none of this name.
+    std::shared_ptr<const Scheme> find_scheme(std::string_view name);
+};
+
+struct LocConf {
+    std::shared_ptr<const Gate> gate;
+    std::shared_ptr<std::vector<SecretSource>> secret_sources;
+    std::optional<Mode> mode;
+    ngx_http_complex_value_t* url = nullptr;
+    // What of it has to give a host; null: nothing.
+    ngx_http_complex_value_t* url_host = nullptr;
+    std::optional<Tolerance> tolerance;
+    std::shared_ptr<const Methods> methods;
+    std::optional<bool> require_tls;
+    std::shared_ptr<Sources> sources;
+    std::shared_ptr<const Dedup> dedup;
+    std::shared_ptr<const HandshakeSwitch> handshake;
+    std::array<std::optional<Answer>, kReasonCount> answers;
+    std::optional<ngx_uint_t> log_level;
+    std::optional<std::size_t> payload_max;
+    // Whether who is refused is told the reason.
+    std::optional<bool> reason_header;
+    std::vector<Written> written;
+
+    // Derived from the above by merge(), where the gate is on.
+    std::shared_ptr<const Scheme> scheme;
+    std::shared_ptr<const Secrets> secrets;
+    // As written, where it holds variables.
+    std::string endpoint;
+    // `dedup`, complete for this scheme. Null: no event is remembered.
+    std::shared_ptr<const Dedup> remembers;
+
+    bool gated() const { return gate && gate->on; }
+    // `webhook off` was written here, or further out.
+    bool off() const { return gate && !gate->on; }
+    // Whether it is the same for all requests.
+    bool url_is_fixed() const { return url != nullptr && url->lengths == nullptr; }
+    bool shakes_hands() const { return handshake && handshake->on; }
+    // Whether a handshake of the scheme presents a token.
+    bool presents_token() const {
+        return std::ranges::any_of(scheme->handshakes, [](const Handshake& each) {
+            return each.check == Handshake::Check::token;
+        });
+    }
+    bool monitors() const { return mode == Mode::monitor; }
+    // Whether a request that one of the two let pass may pass the other unseen.
+    bool same_gate(const LocConf& other) const;
+};
+
+MainConf& main_conf(ngx_conf_t* cf);
+const MainConf& main_conf(const ngx_http_request_t* request);
+const LocConf& loc_conf(const ngx_http_request_t* request);
+
+// The name under which this location's gate judges the request; empty where its variables give none
+// that can be one.
+std::string_view endpoint_of(const LocConf& conf, ngx_http_request_t* request);
+
+// What evaluates a text that may hold variables; null where nginx cannot compile it.
+ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text);
+
+// The place of an inherited directive does not tell which location it does not fit.
+std::string where_inherited(bool is_inherited, const Level& level);
+
+// Completes `conf` from the level above. Throws ConfigError.
+void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf);
+
+}  // namespace webhook::ngx

@@ -1,0 +1,168 @@
+// The memory of events in nginx's shared memory: zones, and the claims of requests on them.
+
+#pragma once
+
+#include "ngx_http_webhook/ngx.h"
+
+#include <array>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scheme/scheme.h"
+#include "store/dedup_memory.h"
+#include "store/dedup_table.h"
+#include "store/state_file.h"
+
+namespace webhook::ngx {
+
+// One `webhook_dedup_zone`. It belongs to a configuration; its memory outlives it, across reloads.
+//
+// nginx knows of an anchor only: a few pages of shared memory, in which the files of the zone's
+// memory are noted for the next configuration. So a reload finds them again when the zone's size or
+// even the module has changed. Memory that a reload replaces is closed: its events are carried
+// over, and what its old workers still have in flight is respected until they end it.
+class DedupZone {
+  public:
+    std::string name;
+    std::size_t size = 0;
+    Milliseconds ttl{};
+    WhenFull when_full = WhenFull::evict;
+    // The file that keeps the memory; empty: none does.
+    std::string state;
+    Place place;
+
+    DedupZone() = default;
+    ~DedupZone();
+    DedupZone(const DedupZone&) = delete;
+    DedupZone& operator=(const DedupZone&) = delete;
+
+    // Asks nginx for the anchor. Throws ConfigError.
+    void request_memory(ngx_conf_t* cf);
+    // The configuration is in force from now on: takes over what the one before it remembered.
+    void take_over() noexcept;
+    // Learns what workers of earlier configurations have delivered since.
+    void drain() noexcept;
+    // This process serves requests from now on. Calls drain() now and then, for as long as there is
+    // anything to learn.
+    void serve();
+    // The process ends.
+    void leave() noexcept;
+
+    // Names a new claim of this process. Nothing where too many processes share the zone.
+    std::optional<ClaimToken> new_token();
+
+    void prefetch(std::span<const EventKey> keys) const { memory_->prefetch(keys); }
+    // Where the memory's lock cannot be had, a claim finds no room; the end of one is put off until
+    // the lock can be had, and meanwhile the event is in flight. Neither commit() nor release()
+    // fails, and each claim is ended by one of them.
+    ClaimResult claim(std::span<const EventKey> keys, const ClaimToken& token);
+    void commit(std::span<const EventKey> keys, const ClaimToken& token, ngx_uint_t status,
+                Milliseconds remembered_for) noexcept;
+    void release(std::span<const EventKey> keys, const ClaimToken& token) noexcept;
+
+  private:
+    struct Anchor;
+    class Session;
+    // A zone of the configuration in force, and the files of its memory: the one in use first.
+    struct Earlier {
+        std::string name;
+        std::vector<Descriptor> files;
+    };
+
+    // The end of a claim; with the status 0 it is given up.
+    struct Ending {
+        std::array<EventKey, kMostKeys> keys;
+        std::size_t key_count;
+        ClaimToken token;
+        std::uint16_t status;
+        std::uint32_t expires;
+    };
+
+    static void on_timer(ngx_event_t* timer) noexcept;
+    static void on_ending_timer(ngx_event_t* timer) noexcept;
+    static ngx_int_t on_anchor(ngx_shm_zone_t* anchor, void* earlier) noexcept;
+    Anchor& anchor() const;
+    static Anchor* anchor_in(const ngx_shm_t& shared);
+    static std::vector<Earlier> earlier_zones();
+    void require_other_files(const Earlier& zone) const;
+    void check() const;
+    void take_memory();
+    void take_state(const Descriptor* current);
+    void publish() noexcept;
+    void carry_over(DedupMemory& earlier);
+    void close(DedupMemory& earlier);
+    void note_files();
+    void forget_drained();
+    void note_undrained();
+    bool knows_all() const;
+    ClaimResult claim_now(std::span<const EventKey> keys, const ClaimToken& token);
+    void tell_of_successor();
+    void tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) const;
+    bool holds_earlier(std::span<const EventKey> keys, std::uint32_t now);
+    void enroll();
+    void watch_earlier();
+    void end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
+             std::uint32_t expires) noexcept;
+    bool try_endings() noexcept;
+    void put_off() noexcept;
+    void tell_of_busy(const MemoryBusy& busy) noexcept;
+    void tell_of_free() noexcept;
+
+    ngx_shm_zone_t* anchor_ = nullptr;
+    ngx_log_t* log_ = nullptr;
+    std::unique_ptr<DedupMemory> memory_;
+    // That of earlier configurations, and which of it may know what this one does not.
+    std::vector<std::unique_ptr<DedupMemory>> earlier_;
+    std::vector<DedupMemory*> undrained_;
+    // How many of these the memory was told of.
+    std::size_t noted_undrained_ = 0;
+    ngx_event_t timer_{};
+    std::unique_ptr<Draft> draft_;
+    std::optional<Owner> self_;
+    std::uint64_t claims_made_ = 0;
+    // Claims that were not ended yet. There is room for all, so that none can fail to be ended.
+    std::size_t claims_held_ = 0;
+    std::vector<Ending> endings_;
+    ngx_event_t ending_timer_{};
+    // Whether the lock could not be had, and when that was told of.
+    bool busy_ = false;
+    std::time_t told_of_busy_ = 0;
+    bool told_of_crowd_ = false;
+    bool told_of_successor_ = false;
+};
+
+// A request's claim: released when it is destroyed, unless it was committed.
+class ClaimHolder {
+  public:
+    ClaimHolder() = default;
+    ~ClaimHolder() { release(); }
+    ClaimHolder(const ClaimHolder&) = delete;
+    ClaimHolder& operator=(const ClaimHolder&) = delete;
+
+    // The keys to claim, and for whom: all claims of one request on a zone share a token.
+    void prepare(DedupZone& zone, std::span<const EventKey> keys, const ClaimToken& token);
+
+    // Null before prepare().
+    const DedupZone* zone() const { return zone_; }
+    const ClaimToken& token() const { return token_; }
+
+    ClaimResult try_claim();
+    bool held() const { return held_; }
+    void commit(ngx_uint_t status, Milliseconds remembered_for) noexcept;
+    void release() noexcept;
+
+  private:
+    std::span<const EventKey> keys() const { return {keys_.data(), key_count_}; }
+
+    DedupZone* zone_ = nullptr;
+    std::array<EventKey, kMostKeys> keys_;
+    std::size_t key_count_ = 0;
+    ClaimToken token_{};
+    bool held_ = false;
+};
+
+}  // namespace webhook::ngx

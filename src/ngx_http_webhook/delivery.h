@@ -1,0 +1,141 @@
+// One delivery's state, from the gate to the end of its request.
+//
+// It lives in the request's pool, which destroys it. nginx forgets the contexts of modules on every
+// internal redirect; the pool does not, so that a delivery is judged once, and its claim ends with
+// its request whatever happens in between.
+
+#pragma once
+
+#include "ngx_http_webhook/ngx.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "inspect/handshake.h"
+#include "ngx_http_webhook/body.h"
+#include "ngx_http_webhook/conf.h"
+#include "ngx_http_webhook/dedup.h"
+#include "ngx_http_webhook/upstream.h"
+#include "verify/cause.h"
+#include "verify/credentials.h"
+#include "verify/verification.h"
+
+namespace webhook::ngx {
+
+enum class Stage : std::uint8_t { arrived, reading_body, hashing, waiting, decided };
+
+enum class Verdict : std::uint8_t { none, accepted, rejected, duplicate, handshake, monitored };
+
+std::string_view name_of(Verdict verdict);
+
+struct Delivery {
+    Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);
+    ~Delivery();
+    Delivery(const Delivery&) = delete;
+    Delivery& operator=(const Delivery&) = delete;
+
+    // Whether an internal redirect or post_action has led the request elsewhere since the gate saw
+    // it last.
+    bool left_behind() const;
+    // The gate sees it again, in another pass through the phases.
+    void begin_pass();
+
+    // Memory of the worker, which keeps that of a few ended deliveries for the next: this size is
+    // where malloc() becomes slow.
+    static void* operator new(std::size_t size);
+    static void operator delete(void* memory) noexcept;
+
+    // Nothing will wake it any more.
+    void cancel_wake();
+
+    // Remembers the event, whose claim is held; 0: it was not accepted.
+    void commit(ngx_uint_t status);
+
+    bool decided() const { return stage == Stage::decided; }
+    bool passes() const { return verdict == Verdict::accepted || verdict == Verdict::monitored; }
+
+    ngx_http_request_t* const request;
+    // The client's.
+    const ngx_uint_t http_version;
+    // nginx's count, which each internal redirect lowers, at the gate's last look.
+    ngx_uint_t redirects_left;
+    const LocConf& conf;
+    // The same request's, judged by another gate before an internal redirect brought it to this
+    // one.
+    Delivery* const earlier;
+
+    Stage stage = Stage::arrived;
+    Verdict verdict = Verdict::none;
+    Reason reason = Reason::accepted;
+    // For a duplicate: the status that the first was answered with.
+    ngx_uint_t first_status = 0;
+
+    SchemeHeaders headers;
+    Presented presented;
+    // What was wrong before the body was read, where the body can show that it is a handshake.
+    Objection postponed;
+    std::unique_ptr<const HandshakeAnswer> handshake;
+    // From variables: this request's own.
+    std::vector<SigningSecret> own_secrets;
+    // What they were made of, to be compared after a redirect.
+    std::vector<std::string_view> own_secret_texts;
+    // From watched files, as they were when it arrived.
+    std::vector<KeySetFile::Keys> watched_secrets;
+    std::optional<Verification> verification;
+    BodyReader body;
+    std::optional<HashStream> body_hash;
+    std::chrono::nanoseconds verify_time{};
+
+    // Views into the request's headers, its pool, or the configuration.
+    // Empty where the variables of `name=` give none.
+    std::string_view endpoint;
+    std::string_view event_id;
+    std::string_view event_type;
+    std::string_view event_key;
+    std::string_view secret_id;
+    std::string_view body_sha256;
+    bool payload_unreadable = false;
+    bool told_of_detour = false;
+    // Whether it has come to a file behind another gate, which did not judge it: it may be led on
+    // from there to other files only.
+    bool only_shown_page = false;
+
+    ClaimHolder claim;
+    UpstreamWatch upstreams;
+    // Goes on with a long body, or asks again for an event in flight.
+    ngx_event_t wake{};
+    ngx_msec_t wait_until = 0;
+    ngx_msec_t wait_step = 0;
+
+  private:
+    void keep_accepted() noexcept;
+};
+
+// All secrets that it may be signed with, those of its own variables among them; `all` keeps the
+// list where one has to be made. To be called once, since it lays the delivery's own secrets anew.
+std::span<const SigningSecret* const> collect_secrets(Delivery& delivery,
+                                                      std::vector<const SigningSecret*>& all);
+
+// Where lines about the delivery are written. What nginx adds to each shows no secret that stands
+// in the query.
+ngx_log_t log_of(const Delivery& delivery);
+
+// The body from its start, as it is verified.
+BodyReader read_body(const Delivery& delivery);
+
+// A view of the text that lives as long as the request.
+std::string_view kept(const Delivery& delivery, std::string_view text);
+
+// The delivery of this request, wherever internal redirects have led it; null where no gate saw it.
+// It notes nothing: variables are read at any time, and must not hide a redirect from the gate.
+Delivery* find_delivery(const ngx_http_request_t* request);
+
+// A new delivery, known to nginx as the module's context.
+Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);
+
+}  // namespace webhook::ngx

@@ -1,0 +1,162 @@
+// The module as nginx loads it.
+
+#include "ngx_http_webhook/audit.h"
+#include "ngx_http_webhook/conf.h"
+#include "ngx_http_webhook/directives.h"
+#include "ngx_http_webhook/gate.h"
+#include "ngx_http_webhook/remarks.h"
+#include "ngx_http_webhook/variables.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "store/fault_point.h"
+
+namespace webhook::ngx {
+namespace {
+
+template <typename Conf>
+void* create_conf(ngx_conf_t* cf) noexcept try {
+    return &make_in_pool<Conf>(cf->pool);
+} catch (const std::exception&) {
+    return nullptr;
+}
+
+void* create_main_conf(ngx_conf_t* cf) noexcept {
+    forget_remarks();
+    return create_conf<MainConf>(cf);
+}
+
+char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* conf) noexcept try {
+    merge(cf, *static_cast<const LocConf*>(parent), *static_cast<LocConf*>(conf));
+    return NGX_CONF_OK;
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", error.what());
+    return static_cast<char*>(NGX_CONF_ERROR);
+}
+
+ngx_int_t add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt added) noexcept {
+    auto* core = static_cast<ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    auto* handler =
+        static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[phase].handlers));
+    if (handler == nullptr) return NGX_ERROR;
+    *handler = added;
+    return NGX_OK;
+}
+
+ngx_int_t install(ngx_conf_t* cf) noexcept {
+    if (add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_uri) != NGX_OK) return NGX_ERROR;
+    if (add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_request) != NGX_OK) return NGX_ERROR;
+    install_header_filter();
+    return NGX_OK;
+}
+
+ngx_int_t on_merged(ngx_conf_t* cf) noexcept try {
+    audit(cf);
+    return install(cf);
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", error.what());
+    return NGX_ERROR;
+}
+
+// Null where the configuration has no http{}.
+MainConf* main_conf(ngx_cycle_t* cycle) {
+    return static_cast<MainConf*>(
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module));
+}
+
+// The user of the workers is known by now.
+void warn_of_unreadable_files(ngx_cycle_t* cycle, const MainConf& conf) noexcept try {
+    std::set<std::string> paths;
+    for (const auto& file : conf.address_files) paths.insert(file->path());
+    for (const Level& level : conf.levels) {
+        if (!level.conf->secrets) continue;
+        for (std::string& path : level.conf->secrets->watched_paths()) {
+            paths.insert(std::move(path));
+        }
+    }
+    const auto* core =
+        reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
+    for (const std::string& path : paths) warn_of_unreadable(path, *core, cycle->log);
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "%s", error.what());
+}
+
+ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
+    MainConf* conf = main_conf(cycle);
+    auto* core = static_cast<ngx_http_core_main_conf_t*>(
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module));
+    if (conf == nullptr || core == nullptr) return NGX_OK;
+    note_used_variables(core, *conf);
+    warn_of_unreadable_files(cycle, *conf);
+    // Nothing can make nginx turn back to the earlier configuration any more.
+    for (const auto& [name, zone] : conf->zones) {
+        if (!ngx_test_config) zone->take_over();
+    }
+    return NGX_OK;
+}
+
+#ifdef WEBHOOK_FAULT_POINTS
+std::uint64_t die_every = 0;
+
+void die_at_random() {
+    if (static_cast<std::uint64_t>(ngx_random()) % die_every == 0) raise(SIGKILL);
+}
+
+// In the test build, WEBHOOK_DIE_EVERY=N kills a worker at about one in N of its writes to the
+// memory that processes share.
+void await_death() {
+    const char* text = std::getenv("WEBHOOK_DIE_EVERY");
+    die_every = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+    if (die_every > 0) fault_point = die_at_random;
+}
+#else
+void await_death() {}
+#endif
+
+ngx_int_t on_worker_start(ngx_cycle_t* cycle) noexcept {
+    await_death();
+    if (const MainConf* conf = main_conf(cycle)) {
+        for (const auto& [name, zone] : conf->zones) zone->serve();
+    }
+    return NGX_OK;
+}
+
+void on_worker_exit(ngx_cycle_t* cycle) noexcept {
+    if (const MainConf* conf = main_conf(cycle)) {
+        for (const auto& [name, zone] : conf->zones) zone->leave();
+    }
+}
+
+ngx_http_module_t context = {
+    add_variables,         // preconfiguration
+    on_merged,             // postconfiguration
+    create_main_conf,      // create main configuration
+    nullptr,               // init main configuration
+    nullptr,               // create server configuration
+    nullptr,               // merge server configuration
+    create_conf<LocConf>,  // create location configuration
+    merge_loc_conf,        // merge location configuration
+};
+
+}  // namespace
+}  // namespace webhook::ngx
+
+ngx_module_t ngx_http_webhook_module = {
+    NGX_MODULE_V1,
+    &webhook::ngx::context,         // module context
+    webhook::ngx::commands,         // module directives
+    NGX_HTTP_MODULE,                // module type
+    nullptr,                        // init master
+    webhook::ngx::on_configured,    // init module
+    webhook::ngx::on_worker_start,  // init process
+    nullptr,                        // init thread
+    nullptr,                        // exit thread
+    webhook::ngx::on_worker_exit,   // exit process
+    nullptr,                        // exit master
+    NGX_MODULE_V1_PADDING,
+};

@@ -1,0 +1,29 @@
+#include "ngx_http_webhook/remarks.h"
+
+#include <set>
+
+namespace webhook::ngx {
+namespace {
+
+// The topics. One configuration is read at a time, by one thread.
+std::set<std::string, std::less<>> told;
+
+}  // namespace
+
+void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const Place& place,
+            std::string_view topic) {
+    const std::string line = message + " in " + place.text();
+    if (!told.emplace(topic.empty() ? line : topic).second) return;
+    ngx_log_error(level, cf->log, 0, "%s", line.c_str());
+    // Who tests a configuration looks at the terminal, which nginx spares notices.
+    if (level == NGX_LOG_NOTICE && ngx_test_config && !ngx_quiet_mode &&
+        cf->log->file->fd != ngx_stderr) {
+        ngx_log_stderr(0, "[notice] %s", line.c_str());
+    }
+}
+
+void forget_remarks() {
+    told.clear();
+}
+
+}  // namespace webhook::ngx

@@ -1,0 +1,35 @@
+// What the statements of nginx's rewrite module do with a request, as far as that is sure: `set`,
+// `if`, `break`, `return`, `rewrite`.
+
+#pragma once
+
+#include "ngx_http_webhook/ngx.h"
+
+#include <string_view>
+#include <vector>
+
+namespace webhook::ngx {
+
+// A `rewrite` that leads to another location.
+struct Rewrite {
+    // The path, up to its first variable.
+    std::string_view path;
+    bool is_whole;
+    // Whether it stands within an `if`.
+    bool is_conditional;
+};
+
+struct Statements {
+    bool is_empty = true;
+    // Answers whatever comes: nothing but `set` stands before it.
+    const ngx_http_script_return_code_t* first_return = nullptr;
+    // Answers where no condition holds.
+    const ngx_http_script_return_code_t* last_return = nullptr;
+    // Whether requests may stay where they are in spite of `last_return`.
+    bool may_break = false;
+    std::vector<Rewrite> rewrites;
+};
+
+Statements read_statements(const ngx_array_t* codes);
+
+}  // namespace webhook::ngx

@@ -1,0 +1,489 @@
+#include "ngx_http_webhook/routes.h"
+
+#include <algorithm>
+#include <span>
+
+namespace webhook::ngx {
+namespace {
+
+// As many internal redirects as nginx follows.
+constexpr int kMostSteps = 10;
+
+// `try_files`, as its module keeps one of its words.
+struct TryFile {
+    ngx_array_t* lengths;
+    ngx_array_t* values;
+    ngx_str_t name;
+    unsigned code : 10;
+    unsigned test_dir : 1;
+
+    bool is_end() const { return lengths == nullptr && name.len == 0; }
+};
+
+// `index`, as its module keeps one of its words.
+struct IndexFile {
+    ngx_str_t name;
+    ngx_array_t* lengths;
+    ngx_array_t* values;
+};
+
+// What `limit_req` begins with.
+struct RequestLimits {
+    ngx_array_t limits;
+    ngx_uint_t log_level;
+    ngx_uint_t delay_log_level;
+    ngx_uint_t status;
+};
+
+// `allow` or `deny`, as nginx keeps it for IPv4; `all` has no mask.
+struct Rule4 {
+    in_addr_t mask;
+    in_addr_t address;
+    ngx_uint_t deny;
+
+    bool is_of_all() const { return mask == 0; }
+};
+
+#if (NGX_HAVE_INET6)
+struct Rule6 {
+    in6_addr address;
+    in6_addr mask;
+    ngx_uint_t deny;
+
+    bool is_of_all() const {
+        return std::ranges::all_of(mask.s6_addr, [](auto byte) { return byte == 0; });
+    }
+};
+#endif
+
+#if (NGX_HAVE_UNIX_DOMAIN)
+struct RuleUnix {
+    ngx_uint_t deny;
+
+    static bool is_of_all() { return true; }
+};
+#endif
+
+template <typename Value>
+std::span<const Value> values_of(const ngx_array_t* array) {
+    if (array == nullptr) return {};
+    return {static_cast<const Value*>(array->elts), array->nelts};
+}
+
+// What nginx answers where it has no file to give, or none for the method.
+bool is_of_missing_file(ngx_uint_t status) {
+    return status == NGX_HTTP_FORBIDDEN || status == NGX_HTTP_NOT_FOUND ||
+           status == NGX_HTTP_NOT_ALLOWED;
+}
+
+// What a module of nginx keeps of a location begins with this. Null without the module.
+template <typename Value>
+const Value* first_of(void** loc_conf, const ngx_module_t* module) {
+    if (module == nullptr) return nullptr;
+    return static_cast<const Value*>(loc_conf[module->ctx_index]);
+}
+
+template <typename Rule>
+bool begins_with_deny_all(const ngx_array_t* array) {
+    const auto rules = values_of<Rule>(array);
+    return !rules.empty() && rules.front().is_of_all() && rules.front().deny != 0;
+}
+
+// The first rule that fits an address decides.
+template <typename Rule>
+bool ends_in_deny_all(const ngx_array_t* array) {
+    const auto rules = values_of<Rule>(array);
+    const auto found = std::ranges::find_if(rules, &Rule::is_of_all);
+    return found != rules.end() && found->deny != 0;
+}
+
+// A location that has several names is found by the first.
+void add_name(std::unordered_map<std::string_view, const Level*>& names, const Level& level) {
+    names.emplace(to_view(level.core()->name), &level);
+}
+
+}  // namespace
+
+struct Routes::AccessConf {
+    ngx_array_t* rules;
+#if (NGX_HAVE_INET6)
+    ngx_array_t* rules6;
+#endif
+#if (NGX_HAVE_UNIX_DOMAIN)
+    ngx_array_t* rules_unix;
+#endif
+};
+
+const ngx_module_t* find_module(const ngx_conf_t* cf, std::string_view name) {
+    for (ngx_uint_t i = 0; cf->cycle->modules[i] != nullptr; ++i) {
+        const ngx_module_t* module = cf->cycle->modules[i];
+        if (module->type == NGX_HTTP_MODULE && module->name != nullptr && name == module->name) {
+            return module;
+        }
+    }
+    return nullptr;
+}
+
+Routes::Routes(const ngx_conf_t* cf, const std::vector<Level>& levels)
+    : modules_{find_module(cf, "ngx_http_access_module"),
+               find_module(cf, "ngx_http_rewrite_module"),
+               find_module(cf, "ngx_http_try_files_module"),
+               find_module(cf, "ngx_http_dav_module"),
+               find_module(cf, "ngx_http_index_module"),
+               find_module(cf, "ngx_http_limit_req_module"),
+               {}} {
+    for (const char* name :
+         {"ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
+          "ngx_http_scgi_module", "ngx_http_grpc_module"}) {
+        const ngx_module_t* module = find_module(cf, name);
+        if (module != nullptr) modules_.upstreams.push_back(module);
+    }
+    for (const Level& level : levels) {
+        levels_.emplace(level.conf, &level);
+        inside_[level.outer].push_back(&level);
+        add_location(level);
+    }
+}
+
+void Routes::add_location(const Level& level) {
+    const ngx_http_core_loc_conf_t* core = level.core();
+    Locations& locations = locations_[level.outer];
+    if (core->named) add_name(locations.named, level);
+    if (!level.is_location()) return;
+#if (NGX_PCRE)
+    if (core->regex != nullptr) return locations.regexes.push_back(&level);
+#endif
+    if (core->exact_match) return add_name(locations.exact, level);
+    add_name(locations.prefixes, level);
+    locations.longest = std::max(locations.longest, core->name.len);
+}
+
+const Level* Routes::level_of(const LocConf* conf) const {
+    const auto found = levels_.find(conf);
+    return found == levels_.end() ? nullptr : found->second;
+}
+
+const LocConf* Routes::outer(const LocConf* conf) const {
+    const Level* level = level_of(conf);
+    return level == nullptr ? nullptr : level->outer;
+}
+
+const Level* Routes::server_of(const Level& level) const {
+    return level_of(level.server_conf());
+}
+
+const std::vector<const Level*>& Routes::inside(const LocConf* conf) const {
+    static const std::vector<const Level*> kNone;
+    const auto found = inside_.find(conf);
+    return found == inside_.end() ? kNone : found->second;
+}
+
+bool Routes::has_locations(const Level& level) const {
+    return std::ranges::any_of(inside(level.conf),
+                               [](const Level* each) { return each->is_location(); });
+}
+
+// -- where requests end up
+
+bool Routes::ends_in(const Level& level) const {
+    const bool is_of_server_if = level.core()->noname && level.outer == level.server_conf();
+    if (is_of_server_if) return false;
+    if (!level.is_server() || !has_locations(level)) return true;
+    return !covers_all_paths(level) && own_level_serves(level);
+}
+
+bool Routes::covers_all_paths(const Level& server) const {
+    const auto found = locations_.find(server.conf);
+    if (found == locations_.end()) return false;
+    const auto& prefixes = found->second.prefixes;
+    return prefixes.contains("/") || prefixes.contains("");
+}
+
+// Pages of errors and of folders are not what a gate is for, unless it has no other use.
+bool Routes::own_level_serves(const Level& server) const {
+    if (takes(server)) return true;
+    std::vector<Way> ways = ways_of(server, false);
+    const bool is_for_locations =
+        server.conf->secret_sources == nullptr || is_gate_of_locations(server, *server.conf);
+    if (is_for_locations) {
+        std::erase_if(ways, [](const Way& way) { return way.kind != Way::Kind::files; });
+    }
+    return follow(ways, true) != Sure::no;
+}
+
+bool Routes::is_gate_of_locations(const Level& level, const LocConf& server) const {
+    return std::ranges::any_of(inside(level.conf), [this, &server](const Level* each) {
+        if (each->core()->noname) return false;
+        const bool is_used = each->conf->gated() && each->conf->gate == server.gate &&
+                             !answers_first(*each) && hands_on(*each) != Sure::no;
+        return is_used || is_gate_of_locations(*each, server);
+    });
+}
+
+const Statements& Routes::statements(const Level& level) const {
+    const auto found = statements_.find(&level);
+    if (found != statements_.end()) return found->second;
+    auto* const* codes = first_of<ngx_array_t*>(level.loc_conf, modules_.rewrite);
+    return statements_.emplace(&level, read_statements(codes == nullptr ? nullptr : *codes))
+        .first->second;
+}
+
+const ngx_http_script_return_code_t* Routes::first_return(const Level& level) const {
+    return statements(level).first_return;
+}
+
+bool Routes::answers_first(const Level& level) const {
+    return first_return(level) != nullptr || denies_everybody(level, access_of(level.loc_conf));
+}
+
+// Statements may end in `return` or in a redirect. Where nothing takes what they leave, they do.
+// A page of the server's own `return` may come from a named location.
+bool Routes::leads_away(const Level& level) const {
+    const Level* server = server_of(level);
+    const bool server_answers = server != nullptr && first_return(*server) != nullptr;
+    if (answers_first(level) || (server_answers && !level.core()->named)) return true;
+    const Sure handed_on = hands_on(level);
+    if (handed_on == Sure::yes) return false;
+    const Statements& own = statements(level);
+    const Level* outer = level.core()->noname ? level_of(level.outer) : nullptr;
+    if (handed_on == Sure::no) return !own.is_empty || (outer != nullptr && leads_away(*outer));
+    if (outer != nullptr) return leads_away(*outer);
+    const bool returns = own.last_return != nullptr && !own.may_break;
+    return !own.is_empty && (returns || is_gate_of_locations(level, *level.conf));
+}
+
+// -- addresses
+
+const Routes::AccessConf* Routes::access_of(void** loc_conf) const {
+    return first_of<AccessConf>(loc_conf, modules_.access);
+}
+
+// Those of the network.
+bool Routes::denies_strangers(const AccessConf* access) {
+    if (access == nullptr || !ends_in_deny_all<Rule4>(access->rules)) return false;
+#if (NGX_HAVE_INET6)
+    if (!ends_in_deny_all<Rule6>(access->rules6)) return false;
+#endif
+    return true;
+}
+
+bool Routes::denies_everybody(const Level& level, const AccessConf* access) {
+    if (access == nullptr || level.core()->satisfy == NGX_HTTP_SATISFY_ANY) return false;
+    if (!begins_with_deny_all<Rule4>(access->rules)) return false;
+#if (NGX_HAVE_INET6)
+    if (!begins_with_deny_all<Rule6>(access->rules6)) return false;
+#endif
+#if (NGX_HAVE_UNIX_DOMAIN)
+    if (!begins_with_deny_all<RuleUnix>(access->rules_unix)) return false;
+#endif
+    return true;
+}
+
+bool Routes::is_closed(const Level& level) const {
+    const ngx_http_core_loc_conf_t* core = level.core();
+    if (core->internal != 0 || denies_strangers(access_of(level.loc_conf))) return true;
+    const bool limits_posts =
+        core->limit_except_loc_conf != nullptr && (core->limit_except & NGX_HTTP_POST) != 0;
+    if (limits_posts && denies_strangers(access_of(core->limit_except_loc_conf))) return true;
+    return first_return(level) != nullptr && ways_of(level, true).empty();
+}
+
+// -- upstreams
+
+const ngx_http_upstream_conf_t* Routes::upstream_conf(const Level& level) const {
+    for (const ngx_module_t* module : modules_.upstreams) {
+        // Each of them begins with this.
+        const auto* conf = first_of<ngx_http_upstream_conf_t>(level.loc_conf, module);
+        if (conf->upstream != nullptr) return conf;
+    }
+    return nullptr;
+}
+
+const void* Routes::upstream_of(const Level& level) const {
+    const auto* conf = upstream_conf(level);
+    return conf == nullptr ? nullptr : conf->upstream;
+}
+
+bool Routes::intercepts_errors(const Level& level) const {
+    const auto* conf = upstream_conf(level);
+    return conf != nullptr && conf->intercept_errors == 1;
+}
+
+ngx_int_t Routes::limit_status(const Level& level) const {
+    const auto* limits = first_of<RequestLimits>(level.loc_conf, modules_.limit_req);
+    const bool is_of_use = limits != nullptr && limits->limits.nelts > 0;
+    return is_of_use ? static_cast<ngx_int_t>(limits->status) : 0;
+}
+
+bool Routes::takes(const Level& level) const {
+    const auto* dav_methods = first_of<ngx_uint_t>(level.loc_conf, modules_.dav);
+    const bool stores = dav_methods != nullptr && (*dav_methods & NGX_HTTP_PUT) != 0;
+    return level.core()->handler != nullptr || stores;
+}
+
+Sure Routes::hands_on(const Level& level) const {
+    const auto found = hands_on_.find(&level);
+    if (found != hands_on_.end()) return found->second;
+    const Sure answer = takes(level) ? Sure::yes : follow(ways_of(level, false), true);
+    hands_on_.emplace(&level, answer);
+    return answer;
+}
+
+Sure Routes::hands_on_openly(const Level& level) const {
+    return takes(level) ? Sure::yes : follow(ways_of(level, false), false);
+}
+
+// A level is looked at again only where a surer way leads there.
+Sure Routes::follow(const std::vector<Way>& ways, bool past_gates) const {
+    Sure best = Sure::no;
+    std::unordered_map<const Level*, Sure> seen;
+    std::vector<Way> front = ways;
+    for (int step = 0; step < kMostSteps && !front.empty(); ++step) {
+        std::vector<Way> next;
+        for (const Way& way : front) {
+            if (way.to == nullptr) {
+                best = std::max(best, Sure::maybe);
+                continue;
+            }
+            if (way.to->conf->gated() && !past_gates) continue;
+            Sure& known = seen[way.to];
+            if (known >= way.is_taken) continue;
+            known = way.is_taken;
+            const bool is_taken = takes(*way.to) && first_return(*way.to) == nullptr;
+            if (is_taken) best = std::max(best, way.is_taken);
+            if (best == Sure::yes) return best;
+            for (Way each : ways_of(*way.to, true)) {
+                each.is_taken = std::min(each.is_taken, way.is_taken);
+                next.push_back(each);
+            }
+        }
+        front = std::move(next);
+    }
+    return best;
+}
+
+// -- locations
+
+Routes::Choice Routes::find(const LocConf* outer, std::string_view path) const {
+    const auto found = locations_.find(outer);
+    if (found == locations_.end()) return {};
+    const Locations& locations = found->second;
+    if (const auto exact = locations.exact.find(path); exact != locations.exact.end()) {
+        return {exact->second, true};
+    }
+    Choice choice;
+    bool asks_expressions = true;
+    for (std::size_t size = std::min(path.size(), locations.longest) + 1; size-- > 0;) {
+        const auto prefix = locations.prefixes.find(path.substr(0, size));
+        if (prefix == locations.prefixes.end()) continue;
+        choice = find(prefix->second->conf, path);
+        if (choice.is_final) return choice;
+        if (choice.level == nullptr) choice.level = prefix->second;
+        asks_expressions = prefix->second->core()->noregex == 0;
+        break;
+    }
+#if (NGX_PCRE)
+    if (!asks_expressions) return choice;
+    for (const Level* level : locations.regexes) {
+        ngx_str_t text = to_ngx(path);
+        if (ngx_regex_exec(level->core()->regex->regex, &text, nullptr, 0) < 0) continue;
+        const Level* inner = find(level->conf, path).level;
+        return {inner == nullptr ? level : inner, true};
+    }
+#endif
+    return choice;
+}
+
+const Level* Routes::choose(const LocConf* outer, std::string_view path) const {
+    return find(outer, path).level;
+}
+
+const Level* Routes::named(const Level& from, std::string_view name) const {
+    const auto found = locations_.find(from.server_conf());
+    if (found == locations_.end()) return nullptr;
+    const auto level = found->second.named.find(name);
+    return level == found->second.named.end() ? nullptr : level->second;
+}
+
+// -- ways on
+
+// 0: of what the level has no file for.
+void Routes::add_pages(const Level& level, ngx_uint_t status, std::vector<Way>& ways) const {
+    for (const auto& page : values_of<ngx_http_err_page_t>(level.core()->error_pages)) {
+        const auto of_page = static_cast<ngx_uint_t>(page.status);
+        if (status == 0 ? !is_of_missing_file(of_page) : of_page != status) continue;
+        const std::string_view target = to_view(page.value.value);
+        const bool may_be_named = target.starts_with('@') || target.starts_with('$');
+        if (page.value.lengths != nullptr) {
+            if (may_be_named) ways.push_back({Way::Kind::page, nullptr, Sure::maybe});
+            continue;
+        }
+        const Level* to = named(level, target);
+        if (to == nullptr && status != 0) to = choose(level.server_conf(), target);
+        if (to != nullptr) ways.push_back({Way::Kind::page, to});
+    }
+}
+
+void Routes::add_files(const Level& level, std::vector<Way>& ways) const {
+    auto* const* files = first_of<TryFile*>(level.loc_conf, modules_.try_files);
+    if (files == nullptr || *files == nullptr || (*files)->is_end()) return;
+    const TryFile* last = *files;
+    while (!last[1].is_end()) ++last;
+    // What has no variables ends with a NUL that is counted.
+    const std::string_view text = to_view(last->name);
+    const std::size_t end = text.find_first_of(std::string_view("?$\0", 3));
+    const std::string_view path = text.substr(0, end);
+    const bool is_cut = end != std::string_view::npos && text[end] == '$';
+    const bool is_named = path.starts_with('@');
+    if (is_cut && (is_named || path.size() <= 1)) {
+        ways.push_back({Way::Kind::files, nullptr, Sure::maybe});
+        return;
+    }
+    const Level* to = is_named ? named(level, path) : nullptr;
+    if (path.starts_with('/')) to = choose(level.server_conf(), path);
+    if (to != nullptr) ways.push_back({Way::Kind::files, to});
+}
+
+// A folder may have such a file.
+void Routes::add_index(const Level& level, std::vector<Way>& ways) const {
+    if (level.core()->exact_match || level.core()->named) return;
+    auto* const* files = first_of<ngx_array_t*>(level.loc_conf, modules_.index);
+    const std::string_view own_path = to_view(level.core()->name);
+    std::string folder = own_path.starts_with('/') ? std::string(own_path) : "/";
+    if (!folder.ends_with('/')) folder += '/';
+    for (const auto& file : values_of<IndexFile>(files == nullptr ? nullptr : *files)) {
+        if (file.lengths != nullptr || file.name.len == 0) continue;
+        const std::string_view name = to_view(file.name).substr(0, file.name.len - 1);
+        const std::string path =
+            name.starts_with('/') ? std::string(name) : folder + std::string(name);
+        const Level* to = choose(level.server_conf(), path);
+        if (to != nullptr && to != &level) ways.push_back({Way::Kind::index, to, Sure::maybe});
+    }
+}
+
+void Routes::add_rewrites(const Level& level, std::vector<Way>& ways) const {
+    for (const Rewrite& rewrite : statements(level).rewrites) {
+        if (!rewrite.is_whole) {
+            ways.push_back({Way::Kind::rewrite, nullptr, Sure::maybe});
+            continue;
+        }
+        const Level* to = choose(level.server_conf(), rewrite.path);
+        if (to != nullptr) ways.push_back({Way::Kind::rewrite, to});
+    }
+}
+
+std::vector<Way> Routes::ways_of(const Level& level, bool is_led_to) const {
+    std::vector<Way> ways;
+    const auto* statement = first_return(level);
+    if (is_led_to && statement != nullptr) {
+        add_pages(level, statement->status, ways);
+        return ways;
+    }
+    if (is_led_to) add_rewrites(level, ways);
+    add_pages(level, 0, ways);
+    add_files(level, ways);
+    add_index(level, ways);
+    return ways;
+}
+
+}  // namespace webhook::ngx

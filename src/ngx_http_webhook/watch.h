@@ -1,0 +1,61 @@
+// Files that are taken up when they change, without a reload.
+
+#pragma once
+
+#include "ngx_http_webhook/ngx.h"
+
+#include <ctime>
+#include <exception>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+
+namespace webhook::ngx {
+
+// It is looked at when somebody asks, at most once a second. A new version is read once it has not
+// changed for some seconds. One that cannot be taken is logged once and passed over: the last good
+// one stays. One that cannot be read is logged once and tried again.
+class WatchedFile {
+  public:
+    // What to do with a version. Throws ConfigError where it is of no use.
+    using Take = std::function<void(const std::string& bytes, ngx_log_t* log)>;
+
+    // Takes the file as it is. `directive` and `content` are what lines in the log call it. Throws
+    // ConfigError where it is not usable.
+    WatchedFile(std::string path, std::size_t limit, std::string_view directive,
+                std::string_view content, ngx_log_t* log, Take take);
+
+    const std::string& path() const { return path_; }
+
+    void look(ngx_log_t* log);
+
+  private:
+    void load(const FileContent& content, ngx_log_t* log);
+    void refresh(ngx_log_t* log);
+    void pass_over(const std::exception& error, ngx_log_t* log);
+    void tell_of(const std::exception& error, const char* more, ngx_log_t* log) const;
+    bool settled(const struct stat& status);
+
+    std::string path_;
+    std::size_t limit_;
+    std::string directive_;
+    std::string content_;
+    Take take_;
+    // What was read last, whether its content was good or not.
+    struct stat version_ {};
+    // What was seen last, and since when.
+    struct stat seen_ {};
+    std::time_t seen_since_ = 0;
+    // Whether the last look found the file missing, so that this is logged once.
+    bool missing_ = false;
+    // Whether the last attempt to read it failed, for the same reason.
+    bool unreadable_ = false;
+    std::time_t looked_at_ = 0;
+};
+
+// Warns where nginx's master, which is root, could read the file, but its workers cannot.
+void warn_of_unreadable(const std::string& path, const ngx_core_conf_t& workers, ngx_log_t* log);
+
+}  // namespace webhook::ngx

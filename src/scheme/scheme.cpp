@@ -1,0 +1,328 @@
+#include "scheme/scheme.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "scheme/native.h"
+#include "scheme/variable_traits.h"
+
+namespace webhook {
+
+bool Handshake::reads(Source::Kind kind) const {
+    const auto is_of_kind = [kind](const TextPart& part) {
+        if (part.source.kind == kind) return true;
+        return part.kind ==
+               (kind == Source::Kind::json ? TextPart::Kind::json : TextPart::Kind::field);
+    };
+    const auto tests_kind = [kind](const Condition& condition) {
+        return condition.source.kind == kind;
+    };
+    return token.kind == kind || std::ranges::any_of(conditions, tests_kind) ||
+           std::ranges::any_of(body, is_of_kind) || std::ranges::any_of(header_value, is_of_kind);
+}
+
+bool Handshake::proves_secret() const {
+    const auto is_code = [](const TextPart& part) {
+        return part.kind == TextPart::Kind::hmac_hex || part.kind == TextPart::Kind::hmac_base64;
+    };
+    return std::ranges::any_of(body, is_code) || std::ranges::any_of(header_value, is_code);
+}
+
+bool Scheme::names_secret_id() const {
+    return signs(TextPart::Kind::secret_id) || (native != nullptr && native->names_secret_id);
+}
+
+bool Scheme::presents_secret() const {
+    return algorithm == Algorithm::token || algorithm == Algorithm::basic;
+}
+
+bool Scheme::has_public_key() const {
+    switch (algorithm) {
+        case Algorithm::ed25519:
+        case Algorithm::ecdsa_p256:
+        case Algorithm::rsa:
+            return true;
+        case Algorithm::jwt:
+            return jwt_algorithms.front() >= JwtAlgorithm::es256;
+        default:
+            return false;
+    }
+}
+
+// What ends with the secret has nothing behind it that could be chosen.
+bool Scheme::can_be_extended() const {
+    return algorithm == Algorithm::hash && signed_parts.back().kind != TextPart::Kind::secret;
+}
+
+bool Scheme::signs_form() const {
+    return signs(TextPart::Kind::form) || signs(TextPart::Kind::field);
+}
+
+bool Scheme::signs_decoded_form() const {
+    const bool signs_time_in_form =
+        signs(TextPart::Kind::timestamp) && timestamp->source.kind == Source::Kind::field;
+    return (signs_form() || signs_time_in_form) && !covers_raw_body();
+}
+
+bool Scheme::verifies_form() const {
+    return signs_form() || signatures.front().source.kind == Source::Kind::field ||
+           (timestamp && timestamp->source.kind == Source::Kind::field);
+}
+
+// Senders that sign a token and the time put these and the signature beside what they send.
+bool Scheme::takes_unsigned_fields() const {
+    return signatures.front().source.kind == Source::Kind::field && !signatures.front().alone &&
+           !signs(TextPart::Kind::form);
+}
+
+bool Scheme::has_secret_in_query() const {
+    const SignatureSource& signature = signatures.front();
+    return (presents_secret() || algorithm == Algorithm::jwt) &&
+           signature.source.kind == Source::Kind::header && signature.numbered_headers.empty() &&
+           headers[signature.source.header].starts_with(kParameterMark);
+}
+
+// A CRC-32 covers nothing: another body with the same one is easily made.
+bool Scheme::covers_body() const {
+    return signs(TextPart::Kind::body) || signs(TextPart::Kind::sha256_of_body) || covers_form() ||
+           digest || native != nullptr;
+}
+
+bool Scheme::covers_form() const {
+    return signs(TextPart::Kind::form) || (verifies_form() && !takes_unsigned_fields());
+}
+
+bool Scheme::covers_event_id() const {
+    switch (event_id.kind) {
+        case Source::Kind::json:
+            return native != nullptr ? event_id.text == native->signed_event_id : covers_body();
+        case Source::Kind::field:
+            // Where names and values of a form are run together, one can become the other.
+            return covers_raw_body() || signs_field(event_id.text);
+        case Source::Kind::claim:
+            return true;
+        case Source::Kind::header:
+            return signs(TextPart::Kind::id) || covers_header(event_id.header);
+        default:
+            return false;
+    }
+}
+
+bool Scheme::covers_raw_body() const {
+    return signs(TextPart::Kind::body) || signs(TextPart::Kind::sha256_of_body) ||
+           (digest && !signs_form());
+}
+
+bool Scheme::event_key_reads_body() const {
+    return signs_form() || std::ranges::any_of(event_key, [](const TextPart& part) {
+               return part.kind == TextPart::Kind::json;
+           });
+}
+
+// A parameter of the query is a part of the URL, too.
+bool Scheme::covers_header(HeaderIndex header) const {
+    const bool is_id = event_id.kind == Source::Kind::header && event_id.header == header;
+    const bool is_time = timestamp && timestamp->source.kind == Source::Kind::header &&
+                         timestamp->source.header == header;
+    if ((is_id && signs(TextPart::Kind::id)) || (is_time && signs(TextPart::Kind::timestamp))) {
+        return true;
+    }
+    const std::string& name = headers[header];
+    const bool is_parameter = name.starts_with(kParameterMark);
+    return std::ranges::any_of(signed_parts, [&](const TextPart& part) {
+        if (!is_parameter) return part.kind == TextPart::Kind::header && part.header == header;
+        return part.is_url() || (part.kind == TextPart::Kind::query && part.text == name.substr(1));
+    });
+}
+
+std::string Scheme::variable_of(HeaderIndex header) const {
+    const std::string& name = headers[header];
+    if (name.starts_with(kParameterMark)) return "arg_" + to_lower(name.substr(1));
+    std::string variable = "http_" + name;
+    std::ranges::replace(variable, '-', '_');
+    return variable;
+}
+
+// A parameter of the query may count as a header.
+bool Scheme::is_same_place(const Source& left, const Source& right) const {
+    const auto is_parameter = [this](const Source& one, const Source& other) {
+        return one.kind == Source::Kind::query && other.kind == Source::Kind::header &&
+               headers[other.header] == kParameterMark + one.text;
+    };
+    if (is_parameter(left, right) || is_parameter(right, left)) return true;
+    return left.kind != Source::Kind::none && left.kind == right.kind &&
+           left.header == right.header && left.text == right.text;
+}
+
+bool Scheme::is_of_many_events(const Source& source) const {
+    // RFC 7519, section 4.1: who issued a token, for whom, and times.
+    constexpr std::string_view kClaims[] = {"iss", "aud", "exp", "nbf", "iat"};
+    if (source.kind == Source::Kind::claim && std::ranges::count(kClaims, source.text) != 0) {
+        return true;
+    }
+    if (is_same_place(source, event_type)) return true;
+    if (timestamp && is_same_place(source, timestamp->source)) return true;
+    const bool is_signature = std::ranges::any_of(signatures, [&](const SignatureSource& each) {
+        return each.numbered_headers.empty() && is_same_place(source, each.source);
+    });
+    if (is_signature) return presents_secret();
+    if (source.kind != Source::Kind::header) return false;
+    return std::ranges::count(required_headers, source.header, &RequiredHeader::header) != 0 ||
+           has_trait(variable_of(source.header), Trait::of_many_events);
+}
+
+bool Scheme::has_signature_in_signed_url() const {
+    return std::ranges::any_of(signed_parts, &TextPart::is_url) &&
+           std::ranges::all_of(signatures, [this](const SignatureSource& each) {
+               return each.source.kind == Source::Kind::header && each.numbered_headers.empty() &&
+                      headers[each.source.header].starts_with(kParameterMark);
+           });
+}
+
+bool Scheme::event_key_tells_events_apart() const {
+    return std::ranges::any_of(event_key, [this](const TextPart& part) {
+        const Source header{Source::Kind::header, part.header, {}};
+        switch (part.kind) {
+            case TextPart::Kind::header:
+                // As "{timestamp}" does.
+                if (timestamp && is_same_place(header, timestamp->source)) return true;
+                return !is_of_many_events(header);
+            case TextPart::Kind::literal:
+            case TextPart::Kind::method:
+            case TextPart::Kind::secret_id:
+            case TextPart::Kind::event_type:
+                return false;
+            default:
+                return !part.is_url();
+        }
+    });
+}
+
+Scheme::Replay Scheme::replay_by_event_key() const {
+    using Kind = TextPart::Kind;
+    if (presents_secret()) return Replay::anything;
+    Replay replay = Replay::nothing_helps;
+    for (const TextPart& part : event_key) {
+        const bool is_signed_value =
+            std::ranges::any_of(signed_parts, [&part](const TextPart& each) {
+                return each.kind == part.kind && each.text == part.text;
+            });
+        Replay here = Replay::nothing_helps;
+        switch (part.kind) {
+            case Kind::header:
+                if (!covers_header(part.header)) here = Replay::a_header;
+                break;
+            case Kind::event_type:
+                if (event_type.kind == Source::Kind::header && !covers_header(event_type.header)) {
+                    here = Replay::a_header;
+                }
+                break;
+            case Kind::timestamp:
+                if (!covers_timestamp()) here = Replay::a_header;
+                break;
+            case Kind::body:
+                if (native != nullptr ? !native->signs_request() : !covers_body()) {
+                    here = Replay::anything;
+                }
+                break;
+            case Kind::json:
+                if (!is_signed_value && !covers_body()) here = Replay::anything;
+                break;
+            case Kind::url:
+                if (!reads_url()) here = Replay::anything;
+                break;
+            case Kind::query:
+                if (!is_signed_value && !reads_url()) here = Replay::anything;
+                break;
+            default:
+                break;
+        }
+        replay = std::max(replay, here);
+    }
+    return replay;
+}
+
+Scheme::Replay Scheme::replay_by_default() const {
+    if (presents_secret()) return Replay::anything;
+    if (event_id.kind == Source::Kind::none || event_id.batch) return replay_by_event_key();
+    if (covers_event_id()) return Replay::nothing_helps;
+    return event_id.kind == Source::Kind::header ? Replay::a_header : Replay::anything;
+}
+
+bool Scheme::covers_timestamp() const {
+    if (!timestamp || native != nullptr) return true;
+    const Source& source = timestamp->source;
+    if (source.kind == Source::Kind::claim || signs(TextPart::Kind::timestamp)) return true;
+    if (source.is_in_body()) return covers_body();
+    return source.kind == Source::Kind::header && covers_header(source.header);
+}
+
+bool Scheme::signs_field(std::string_view name) const {
+    return std::ranges::any_of(signed_parts, [this, name](const TextPart& part) {
+        if (part.kind == TextPart::Kind::field) return part.text == name;
+        return part.kind == TextPart::Kind::timestamp &&
+               timestamp->source.kind == Source::Kind::field && timestamp->source.text == name;
+    });
+}
+
+bool Scheme::signs_for_anyone() const {
+    return std::ranges::any_of(handshakes, [](const Handshake& handshake) {
+        return handshake.proves_secret() && handshake.check != Handshake::Check::signature;
+    });
+}
+
+bool Scheme::continues_behind_url(std::string_view text) const {
+    const auto url = std::ranges::find_if(signed_parts, &TextPart::is_url);
+    if (text.empty() || url == signed_parts.end() || url + 1 == signed_parts.end()) return false;
+    switch ((url + 1)->kind) {
+        case TextPart::Kind::form:
+            return is_letter(text.front());
+        case TextPart::Kind::body:
+            return !body_is_json;
+        case TextPart::Kind::id:
+        case TextPart::Kind::header:
+        case TextPart::Kind::json:
+        case TextPart::Kind::field:
+        case TextPart::Kind::query:
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool Scheme::reads_url() const {
+    return (native != nullptr && native->signs_request()) ||
+           std::ranges::any_of(signed_parts, &TextPart::is_url) ||
+           std::ranges::any_of(claims, [](const RequiredClaim& claim) {
+               return std::ranges::any_of(claim.value, &TextPart::is_url);
+           });
+}
+
+std::string_view Scheme::parameter_of(const TextPart& part) const {
+    if (part.kind == TextPart::Kind::query) return part.text;
+    const bool is_id = part.kind == TextPart::Kind::id;
+    if (!is_id && part.kind != TextPart::Kind::timestamp) return {};
+    const Source& source = is_id ? event_id : timestamp->source;
+    if (source.kind != Source::Kind::header) return {};
+    const std::string_view name = headers[source.header];
+    return name.starts_with(kParameterMark) ? name.substr(1) : std::string_view();
+}
+
+bool Scheme::signs_parameter() const {
+    return std::ranges::any_of(
+        signed_parts, [this](const TextPart& part) { return !parameter_of(part).empty(); });
+}
+
+bool Scheme::has_beside_url(std::string_view parameter) const {
+    const auto is_it = [&](const Source& source) {
+        if (source.kind != Source::Kind::header) return false;
+        const std::string_view name = headers[source.header];
+        return name.starts_with(kParameterMark) && name.substr(1) == parameter;
+    };
+    return is_it(event_type) || std::ranges::any_of(signatures, is_it, &SignatureSource::source) ||
+           std::ranges::any_of(signed_parts, [this, parameter](const TextPart& part) {
+               return !parameter.empty() && parameter_of(part) == parameter;
+           });
+}
+
+}  // namespace webhook

@@ -1,0 +1,51 @@
+// The text of a scheme: statements of words, each ended by `;`.
+//
+// A word ends at white space or `;`. Quotes, single or double, may hold these and braces, and may
+// stand anywhere in a word (`split=" "`); within them `\"`, `\'`, `\\`, `\n`, `\r` and `\t` mean
+// what they do in nginx.conf. `#` at the start of a word begins a comment, to the end of the line.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/errors.h"
+
+namespace webhook {
+
+// A ConfigError on a line of a text; the first line is 1.
+struct SchemeTextError : ConfigError {
+    SchemeTextError(const std::string& message, std::size_t line)
+        : ConfigError(message), line(line) {}
+
+    std::size_t line;
+};
+
+struct Statement {
+    std::size_t line = 0;
+    std::vector<std::string> words;
+};
+
+// Throws SchemeTextError where the text does not read as statements.
+std::vector<Statement> parse_statements(std::string_view text);
+
+// Finds, character by character, the `}` that ends a block of statements: not one within quotes or
+// in a comment.
+class BlockEnd {
+  public:
+    // Whether this character, the next of the text, is the one.
+    bool is(char character);
+
+    // Whether the characters so far end within quotes.
+    bool in_quotes() const { return state_ == State::quotes || state_ == State::escape; }
+
+  private:
+    enum class State { space, word, quotes, escape, comment };
+
+    State state_ = State::space;
+    char quote_ = '\0';
+};
+
+}  // namespace webhook

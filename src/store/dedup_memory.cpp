@@ -1,0 +1,317 @@
+#include "store/dedup_memory.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <stdexcept>
+
+namespace webhook {
+namespace {
+
+using Boot = std::array<char, 36>;
+
+constexpr std::uint64_t kMagic = 0x6d656d6b6f6f6877;
+constexpr std::uint32_t kLayoutVersion = 2;
+constexpr std::size_t kLeastWorkers = 64;
+constexpr std::size_t kMostWorkers = 1024;
+constexpr std::size_t kAlignment = 64;
+// A lock is held for less than a microsecond, and going to sleep for it takes longer.
+constexpr int kLongestSpin = 256;
+// A holder that was put to sleep by the system goes on within this; one that was stopped does not.
+constexpr auto kQuickPatience = std::chrono::milliseconds(50);
+// A repair of a large memory may take this.
+constexpr auto kPatience = std::chrono::seconds(5);
+// Of a process that has waited in vain.
+constexpr auto kNoPatience = std::chrono::seconds(1);
+constexpr std::int32_t kSecondsBetweenNotices = 60;
+
+[[noreturn]] void fail_with_errno(const std::string& what) {
+    throw std::runtime_error(what + ": " + system_message(errno));
+}
+
+// Names this boot of this machine.
+Boot this_boot() {
+    const std::string text = read_file("/proc/sys/kernel/random/boot_id", 64).bytes;
+    Boot boot{};
+    if (text.size() < boot.size()) throw std::runtime_error("cannot tell this boot from others");
+    std::copy_n(text.begin(), boot.size(), boot.begin());
+    return boot;
+}
+
+// Processes that may claim at the same time: those of several generations of workers, since old
+// ones finish their requests while new ones serve.
+std::size_t worker_slots(std::size_t block_size) {
+    return std::clamp(block_size / 64 / Workers::size(1), kLeastWorkers, kMostWorkers);
+}
+
+void pause_briefly() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+int lock_at_once(pthread_mutex_t& mutex) {
+    int error = EBUSY;
+    for (int spin = 1; error == EBUSY && spin <= kLongestSpin; spin *= 2) {
+        error = pthread_mutex_trylock(&mutex);
+        if (error != EBUSY) break;
+        for (int i = 0; i < spin; ++i) pause_briefly();
+    }
+    return error;
+}
+
+// Returns ETIMEDOUT where it takes longer.
+int lock_patiently(pthread_mutex_t& mutex, std::chrono::nanoseconds patience) {
+    timespec deadline{};
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    const auto end = std::chrono::seconds(deadline.tv_sec) +
+                     std::chrono::nanoseconds(deadline.tv_nsec) + patience;
+    deadline.tv_sec = std::chrono::floor<std::chrono::seconds>(end).count();
+    deadline.tv_nsec = (end % std::chrono::seconds(1)).count();
+    return pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &deadline);
+}
+
+TableSecret new_secret() {
+    TableSecret secret{};
+    const auto bytes = std::as_writable_bytes(std::span(secret));
+    if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+        fail_with_errno("cannot get random bytes");
+    }
+    return secret;
+}
+
+}  // namespace
+
+struct alignas(kAlignment) DedupMemory::Head {
+    std::uint64_t magic;
+    std::uint32_t layout_version;
+    std::uint32_t mutex_size;
+    std::uint64_t size;
+    std::uint64_t workers_size;
+    Kind kind;
+    Boot boot;
+    pthread_mutex_t lock;
+    // Of the events that were forgotten early.
+    std::uint64_t told;
+    std::uint32_t told_at;
+    std::uint32_t undrained;
+    // The process that has the lock, or had it last.
+    std::int32_t holder;
+};
+
+MemoryBusy::MemoryBusy(int holder)
+    : std::runtime_error("the process " + std::to_string(holder) + " does not give its lock back"),
+      holder_(holder) {}
+
+void require_boot_id() {
+    this_boot();
+}
+
+namespace {
+
+Descriptor nameless_file(std::size_t size) {
+    if (!fits_limits(size)) throw std::runtime_error("cannot get memory: " + system_message(EFBIG));
+    // Some systems refuse memory that might be executed, others do not know of the difference.
+    constexpr unsigned int kNeverExecuted = 0x8;
+    constexpr const char* kName = "webhook_dedup_zone";
+    Descriptor file(memfd_create(kName, MFD_CLOEXEC | kNeverExecuted));
+    if (file.get() < 0) file = Descriptor(memfd_create(kName, MFD_CLOEXEC));
+    if (file.get() < 0 || ftruncate(file.get(), static_cast<off_t>(size)) != 0) {
+        fail_with_errno("cannot get memory");
+    }
+    return file;
+}
+
+}  // namespace
+
+std::unique_ptr<DedupMemory> DedupMemory::nameless(std::size_t size) {
+    return format(nameless_file(size), Kind::nameless);
+}
+
+void DedupMemory::require_room(std::size_t size) {
+    DedupMemory unused(nameless_file(size));
+}
+
+std::unique_ptr<DedupMemory> DedupMemory::format(Descriptor file, Kind kind) {
+    std::unique_ptr<DedupMemory> memory(new DedupMemory(std::move(file)));
+    Head& head = memory->head();
+    head.layout_version = kLayoutVersion;
+    head.mutex_size = sizeof(head.lock);
+    head.size = memory->size();
+    head.workers_size = Workers::size(worker_slots(memory->size()));
+    head.kind = kind;
+    // Nothing else outlives a boot.
+    if (kind == Kind::state_file) head.boot = this_boot();
+    make_robust(head.lock);
+    Workers::format(memory->workers_block());
+    DedupTable::format(memory->table_block(), new_secret());
+    std::atomic_ref(head.magic).store(kMagic, std::memory_order_release);
+    memory->attach();
+    return memory;
+}
+
+std::unique_ptr<DedupMemory> DedupMemory::share(Descriptor file) {
+    if (const std::string wrong = complaint(file); !wrong.empty()) throw std::runtime_error(wrong);
+    std::unique_ptr<DedupMemory> memory(new DedupMemory(std::move(file)));
+    if (memory->kind() == Kind::state_file && memory->head().boot != this_boot()) {
+        throw std::runtime_error("it is in use by another machine");
+    }
+    memory->attach();
+    return memory;
+}
+
+std::unique_ptr<DedupMemory> DedupMemory::restore(Descriptor file, bool has_successor,
+                                                  std::uint64_t& torn) {
+    if (const std::string wrong = complaint(file); !wrong.empty()) throw std::runtime_error(wrong);
+    std::unique_ptr<DedupMemory> memory(new DedupMemory(std::move(file)));
+    Head& head = memory->head();
+    // Nobody may share it before it is restored.
+    head.boot = {};
+    // What it says of the living is about processes that are gone.
+    std::memset(&head.lock, 0, sizeof(head.lock));
+    make_robust(head.lock);
+    Workers::format(memory->workers_block());
+    memory->attach();
+    torn = memory->table_->restore(has_successor, new_secret());
+    head.told = memory->table_->stats().forgotten_early;
+    head.undrained = 0;
+    head.boot = this_boot();
+    return memory;
+}
+
+bool DedupMemory::is_blank(const Descriptor& file) {
+    std::uint64_t magic = 0;
+    return pread(file.get(), &magic, sizeof(magic), 0) != sizeof(magic) || magic == 0;
+}
+
+bool DedupMemory::is_foreign(const Descriptor& file) {
+    std::array<char, sizeof(kMagic)> start{};
+    const ssize_t size = pread(file.get(), start.data(), start.size(), 0);
+    if (size < 0) fail_with_errno("cannot read it");
+    const bool zeros = std::ranges::all_of(start, [](char byte) { return byte == 0; });
+    return !zeros && std::memcmp(start.data(), &kMagic, static_cast<std::size_t>(size)) != 0;
+}
+
+std::string DedupMemory::complaint(const Descriptor& file) {
+    std::string foreign = "it holds no memory of webhook_dedup_zone";
+    if (file.size() < kSmallestSize) return foreign;
+    const DedupMemory memory(file.duplicate());
+    const Head& head = memory.head();
+    if (head.magic != kMagic) return foreign;
+    if (head.layout_version != kLayoutVersion || head.mutex_size != sizeof(head.lock)) {
+        return "its layout is of another version of the module";
+    }
+    if (head.size != memory.size() ||
+        head.workers_size != Workers::size(worker_slots(memory.size()))) {
+        return "its size is not the one that it was made with";
+    }
+    if (!DedupTable::recognizes(memory.table_block())) return "its table is not whole";
+    return "";
+}
+
+DedupMemory::DedupMemory(Descriptor file) : file_(std::move(file)), process_(getpid()) {
+    const std::size_t size = file_.size();
+    if (size < kSmallestSize) throw std::runtime_error("it is too small");
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+    if (memory == MAP_FAILED) fail_with_errno("cannot map it");
+    block_ = {static_cast<std::byte*>(memory), size};
+}
+
+DedupMemory::~DedupMemory() {
+    // A mutex that is held while its memory goes away would corrupt the thread's list of them.
+    if (workers_) workers_->leave();
+    munmap(block_.data(), block_.size());
+}
+
+void DedupMemory::be_quick() {
+    process_ = getpid();
+    quick_ = true;
+}
+
+DedupMemory::Head& DedupMemory::head() const {
+    return *reinterpret_cast<Head*>(block_.data());
+}
+
+DedupMemory::Kind DedupMemory::kind() const {
+    return head().kind;
+}
+
+std::span<std::byte> DedupMemory::workers_block() const {
+    return block_.subspan(sizeof(Head), head().workers_size);
+}
+
+std::span<std::byte> DedupMemory::table_block() const {
+    const std::size_t end_of_workers = sizeof(Head) + head().workers_size;
+    return block_.subspan((end_of_workers + kAlignment - 1) / kAlignment * kAlignment);
+}
+
+void DedupMemory::attach() {
+    workers_ = Workers::attach(workers_block());
+    table_ = DedupTable::attach(table_block());
+}
+
+std::optional<Owner> DedupMemory::enroll() {
+    return workers_->join();
+}
+
+std::uint64_t DedupMemory::early_to_tell(std::uint32_t now) {
+    const std::uint64_t forgotten = table_->stats().forgotten_early;
+    // Processes differ a little in what time it is, and clocks may be put back.
+    const auto since = static_cast<std::int32_t>(now - head().told_at);
+    const bool just_told = since > -kSecondsBetweenNotices && since < kSecondsBetweenNotices;
+    if (forgotten == head().told || just_told) return 0;
+    head().told_at = now;
+    return forgotten - std::exchange(head().told, forgotten);
+}
+
+bool DedupMemory::drained() {
+    return table_->drained(*workers_) || (table_->carried_all() && !workers_->any_alive());
+}
+
+void DedupMemory::note_undrained(std::size_t memories) {
+    head().undrained = static_cast<std::uint32_t>(memories);
+}
+
+std::size_t DedupMemory::undrained() const {
+    return head().undrained;
+}
+
+DedupMemory::Lock::Lock(DedupMemory& memory) : memory_(memory) {
+    pthread_mutex_t& mutex = memory.head().lock;
+    int error = lock_at_once(mutex);
+    if (error == EBUSY) {
+        const auto now = std::chrono::steady_clock::now();
+        if (memory.gave_up_ && now - *memory.gave_up_ < kNoPatience) {
+            throw MemoryBusy(memory.head().holder);
+        }
+        error = lock_patiently(mutex, memory.quick_ ? kQuickPatience : kPatience);
+        if (error == ETIMEDOUT) {
+            memory.gave_up_ = std::chrono::steady_clock::now();
+            throw MemoryBusy(memory.head().holder);
+        }
+    }
+    memory.gave_up_.reset();
+    if (error == EOWNERDEAD) {
+        pthread_mutex_consistent(&mutex);
+    } else if (error != 0) {
+        throw std::runtime_error("cannot lock the dedup zone: " + system_message(error));
+    }
+    memory.head().holder = memory.process_;
+    if (!memory.table_->interrupted()) return;
+    memory.table_->recover();
+    repaired_ = true;
+}
+
+DedupMemory::Lock::~Lock() {
+    pthread_mutex_unlock(&memory_.head().lock);
+}
+
+}  // namespace webhook

@@ -1,0 +1,556 @@
+#include "store/dedup_table.h"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+#include <memory_resource>
+#include <stdexcept>
+#include <type_traits>
+
+#include "base/digest.h"
+#include "store/fault_point.h"
+
+namespace webhook {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x7075646562657767;
+constexpr std::uint32_t kLayoutVersion = 3;
+constexpr std::size_t kLeastEvents = 64;
+constexpr std::size_t kLeastClaims = 16;
+constexpr std::size_t kClaimsShare = 32;
+constexpr std::size_t kAlignment = 64;
+// What an event is hashed from: most are shorter than this, and begin with two lengths.
+constexpr std::size_t kUsualText = 512;
+constexpr std::size_t kLengths = 2 * sizeof("18446744073709551615");
+// How many claims one call may look at for owners that died.
+constexpr std::uint32_t kSweep = 64;
+// How many events one call may look at for ones that expired, which takes some microseconds.
+constexpr std::uint32_t kEventSweep = 1024;
+// More events than any table will see.
+constexpr std::uint64_t kSaneNumber = 1ULL << 62;
+// How far ahead memory is asked for where a whole table is walked.
+constexpr std::uint64_t kAhead = 16;
+
+// A process can be killed between any two instructions. All writes to the block are made by this,
+// so that they are made in the order in which they stand here, whatever the compiler thinks of it.
+template <typename Value>
+void store(Value& target, const std::type_identity_t<Value>& value) {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    target = value;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    WEBHOOK_FAULT_POINT();
+}
+
+std::size_t aligned(std::size_t offset) {
+    return (offset + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// Multilinear hashing (Lemire and Kaser, "Strongly universal string hashing is fast").
+std::uint32_t hash_under(const TableSecret& secret, const EventKey& key) {
+    std::array<std::uint32_t, 4> words;
+    static_assert(sizeof(words) == sizeof(key.bytes));
+    std::memcpy(words.data(), key.bytes.data(), sizeof(words));
+    std::uint64_t sum = secret[4];
+    for (std::size_t i = 0; i < words.size(); ++i) sum += secret[i] * words[i];
+    return static_cast<std::uint32_t>(sum >> 32);
+}
+
+}  // namespace
+
+struct DedupTable::Header {
+    std::uint64_t magic;
+    std::uint32_t layout_version;
+    std::uint32_t changing;
+    std::uint32_t event_capacity;
+    std::uint32_t claim_capacity;
+    // Events are numbered in the order of their commits; those in [oldest, newest) are remembered.
+    std::uint64_t oldest;
+    std::uint64_t newest;
+    std::uint64_t forgotten_early;
+    std::uint32_t claims_in_use;
+    std::uint32_t sweep_hand;
+    Place free_claims;
+    std::uint32_t closed;
+    // Those before this one are known to the successor.
+    std::uint64_t carried;
+    TableSecret secret;
+    std::array<std::uint64_t, 2> reserved;
+};
+
+struct DedupTable::Event {
+    EventKey key;
+    Place next;
+    std::uint32_t expires;
+    std::uint16_t status;
+    std::uint16_t reserved;
+    std::uint32_t check;
+
+    static Event make(const EventKey& key, std::uint16_t status, std::uint32_t expires) {
+        Event event{key, 0, expires, status, 0, 0};
+        event.check = event.expected_check();
+        return event;
+    }
+
+    bool whole() const { return check == expected_check(); }
+    bool same_as(const Event& other) const {
+        return key == other.key && expires == other.expires && check == other.check;
+    }
+
+  private:
+    // Over all but the place in the index. It tells what was torn, not what was forged; zeros are
+    // not whole.
+    std::uint32_t expected_check() const {
+        constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;
+        std::array<std::uint64_t, 2> halves{};
+        std::memcpy(halves.data(), key.bytes.data(), sizeof(halves));
+        std::uint64_t mixed = (halves[0] ^ kMagic) * kSpread;
+        mixed = (std::rotl(mixed, 32) ^ halves[1]) * kSpread;
+        mixed = (std::rotl(mixed, 32) ^ (std::uint64_t{expires} << 16 | status)) * kSpread;
+        return static_cast<std::uint32_t>(mixed >> 32);
+    }
+};
+
+struct DedupTable::Claim {
+    ClaimToken token;
+    EventKey key;
+    Place next;
+    std::uint32_t in_use;
+};
+
+// Where each region begins in a block of a given size.
+struct DedupTable::Layout {
+    std::uint32_t events = 0;
+    std::uint32_t claims = 0;
+    std::size_t claims_at = sizeof(Header);
+    std::size_t events_at = 0;
+    std::size_t buckets_at = 0;
+
+    explicit Layout(std::size_t size) {
+        if (size < sizeof(Header)) return;
+        constexpr std::size_t kMostPlaces = 0x7fffffff;
+        const std::size_t for_claims =
+            std::max((size - sizeof(Header)) / kClaimsShare, kLeastClaims * sizeof(Claim));
+        claims = static_cast<std::uint32_t>(std::min(for_claims / sizeof(Claim), kMostPlaces));
+        events_at = aligned(claims_at + claims * sizeof(Claim));
+        if (size < events_at) return;
+        events = static_cast<std::uint32_t>(
+            std::min((size - events_at) / (sizeof(Event) + sizeof(Place)), kMostPlaces));
+        buckets_at = events_at + events * sizeof(Event);
+    }
+};
+
+// Marks the table as being changed for as long as it lives.
+class DedupTable::Change {
+  public:
+    explicit Change(Header& header) : header_(header) { store(header_.changing, 1); }
+    ~Change() { store(header_.changing, 0); }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+  private:
+    Header& header_;
+};
+
+EventKey event_key(std::string_view endpoint, std::string_view name, std::string_view value) {
+    // On the stack, but for long ones.
+    std::array<std::byte, kUsualText> room;
+    std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
+    std::pmr::string text(&memory);
+    text.reserve(kLengths + endpoint.size() + name.size() + value.size());
+    // Lengths keep ("ab", "c") and ("a", "bc") apart.
+    for (std::string_view part : {endpoint, name}) {
+        text.append(std::to_string(part.size())).push_back(':');
+    }
+    text.append(endpoint).append(name).append(value);
+    const Sha256Digest digest = sha256(text);
+    EventKey key;
+    std::copy_n(digest.begin(), key.bytes.size(), key.bytes.begin());
+    return key;
+}
+
+std::size_t DedupTable::smallest_size() {
+    return aligned(sizeof(Header) + kLeastClaims * sizeof(Claim)) +
+           kLeastEvents * (sizeof(Event) + sizeof(Place));
+}
+
+DedupTable DedupTable::format(std::span<std::byte> block, const TableSecret& secret) {
+    if (block.size() < smallest_size()) throw std::length_error("the block is too small");
+    const Layout layout(block.size());
+    auto* header = reinterpret_cast<Header*>(block.data());
+    store(header->layout_version, kLayoutVersion);
+    store(header->event_capacity, layout.events);
+    store(header->claim_capacity, layout.claims);
+    store(header->secret, secret);
+    DedupTable table(block);
+    table.link_claims();
+    store(header->magic, kMagic);
+    return table;
+}
+
+bool DedupTable::recognizes(std::span<const std::byte> block) {
+    if (block.size() < smallest_size()) return false;
+    const Layout layout(block.size());
+    const auto* header = reinterpret_cast<const Header*>(block.data());
+    return header->magic == kMagic && header->layout_version == kLayoutVersion &&
+           header->event_capacity == layout.events && header->claim_capacity == layout.claims;
+}
+
+DedupTable DedupTable::attach(std::span<std::byte> block) {
+    if (!recognizes(block)) throw std::invalid_argument("the block holds no table of this layout");
+    return DedupTable(block);
+}
+
+DedupTable::DedupTable(std::span<std::byte> block) {
+    static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 128);
+    static_assert(std::is_trivially_copyable_v<Event> && sizeof(Event) == 32);
+    static_assert(std::is_trivially_copyable_v<Claim> && sizeof(Claim) == 40);
+    const Layout layout(block.size());
+    header_ = reinterpret_cast<Header*>(block.data());
+    claims_ = reinterpret_cast<Claim*>(block.data() + layout.claims_at);
+    events_ = reinterpret_cast<Event*>(block.data() + layout.events_at);
+    buckets_ = reinterpret_cast<Place*>(block.data() + layout.buckets_at);
+}
+
+void DedupTable::prefetch(std::span<const EventKey> keys) const {
+    for (const EventKey& key : keys) __builtin_prefetch(&bucket(key), /*for writing*/ 1);
+}
+
+ClaimResult DedupTable::claim(std::span<const EventKey> keys, const ClaimToken& token,
+                              std::uint32_t now, WhenFull when_full, const Liveness& liveness) {
+    const Change change(*header_);
+    for (const EventKey& key : keys) {
+        if (const Event* event = find_event(key, now)) {
+            return {ClaimOutcome::duplicate, event->status};
+        }
+    }
+    std::size_t missing = keys.size();
+    for (const EventKey& key : keys) {
+        const Place held = find_claim(key);
+        if (held == 0) continue;
+        if (claim_at(held).token == token) {
+            --missing;
+            continue;
+        }
+        if (liveness.alive(claim_at(held).token.owner)) return {ClaimOutcome::in_flight, 0};
+        remove_claim(held);
+    }
+    if (!make_room(missing, now, when_full, liveness)) return {ClaimOutcome::no_room, 0};
+    for (const EventKey& key : keys) {
+        if (find_claim(key) == 0) insert_claim(key, token);
+    }
+    return {ClaimOutcome::claimed, 0};
+}
+
+void DedupTable::commit(std::span<const EventKey> keys, const ClaimToken& token,
+                        std::uint16_t status, std::uint32_t now, std::uint32_t expires) {
+    const Change change(*header_);
+    // What will be forgotten soon is far away in memory.
+    __builtin_prefetch(&event_at(header_->oldest + kAhead));
+    __builtin_prefetch(&bucket(event_at(header_->oldest + kAhead / 2).key), /*for writing*/ 1);
+    forget_expired(now);
+    for (const EventKey& key : keys) {
+        const Place held = find_claim(key, token);
+        if (held == 0) continue;
+        // In this order, a process killed in between has remembered the event.
+        remember(Event::make(key, status, expires), now);
+        remove_claim(held);
+    }
+}
+
+void DedupTable::release(std::span<const EventKey> keys, const ClaimToken& token) {
+    const Change change(*header_);
+    for (const EventKey& key : keys) {
+        if (const Place held = find_claim(key, token)) remove_claim(held);
+    }
+}
+
+DedupStats DedupTable::stats() const {
+    return {header_->event_capacity, header_->newest - header_->oldest, header_->claims_in_use,
+            header_->forgotten_early};
+}
+
+bool DedupTable::interrupted() const {
+    return header_->changing != 0;
+}
+
+void DedupTable::recover() {
+    store(header_->changing, 1);
+    // keep_oldest() may have moved its event to one end, and not yet come to the other.
+    if (header_->newest - header_->oldest > 1 &&
+        event_at(header_->oldest).same_as(event_at(header_->newest - 1))) {
+        store(header_->oldest, header_->oldest + 1);
+    }
+    std::fill_n(buckets_, header_->event_capacity, Place{0});
+    link_events();
+    link_claims();
+    store(header_->changing, 0);
+}
+
+std::uint64_t DedupTable::restore(bool has_successor, const TableSecret& secret) {
+    store(header_->changing, 1);
+    store(header_->secret, secret);
+    // Who dies while entries move has rather carried too little over than too much.
+    const std::uint64_t carried_before = header_->carried;
+    store(header_->carried, 0);
+    const std::uint64_t newest = header_->newest;
+    const std::uint64_t most = std::min<std::uint64_t>(newest, header_->event_capacity);
+    std::uint64_t oldest = header_->oldest;
+    if (newest - oldest > most) oldest = newest - most;
+    std::uint64_t kept = oldest;
+    std::uint64_t carried = oldest;
+    for (std::uint64_t i = oldest; i != newest; ++i) {
+        if (!event_at(i).whole()) continue;
+        if (kept != i) store(event_at(kept), event_at(i));
+        ++kept;
+        if (i < carried_before) carried = kept;
+    }
+    // Numbered anew where a torn header says what nobody lives to see.
+    const std::uint64_t rounds =
+        newest < kSaneNumber ? 0 : oldest - oldest % header_->event_capacity;
+    store(header_->oldest, oldest - rounds);
+    store(header_->newest, kept - rounds);
+    store(header_->closed, 0);
+    store(header_->carried, has_successor ? carried - rounds : 0);
+    for (std::uint32_t i = 0; i < header_->claim_capacity; ++i) store(claims_[i].in_use, 0);
+    recover();
+    return newest - kept;
+}
+
+void DedupTable::close() {
+    store(header_->closed, 1);
+}
+
+bool DedupTable::closed() const {
+    return header_->closed != 0;
+}
+
+std::size_t DedupTable::carry_over(DedupTable& successor, std::uint32_t now, std::size_t most) {
+    const Change change(*successor.header_);
+    const std::uint64_t first = first_to_carry();
+    const std::uint64_t end = first + std::min<std::uint64_t>(header_->newest - first, most);
+    for (std::uint64_t i = first; i != end; ++i) {
+        const Event& event = event_at(i);
+        const Event* known = successor.find_event(event.key, now);
+        const bool lasts_longer = known == nullptr || known->expires < event.expires;
+        if (event.expires > now && lasts_longer) successor.remember(event, now);
+        store(header_->carried, i + 1);
+    }
+    return end - first;
+}
+
+bool DedupTable::holds_any(std::span<const EventKey> keys, const Liveness& liveness) const {
+    return std::ranges::any_of(keys, [&](const EventKey& key) {
+        const Place held = find_claim(key);
+        return held != 0 && liveness.alive(claim_at(held).token.owner);
+    });
+}
+
+bool DedupTable::drained(const Liveness& liveness) {
+    if (header_->claims_in_use > 0) {
+        const Change change(*header_);
+        sweep_claims(liveness);
+    }
+    return header_->claims_in_use == 0 && carried_all();
+}
+
+bool DedupTable::carried_all() const {
+    return closed() && first_to_carry() == header_->newest;
+}
+
+std::uint64_t DedupTable::first_to_carry() const {
+    return std::clamp(header_->carried, header_->oldest, header_->newest);
+}
+
+DedupTable::Place& DedupTable::bucket(const EventKey& key) const {
+    const std::uint64_t hash = hash_under(header_->secret, key);
+    return buckets_[hash * header_->event_capacity >> 32];
+}
+
+DedupTable::Place& DedupTable::next(Place place) const {
+    return is_claim(place) ? claim_at(place).next : events_[place - 1].next;
+}
+
+const EventKey& DedupTable::key_at(Place place) const {
+    return is_claim(place) ? claim_at(place).key : events_[place - 1].key;
+}
+
+bool DedupTable::is_claim(Place place) const {
+    return place > header_->event_capacity;
+}
+
+DedupTable::Event& DedupTable::event_at(std::uint64_t sequence) const {
+    return events_[sequence % header_->event_capacity];
+}
+
+DedupTable::Claim& DedupTable::claim_at(Place place) const {
+    return claims_[place - header_->event_capacity - 1];
+}
+
+DedupTable::Place DedupTable::place_of_event(std::uint64_t sequence) const {
+    return static_cast<Place>(sequence % header_->event_capacity) + 1;
+}
+
+void DedupTable::link(Place place) {
+    Place& first = bucket(key_at(place));
+    store(next(place), first);
+    store(first, place);
+}
+
+void DedupTable::unlink(Place place) {
+    Place* link = &bucket(key_at(place));
+    while (*link != place) {
+        if (*link == 0) return;
+        link = &next(*link);
+    }
+    store(*link, next(place));
+}
+
+void DedupTable::link_events() {
+    for (std::uint64_t i = header_->oldest; i != header_->newest; ++i) {
+        __builtin_prefetch(&bucket(event_at(i + kAhead).key), /*for writing*/ 1);
+        link(place_of_event(i));
+    }
+}
+
+void DedupTable::link_claims() {
+    store(header_->free_claims, 0);
+    store(header_->claims_in_use, 0);
+    for (std::uint32_t i = 0; i < header_->claim_capacity; ++i) {
+        const Place place = header_->event_capacity + 1 + i;
+        if (claims_[i].in_use != 0) {
+            link(place);
+            store(header_->claims_in_use, header_->claims_in_use + 1);
+        } else {
+            store(claims_[i].next, header_->free_claims);
+            store(header_->free_claims, place);
+        }
+    }
+}
+
+DedupTable::Place DedupTable::find_claim(const EventKey& key) const {
+    for (Place place = bucket(key); place != 0; place = next(place)) {
+        if (is_claim(place) && claim_at(place).key == key) return place;
+    }
+    return 0;
+}
+
+DedupTable::Place DedupTable::find_claim(const EventKey& key, const ClaimToken& token) const {
+    const Place place = find_claim(key);
+    return place != 0 && claim_at(place).token == token ? place : 0;
+}
+
+const DedupTable::Event* DedupTable::find_event(const EventKey& key, std::uint32_t now) const {
+    for (Place place = bucket(key); place != 0; place = next(place)) {
+        if (is_claim(place)) continue;
+        const Event& event = events_[place - 1];
+        if (event.key == key && event.expires > now) return &event;
+    }
+    return nullptr;
+}
+
+void DedupTable::insert_claim(const EventKey& key, const ClaimToken& token) {
+    const Place place = header_->free_claims;
+    Claim& claim = claim_at(place);
+    store(header_->free_claims, claim.next);
+    store(claim.token, token);
+    store(claim.key, key);
+    store(claim.in_use, 1);
+    store(header_->claims_in_use, header_->claims_in_use + 1);
+    link(place);
+}
+
+void DedupTable::remove_claim(Place place) {
+    unlink(place);
+    Claim& claim = claim_at(place);
+    store(claim.in_use, 0);
+    store(claim.next, header_->free_claims);
+    store(header_->free_claims, place);
+    store(header_->claims_in_use, header_->claims_in_use - 1);
+}
+
+void DedupTable::forget_oldest(std::uint32_t now) {
+    if (event_at(header_->oldest).expires > now) {
+        store(header_->forgotten_early, header_->forgotten_early + 1);
+    }
+    unlink(place_of_event(header_->oldest));
+    store(header_->oldest, header_->oldest + 1);
+}
+
+void DedupTable::forget_expired(std::uint32_t now) {
+    // Two for each that comes is enough to keep up, and bounds the work of one call.
+    for (int i = 0; i < 2; ++i) {
+        if (header_->oldest == header_->newest) return;
+        if (event_at(header_->oldest).expires > now) return;
+        forget_oldest(now);
+    }
+}
+
+// The place behind the newest must be free.
+void DedupTable::append(const Event& event) {
+    store(event_at(header_->newest), event);
+    const Place place = place_of_event(header_->newest);
+    store(header_->newest, header_->newest + 1);
+    link(place);
+}
+
+void DedupTable::remember(const Event& event, std::uint32_t now) {
+    if (header_->newest - header_->oldest == header_->event_capacity) forget_oldest(now);
+    append(event);
+}
+
+bool DedupTable::make_room(std::size_t keys, std::uint32_t now, WhenFull when_full,
+                           const Liveness& liveness) {
+    if (keys == 0) return true;
+    if (closed()) return false;
+    forget_expired(now);
+    if (header_->claim_capacity - header_->claims_in_use < keys) sweep_claims(liveness);
+    if (header_->claim_capacity - header_->claims_in_use < keys) return false;
+    if (when_full == WhenFull::evict || has_room(keys)) return true;
+    sweep_claims(liveness);
+    sweep_events(keys, now);
+    return has_room(keys);
+}
+
+bool DedupTable::has_room(std::size_t keys) const {
+    const std::uint64_t taken = header_->newest - header_->oldest + header_->claims_in_use;
+    return taken + keys <= header_->event_capacity;
+}
+
+// Events of different ttls do not expire in the order of their commits. Nothing is forgotten early
+// where this is called, so that the order may be given up: what still counts goes to the end.
+void DedupTable::sweep_events(std::size_t keys, std::uint32_t now) {
+    for (std::uint32_t i = 0; i < kEventSweep && !has_room(keys); ++i) {
+        if (header_->oldest == header_->newest) return;
+        if (event_at(header_->oldest).expires > now) {
+            keep_oldest();
+        } else {
+            forget_oldest(now);
+        }
+    }
+}
+
+void DedupTable::keep_oldest() {
+    const bool full = header_->newest - header_->oldest == header_->event_capacity;
+    if (full) {
+        // The place behind the newest is the oldest's own.
+        store(header_->newest, header_->newest + 1);
+    } else {
+        append(event_at(header_->oldest));
+        unlink(place_of_event(header_->oldest));
+    }
+    store(header_->oldest, header_->oldest + 1);
+}
+
+void DedupTable::sweep_claims(const Liveness& liveness) {
+    for (std::uint32_t i = 0; i < std::min(kSweep, header_->claim_capacity); ++i) {
+        const std::uint32_t index = header_->sweep_hand % header_->claim_capacity;
+        store(header_->sweep_hand, header_->sweep_hand + 1);
+        const Claim& claim = claims_[index];
+        if (claim.in_use != 0 && !liveness.alive(claim.token.owner)) {
+            remove_claim(header_->event_capacity + 1 + index);
+        }
+    }
+}
+
+}  // namespace webhook

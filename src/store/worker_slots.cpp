@@ -1,0 +1,85 @@
+#include "store/worker_slots.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+namespace webhook {
+
+void make_robust(pthread_mutex_t& mutex) {
+    pthread_mutexattr_t attributes;
+    const bool made = pthread_mutexattr_init(&attributes) == 0 &&
+                      pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0 &&
+                      pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0 &&
+                      pthread_mutex_init(&mutex, &attributes) == 0;
+    if (!made) throw std::runtime_error("cannot make a robust mutex");
+    pthread_mutexattr_destroy(&attributes);
+}
+
+struct Workers::Slot {
+    pthread_mutex_t lifetime;
+    std::uint32_t generation;
+
+    // Whether nobody lived in the slot; then it is this process's.
+    bool take() {
+        const int error = pthread_mutex_trylock(&lifetime);
+        if (error == EOWNERDEAD) pthread_mutex_consistent(&lifetime);
+        if (error != 0 && error != EOWNERDEAD) return false;
+        ++generation;
+        return true;
+    }
+
+    // A process cannot ask this about its own slot.
+    bool is_taken() {
+        if (!take()) return true;
+        pthread_mutex_unlock(&lifetime);
+        return false;
+    }
+};
+
+std::size_t Workers::size(std::size_t slots) {
+    return slots * sizeof(Slot);
+}
+
+Workers::Workers(std::span<std::byte> block)
+    : slots_(reinterpret_cast<Slot*>(block.data()), block.size() / sizeof(Slot)) {}
+
+Workers Workers::format(std::span<std::byte> block) {
+    std::memset(block.data(), 0, block.size());
+    Workers workers(block);
+    for (Slot& slot : workers.slots_) make_robust(slot.lifetime);
+    return workers;
+}
+
+Workers Workers::attach(std::span<std::byte> block) {
+    return Workers(block);
+}
+
+std::optional<Owner> Workers::join() {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        if (!slots_[i].take()) continue;
+        self_ = Owner{static_cast<std::uint32_t>(i), slots_[i].generation};
+        return self_;
+    }
+    return std::nullopt;
+}
+
+void Workers::leave() {
+    if (self_) pthread_mutex_unlock(&slots_[self_->process].lifetime);
+    self_.reset();
+}
+
+bool Workers::alive(Owner owner) const {
+    if (self_ && owner.process == self_->process) return owner == *self_;
+    if (owner.process >= slots_.size()) return false;
+    Slot& slot = slots_[owner.process];
+    return slot.generation == owner.generation && slot.is_taken();
+}
+
+bool Workers::any_alive() const {
+    return std::ranges::any_of(slots_, &Slot::is_taken);
+}
+
+}  // namespace webhook

@@ -1,0 +1,55 @@
+// Which processes hold claims, and whether they still live.
+//
+// A process takes a slot in shared memory by locking the slot's robust mutex, and keeps it locked
+// for life. When the process ends, however it ends, the kernel marks the mutex; so whether an owner
+// lives is one atomic look, and a pid that was given out again can never be taken for it. A slot's
+// generation counts the processes that had it.
+//
+// Every call must be made under the lock of the zone that the slots live in.
+
+#pragma once
+
+#include <pthread.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "store/dedup_table.h"
+
+namespace webhook {
+
+// Makes a mutex of zeros one that processes can share, and whose holder's death the kernel reports.
+// Throws std::runtime_error.
+void make_robust(pthread_mutex_t& mutex);
+
+class Workers final : public Liveness {
+  public:
+    // The memory that this many slots need, in bytes.
+    static std::size_t size(std::size_t slots);
+
+    // Slots in a block that is aligned to 8 bytes. format() makes them all free.
+    static Workers format(std::span<std::byte> block);
+    static Workers attach(std::span<std::byte> block);
+
+    // Takes a slot for this process. Nothing where all are taken.
+    std::optional<Owner> join();
+    // Gives the slot back, if this process has one: what it claims is free. Needs no lock.
+    void leave();
+
+    bool alive(Owner owner) const override;
+    // Whether any process has a slot.
+    bool any_alive() const;
+
+  private:
+    struct Slot;
+
+    explicit Workers(std::span<std::byte> block);
+
+    std::span<Slot> slots_;
+    // This process's own, about which it cannot ask the kernel.
+    std::optional<Owner> self_;
+};
+
+}  // namespace webhook

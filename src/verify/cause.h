@@ -1,0 +1,101 @@
+// What of a delivery is to blame for its refusal: what the line in the log says besides the reason.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "verify/reason.h"
+
+namespace webhook {
+
+struct Cause {
+    enum class Kind : std::uint8_t {
+        none,
+        method,
+        handshake_off,
+        perhaps_handshake,
+        header_missing,
+        header_empty,
+        header_repeated,
+        header_unfit,
+        header_unexpected,
+        signature_unfit,
+        signature_encoding,
+        header_not_a_time,
+        item_missing,
+        item_repeated,
+        query_unfit,
+        too_old,
+        too_early,
+        time_in_milliseconds,
+        time_in_seconds,
+        expired,
+        claim,
+        claim_missing,
+        claim_in_milliseconds,
+        token_unfit,
+        json_missing,
+        not_json,
+        not_form,
+        form_semicolon,
+        field_unfit,
+        field_unsigned,
+        digest,
+        body_too_large,
+        body_encoded,
+        body_undecodable,
+        handshake_token,
+        handshake_answer,
+        no_secret_given,
+        secrets_expired,
+        secret_expired,
+        no_match,
+        no_match_of_body,
+        no_key_of_set,
+        no_match_beside_expired,
+        no_match_of_body_beside_expired,
+        extended,
+        url_unfit,
+        body_beside_value,
+        body_by_method,
+        text_for_anyone,
+        hashed_url,
+        other_host,
+        query_beside_url,
+        form_beside_url,
+        key_empty,
+    };
+
+    Kind kind = Kind::none;
+    // What it is about: a name that the scheme gives, or what the request shows in its first line
+    // or of the key of its token.
+    // A view into what outlives the delivery. Never a secret, a signature or a value of the
+    // payload.
+    std::string_view subject;
+    // Milliseconds or bytes, and how many are allowed; secrets, and the length of the body.
+    std::int64_t amount = 0;
+    std::int64_t allowed = 0;
+};
+
+// A phrase for a log line, of at most a few hundred bytes and without control characters; empty
+// where the reason says it all.
+std::string text_of(const Cause& cause);
+
+// A reason, and its cause where there is more to say.
+struct Refusal {
+    // Implicit: most reasons need no cause.
+    Refusal(Reason reason, Cause cause = {}) : reason(reason), cause(cause) {}
+    Refusal(Reason reason, Cause::Kind kind, std::string_view subject = {})
+        : reason(reason), cause{kind, subject} {}
+    operator Reason() const { return reason; }
+
+    Reason reason;
+    Cause cause;
+};
+
+using Objection = std::optional<Refusal>;
+
+}  // namespace webhook

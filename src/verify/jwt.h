@@ -1,0 +1,34 @@
+// JSON Web Tokens in the compact form (RFC 7515, RFC 7519).
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "scheme/scheme.h"
+
+namespace webhook {
+
+struct Jwt {
+    JwtAlgorithm algorithm;
+    // Which key it says that it was signed with.
+    std::optional<std::string> kid;
+    // What the signature is of: a view into the token.
+    std::string_view signed_text;
+    std::string signature;
+    // The claims, as JSON text.
+    std::string claims;
+};
+
+// Takes a token apart; nothing is verified yet. Nothing where it is not three parts of unpadded
+// base64url, its header is no JSON object, asks for extensions (`crit`), or names an algorithm that
+// is not one of `pinned`. Overwrites what `reader` held.
+std::optional<Jwt> parse_jwt(std::string_view token, std::span<const JwtAlgorithm> pinned,
+                             JsonReader& reader);
+
+// The JSON pointer to a member of this name.
+std::string pointer_to(std::string_view member);
+
+}  // namespace webhook
