@@ -95,7 +95,7 @@ ifeq ($(FLAVOUR),release)
 endif
 
 # nginx's configure is run again when the list of sources, the compiler's flags or nginx change.
-CONFIGURED := $(OBJECTS)/nginx/configured-$(shell { echo '$(NGINX_SRC) $(CXXFLAGS)'; $(NGINX) -V 2>&1 || true; cat config src/build/config.make; } | cksum | cut -d' ' -f1)
+CONFIGURED := $(OBJECTS)/nginx/configured-$(shell { echo '$(NGINX_SRC) $(CXXFLAGS) $(CORE_SOURCES) $(GLUE_SOURCES)'; $(NGINX) -V 2>&1 || true; cat config src/build/config.make; } | cksum | cut -d' ' -f1)
 
 $(CONFIGURED):
 	@rm -rf $(OBJECTS)/nginx && mkdir -p $(OBJECTS)/nginx

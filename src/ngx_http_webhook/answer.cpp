@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "base/url.h"
-#include "ngx_http_webhook/handshake.h"
 
 namespace webhook::ngx {
 namespace {
@@ -34,8 +33,8 @@ std::string_view content_encoding(const ngx_http_request_t* request) {
 
 // What senders ask for the endpoint without a signature.
 void add_handshake(std::string& causes, const Delivery& delivery) {
-    const bool asks = delivery.reason == Reason::missing_signature;
-    if (!asks || !may_be_unanswered_handshake(delivery)) return;
+    const bool asks = delivery.reason == Reason::missing_signature && delivery.inspection;
+    if (!asks || !delivery.inspection->may_be_unanswered_handshake()) return;
     add_cause(causes, {Cause::Kind::perhaps_handshake, {}});
 }
 
@@ -45,11 +44,11 @@ void add_suspects(std::string& causes, const Delivery& delivery) {
     if (delivery.reason != Reason::bad_signature && delivery.reason != Reason::invalid_payload) {
         return;
     }
-    if (delivery.reason == Reason::bad_signature && delivery.verification &&
-        delivery.conf.scheme->reads_url() && !delivery.conf.scheme->has_secret_in_query()) {
-        const std::string url =
-            url_for_log(delivery.verification->url(), to_view(delivery.conf.url->value));
-        add_cause(causes, {Cause::Kind::hashed_url, url});
+    const std::string_view hashed = delivery.inspection ? delivery.inspection->hashed_url() : "";
+    if (delivery.reason == Reason::bad_signature && !hashed.empty() &&
+        !delivery.conf.scheme->has_secret_in_query()) {
+        add_cause(causes, {Cause::Kind::hashed_url,
+                           url_for_log(hashed, to_view(delivery.conf.url->value))});
     }
     const std::string_view encoding = content_encoding(delivery.request);
     if (!encoding.empty() && !equals_ignoring_case(encoding, "identity")) {
@@ -134,7 +133,7 @@ void decide(Delivery& delivery, const Refusal& refusal) {
 ngx_int_t answer(Delivery& delivery) {
     if (delivery.passes()) return NGX_DECLINED;
     if (delivery.verdict == Verdict::handshake) {
-        const HandshakeAnswer& answer = *delivery.handshake;
+        const HandshakeAnswer& answer = delivery.inspection->handshake();
         return send_text(delivery.request, answer.status, to_ngx(answer.body), answer.content_type);
     }
     const Answer answer = answer_for(delivery);
@@ -187,7 +186,7 @@ void add_headers(const Delivery& delivery) {
     if (delivery.verdict == Verdict::handshake) {
         // Whoever asks chooses what is answered.
         add_header(delivery.request, "X-Content-Type-Options", "nosniff");
-        const HandshakeAnswer& answer = *delivery.handshake;
+        const HandshakeAnswer& answer = delivery.inspection->handshake();
         if (!answer.header_name.empty()) {
             add_header(delivery.request, answer.header_name, answer.header_value);
         }

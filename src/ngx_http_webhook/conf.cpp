@@ -92,9 +92,9 @@ void set_default_url(ngx_conf_t* cf, LocConf& conf) {
 
 DedupKey default_key(const Scheme& scheme) {
     if (scheme.event_id.kind == Source::Kind::none || scheme.event_id.batch) {
-        return {DedupKey::Kind::event_key, "$webhook_event_key"};
+        return {{DedupKey::Kind::event_key, "$webhook_event_key"}};
     }
-    return {DedupKey::Kind::event_id, "$webhook_event_id"};
+    return {{DedupKey::Kind::event_id, "$webhook_event_id"}};
 }
 
 void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
@@ -113,10 +113,25 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     conf.remembers = std::move(dedup);
 }
 
-bool same_memory(const Dedup* left, const Dedup* right) {
-    if (left == nullptr || right == nullptr) return left == right;
-    return left->zone == right->zone &&
-           std::ranges::equal(left->keys, right->keys, {}, &DedupKey::text, &DedupKey::text);
+Demands demands_of(const LocConf& conf) {
+    Demands demands;
+    Policy& policy = demands.policy;
+    policy.scheme = conf.scheme;
+    policy.tolerance = conf.tolerance;
+    policy.methods = conf.methods->names;
+    policy.require_tls = *conf.require_tls;
+    if (conf.handshake) policy.handshake = *conf.handshake;
+    policy.payload_max = *conf.payload_max;
+    policy.url_is_fixed = conf.url_is_fixed();
+    demands.mode = *conf.mode;
+    demands.endpoint = conf.endpoint;
+    demands.secrets = conf.secrets;
+    demands.sources = conf.sources;
+    demands.url = conf.url;
+    if (conf.remembers == nullptr) return demands;
+    policy.keys.assign(conf.remembers->keys.begin(), conf.remembers->keys.end());
+    demands.zone = conf.remembers->zone;
+    return demands;
 }
 
 }  // namespace
@@ -164,15 +179,6 @@ bool Level::is_server() const {
 
 bool Level::is_location() const {
     return !is_server() && !core()->noname && !core()->named;
-}
-
-bool LocConf::same_gate(const LocConf& other) const {
-    if (this == &other) return gated();
-    return gated() && other.gated() && scheme == other.scheme && secrets == other.secrets &&
-           endpoint == other.endpoint && mode == other.mode && tolerance == other.tolerance &&
-           methods->mask == other.methods->mask && require_tls == other.require_tls &&
-           sources == other.sources && url == other.url && handshake == other.handshake &&
-           same_memory(remembers.get(), other.remembers.get());
 }
 
 namespace {
@@ -231,6 +237,7 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     resolve_gate(cf, parent, conf, level);
     set_default_url(cf, conf);
     resolve_dedup(cf, conf);
+    conf.demands = demands_of(conf);
 }
 
 }  // namespace webhook::ngx

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "inspect/policy.h"
 #include "ngx_http_webhook/allowlist.h"
 #include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/secrets.h"
@@ -44,6 +45,7 @@ struct Methods {
     ngx_uint_t mask = NGX_HTTP_POST;
     // As the `Allow` header lists them.
     std::string allow = "POST";
+    std::vector<std::string> names{"POST"};
 };
 
 // What a reason is answered with instead of its default.
@@ -54,26 +56,15 @@ struct Answer {
     std::string_view type = "text/plain";
 };
 
-struct DedupKey {
-    enum class Kind : std::uint8_t { event_id, event_key, expression };
-    Kind kind;
-    // As written: it keeps the keys of different kinds apart.
-    std::string text;
+struct DedupKey : KeyRule {
     // The names of its variables, in lower case; a capture is its number.
     std::vector<std::string> variables = {};
     ngx_http_complex_value_t* expression = nullptr;
     // The key's variables without its other text; null if it has no other text.
     ngx_http_complex_value_t* without_text = nullptr;
-    // What else it holds would make one event of all that have no id.
-    bool names_event_id = false;
-    bool names_event_key = false;
 };
 
-// Whether the sender's endpoint verification is answered here.
-struct HandshakeSwitch {
-    bool on = false;
-    // The digest of the token that some senders present.
-    std::optional<Sha256Digest> token;
+struct HandshakeSwitch : HandshakePolicy {
     Place place;
 };
 
@@ -93,6 +84,21 @@ struct Dedup {
 };
 
 struct LocConf;
+
+// All that decides about a delivery. Two locations that are equal in it are one gate: what one of
+// them let pass may pass the other unseen.
+struct Demands {
+    Policy policy;
+    Mode mode = Mode::enforce;
+    // As written, where it holds variables.
+    std::string endpoint;
+    std::shared_ptr<const Secrets> secrets;
+    std::shared_ptr<Sources> sources;
+    ngx_http_complex_value_t* url = nullptr;
+    DedupZone* zone = nullptr;
+
+    friend bool operator==(const Demands&, const Demands&) = default;
+};
 
 // A directive that stands on a level of the configuration itself.
 struct Written {
@@ -173,6 +179,7 @@ struct LocConf {
     std::string endpoint;
     // `dedup`, complete for this scheme. Null: no event is remembered.
     std::shared_ptr<const Dedup> remembers;
+    Demands demands;
 
     bool gated() const { return gate && gate->on; }
     // `webhook off` was written here, or further out.
@@ -187,8 +194,9 @@ struct LocConf {
         });
     }
     bool monitors() const { return mode == Mode::monitor; }
-    // Whether a request that one of the two let pass may pass the other unseen.
-    bool same_gate(const LocConf& other) const;
+    bool same_gate(const LocConf& other) const {
+        return gated() && other.gated() && (this == &other || demands == other.demands);
+    }
 };
 
 MainConf& main_conf(ngx_conf_t* cf);

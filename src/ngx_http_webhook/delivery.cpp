@@ -22,6 +22,18 @@ u_char* name_request(ngx_log_t* log, u_char* buffer, std::size_t size) {
     return ngx_snprintf(at, static_cast<std::size_t>(end - at), "\"");
 }
 
+// In lower case, which nginx has at hand, since the names of schemes are.
+std::string_view name_of(const ngx_table_elt_t& header) {
+    const u_char* lowered = header.lowcase_key;
+    return to_view({header.key.len, lowered == nullptr ? header.key.data : header.lowcase_key});
+}
+
+std::string_view evaluated(ngx_http_request_t* request, ngx_http_complex_value_t* text) {
+    ngx_str_t value;
+    if (ngx_http_complex_value(request, text, &value) != NGX_OK) throw std::bad_alloc();
+    return to_view(value);
+}
+
 // What a sanitizer watches is neither kept nor given out again.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kSpareDeliveries = 0;
@@ -66,6 +78,12 @@ SpareMemory spare_memory;
 
 }  // namespace
 
+JsonReader& json_reader() {
+    // Never destroyed: nothing may run when the module is unloaded.
+    static JsonReader* const reader = new JsonReader();
+    return *reader;
+}
+
 void* Delivery::operator new(std::size_t size) {
     void* memory = spare_memory.take();
     return memory != nullptr ? memory : ::operator new(size);
@@ -99,7 +117,6 @@ Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* e
       redirects_left(request->uri_changes),
       conf(conf),
       earlier(earlier),
-      headers(*conf.scheme),
       upstreams(request, earlier == nullptr ? nullptr : &earlier->upstreams) {
     wake.data = this;
     wake.log = request->connection->log;
@@ -146,21 +163,69 @@ void Delivery::cancel_wake() {
     }
 }
 
-std::span<const SigningSecret* const> collect_secrets(Delivery& delivery,
-                                                      std::vector<const SigningSecret*>& all) {
-    const Secrets& secrets = *delivery.conf.secrets;
-    ngx_log_t log = log_of(delivery);
-    secrets.tell_of_expired(now(), &log);
-    if (secrets.are_fixed()) return secrets.fixed();
-    delivery.own_secret_texts = secrets.texts(delivery.request);
-    delivery.own_secrets = secrets.evaluate(delivery.own_secret_texts, &log);
-    delivery.watched_secrets = secrets.watched(&log);
-    all.assign(secrets.fixed().begin(), secrets.fixed().end());
-    for (const SigningSecret& secret : delivery.own_secrets) all.push_back(&secret);
-    for (const auto& keys : delivery.watched_secrets) {
-        for (const SigningSecret& secret : *keys) all.push_back(&secret);
+void Delivery::offer_headers(SchemeHeaders& headers) {
+    const ngx_list_part_t* part = &request->headers_in.headers.part;
+    for (; part != nullptr; part = part->next) {
+        const auto* list = static_cast<const ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            headers.offer(name_of(list[i]), to_view(list[i].value));
+        }
     }
-    return all;
+}
+
+bool Delivery::source_is_allowed() {
+    if (!conf.sources) return true;
+    ngx_log_t log = log_of(*this);
+    return conf.sources->allows(request->connection->sockaddr, &log);
+}
+
+ConfiguredUrl Delivery::url() {
+    ConfiguredUrl url{evaluated(request, conf.url), std::nullopt};
+    if (conf.url_host != nullptr) url.host = evaluated(request, conf.url_host);
+    return url;
+}
+
+RequestSecrets Delivery::secrets(Milliseconds now) {
+    const Secrets& known = *conf.secrets;
+    asked_for_secrets = true;
+    ngx_log_t log = log_of(*this);
+    known.tell_of_expired(now, &log);
+    if (known.are_fixed()) return {known.fixed(), false};
+    own_secret_texts = known.texts(request);
+    own_secrets = known.evaluate(own_secret_texts, &log);
+    watched_secrets = known.watched(&log);
+    all_secrets.assign(known.fixed().begin(), known.fixed().end());
+    for (const SigningSecret& secret : own_secrets) all_secrets.push_back(&secret);
+    for (const auto& keys : watched_secrets) {
+        for (const SigningSecret& secret : *keys) all_secrets.push_back(&secret);
+    }
+    return {all_secrets, known.has_variables()};
+}
+
+std::string_view Delivery::value_of_key(std::size_t key) {
+    const DedupKey& asked = conf.remembers->keys[key];
+    // Constant text would make one event of all that have no value.
+    const bool is_empty =
+        asked.without_text != nullptr && evaluated(request, asked.without_text).empty();
+    return is_empty ? std::string_view() : evaluated(request, asked.expression);
+}
+
+std::string_view Delivery::keep(std::string_view text) {
+    return to_view(copy_to_pool(request->pool, text));
+}
+
+JsonReader& Delivery::json_reader() {
+    return ngx::json_reader();
+}
+
+const DeliveredEvent& Delivery::event() const {
+    static const DeliveredEvent unknown;
+    return inspection ? inspection->event() : unknown;
+}
+
+bool Delivery::is_remembered() const {
+    const bool follows = request->post_action && earlier != nullptr;
+    return conf.remembers != nullptr && !follows;
 }
 
 ngx_log_t log_of(const Delivery& delivery) {
@@ -175,12 +240,8 @@ ngx_log_t log_of(const Delivery& delivery) {
 BodyReader read_body(const Delivery& delivery) {
     const Scheme& scheme = *delivery.conf.scheme;
     if (!scheme.content_encoding) return BodyReader(delivery.request);
-    const auto coding = content_coding(scheme, delivery.headers);
+    const auto coding = content_coding(scheme, delivery.inspection->headers());
     return {delivery.request, coding.value_or(ContentCoding::identity), *delivery.conf.payload_max};
-}
-
-std::string_view kept(const Delivery& delivery, std::string_view text) {
-    return to_view(copy_to_pool(delivery.request->pool, text));
 }
 
 Delivery* find_delivery(const ngx_http_request_t* request) {

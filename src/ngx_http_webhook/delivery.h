@@ -16,14 +16,12 @@
 #include <string_view>
 #include <vector>
 
-#include "inspect/handshake.h"
+#include "inspect/inspection.h"
 #include "ngx_http_webhook/body.h"
 #include "ngx_http_webhook/conf.h"
 #include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/upstream.h"
 #include "verify/cause.h"
-#include "verify/credentials.h"
-#include "verify/verification.h"
 
 namespace webhook::ngx {
 
@@ -33,7 +31,7 @@ enum class Verdict : std::uint8_t { none, accepted, rejected, duplicate, handsha
 
 std::string_view name_of(Verdict verdict);
 
-struct Delivery {
+struct Delivery final : RequestAccess {
     Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);
     ~Delivery();
     Delivery(const Delivery&) = delete;
@@ -56,6 +54,20 @@ struct Delivery {
     // Remembers the event, whose claim is held; 0: it was not accepted.
     void commit(ngx_uint_t status);
 
+    // -- what the inspection asks for
+    void offer_headers(SchemeHeaders& headers) override;
+    bool source_is_allowed() override;
+    ConfiguredUrl url() override;
+    RequestSecrets secrets(Milliseconds now) override;
+    std::string_view value_of_key(std::size_t key) override;
+    std::string_view keep(std::string_view text) override;
+    JsonReader& json_reader() override;
+
+    // What is known of its event.
+    const DeliveredEvent& event() const;
+    // What follows the answer of a delivery (post_action) is verified, and no delivery of its own.
+    bool is_remembered() const;
+
     bool decided() const { return stage == Stage::decided; }
     bool passes() const { return verdict == Verdict::accepted || verdict == Verdict::monitored; }
 
@@ -75,31 +87,23 @@ struct Delivery {
     // For a duplicate: the status that the first was answered with.
     ngx_uint_t first_status = 0;
 
-    SchemeHeaders headers;
-    Presented presented;
-    // What was wrong before the body was read, where the body can show that it is a handshake.
-    Objection postponed;
-    std::unique_ptr<const HandshakeAnswer> handshake;
+    bool asked_for_secrets = false;
+    std::vector<const SigningSecret*> all_secrets;
     // From variables: this request's own.
     std::vector<SigningSecret> own_secrets;
     // What they were made of, to be compared after a redirect.
     std::vector<std::string_view> own_secret_texts;
     // From watched files, as they were when it arrived.
     std::vector<KeySetFile::Keys> watched_secrets;
-    std::optional<Verification> verification;
+    // Borrows the secrets.
+    std::optional<Inspection> inspection;
+    // From when the body is wanted.
+    std::optional<BodyInspection> body_inspection;
     BodyReader body;
-    std::optional<HashStream> body_hash;
     std::chrono::nanoseconds verify_time{};
 
-    // Views into the request's headers, its pool, or the configuration.
     // Empty where the variables of `name=` give none.
     std::string_view endpoint;
-    std::string_view event_id;
-    std::string_view event_type;
-    std::string_view event_key;
-    std::string_view secret_id;
-    std::string_view body_sha256;
-    bool payload_unreadable = false;
     bool told_of_detour = false;
     // Whether it has come to a file behind another gate, which did not judge it: it may be led on
     // from there to other files only.
@@ -116,10 +120,8 @@ struct Delivery {
     void keep_accepted() noexcept;
 };
 
-// All secrets that it may be signed with, those of its own variables among them; `all` keeps the
-// list where one has to be made. To be called once, since it lays the delivery's own secrets anew.
-std::span<const SigningSecret* const> collect_secrets(Delivery& delivery,
-                                                      std::vector<const SigningSecret*>& all);
+// The process's only JSON reader: nobody may hold what it has read when nginx has its next turn.
+JsonReader& json_reader();
 
 // Where lines about the delivery are written. What nginx adds to each shows no secret that stands
 // in the query.
@@ -127,9 +129,6 @@ ngx_log_t log_of(const Delivery& delivery);
 
 // The body from its start, as it is verified.
 BodyReader read_body(const Delivery& delivery);
-
-// A view of the text that lives as long as the request.
-std::string_view kept(const Delivery& delivery, std::string_view text);
 
 // The delivery of this request, wherever internal redirects have led it; null where no gate saw it.
 // It notes nothing: variables are read at any time, and must not hide a redirect from the gate.

@@ -519,17 +519,16 @@ constexpr MethodName kMethods[] = {
 
 void set_methods(const Directive& directive, LocConf& conf) {
     require_first(conf.methods == nullptr, directive);
-    Methods methods{0, {}};
-    std::vector<std::string_view> allowed;
+    Methods methods{0, {}, {}};
     std::vector<std::string_view> names;
     for (const MethodName& row : kMethods) names.push_back(row.name);
     for (std::string_view argument : directive.arguments()) {
         const auto row = std::ranges::find(kMethods, argument, &MethodName::name);
         if (row == std::end(kMethods)) directive.reject(argument, joined(names));
-        if ((methods.mask & row->bit) == 0) allowed.push_back(row->name);
+        if ((methods.mask & row->bit) == 0) methods.names.emplace_back(row->name);
         methods.mask |= row->bit;
     }
-    methods.allow = joined(allowed);
+    methods.allow = joined({methods.names.begin(), methods.names.end()});
     conf.methods = std::make_shared<const Methods>(std::move(methods));
 }
 
@@ -643,7 +642,7 @@ void define_zone(const Directive& directive, MainConf& conf) {
 
 DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {
     directive.warn_of_quotes(argument, value);
-    DedupKey key{DedupKey::Kind::expression, std::string(value)};
+    DedupKey key{{DedupKey::Kind::expression, std::string(value)}};
     key.variables = variables_in(value);
     if (has_capture(value)) key.variables.emplace_back("1");
     key.names_event_id = std::ranges::count(key.variables, "webhook_event_id") != 0;

@@ -4,26 +4,15 @@
 #include <chrono>
 #include <memory>
 
-#include "base/encoding.h"
-#include "base/text.h"
-#include "base/url.h"
-#include "inspect/event_key.h"
 #include "ngx_http_webhook/answer.h"
 #include "ngx_http_webhook/delivery.h"
-#include "ngx_http_webhook/handshake.h"
-#include "ngx_http_webhook/payload.h"
+#include "ngx_http_webhook/inspected_body.h"
 
 namespace webhook::ngx {
 namespace {
 
 // How much is hashed, under all secrets together, before other requests have their turn.
 constexpr off_t kHashedAtOnce = 1024 * 1024;
-// What events are remembered under that are known by their body alone, and by more than that.
-constexpr std::string_view kBodyHashKey = "$webhook_body_sha256";
-constexpr std::string_view kEventKey = "$webhook_event_key";
-// What an event id is remembered under. It is short, so that a hash of it and of a usual id takes
-// one block.
-constexpr std::string_view kEventIdKey = "id";
 // Far longer than a turn takes.
 constexpr ngx_msec_t kGuard = 60'000;
 // How often an event in flight is asked for again.
@@ -31,20 +20,6 @@ constexpr ngx_msec_t kFirstWait = 10;
 constexpr ngx_msec_t kLongestWait = 160;
 
 // -- gate
-
-bool method_allowed(const Delivery& delivery) {
-    return (delivery.request->method & delivery.conf.methods->mask) != 0;
-}
-
-Refusal wrong_method(const Delivery& delivery) {
-    const auto method = to_view(delivery.request->method_name);
-    const bool of_handshake =
-        !delivery.conf.shakes_hands() &&
-        std::ranges::find(delivery.conf.scheme->handshakes, method, &Handshake::method) !=
-            delivery.conf.scheme->handshakes.end();
-    return {Reason::method, of_handshake ? Cause::Kind::handshake_off : Cause::Kind::method,
-            method};
-}
 
 // The client's own version: without a header, an answer could not be told from another.
 bool is_http_09(const Delivery& delivery) {
@@ -62,128 +37,38 @@ bool came_over_tls(const ngx_http_request_t* request) {
 #endif
 }
 
-// -- source
-
-bool source_allowed(const Delivery& delivery) {
-    const auto& sources = delivery.conf.sources;
-    if (!sources) return true;
-    ngx_log_t log = log_of(delivery);
-    return sources->allows(delivery.request->connection->sockaddr, &log);
-}
-
-// -- headers
-
-// In lower case, which nginx has at hand, since the names of schemes are.
-std::string_view name_of(const ngx_table_elt_t& header) {
-    const u_char* lowered = header.lowcase_key;
-    return to_view({header.key.len, lowered == nullptr ? header.key.data : header.lowcase_key});
-}
-
-void collect_headers(Delivery& delivery) {
-    const ngx_list_part_t* part = &delivery.request->headers_in.headers.part;
-    for (; part != nullptr; part = part->next) {
-        const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            delivery.headers.offer(name_of(headers[i]), to_view(headers[i].value));
-        }
-    }
-    delivery.headers.offer_query(to_view(delivery.request->args));
-}
-
-Objection check_headers(Delivery& delivery) {
-    const auto objection = read_headers(*delivery.conf.scheme, delivery.headers, now(),
-                                        delivery.conf.tolerance, delivery.presented);
-    if (objection) return objection;
-    delivery.event_id = delivery.presented.event_id;
-    delivery.event_type = delivery.presented.event_type;
-    return std::nullopt;
-}
-
-// With a host in the request line, the Host header says nothing of where the request went.
-bool went_to_another_host(const ngx_http_request_t* request) {
+// Nothing where the request line has none, or the header counts as well.
+std::optional<std::string_view> host_of_line(const ngx_http_request_t* request) {
     if (request->host_start == nullptr || request->http_version >= NGX_HTTP_VERSION_20) {
-        return false;
+        return std::nullopt;
     }
     const auto* start = reinterpret_cast<const char*>(request->host_start);
     const auto* end = reinterpret_cast<const char*>(request->uri_start);
-    const ngx_table_elt_t* host = request->headers_in.host;
-    return host == nullptr || end < start ||
-           !equals_ignoring_case(std::string_view(start, end), to_view(host->value));
+    return end < start ? std::string_view() : std::string_view(start, end);
 }
 
-bool has_fragment(const ngx_http_request_t* request) {
-    return to_view(request->unparsed_uri).find('#') != std::string_view::npos;
-}
-
-// Whether the host that came is one, for whatever a URL takes of it.
-bool has_sound_host(const ngx_http_request_t* request) {
-    const ngx_table_elt_t* host = request->headers_in.host;
-    return (host == nullptr || is_host(to_view(host->value))) &&
-           is_host(to_view(request->headers_in.server)) && !went_to_another_host(request);
-}
-
-// Whether what stands for the host in "webhook_url" is one: a path in it would make another URL of
-// the request's.
-bool gives_host(const Delivery& delivery) {
-    if (delivery.conf.url_host == nullptr) return true;
-    ngx_str_t text;
-    if (ngx_http_complex_value(delivery.request, delivery.conf.url_host, &text) != NGX_OK) {
-        throw std::bad_alloc();
-    }
-    return is_host(to_view(text));
-}
-
-// Nothing where what the request says could be read as another URL than the one that nginx routes
-// by.
-std::optional<std::string_view> signed_url(const Delivery& delivery) {
+RequestHead head_of(const Delivery& delivery) {
     const ngx_http_request_t* request = delivery.request;
-    const Scheme& scheme = *delivery.conf.scheme;
-    if (scheme.signs_parameter() && has_fragment(request)) return std::nullopt;
-    if (!scheme.reads_url()) return std::string_view();
-    ngx_str_t text;
-    if (ngx_http_complex_value(delivery.request, delivery.conf.url, &text) != NGX_OK) {
-        throw std::bad_alloc();
-    }
-    const std::string_view url = to_view(text);
-    // Of a variable that has no value for this request.
-    if (url.empty()) return std::nullopt;
-    if (delivery.conf.url_is_fixed()) return url;
-    const bool is_sound = has_sound_host(request) && !has_fragment(request) &&
-                          gives_host(delivery) &&
-                          is_unambiguous_url(url, to_view(request->unparsed_uri));
-    return is_sound ? std::optional(url) : std::nullopt;
+    RequestHead head;
+    head.method = to_view(request->method_name);
+    head.target = to_view(request->unparsed_uri);
+    head.query = to_view(request->args);
+    head.endpoint = delivery.endpoint;
+    if (request->headers_in.host != nullptr) head.host = to_view(request->headers_in.host->value);
+    head.host_of_line = host_of_line(request);
+    head.server = to_view(request->headers_in.server);
+    head.is_over_tls = came_over_tls(request);
+    head.has_headers = !is_http_09(delivery);
+    head.declared_size = request->headers_in.content_length_n;
+    return head;
 }
 
-// With a fragment, which nginx hands on.
-std::string_view sent_query(const ngx_http_request_t* request) {
-    const std::string_view target = to_view(request->unparsed_uri);
-    const std::size_t mark = target.find('?');
-    return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+Wanted wanted_of(const Delivery& delivery) {
+    const MainConf& conf = main_conf(delivery.request);
+    return {conf.uses_event, conf.uses_event_key, conf.uses_body_sha256, delivery.is_remembered()};
 }
 
-Objection start_verification(Delivery& delivery) {
-    const auto url = signed_url(delivery);
-    if (!url) {
-        const bool moved = went_to_another_host(delivery.request);
-        return Refusal(Reason::bad_signature,
-                       moved ? Cause::Kind::other_host : Cause::Kind::url_unfit);
-    }
-    std::vector<const SigningSecret*> all;
-    const SignedRequest request{to_view(delivery.request->method_name),
-                                *url,
-                                to_view(delivery.request->args),
-                                &delivery.headers,
-                                &delivery.presented,
-                                &delivery.conf.tolerance,
-                                &json_reader(),
-                                delivery.conf.url_is_fixed(),
-                                sent_query(delivery.request)};
-    delivery.verification.emplace(*delivery.conf.scheme, collect_secrets(delivery, all), request,
-                                  now());
-    return std::nullopt;
-}
-
-// -- verify
+// -- inspection
 
 // Adds its own life to the time that verifying takes, where the configuration asks for it.
 class Stopwatch {
@@ -205,184 +90,38 @@ class Stopwatch {
     Clock::time_point started_;
 };
 
-Objection verify_signature(Delivery& delivery, WholeBody* body) {
+// Returns why the delivery has to be refused, or nothing: its body is wanted.
+Objection check_before_body(Delivery& delivery) {
     const Stopwatch stopwatch(delivery);
-    Verification& verification = *delivery.verification;
-    if (const auto objection = verification.verify_signature(body, now())) return objection;
-    delivery.secret_id = verification.secret()->id;
-    if (delivery.conf.scheme->has_event_in_claims()) {
-        delivery.event_id = kept(delivery, verification.event_id());
-        delivery.event_type = kept(delivery, verification.event_type());
-    }
-    if (!verification.late_timestamp().empty()) {
-        delivery.presented.timestamp = kept(delivery, verification.late_timestamp());
-    }
+    Inspection& inspection = delivery.inspection.emplace(
+        delivery.conf.demands.policy, wanted_of(delivery), head_of(delivery), delivery);
+    const auto outcome = inspection.before_body(now());
+    if (const auto* refusal = std::get_if<Refusal>(&outcome)) return *refusal;
+    delivery.body_inspection = std::get<BodyInspection>(outcome);
     return std::nullopt;
-}
-
-bool needs_body_hash(const Delivery& delivery) {
-    const MainConf& conf = main_conf(delivery.request);
-    if (conf.uses_body_sha256 || conf.uses_event_key) return true;
-    const Dedup* dedup = delivery.conf.remembers.get();
-    return dedup != nullptr && dedup->has_key(DedupKey::Kind::event_key);
 }
 
 // Returns false where the body goes on beyond what may be hashed at once.
 bool hash_body(Delivery& delivery) {
     const Stopwatch stopwatch(delivery);
-    Verification* verification = delivery.postponed ? nullptr : &*delivery.verification;
-    const std::size_t secrets = verification == nullptr ? 1 : verification->secret_count();
+    BodyInspection& inspection = *delivery.body_inspection;
     const off_t pause_at =
-        delivery.body.decoded_size() + kHashedAtOnce / static_cast<off_t>(secrets);
+        delivery.body.decoded_size() + kHashedAtOnce / static_cast<off_t>(inspection.hashes());
     while (delivery.body.decoded_size() < pause_at) {
         const std::string_view piece = delivery.body.next();
         if (piece.empty()) return true;
-        if (verification != nullptr) verification->update(piece);
-        if (delivery.body_hash) delivery.body_hash->update(piece);
+        inspection.update(piece);
     }
     return false;
 }
 
-std::string hex_digest(HashStream& hash) {
-    std::array<std::uint8_t, kLargestHash> digest;
-    return to_hex(hash.finish(digest));
-}
-
-Objection verify(Delivery& delivery, Payload& payload) {
-    Verification& verification = *delivery.verification;
-    verification.note_sent_size(static_cast<std::size_t>(delivery.body.size()));
-    // The sender decides how long its body takes: what was in time when the headers came may be
-    // too late.
-    if (const auto objection = verification.check_time(now())) return objection;
-    if (!verification.ignores_body()) {  // else done before the body
-        WholeBody* body = verification.needs_whole_body() ? payload.whole() : nullptr;
-        if (const auto objection = verify_signature(delivery, body)) return objection;
-    }
-    if (const auto objection = verification.verify_body()) return objection;
-    if (!verification.needs_whole_body_for_timestamp()) return std::nullopt;
-    const auto objection = verification.verify_timestamp(payload.whole(), now());
-    delivery.presented.timestamp = kept(delivery, verification.late_timestamp());
-    return objection;
-}
-
-// -- payload
-
-bool needs_payload(const Delivery& delivery) {
-    if (!delivery.conf.scheme->has_event_in_body()) return false;
-    if (main_conf(delivery.request).uses_event) return true;
-    const Dedup* dedup = delivery.conf.remembers.get();
-    return dedup != nullptr && delivery.conf.scheme->event_id.is_in_body() &&
-           dedup->has_key(DedupKey::Kind::event_id);
-}
-
-// Of a form, what no JSON would hold is no value, either.
-std::string form_value(const Form& form, const std::string& name) {
-    const auto value = form.only(name);
-    if (!value || value->size() > kLongestPayloadValue || has_control_character(*value)) return {};
-    return std::string(*value);
-}
-
-const Form* form_of(const Delivery& delivery, Payload& payload) {
-    const auto content_type = delivery.conf.scheme->content_type;
-    if (!content_type || !is_form_type(delivery.headers.value(*content_type))) return nullptr;
-    WholeBody* body = payload.whole();
-    return body == nullptr ? nullptr : body->form();
-}
-
-// What a field of the body says; nothing where the body is no form, or says it twice. A body is not
-// read otherwise for another Content-Type: that would make another event of the same bytes.
-std::optional<std::string> field_in_body(const Delivery& delivery, Payload& payload,
-                                         const std::string& name) {
-    if (delivery.body.decoded_size() == 0) return "";
-    const Form* form = form_of(delivery, payload);
-    if (form == nullptr) return std::nullopt;
-    if (std::ranges::count(form->fields(), name, &Form::Field::first) > 1) return std::nullopt;
-    return form_value(*form, name);
-}
-
-// Nothing where the body cannot be read at all.
-std::optional<std::string> value_in_body(const Delivery& delivery, Payload& payload,
-                                         const webhook::Source& source) {
-    if (source.kind == webhook::Source::Kind::field) {
-        return field_in_body(delivery, payload, source.text);
-    }
-    const JsonReader* json = payload.json();
-    return json == nullptr ? std::nullopt : std::optional(json->value_at(source.text).value_or(""));
-}
-
-void read_payload(Delivery& delivery, Payload& payload) {
-    if (!needs_payload(delivery)) return;
-    const auto read = [&](const webhook::Source& source, std::string_view& value) {
-        if (!source.is_in_body()) return true;
-        const auto found = value_in_body(delivery, payload, source);
-        value = kept(delivery, found.value_or(""));
-        return found.has_value();
-    };
-    const Scheme& scheme = *delivery.conf.scheme;
-    delivery.payload_unreadable = !read(scheme.event_id, delivery.event_id);
-    read(scheme.event_type, delivery.event_type);
+Objection check_after_body(Delivery& delivery) {
+    const Stopwatch stopwatch(delivery);
+    InspectedBody body(delivery);
+    return delivery.body_inspection->finish(body, now());
 }
 
 // -- remember
-
-std::string_view evaluated(const Delivery& delivery, ngx_http_complex_value_t* text) {
-    ngx_str_t value;
-    if (ngx_http_complex_value(delivery.request, text, &value) != NGX_OK) throw std::bad_alloc();
-    return to_view(value);
-}
-
-std::string_view value_of(Delivery& delivery, const DedupKey& key) {
-    switch (key.kind) {
-        case DedupKey::Kind::event_id:
-            return delivery.event_id;
-        case DedupKey::Kind::event_key:
-            return delivery.event_key;
-        case DedupKey::Kind::expression:
-            break;
-    }
-    // Constant text would make one event of all that have no value.
-    if (key.without_text != nullptr && evaluated(delivery, key.without_text).empty()) return {};
-    return evaluated(delivery, key.expression);
-}
-
-// Where nobody asked for it before the delivery turned out to have no event id.
-std::string_view hash_of_body(Delivery& delivery) {
-    if (!delivery.body_sha256.empty()) return delivery.body_sha256;
-    HashStream hash(Hash::sha256);
-    BodyReader body = read_body(delivery);
-    for (auto piece = body.next(); !piece.empty(); piece = body.next()) hash.update(piece);
-    delivery.body_sha256 = kept(delivery, hex_digest(hash));
-    return delivery.body_sha256;
-}
-
-void find_event_key(Delivery& delivery, Payload& payload) {
-    if (!delivery.event_key.empty()) return;
-    const Scheme& scheme = *delivery.conf.scheme;
-    const std::string signed_url = delivery.verification->signed_url();
-    const Identified identified{
-        to_view(delivery.request->method_name),
-        signed_url.empty() ? to_view(delivery.request->unparsed_uri) : std::string_view(signed_url),
-        to_view(delivery.request->args),
-        delivery.event_type,
-        &delivery.headers,
-        &delivery.presented,
-        hash_of_body(delivery),
-        delivery.body.decoded_size() > 0,
-        scheme.event_key_reads_body() ? payload.whole() : nullptr};
-    delivery.event_key = kept(delivery, identity_of(scheme, identified));
-}
-
-std::string_view name_of_event_key(const Delivery& delivery) {
-    return delivery.event_key == delivery.body_sha256 ? kBodyHashKey : kEventKey;
-}
-
-bool wants_event_key(const Delivery& delivery) {
-    if (main_conf(delivery.request).uses_event_key) return true;
-    const Dedup* dedup = delivery.conf.remembers.get();
-    if (dedup == nullptr) return false;
-    const bool has_no_id = delivery.conf.scheme->event_id.optional && delivery.event_id.empty();
-    return has_no_id || dedup->has_key(DedupKey::Kind::event_key);
-}
 
 // What the request's earlier deliveries hold on this zone is its own.
 std::optional<ClaimToken> token_for(const Delivery& delivery, DedupZone& zone) {
@@ -392,115 +131,32 @@ std::optional<ClaimToken> token_for(const Delivery& delivery, DedupZone& zone) {
     return zone.new_token();
 }
 
-Refusal empty_key(const DedupKey& key) {
-    return {Reason::missing_event_id, Cause::Kind::key_empty, key.text};
-}
-
-Cause::Kind fault_of_header(const SchemeHeaders& headers, HeaderIndex header) {
-    if (headers.missing(header)) return Cause::Kind::header_missing;
-    return headers.repeated(header) ? Cause::Kind::header_repeated : Cause::Kind::header_empty;
-}
-
-Refusal no_event_id(const Delivery& delivery) {
-    if (delivery.payload_unreadable) {
-        const bool is_field = delivery.conf.scheme->event_id.kind == webhook::Source::Kind::field;
-        return {Reason::invalid_payload, is_field ? Cause::Kind::not_form : Cause::Kind::not_json};
-    }
-    const EventId& id = delivery.conf.scheme->event_id;
-    switch (id.kind) {
-        case webhook::Source::Kind::header:
-            return {Reason::missing_event_id, fault_of_header(delivery.headers, id.header),
-                    delivery.conf.scheme->headers[id.header]};
-        case webhook::Source::Kind::json:
-            return {Reason::missing_event_id, Cause::Kind::json_missing, id.text};
-        case webhook::Source::Kind::field:
-            return {Reason::missing_event_id, Cause::Kind::field_unfit, id.text};
-        case webhook::Source::Kind::claim:
-            return {Reason::missing_event_id, Cause::Kind::claim_missing, id.text};
-        default:
-            return Reason::missing_event_id;
-    }
-}
-
-// Whether it may come without one. What is JSON and what is none is signed; what is a form is not.
-bool may_lack_event_id(const Delivery& delivery) {
-    const EventId& id = delivery.conf.scheme->event_id;
-    const bool is_field = id.kind == webhook::Source::Kind::field;
-    return id.optional && !(is_field && delivery.payload_unreadable);
-}
-
-// An expression that comes to no more than the event's id, or its key, is the same memory as that:
-// what stands beside it, such as the mark of an event that is let through again, may be empty.
-std::string_view name_of_expression(const Delivery& delivery, const DedupKey& key,
-                                    std::string_view value) {
-    // By what the key names: the sender of an id that nobody signs gives it any value.
-    const bool by_id = key.names_event_id && !key.names_event_key;
-    const bool by_key = key.names_event_key && !key.names_event_id;
-    if (by_id && value == delivery.event_id) return kEventIdKey;
-    return by_key && value == delivery.event_key ? name_of_event_key(delivery)
-                                                 : std::string_view(key.text);
-}
-
-// Where an event without an id goes by its key, what else stands in a key goes with it: a mark, or
-// the name of a tenant.
-std::string_view value_without_id(Delivery& delivery, const DedupKey& key) {
-    if (key.kind == DedupKey::Kind::event_id) return delivery.event_key;
-    const std::string_view rest = evaluated(delivery, key.expression);
-    return kept(delivery, std::string(delivery.event_key).append(rest));
-}
-
-// What follows the answer of a delivery (post_action) is verified, and no delivery of its own.
-bool is_remembered(const Delivery& delivery) {
-    const bool follows = delivery.request->post_action && delivery.earlier != nullptr;
-    return delivery.conf.remembers != nullptr && !follows;
-}
-
-Objection prepare_claim(Delivery& delivery) {
-    const Dedup& dedup = *delivery.conf.remembers;
+// Where the keys are known before the body is hashed, the memory that the claim will look at can be
+// on its way meanwhile. Returns false where nothing can be claimed.
+bool prepare_claim(Delivery& delivery) {
+    static_assert(kMostKeyRules <= kMostKeys);
+    const std::span<const NamedKey> named = delivery.inspection->keys();
+    if (delivery.claim.zone() != nullptr) return true;
+    if (named.empty()) return false;
+    DedupZone& zone = *delivery.conf.remembers->zone;
+    const auto token = token_for(delivery, zone);
+    if (!token) return false;
     std::array<EventKey, kMostKeys> keys;
-    std::size_t count = 0;
-    for (const DedupKey& key : dedup.keys) {
-        const bool is_event_id = key.kind == DedupKey::Kind::event_id;
-        std::string_view name = is_event_id ? kEventIdKey : std::string_view(key.text);
-        std::string_view value = value_of(delivery, key);
-        if (key.kind == DedupKey::Kind::expression) name = name_of_expression(delivery, key, value);
-        if (key.kind == DedupKey::Kind::event_key) name = name_of_event_key(delivery);
-        const bool wants_id = is_event_id || key.names_event_id;
-        if (wants_id && delivery.event_id.empty()) {
-            if (!may_lack_event_id(delivery)) return no_event_id(delivery);
-            name = name_of_event_key(delivery);
-            value = value_without_id(delivery, key);
-        }
-        if (value.empty()) return empty_key(key);
-        const EventKey found = event_key(delivery.endpoint, name, value);
-        // What stands for the event id may be a key of its own, too.
-        const auto known = std::span(keys).first(count);
-        if (std::ranges::find(known, found) == known.end()) keys[count++] = found;
-    }
-    const auto token = token_for(delivery, *dedup.zone);
-    if (!token) return Reason::unavailable;
-    delivery.claim.prepare(*dedup.zone, std::span(keys).first(count), *token);
-    return std::nullopt;
-}
-
-// Where the headers hold all that the claim needs, the memory that it will look at can be on its
-// way while the body is hashed.
-void prepare_claim_early(Delivery& delivery) {
-    const bool by_header = delivery.conf.scheme->event_id.kind == webhook::Source::Kind::header;
-    if (!is_remembered(delivery) || !by_header || delivery.event_id.empty()) return;
-    const Dedup& dedup = *delivery.conf.remembers;
-    const bool needs_more =
-        dedup.has_key(DedupKey::Kind::event_key) || dedup.has_key(DedupKey::Kind::expression);
-    if (!needs_more) prepare_claim(delivery);
+    std::ranges::transform(named, keys.begin(), [&delivery](const NamedKey& key) {
+        return event_key(delivery.endpoint, key.name, key.value);
+    });
+    delivery.claim.prepare(zone, std::span(keys).first(named.size()), *token);
+    return true;
 }
 
 // A wait may have made it too late. What a refused delivery holds is released with its answer.
 Refusal outcome_of_claimed(const Delivery& delivery) {
-    return delivery.verification->check_time(now()).value_or(Reason::accepted);
+    return delivery.inspection->check_time(now()).value_or(Reason::accepted);
 }
 
 // The outcome of a claim, or nothing where the delivery has to wait for its twin.
 Objection claim(Delivery& delivery) {
+    if (!prepare_claim(delivery)) return Reason::unavailable;
     const ClaimResult result = delivery.claim.try_claim();
     switch (result.outcome) {
         case ClaimOutcome::claimed:
@@ -519,81 +175,6 @@ Objection claim(Delivery& delivery) {
 }
 
 // -- the way
-
-Refusal no_secret(const Delivery& delivery) {
-    const Secrets& secrets = *delivery.conf.secrets;
-    const bool expired = !secrets.fixed().empty() || !delivery.own_secrets.empty();
-    if (expired) return {Reason::no_secret, Cause::Kind::secrets_expired};
-    return secrets.has_variables() ? Refusal(Reason::no_secret, Cause::Kind::no_secret_given)
-                                   : Refusal(Reason::no_secret);
-}
-
-// What the headers show of the signature.
-Objection check_signature_before_body(Delivery& delivery) {
-    if (!delivery.conf.shakes_hands()) collect_headers(delivery);
-    if (const auto objection = check_headers(delivery)) return objection;
-    if (const auto objection = start_verification(delivery)) return objection;
-    if (delivery.verification->secret_count() == 0) return no_secret(delivery);
-    if (delivery.verification->ignores_body()) return verify_signature(delivery, nullptr);
-    return std::nullopt;
-}
-
-// Everything that can be refused before the body is read.
-Objection check_before_body(Delivery& delivery) {
-    if (is_http_09(delivery)) {
-        return Refusal(Reason::method, Cause::Kind::method, "one of HTTP/0.9");
-    }
-    // Who is refused for the method or the source is refused at once, but where a handshake may
-    // come with another method.
-    if (delivery.conf.shakes_hands()) collect_headers(delivery);
-    if (!method_allowed(delivery) && !may_be_handshake(delivery)) return wrong_method(delivery);
-    if (*delivery.conf.require_tls && !came_over_tls(delivery.request)) return Reason::insecure;
-    if (!source_allowed(delivery)) return Reason::ip_denied;
-    if (delivery.endpoint.empty()) return Reason::no_endpoint;
-    if (const auto outcome = check_handshake_before_body(delivery)) return outcome;
-    const auto objection = check_signature_before_body(delivery);
-    const bool too_large = delivery.request->headers_in.content_length_n >
-                           static_cast<off_t>(*delivery.conf.payload_max);
-    if (!objection || too_large || !may_be_unsigned_handshake_in_body(delivery)) return objection;
-    delivery.postponed = objection;
-    return std::nullopt;
-}
-
-// Everything that needs the body, which is hashed by now.
-Objection check_body(Delivery& delivery, Payload& payload) {
-    // The sender decides how long its body takes, and a list may have changed since.
-    if (!source_allowed(delivery)) return Reason::ip_denied;
-    if (!size_is_as_declared(delivery.request, delivery.body.size())) {
-        return Reason::incomplete_body;
-    }
-    if (delivery.body.at_fault()) {
-        if (delivery.postponed) return delivery.postponed;
-        return Refusal(Reason::invalid_payload, Cause::Kind::body_undecodable);
-    }
-    if (delivery.body_hash) delivery.body_sha256 = kept(delivery, hex_digest(*delivery.body_hash));
-    if (const auto outcome = check_unsigned_handshake(delivery, payload)) return outcome;
-    if (delivery.postponed) return delivery.postponed;
-    if (const auto objection = verify(delivery, payload)) return objection;
-    if (const auto outcome = check_verified_handshake(delivery, payload)) return outcome;
-    if (!method_allowed(delivery)) return wrong_method(delivery);
-    read_payload(delivery, payload);
-    if (wants_event_key(delivery)) find_event_key(delivery, payload);
-    const bool prepared = delivery.claim.zone() != nullptr;
-    if (prepared || !is_remembered(delivery)) return std::nullopt;
-    return prepare_claim(delivery);
-}
-
-Objection check_after_body(Delivery& delivery) {
-    Payload payload(delivery);
-    auto objection = check_body(delivery, payload);
-    if (objection && *objection == Reason::invalid_payload && payload.is_too_large()) {
-        objection->cause = {Cause::Kind::body_too_large,
-                            {},
-                            delivery.body.size(),
-                            static_cast<std::int64_t>(*delivery.conf.payload_max)};
-    }
-    return objection;
-}
 
 void on_wake(ngx_event_t* event) noexcept;
 
@@ -627,7 +208,7 @@ void suspend(Delivery& delivery, Stage stage) {
 }
 
 void remember(Delivery& delivery) {
-    if (!is_remembered(delivery)) return conclude(delivery, Reason::accepted);
+    if (!delivery.is_remembered()) return conclude(delivery, Reason::accepted);
     if (const auto outcome = claim(delivery)) return conclude(delivery, *outcome);
     suspend(delivery, Stage::waiting);
     const auto left = static_cast<ngx_msec_t>(delivery.wait_until - ngx_current_msec);
@@ -695,8 +276,7 @@ void on_body(ngx_http_request_t* request) noexcept try {
     // The upstream would close the temporary file, and an error_page find no body.
     request->preserve_body = 1;
     delivery.body = read_body(delivery);
-    if (needs_body_hash(delivery)) delivery.body_hash.emplace(Hash::sha256);
-    prepare_claim_early(delivery);
+    prepare_claim(delivery);
     go_on_with_body(delivery);
 } catch (const std::exception& error) {
     give_up_and_resume(request, error.what());
@@ -747,7 +327,7 @@ bool needs_another_look(const Delivery& delivery, const LocConf& conf, bool lost
     if (!lost) return false;
     // The same variables may have other values since.
     if (endpoint_of(conf, delivery.request) != delivery.endpoint) return true;
-    return delivery.verification &&
+    return delivery.asked_for_secrets &&
            conf.secrets->texts(delivery.request) != delivery.own_secret_texts;
 }
 

@@ -20,29 +20,29 @@ std::string_view reason(Delivery& delivery) {
 }
 
 std::string_view event_id(Delivery& delivery) {
-    return delivery.event_id;
+    return delivery.event().id;
 }
 
 std::string_view event_type(Delivery& delivery) {
-    return delivery.event_type;
+    return delivery.event().type;
 }
 
 std::string_view event_key(Delivery& delivery) {
-    return delivery.event_key;
+    return delivery.event().key;
 }
 
 // One out of the body or a token is any text, until it is found to be no time.
 std::string_view timestamp(Delivery& delivery) {
-    const std::string_view text = delivery.presented.timestamp;
+    const std::string_view text = delivery.event().timestamp;
     return text.size() > kLongestPayloadValue || has_control_character(text) ? "" : text;
 }
 
 std::string_view secret_id(Delivery& delivery) {
-    return delivery.secret_id;
+    return delivery.event().secret_id;
 }
 
 std::string_view body_sha256(Delivery& delivery) {
-    return delivery.body_sha256;
+    return delivery.event().body_sha256;
 }
 
 std::string_view verify_time(Delivery& delivery) {

@@ -12,15 +12,16 @@
 #include <functional>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "inspect/inspection.h"
 #include "scheme/presets.h"
 #include "store/dedup_table.h"
 #include "verify/credentials.h"
 #include "verify/signing_key.h"
-#include "verify/verification.h"
 
 namespace webhook {
 namespace {
@@ -111,21 +112,65 @@ void measure_headers(const Scheme& scheme) {
     });
 }
 
-void measure_verification(const char* what, const Scheme& scheme, std::size_t size, int count) {
+// What a location takes of a request, and no more.
+class BenchRequest final : public RequestAccess {
+  public:
+    BenchRequest(const Headers& headers, std::span<const SigningSecret* const> secrets)
+        : headers_(headers), secrets_(secrets) {}
+
+    void offer_headers(SchemeHeaders& offered) override {
+        for (const auto& [name, value] : headers_) offered.offer(name, value);
+    }
+    bool source_is_allowed() override { return true; }
+    ConfiguredUrl url() override { return {}; }
+    RequestSecrets secrets(Milliseconds) override { return {secrets_, false}; }
+    std::string_view value_of_key(std::size_t) override { return {}; }
+    std::string_view keep(std::string_view text) override { return kept_ = text; }
+    JsonReader& json_reader() override { return json_; }
+
+  private:
+    const Headers& headers_;
+    std::span<const SigningSecret* const> secrets_;
+    std::string kept_;
+    JsonReader json_;
+};
+
+class BenchBody final : public BodyAccess {
+  public:
+    explicit BenchBody(std::size_t size) : size_(static_cast<std::int64_t>(size)) {}
+
+    std::int64_t sent_size() const override { return size_; }
+    std::int64_t size() const override { return size_; }
+    bool is_as_declared() const override { return true; }
+    bool is_sound() const override { return true; }
+    WholeBody& whole() override { fail("the body is wanted as a whole"); }
+    void hash(HashStream&) override { fail("the body is wanted again"); }
+
+  private:
+    std::int64_t size_;
+};
+
+void measure_inspection(const char* what, const Scheme& scheme, std::size_t size, int count) {
     const std::string body(size, 'b');
     const SigningSecret secret{"", std::nullopt, SigningKey(scheme, kKey)};
     const std::array secrets{&secret};
-    SchemeHeaders offered(scheme);
-    Presented presented;
     const Headers headers = headers_for(body);
-    read(scheme, headers, offered, presented);
-    const std::optional<Tolerance> tolerance;
-    const SignedRequest request{"POST", "", "", &offered, &presented, &tolerance, nullptr};
+    BenchRequest request(headers, secrets);
+    BenchBody whole(size);
+    Policy policy;
+    policy.scheme = std::shared_ptr<const Scheme>(&scheme, [](const Scheme*) {});
+    policy.keys = {{KeyRule::Kind::event_id, "$webhook_event_id"}};
+    RequestHead head;
+    head.method = "POST";
+    head.endpoint = "github";
     measure(what, count, [&](int times) {
         for (int i = 0; i < times; ++i) {
-            Verification verification(scheme, secrets, request, kNow);
-            verification.update(body);
-            if (verification.verify_signature(nullptr, kNow)) fail("verification failed");
+            Inspection inspection(policy, {}, head, request);
+            auto outcome = inspection.before_body(kNow);
+            auto* of_body = std::get_if<BodyInspection>(&outcome);
+            if (of_body == nullptr) fail("refused before the body");
+            of_body->update(body);
+            if (of_body->finish(whole, kNow)) fail("verification failed");
         }
     });
 }
@@ -204,9 +249,9 @@ void measure_memory(const char* what, std::size_t events) {
 void run() {
     const Scheme github = preset_scheme("github").value();
     measure_headers(github);
-    measure_verification("verifying 1 KB", github, 1024, 100000);
+    measure_inspection("inspecting 1 KB", github, 1024, 100000);
     measure_one_shot("  OpenSSL's HMAC(), 1 KB", 1024, 100000);
-    measure_verification("verifying 16 KB", github, 16384, 10000);
+    measure_inspection("inspecting 16 KB", github, 16384, 10000);
     measure_one_shot("  OpenSSL's HMAC(), 16 KB", 16384, 10000);
     measure_event_key();
     measure_memory("claim and commit, among 10 thousand events", 10000);

@@ -127,7 +127,7 @@ Delivery delivery_of(std::string_view text) {
     return delivery;
 }
 
-// What is asked of one delivery, with everything that the answer borrows from.
+// What the headers of one delivery say, with everything that it borrows from.
 class Attempt {
   public:
     Attempt(const Gate& gate, const Delivery& delivery, const std::optional<Tolerance>& tolerance)
@@ -139,37 +139,14 @@ class Attempt {
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
 
-    // Why it is refused; nothing where it matches.
-    std::optional<Reason> verify(bool in_pieces) {
-        const std::vector<const SigningSecret*> secrets{&gate_.secret};
-        Presented own = presented_again();
-        JsonReader json;
-        const SignedRequest request{delivery_.method,
-                                    delivery_.url,
-                                    query_of(delivery_.url),
-                                    &headers_,
-                                    &own,
-                                    &tolerance_,
-                                    &json,
-                                    false,
-                                    query_of(delivery_.url)};
-        Verification verification(gate_.scheme, secrets, request, kNow);
-        require(verification.secret_count() == 1, "the secret takes part");
-        std::string_view rest = delivery_.body;
-        while (!rest.empty()) {
-            const std::size_t size = in_pieces ? rest.size() / 2 + 1 : rest.size();
-            verification.update(rest.substr(0, size));
-            rest.remove_prefix(size);
+    Reason judge(bool in_pieces) const {
+        std::vector<std::size_t> cuts;
+        const std::size_t size = delivery_.body.size();
+        for (std::size_t at = size / 2; in_pieces && at < size; at += (size - at) / 2 + 1) {
+            cuts.push_back(at);
         }
-        const testing::PaddedBody padded(delivery_.body);
-        JsonReader body_json;
-        WholeBody body(padded.text(), body_json);
-        auto objection = verification.verify_signature(&body, kNow);
-        require(objection.has_value() || verification.secret() == &gate_.secret,
-                "what matches has a secret");
-        if (!objection) objection = verification.verify_body();
-        if (!objection) objection = verification.verify_timestamp(&body, kNow);
-        return objection;
+        return testing::judge(gate_.scheme, {gate_.secret}, delivery_, kNow, cuts, tolerance_)
+            .reason;
     }
 
     const SchemeHeaders& headers() const { return headers_; }
@@ -177,13 +154,6 @@ class Attempt {
     Presented presented;
 
   private:
-    Presented presented_again() const {
-        Presented again;
-        require(!read_headers(gate_.scheme, headers_, kNow, tolerance_, again),
-                "headers read twice are the same");
-        return again;
-    }
-
     const Gate& gate_;
     const Delivery& delivery_;
     std::optional<Tolerance> tolerance_;
@@ -192,6 +162,16 @@ class Attempt {
   public:
     std::optional<Reason> refused;
 };
+
+// Whether no signature helps: what its URL and query say could be read in two ways.
+bool is_refused_for_its_url(const Gate& gate, const Delivery& delivery) {
+    const Scheme& scheme = gate.scheme;
+    if (scheme.signs(TextPart::Kind::query) && delivery.url.find('#') != std::string::npos) {
+        return true;
+    }
+    return scheme.reads_url() && (delivery.url.find('#') != std::string::npos ||
+                                  !is_unambiguous_url(delivery.url, target_of(delivery.url)));
+}
 
 // Whether the delivery is refused whatever its signature is: of GET and HEAD, no body is taken, and
 // where nothing separates a body from a value, it has to be JSON.
@@ -348,20 +328,22 @@ bool is_a_reason_of_headers(Reason reason) {
 void judge(const Gate& gate, const Delivery& delivery, const std::optional<Tolerance>& tolerance) {
     Attempt attempt(gate, delivery, tolerance);
     if (attempt.refused) {
+        require(attempt.judge(false) == *attempt.refused, "what the headers say comes first");
         require(is_a_reason_of_headers(*attempt.refused), "headers are refused for what they are");
         return;
     }
     check_presented(gate, attempt.presented);
-    const auto objection = attempt.verify(false);
-    require(objection.has_value(), "nobody knows the secret");
-    require(attempt.verify(true) == objection, "pieces are as good as the whole");
+    const Reason reason = attempt.judge(false);
+    require(reason != Reason::accepted, "nobody knows the secret");
+    require(attempt.judge(true) == reason, "pieces are as good as the whole");
 
     const auto right = rightly_signed(gate, delivery, attempt);
-    if (!right) return;
+    if (!right || is_refused_for_its_url(gate, *right)) return;
     Attempt right_attempt(gate, *right, tolerance);
     require(!right_attempt.refused, "a right signature is read");
-    require(!right_attempt.verify(false), "a right signature matches");
-    require(!right_attempt.verify(true), "a right signature matches a body in pieces");
+    require(right_attempt.judge(false) == Reason::accepted, "a right signature matches");
+    require(right_attempt.judge(true) == Reason::accepted,
+            "a right signature matches a body in pieces");
 }
 
 }  // namespace

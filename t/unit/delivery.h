@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -24,7 +25,7 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "base/url.h"
-#include "inspect/event_key.h"
+#include "inspect/inspection.h"
 #include "scheme/builder.h"
 #include "verify/credentials.h"
 #include "verify/reason.h"
@@ -259,73 +260,111 @@ class PaddedBody {
 };
 
 // The pieces of a body that end at the `cuts`.
-inline void update(Verification& verification, std::string_view body,
-                   const std::vector<std::size_t>& cuts) {
+template <typename Consumer>
+void update(Consumer& consumer, std::string_view body, const std::vector<std::size_t>& cuts) {
     std::size_t position = 0;
     for (std::size_t cut : cuts) {
-        verification.update(body.substr(position, cut - position));
+        consumer.update(body.substr(position, cut - position));
         position = cut;
     }
-    verification.update(body.substr(position));
+    consumer.update(body.substr(position));
 }
 
-// What the gate would answer; the body comes in pieces that end at the `cuts`, and is complete at
-// `ended`. The first secret is that of index 0, and so on.
+// What the inspection asks for, out of a delivery and its secrets.
+class TestRequest final : public RequestAccess {
+  public:
+    // The first secret is that of index 0, and so on.
+    TestRequest(const Delivery& delivery, std::vector<SigningSecret>& secrets)
+        : delivery_(delivery) {
+        for (SigningSecret& secret : secrets) {
+            secret.index = secrets_.size();
+            secrets_.push_back(&secret);
+        }
+        target_ = target_of(delivery.url);
+        if (!delivery.sent_query) return;
+        target_ = target_.substr(0, target_.find('?'));
+        if (!delivery.sent_query->empty()) target_ += '?' + *delivery.sent_query;
+    }
+
+    RequestHead head() const {
+        RequestHead head;
+        head.method = delivery_.method;
+        head.target = target_;
+        head.query = delivery_.parameters();
+        head.endpoint = "endpoint";
+        head.server = "hooks.example";
+        head.declared_size = static_cast<std::int64_t>(delivery_.body.size());
+        return head;
+    }
+
+    void offer_headers(SchemeHeaders& headers) override {
+        for (const auto& [name, value] : delivery_.headers) headers.offer(name, value);
+    }
+    bool source_is_allowed() override { return true; }
+    ConfiguredUrl url() override { return {delivery_.url, std::nullopt}; }
+    RequestSecrets secrets(Milliseconds) override { return {secrets_, false}; }
+    std::string_view value_of_key(std::size_t) override { return {}; }
+    std::string_view keep(std::string_view text) override { return kept_.emplace_back(text); }
+    JsonReader& json_reader() override { return json_; }
+
+  private:
+    const Delivery& delivery_;
+    std::string target_;
+    std::vector<const SigningSecret*> secrets_;
+    std::deque<std::string> kept_;
+    JsonReader json_;
+};
+
+// A body that has been read, with bytes behind it that are no part of it.
+class TestBody final : public BodyAccess {
+  public:
+    TestBody(const std::string& body, JsonReader& reader)
+        : padded_(body), whole_(padded_.text(), reader) {}
+
+    std::int64_t sent_size() const override { return size(); }
+    std::int64_t size() const override { return static_cast<std::int64_t>(padded_.text().size()); }
+    bool is_as_declared() const override { return true; }
+    bool is_sound() const override { return true; }
+    WholeBody& whole() override { return whole_; }
+    void hash(HashStream& hash) override { hash.update(padded_.text()); }
+
+  private:
+    PaddedBody padded_;
+    WholeBody whole_;
+};
+
+// A location that takes the delivery's method, and no other demand than its scheme's.
+inline Policy policy_for(const Scheme& scheme, const Delivery& delivery) {
+    Policy policy;
+    policy.scheme = std::shared_ptr<const Scheme>(&scheme, [](const Scheme*) {});
+    policy.methods = {delivery.method};
+    policy.url_is_fixed = delivery.url_is_fixed;
+    policy.payload_max = delivery.body.size();
+    return policy;
+}
+
+// What the gate answers; the body comes in pieces that end at the `cuts`, and is complete at
+// `ended`. `identity` is given the event's key.
 inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
                        const Delivery& delivery, Milliseconds now,
                        const std::vector<std::size_t>& cuts = {},
                        const std::optional<Tolerance>& tolerance = std::nullopt,
                        std::optional<Milliseconds> ended = std::nullopt,
                        std::string* identity = nullptr) {
-    const SchemeHeaders headers = delivery.offered_to(scheme);
-    Presented presented;
-    if (const auto reason = read_headers(scheme, headers, now, tolerance, presented)) {
-        return {*reason, ""};
-    }
-    std::vector<const SigningSecret*> pointers;
-    for (SigningSecret& one : secrets) {
-        one.index = pointers.size();
-        pointers.push_back(&one);
-    }
-    JsonReader token_json;
-    JsonReader body_json;
-    const std::string sent_query =
-        delivery.sent_query.value_or(std::string(query_of(delivery.url)));
-    const SignedRequest request{
-        delivery.method, delivery.url, delivery.parameters(), &headers,  &presented,
-        &tolerance,      &token_json,  delivery.url_is_fixed, sent_query};
-    Verification verification(scheme, pointers, request, now);
-    if (verification.secret_count() == 0) return {Reason::no_secret, ""};
-    std::optional<Reason> objection;
-    if (verification.ignores_body()) objection = verification.verify_signature(nullptr, now);
-    if (objection) return {*objection, ""};
-    update(verification, delivery.body, cuts);
-    now = ended.value_or(now);
-    objection = verification.check_time(now);
-    const PaddedBody padded(delivery.body);
-    WholeBody whole(padded.text(), body_json);
-    if (!objection && !verification.ignores_body()) {
-        objection =
-            verification.verify_signature(verification.needs_whole_body() ? &whole : nullptr, now);
-    }
-    if (!objection) objection = verification.verify_body();
-    if (!objection) {
-        const bool needs_it = verification.needs_whole_body_for_timestamp();
-        objection = verification.verify_timestamp(needs_it ? &whole : nullptr, now);
-    }
-    if (objection) return {*objection, ""};
-    if (identity != nullptr) {
-        if (!verification.late_timestamp().empty()) {
-            presented.timestamp = verification.late_timestamp();
-        }
-        const std::string signed_url = verification.signed_url();
-        const std::string hash = sha256_hex(delivery.body);
-        *identity = identity_of(
-            scheme, {delivery.method, signed_url.empty() ? target_of(delivery.url) : signed_url,
-                     delivery.parameters(), presented.event_type, &headers, &presented, hash,
-                     !delivery.body.empty(), &whole});
-    }
-    return {Reason::accepted, verification.secret()->id};
+    Policy policy = policy_for(scheme, delivery);
+    policy.tolerance = tolerance;
+    TestRequest request(delivery, secrets);
+    Wanted wanted;
+    wanted.event_key = identity != nullptr;
+    Inspection inspection(policy, wanted, request.head(), request);
+    auto outcome = inspection.before_body(now);
+    if (const auto* refusal = std::get_if<Refusal>(&outcome)) return {*refusal, ""};
+    auto& of_body = std::get<BodyInspection>(outcome);
+    update(of_body, delivery.body, cuts);
+    TestBody body(delivery.body, request.json_reader());
+    if (const auto objection = of_body.finish(body, ended.value_or(now))) return {*objection, ""};
+    if (identity != nullptr) *identity = inspection.event().key;
+    return {Reason::accepted, std::string(inspection.event().secret_id)};
 }
 
 }  // namespace testing

@@ -1,3 +1,4 @@
+#include "inspect/event_key.h"
 #include "scheme/native.h"
 #include "scheme/presets.h"
 

@@ -1931,7 +1931,10 @@ TEST(Verification, TheQueryIsThatOfTheSignedUrl) {
                                                              : hmac_hex(kSecret, url + "|{}"s));
         for (const bool fixed : {false, true}) {
             delivery.url_is_fixed = fixed;
-            EXPECT_EQ(expected, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+            // No URL of a request may have a fragment.
+            const bool has_fragment = delivery.url.find('#') != std::string::npos;
+            EXPECT_EQ(fixed || !has_fragment ? expected : Reason::bad_signature,
+                      judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
                 << text << ' ' << url << " asked with " << sent << (fixed ? ", fixed" : "");
         }
     }

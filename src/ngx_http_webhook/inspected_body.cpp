@@ -1,16 +1,10 @@
-#include "ngx_http_webhook/payload.h"
+#include "ngx_http_webhook/inspected_body.h"
 
 #include <algorithm>
 
 namespace webhook::ngx {
 
-JsonReader& json_reader() {
-    // Never destroyed: nothing may run when the module is unloaded.
-    static JsonReader* const reader = new JsonReader();
-    return *reader;
-}
-
-Payload::~Payload() {
+InspectedBody::~InspectedBody() {
     if (!whole_) return;
     // The allocator is to find all of it free.
     whole_.reset();
@@ -18,20 +12,21 @@ Payload::~Payload() {
     json_reader().forget();
 }
 
-bool Payload::is_too_large() const {
-    return delivery_.body.decoded_size() > static_cast<off_t>(*delivery_.conf.payload_max);
+bool InspectedBody::is_as_declared() const {
+    return size_is_as_declared(delivery_.request, delivery_.body.size());
 }
 
-WholeBody* Payload::whole() {
-    if (!whole_ && !is_too_large()) load();
-    return whole_ ? &*whole_ : nullptr;
+WholeBody& InspectedBody::whole() {
+    if (!whole_) load();
+    return *whole_;
 }
 
-const JsonReader* Payload::json() {
-    return whole() == nullptr ? nullptr : whole_->json();
+void InspectedBody::hash(HashStream& hash) {
+    BodyReader body = read_body(delivery_);
+    for (auto piece = body.next(); !piece.empty(); piece = body.next()) hash.update(piece);
 }
 
-void Payload::load() {
+void InspectedBody::load() {
     const auto size = static_cast<std::size_t>(delivery_.body.decoded_size());
     bytes_ = std::make_unique_for_overwrite<char[]>(size + json_padding());
     char* end = bytes_.get();

@@ -1,0 +1,262 @@
+// The judgement of one delivery, in the order of the gate's steps: method, TLS, source, headers,
+// signature, body, handshake, payload, and the keys that its event is remembered under.
+//
+// An inspection knows no clock: the caller gives the time of each step. It reads no body by itself
+// and asks for what costs something only when a step needs it. It borrows the policy, the head and
+// the access, which must outlive it, and belongs to one thread. Whatever it throws is a fault of
+// memory or of the access, never of the delivery.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/whole_body.h"
+#include "inspect/handshake.h"
+#include "inspect/policy.h"
+#include "verify/cause.h"
+#include "verify/credentials.h"
+#include "verify/verification.h"
+
+namespace webhook {
+
+// A request before its body, as it arrived. Views live as long as the request.
+struct RequestHead {
+    std::string_view method;
+    // The request line's path and query, a fragment with them.
+    std::string_view target;
+    // The query that the request is routed by, undecoded.
+    std::string_view query;
+    // The name that events are remembered under; empty where the configuration's variables give
+    // none.
+    std::string_view endpoint;
+    // The Host header; nothing where there is none.
+    std::optional<std::string_view> host;
+    // The host of the request line, which wins over the header.
+    std::optional<std::string_view> host_of_line;
+    // The name that the request is routed by.
+    std::string_view server;
+    bool is_over_tls = false;
+    // HTTP/0.9 knows no headers.
+    bool has_headers = true;
+    // Content-Length; -1: unknown.
+    std::int64_t declared_size = -1;
+};
+
+// The URL that the configuration says is signed.
+struct ConfiguredUrl {
+    std::string_view text;
+    // What stands for the host in it; nothing: the host of the request.
+    std::optional<std::string_view> host;
+};
+
+struct RequestSecrets {
+    std::span<const SigningSecret* const> all;
+    // Whether there would be others for another request.
+    bool depend_on_request = false;
+};
+
+// What an inspection asks of the request, when a step needs it. Views live as long as the request.
+class RequestAccess {
+  public:
+    // Offers each header of the request, then its query.
+    virtual void offer_headers(SchemeHeaders& headers) = 0;
+    // Asked before the body and again after it: lists change.
+    virtual bool source_is_allowed() = 0;
+    // Asked where the scheme reads a URL.
+    virtual ConfiguredUrl url() = 0;
+    // Asked once.
+    virtual RequestSecrets secrets(Milliseconds now) = 0;
+    // The value of Policy::keys[key], an expression, when the event is known; empty where it lacks
+    // its variables.
+    virtual std::string_view value_of_key(std::size_t key) = 0;
+    // A copy.
+    virtual std::string_view keep(std::string_view text) = 0;
+    // For tokens and bodies; nobody else uses it during a call of the inspection.
+    virtual JsonReader& json_reader() = 0;
+
+  protected:
+    ~RequestAccess() = default;
+};
+
+// A body that has been read to its end.
+class BodyAccess {
+  public:
+    // In bytes: as it was sent, and as it was before it was compressed.
+    virtual std::int64_t sent_size() const = 0;
+    virtual std::int64_t size() const = 0;
+    // Whether it has the length that the request declared.
+    virtual bool is_as_declared() const = 0;
+    // Whether it is compressed as it says.
+    virtual bool is_sound() const = 0;
+    // In one piece. Asked where it is no larger than Policy::payload_max; lives until the next
+    // step.
+    virtual WholeBody& whole() = 0;
+    // Adds it to the hash, from its start.
+    virtual void hash(HashStream& hash) = 0;
+
+  protected:
+    ~BodyAccess() = default;
+};
+
+// What is asked of an inspection beside its judgement.
+struct Wanted {
+    // The event's id and type, where they stand in the body.
+    bool event = false;
+    bool event_key = false;
+    bool body_sha256 = false;
+    // The keys of Policy::keys.
+    bool keys = true;
+};
+
+// What is known of the delivery so far. Views live as long as the request; empty is unknown.
+struct DeliveredEvent {
+    std::string_view id;
+    std::string_view type;
+    std::string_view key;
+    std::string_view timestamp;
+    std::string_view secret_id;
+    // In hex.
+    std::string_view body_sha256;
+};
+
+// A value that tells the event from others, and what the value is.
+struct NamedKey {
+    std::string_view name;
+    std::string_view value;
+
+    friend bool operator==(const NamedKey&, const NamedKey&) = default;
+};
+
+class BodyInspection;
+
+class Inspection {
+  public:
+    Inspection(const Policy& policy, const Wanted& wanted, const RequestHead& head,
+               RequestAccess& access);
+    Inspection(const Inspection&) = delete;
+    Inspection& operator=(const Inspection&) = delete;
+
+    // Once, first. A refusal, or a handshake that needs no body; else the body is wanted.
+    std::variant<Refusal, BodyInspection> before_body(Milliseconds now);
+
+    // What an accepted delivery is judged by at a later time.
+    Objection check_time(Milliseconds now) const;
+
+    const DeliveredEvent& event() const { return event_; }
+    // Of a delivery that was accepted.
+    std::span<const NamedKey> keys() const { return std::span(keys_).first(key_count_); }
+    // Where the reason is `handshake`.
+    const HandshakeAnswer& handshake() const { return *handshake_; }
+    // The URL that was hashed; empty where none was.
+    std::string_view hashed_url() const;
+    const SchemeHeaders& headers() const { return headers_; }
+    // Whether it can be a handshake that its sender does not sign, where none is answered.
+    bool may_be_unanswered_handshake() const;
+
+  private:
+    friend class BodyInspection;
+    enum class Signature : std::uint8_t { unknown, verified };
+
+    const Scheme& scheme() const { return *policy_.scheme; }
+
+    // -- before the body
+    Objection judge_head(Milliseconds now);
+    bool method_is_allowed() const;
+    Refusal wrong_method() const;
+    void collect_headers();
+    Objection check_signature_before_body(Milliseconds now);
+    Objection start_verification(Milliseconds now);
+    std::optional<std::string_view> signed_url();
+    bool has_sound_host() const;
+    bool went_to_another_host() const;
+
+    // -- the body
+    void update(std::string_view piece);
+    std::size_t hashes() const;
+    Objection judge_body(BodyAccess& body, Milliseconds now);
+    Objection judge_delivery(BodyAccess& body, Milliseconds now);
+    Objection verify(BodyAccess& body, Milliseconds now);
+    Objection verify_signature(WholeBody* body, Milliseconds now);
+    bool is_too_large(const BodyAccess& body) const;
+    // Null where it is too large.
+    WholeBody* whole(BodyAccess& body) const;
+    const Form* form(BodyAccess& body) const;
+
+    // -- handshakes
+    HandshakeRequest question() const;
+    bool may_be_handshake() const;
+    bool may_be_unsigned_handshake_in_body() const;
+    QuestionBody question_body(BodyAccess& body) const;
+    Objection check_handshake(const QuestionBody& body, Signature signature, Milliseconds now);
+    Refusal answer(const Handshake& handshake, const QuestionBody& body, Milliseconds now);
+    bool token_is_right(const Handshake& handshake, const QuestionBody& body) const;
+    const SigningKey* key_for_answer(Milliseconds now);
+
+    // -- the event
+    bool needs_payload() const;
+    void read_payload(BodyAccess& body);
+    std::optional<std::string> value_in_body(BodyAccess& body, const Source& source) const;
+    std::optional<std::string> field_in_body(BodyAccess& body, const std::string& name) const;
+    bool wants_event_key() const;
+    void find_event_key(BodyAccess& body);
+
+    // -- the keys
+    void find_early_keys();
+    Objection find_keys();
+    Objection add_key(std::size_t index);
+    NamedKey key_of(std::size_t index);
+    NamedKey key_without_id(std::size_t index);
+    std::string_view name_of_event_key() const;
+    std::string_view name_of_expression(const KeyRule& rule, std::string_view value) const;
+    bool may_lack_event_id() const;
+    Refusal no_event_id() const;
+
+    const Policy& policy_;
+    const Wanted wanted_;
+    const RequestHead head_;
+    RequestAccess& access_;
+    SchemeHeaders headers_;
+    Presented presented_;
+    std::optional<RequestSecrets> secrets_;
+    // What was wrong before the body was read, where the body can show that it is a handshake.
+    Objection postponed_;
+    std::optional<Verification> verification_;
+    std::optional<HashStream> body_hash_;
+    std::unique_ptr<const HandshakeAnswer> handshake_;
+    DeliveredEvent event_;
+    bool payload_is_unreadable_ = false;
+    std::array<NamedKey, kMostKeyRules> keys_;
+    std::size_t key_count_ = 0;
+};
+
+// The second half of an inspection. Only before_body() makes one: no body is judged before its
+// head.
+class BodyInspection {
+  public:
+    // The body in any number of pieces, decoded.
+    void update(std::string_view piece) { inspection_->update(piece); }
+    // How often each byte of it is hashed: what takes long is to be spread over several turns.
+    std::size_t hashes() const { return inspection_->hashes(); }
+    // Once, last: a refusal or a handshake, or nothing where the delivery is accepted; its keys are
+    // known then.
+    Objection finish(BodyAccess& body, Milliseconds now) {
+        return inspection_->judge_body(body, now);
+    }
+
+  private:
+    friend class Inspection;
+    explicit BodyInspection(Inspection& inspection) : inspection_(&inspection) {}
+
+    Inspection* inspection_;
+};
+
+}  // namespace webhook

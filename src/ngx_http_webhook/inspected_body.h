@@ -1,0 +1,41 @@
+// A delivery's body as its inspection asks for it.
+
+#pragma once
+
+#include "ngx_http_webhook/ngx.h"
+
+#include <memory>
+#include <optional>
+
+#include "base/whole_body.h"
+#include "inspect/inspection.h"
+#include "ngx_http_webhook/delivery.h"
+
+namespace webhook::ngx {
+
+// The body is put together in one piece, with the room behind it that the JSON reader asks for,
+// when the inspection asks for it.
+class InspectedBody final : public BodyAccess {
+  public:
+    // The delivery, whose body has been read to its end, must outlive it.
+    explicit InspectedBody(const Delivery& delivery) : delivery_(delivery) {}
+    ~InspectedBody();
+    InspectedBody(const InspectedBody&) = delete;
+    InspectedBody& operator=(const InspectedBody&) = delete;
+
+    std::int64_t sent_size() const override { return delivery_.body.size(); }
+    std::int64_t size() const override { return delivery_.body.decoded_size(); }
+    bool is_as_declared() const override;
+    bool is_sound() const override { return !delivery_.body.at_fault(); }
+    WholeBody& whole() override;
+    void hash(HashStream& hash) override;
+
+  private:
+    void load();
+
+    const Delivery& delivery_;
+    std::unique_ptr<char[]> bytes_;
+    std::optional<WholeBody> whole_;
+};
+
+}  // namespace webhook::ngx
