@@ -20,10 +20,6 @@ constexpr ngx_msec_t kWatchPause = 200;
 // How often the end of a claim is tried again that had to be put off.
 constexpr ngx_msec_t kEndingPause = 50;
 constexpr std::time_t kSecondsBetweenNotices = 60;
-// Events that are carried over before others have their turn with the locks.
-constexpr std::size_t kCarriedAtOnce = 1024;
-constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
-
 std::uint32_t seconds(Milliseconds time) {
     return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(time).count());
 }
@@ -44,34 +40,6 @@ struct DedupZone::Anchor {
     std::uint64_t magic;
     std::size_t count;
     std::array<int, kMostMemories> files;
-};
-
-// Holds the lock of the zone's memory; what is to be logged is logged after it.
-class DedupZone::Session {
-  public:
-    explicit Session(DedupZone& zone) : zone_(zone) { lock_.emplace(*zone.memory_); }
-    ~Session() {
-        const std::uint64_t early = zone_.memory_->early_to_tell(now_in_seconds());
-        const bool repaired = lock_->repaired();
-        lock_.reset();
-        if (repaired) {
-            ngx_log_error(NGX_LOG_WARN, zone_.log_, 0,
-                          "the dedup zone \"%s\" was repaired after a process died changing it",
-                          zone_.name.c_str());
-        }
-        if (early > 0) {
-            ngx_log_error(
-                NGX_LOG_WARN, zone_.log_, 0,
-                "the dedup zone \"%s\" is full: %uL event%s forgotten before the ttl was over",
-                zone_.name.c_str(), early, plural(early));
-        }
-    }
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-
-  private:
-    DedupZone& zone_;
-    std::optional<DedupMemory::Lock> lock_;
 };
 
 void DedupZone::request_memory(ngx_conf_t* cf) {
@@ -150,6 +118,8 @@ void DedupZone::check() const {
 // The master may yet turn back to the earlier configuration: what that one uses is left as it is.
 void DedupZone::take_memory() {
     std::vector<Descriptor> files;
+    std::unique_ptr<DedupMemory> memory;
+    std::vector<std::shared_ptr<DedupMemory>> earlier;
     for (Earlier& zone : earlier_zones()) {
         if (zone.name == name) {
             files = std::move(zone.files);
@@ -158,24 +128,27 @@ void DedupZone::take_memory() {
         }
     }
     if (!state.empty()) {
-        take_state(files.empty() ? nullptr : files.data());
+        State found = take_state(files.empty() ? nullptr : files.data());
+        memory = std::move(found.memory);
+        std::ranges::move(found.earlier, std::back_inserter(earlier));
     } else if (!files.empty()) {
         auto current = DedupMemory::share(files.front().duplicate());
         const bool fits = current->size() == size && current->kind() == DedupMemory::Kind::nameless;
-        memory_ = fits ? std::move(current) : DedupMemory::nameless(size);
+        memory = fits ? std::move(current) : DedupMemory::nameless(size);
     } else {
-        memory_ = DedupMemory::nameless(size);
+        memory = DedupMemory::nameless(size);
     }
     for (Descriptor& file : files) {
-        if (same_file(file.status(), memory_->file().status())) continue;
+        if (same_file(file.status(), memory->file().status())) continue;
         if (used_by_others(file)) {
             throw ConfigError("its memory cannot be replaced while another nginx shares it");
         }
-        earlier_.push_back(DedupMemory::share(std::move(file)));
+        earlier.push_back(DedupMemory::share(std::move(file)));
     }
-    if (earlier_.size() >= kMostMemories) {
+    if (earlier.size() >= kMostMemories) {
         throw ConfigError("workers of too many earlier configurations still use its memory");
     }
+    memories_.emplace(std::move(memory), std::move(earlier), *this);
 }
 
 // What one zone gives up, its successor closes: no other can go on with it.
@@ -187,7 +160,7 @@ void DedupZone::require_other_files(const Earlier& zone) const {
     }
 }
 
-void DedupZone::take_state(const Descriptor* current) {
+State DedupZone::take_state(const Descriptor* current) {
     const Origin origin = ngx_inherited != 0 ? Origin::upgrade : Origin::fresh;
     State found = open_state(state, size, current, [origin](const Descriptor& file) {
         return stranger_with(file, origin);
@@ -195,36 +168,16 @@ void DedupZone::take_state(const Descriptor* current) {
     for (const std::string& warning : found.warnings) {
         ngx_log_error(NGX_LOG_ERR, log_, 0, "%s", warning.c_str());
     }
-    memory_ = std::move(found.memory);
     draft_ = std::move(found.draft);
-    std::ranges::move(found.earlier, std::back_inserter(earlier_));
+    return found;
 }
 
-// What has to wait for a process that holds a lock and does not go on, the workers do later.
 void DedupZone::take_over() noexcept try {
-    const auto attempt = [this](const auto& step) {
-        try {
-            step();
-        } catch (const MemoryBusy& busy) {
-            tell_of_busy(busy);
-        }
-    };
     note_files();
-    for (const auto& earlier : earlier_) undrained_.push_back(earlier.get());
-    if (!undrained_.empty()) attempt([this] { note_undrained(); });
-    // Most is carried over while the old workers go on, and before the disk has to be waited for.
-    // What is closed already has told its successor, which goes on until it is closed itself.
-    for (DedupMemory* earlier : undrained_) {
-        if (!earlier->table().closed()) attempt([&] { carry_over(*earlier); });
+    const auto known = memories_->take_over(now_in_seconds(), [this] { publish(); });
+    if (!state.empty()) {
+        for (const auto& earlier : known) remove_earlier(state, earlier->file());
     }
-    publish();
-    for (DedupMemory* earlier : undrained_) attempt([&] { close(*earlier); });
-    attempt([this] { forget_drained(); });
-    std::erase_if(earlier_, [this](const std::unique_ptr<DedupMemory>& earlier) {
-        const bool known = std::ranges::find(undrained_, earlier.get()) == undrained_.end();
-        if (known && !state.empty()) remove_earlier(state, earlier->file());
-        return known;
-    });
     note_files();
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_ALERT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
@@ -240,46 +193,34 @@ void DedupZone::publish() noexcept try {
                   name.c_str(), error.what());
 }
 
-void DedupZone::carry_over(DedupMemory& earlier) {
-    std::size_t carried = 0;
-    std::size_t batch = kCarriedAtOnce;
-    while (batch == kCarriedAtOnce) {
-        const DedupMemory::Lock lock(*memory_);
-        const DedupMemory::Lock earlier_lock(earlier);
-        batch = earlier.table().carry_over(memory_->table(), now_in_seconds(), kCarriedAtOnce);
-        carried += batch;
-    }
-    std::uint64_t forgotten = 0;
-    {
-        const DedupMemory::Lock lock(*memory_);
-        forgotten = memory_->early_to_tell(now_in_seconds());
-    }
-    tell_of_carried(carried, forgotten);
-}
-
-void DedupZone::tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) const {
+void DedupZone::on_carried_over(std::uint64_t events, std::uint64_t forgotten) noexcept {
     ngx_log_error(NGX_LOG_NOTICE, log_, 0,
                   "the dedup zone \"%s\" has other memory: %uL event%s carried over", name.c_str(),
-                  carried, plural(carried));
+                  events, plural(events));
     if (forgotten == 0) return;
     ngx_log_error(NGX_LOG_WARN, log_, 0,
                   "the dedup zone \"%s\" is smaller than before: %uL event%s forgotten",
                   name.c_str(), forgotten, plural(forgotten));
 }
 
-// Nothing can be claimed there any more, and nothing that was delivered there is unknown here.
-void DedupZone::close(DedupMemory& earlier) {
-    const DedupMemory::Lock lock(*memory_);
-    const DedupMemory::Lock earlier_lock(earlier);
-    earlier.table().carry_over(memory_->table(), now_in_seconds(), kAll);
-    earlier.table().close();
+void DedupZone::on_forgotten_early(std::uint64_t events) noexcept {
+    ngx_log_error(NGX_LOG_WARN, log_, 0,
+                  "the dedup zone \"%s\" is full: %uL event%s forgotten before the ttl was over",
+                  name.c_str(), events, plural(events));
+}
+
+void DedupZone::on_repaired() noexcept {
+    ngx_log_error(NGX_LOG_WARN, log_, 0,
+                  "the dedup zone \"%s\" was repaired after a process died changing it",
+                  name.c_str());
 }
 
 void DedupZone::note_files() {
     Anchor& noted = anchor();
     noted.count = 0;
-    noted.files[noted.count++] = memory_->file().get();
-    for (const auto& earlier : earlier_) noted.files[noted.count++] = earlier->file().get();
+    noted.files[noted.count++] = memories_->memory().file().get();
+    for (const auto& earlier : memories_->earlier())
+        noted.files[noted.count++] = earlier->file().get();
     noted.magic = kAnchorMagic;
 }
 
@@ -293,8 +234,7 @@ DedupZone::~DedupZone() {
 }
 
 void DedupZone::serve() {
-    memory_->be_quick();
-    for (const auto& earlier : earlier_) earlier->be_quick();
+    memories_->be_quick();
     watch_earlier();
 }
 
@@ -307,7 +247,7 @@ void DedupZone::leave() noexcept {
 }
 
 void DedupZone::watch_earlier() {
-    if (knows_all()) return;
+    if (memories_->knows_all()) return;
     timer_.handler = on_timer;
     timer_.data = this;
     timer_.log = log_;
@@ -322,23 +262,15 @@ void DedupZone::on_timer(ngx_event_t* timer) noexcept {
 }
 
 void DedupZone::drain() noexcept try {
-    if (knows_all()) return;
-    {
-        const Session session(*this);
-        holds_earlier({}, now_in_seconds());
-    }
-    forget_drained();
+    memories_->drain(now_in_seconds());
 } catch (const MemoryBusy& busy) {
-    tell_of_busy(busy);
+    on_busy(busy);
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_CRIT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
 }
 
 void DedupZone::enroll() {
-    {
-        const Session session(*this);
-        self_ = memory_->enroll();
-    }
+    self_ = memories_->enroll(now_in_seconds());
     if (!self_ && !std::exchange(told_of_crowd_, true)) {
         ngx_log_error(NGX_LOG_ERR, log_, 0,
                       "the dedup zone \"%s\" is too small for so many worker processes: "
@@ -351,52 +283,10 @@ std::optional<ClaimToken> DedupZone::new_token() {
     try {
         if (!self_) enroll();
     } catch (const MemoryBusy& busy) {
-        tell_of_busy(busy);
+        on_busy(busy);
     }
     if (!self_) return std::nullopt;
     return ClaimToken{*self_, ++claims_made_};
-}
-
-// What is drained stays so.
-void DedupZone::forget_drained() {
-    std::erase_if(undrained_, [this](DedupMemory* earlier) {
-        try {
-            const DedupMemory::Lock lock(*earlier);
-            return earlier->drained();
-        } catch (const MemoryBusy& busy) {
-            tell_of_busy(busy);
-            return false;
-        }
-    });
-    if (noted_undrained_ != undrained_.size()) note_undrained();
-}
-
-// Also the memory, for others.
-bool DedupZone::knows_all() const {
-    return undrained_.empty() && noted_undrained_ == 0;
-}
-
-// For an nginx that would share the memory: it does not know the earlier ones.
-void DedupZone::note_undrained() {
-    const Session session(*this);
-    memory_->note_undrained(undrained_.size());
-    noted_undrained_ = undrained_.size();
-}
-
-// Whether a worker of an earlier configuration is delivering any of them. What such workers have
-// delivered since is carried over, unless the memory is an earlier one itself by now: its successor
-// may take it for drained.
-bool DedupZone::holds_earlier(std::span<const EventKey> keys, std::uint32_t now) {
-    if (memory_->table().closed()) return false;
-    bool held = false;
-    for (DedupMemory* earlier : undrained_) {
-        const DedupMemory::Lock lock(*earlier);
-        earlier->table().carry_over(memory_->table(), now, kAll);
-        // The master may not have been able to.
-        if (!earlier->table().closed()) earlier->table().close();
-        held |= earlier->table().holds_any(keys, earlier->workers());
-    }
-    return held;
 }
 
 ClaimResult DedupZone::claim(std::span<const EventKey> keys, const ClaimToken& token) {
@@ -404,29 +294,21 @@ ClaimResult DedupZone::claim(std::span<const EventKey> keys, const ClaimToken& t
     if (endings_.capacity() < most_endings) endings_.reserve(2 * most_endings);
     try {
         if (!endings_.empty() && !try_endings()) return {ClaimOutcome::no_room, 0};
-        if (!undrained_.empty()) forget_drained();
-        const ClaimResult result = claim_now(keys, token);
+        const ClaimResult result = memories_->claim(keys, token, now_in_seconds(), when_full);
         tell_of_free();
         if (result.outcome == ClaimOutcome::claimed) ++claims_held_;
         if (result.outcome == ClaimOutcome::no_room) tell_of_successor();
         return result;
     } catch (const MemoryBusy& busy) {
-        tell_of_busy(busy);
+        on_busy(busy);
         return {ClaimOutcome::no_room, 0};
     }
-}
-
-ClaimResult DedupZone::claim_now(std::span<const EventKey> keys, const ClaimToken& token) {
-    const Session session(*this);
-    const std::uint32_t now = now_in_seconds();
-    if (holds_earlier(keys, now)) return {ClaimOutcome::in_flight, 0};
-    return memory_->table().claim(keys, token, now, when_full, memory_->workers());
 }
 
 // Where there is one. An old worker ends soon; one that does not shares the memory with another
 // nginx that gave it up. What was closed stays so, and needs no lock to be seen.
 void DedupZone::tell_of_successor() {
-    if (!memory_->table().closed() || std::exchange(told_of_successor_, true)) return;
+    if (!memories_->memory().table().closed() || std::exchange(told_of_successor_, true)) return;
     const ngx_uint_t level = ngx_exiting != 0 ? NGX_LOG_NOTICE : NGX_LOG_ERR;
     ngx_log_error(level, log_, 0,
                   "the dedup zone \"%s\" has other memory: this worker refuses new events until it "
@@ -458,21 +340,22 @@ void DedupZone::end(std::span<const EventKey> keys, const ClaimToken& token, std
 // was stopped; until then nobody else can claim anything, and after that these events are in
 // flight.
 bool DedupZone::try_endings() noexcept try {
-    const Session session(*this);
     const std::uint32_t now = now_in_seconds();
-    for (const Ending& ending : endings_) {
-        const std::span<const EventKey> keys(ending.keys.data(), ending.key_count);
-        if (ending.status == 0) {
-            memory_->table().release(keys, ending.token);
-        } else {
-            memory_->table().commit(keys, ending.token, ending.status, now, ending.expires);
+    memories_->change_table(now, [this, now](DedupTable& table) {
+        for (const Ending& ending : endings_) {
+            const std::span<const EventKey> keys(ending.keys.data(), ending.key_count);
+            if (ending.status == 0) {
+                table.release(keys, ending.token);
+            } else {
+                table.commit(keys, ending.token, ending.status, now, ending.expires);
+            }
         }
-    }
+    });
     endings_.clear();
     tell_of_free();
     return true;
 } catch (const MemoryBusy& busy) {
-    tell_of_busy(busy);
+    on_busy(busy);
     put_off();
     return false;
 } catch (const std::exception& error) {
@@ -496,7 +379,7 @@ void DedupZone::on_ending_timer(ngx_event_t* timer) noexcept {
     if (!zone.endings_.empty()) zone.try_endings();
 }
 
-void DedupZone::tell_of_busy(const MemoryBusy& busy) noexcept {
+void DedupZone::on_busy(const MemoryBusy& busy) noexcept {
     if (busy_ || ngx_time() - told_of_busy_ < kSecondsBetweenNotices) return;
     busy_ = true;
     told_of_busy_ = ngx_time();

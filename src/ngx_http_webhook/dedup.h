@@ -16,6 +16,7 @@
 #include "store/dedup_memory.h"
 #include "store/dedup_table.h"
 #include "store/state_file.h"
+#include "store/succession.h"
 
 namespace webhook::ngx {
 
@@ -25,7 +26,7 @@ namespace webhook::ngx {
 // memory are noted for the next configuration. So a reload finds them again when the zone's size or
 // even the module has changed. Memory that a reload replaces is closed: its events are carried
 // over, and what its old workers still have in flight is respected until they end it.
-class DedupZone {
+class DedupZone final : public Succession::Observer {
   public:
     std::string name;
     std::size_t size = 0;
@@ -55,7 +56,7 @@ class DedupZone {
     // Names a new claim of this process. Nothing where too many processes share the zone.
     std::optional<ClaimToken> new_token();
 
-    void prefetch(std::span<const EventKey> keys) const { memory_->prefetch(keys); }
+    void prefetch(std::span<const EventKey> keys) const { memories_->memory().prefetch(keys); }
     // Where the memory's lock cannot be had, a claim finds no room; the end of one is put off until
     // the lock can be had, and meanwhile the event is in flight. Neither commit() nor release()
     // fails, and each claim is ended by one of them.
@@ -66,7 +67,6 @@ class DedupZone {
 
   private:
     struct Anchor;
-    class Session;
     // A zone of the configuration in force, and the files of its memory: the one in use first.
     struct Earlier {
         std::string name;
@@ -91,35 +91,26 @@ class DedupZone {
     void require_other_files(const Earlier& zone) const;
     void check() const;
     void take_memory();
-    void take_state(const Descriptor* current);
+    State take_state(const Descriptor* current);
     void publish() noexcept;
-    void carry_over(DedupMemory& earlier);
-    void close(DedupMemory& earlier);
     void note_files();
-    void forget_drained();
-    void note_undrained();
-    bool knows_all() const;
-    ClaimResult claim_now(std::span<const EventKey> keys, const ClaimToken& token);
+    void on_carried_over(std::uint64_t events, std::uint64_t forgotten) noexcept override;
+    void on_forgotten_early(std::uint64_t events) noexcept override;
+    void on_repaired() noexcept override;
+    void on_busy(const MemoryBusy& busy) noexcept override;
     void tell_of_successor();
-    void tell_of_carried(std::uint64_t carried, std::uint64_t forgotten) const;
-    bool holds_earlier(std::span<const EventKey> keys, std::uint32_t now);
     void enroll();
     void watch_earlier();
     void end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
              std::uint32_t expires) noexcept;
     bool try_endings() noexcept;
     void put_off() noexcept;
-    void tell_of_busy(const MemoryBusy& busy) noexcept;
     void tell_of_free() noexcept;
 
     ngx_shm_zone_t* anchor_ = nullptr;
     ngx_log_t* log_ = nullptr;
-    std::unique_ptr<DedupMemory> memory_;
-    // That of earlier configurations, and which of it may know what this one does not.
-    std::vector<std::unique_ptr<DedupMemory>> earlier_;
-    std::vector<DedupMemory*> undrained_;
-    // How many of these the memory was told of.
-    std::size_t noted_undrained_ = 0;
+    // From take_memory() on.
+    std::optional<Succession> memories_;
     ngx_event_t timer_{};
     std::unique_ptr<Draft> draft_;
     std::optional<Owner> self_;

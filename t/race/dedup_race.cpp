@@ -14,6 +14,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -21,7 +22,7 @@
 #include <time.h>
 
 #include "claim_journal.h"
-#include "store/dedup_memory.h"
+#include "store/succession.h"
 
 #if defined(__SANITIZE_THREAD__)
 #define WEBHOOK_WATCHED "watched by ThreadSanitizer"
@@ -66,110 +67,74 @@ constexpr std::size_t kCarriedAtOnce = 16;
     std::exit(1);
 }
 
-// Memory that threads use as if each were a request of one process.
-class Zone final : public Gate {
+// Memory that threads use as if each were a request of one process: one at a time, but beside the
+// threads of the memory before it and of the one behind it.
+class Zone final : public Gate, public Succession::Observer {
   public:
     // Takes the place of what came before.
     Zone(ClaimJournal& journal, std::vector<std::shared_ptr<DedupMemory>> earlier)
-        : journal_(journal), memory_(DedupMemory::nameless(DedupMemory::kSmallestSize)) {
-        {
-            const DedupMemory::Lock lock(*memory_);
-            self_ = memory_->enroll().value();
-        }
-        for (const auto& one : earlier) undrained_.push_back({one});
-        for (const Earlier& one : undrained_) carry_over(*one.memory);
-        for (const Earlier& one : undrained_) close(*one.memory);
+        : journal_(journal),
+          is_first_(earlier.empty()),
+          memories_(DedupMemory::nameless(DedupMemory::kSmallestSize), std::move(earlier), *this,
+                    kCarriedAtOnce) {
+        self_ = memories_.enroll(journal_.now.get()).value();
+        memories_.take_over(journal_.now.get(), [] {});
     }
 
     Owner self() const { return self_; }
     // Whether another zone has taken the place of this one.
     bool is_closed() {
-        const DedupMemory::Lock lock(*memory_);
-        return memory_->table().closed();
+        const DedupMemory::Lock lock(memories_.memory());
+        return memories_.memory().table().closed();
     }
     DedupStats stats() {
-        const DedupMemory::Lock lock(*memory_);
-        return memory_->table().stats();
+        const DedupMemory::Lock lock(memories_.memory());
+        return memories_.memory().table().stats();
     }
     // All memory that the next zone has to look at.
     std::vector<std::shared_ptr<DedupMemory>> memories() {
-        std::vector<std::shared_ptr<DedupMemory>> list{memory_};
-        const DedupMemory::Lock lock(*memory_);
-        for (const Earlier& one : undrained_) {
-            if (!one.drained) list.push_back(one.memory);
-        }
+        const std::scoped_lock one_at_a_time(mutex_);
+        std::vector<std::shared_ptr<DedupMemory>> list{memories_.shared_memory()};
+        list.insert(list.end(), memories_.earlier().begin(), memories_.earlier().end());
         return list;
     }
 
     ClaimResult claim(Keys keys, const ClaimToken& token, std::uint32_t now) override {
-        memory_->prefetch(keys);
-        const DedupMemory::Lock lock(*memory_);
-        note(lock);
-        if (holds_earlier(keys, now)) return {ClaimOutcome::in_flight, 0};
-        ClaimResult result =
-            memory_->table().claim(keys, token, now, WhenFull::evict, memory_->workers());
-        const bool refused = result.outcome == ClaimOutcome::no_room && memory_->table().closed();
+        memories_.memory().prefetch(keys);
+        std::unique_lock one_at_a_time(mutex_, std::defer_lock);
+        if (!is_first_) one_at_a_time.lock();
+        ClaimResult result = memories_.claim(keys, token, now, WhenFull::evict);
+        const bool refused =
+            result.outcome == ClaimOutcome::no_room && memories_.memory().table().closed();
         if (refused) result.outcome = ClaimOutcome::in_flight;
         return result;
     }
     void commit(Keys keys, const ClaimToken& token, std::uint32_t now,
                 std::uint32_t expires) override {
-        const DedupMemory::Lock lock(*memory_);
-        note(lock);
-        memory_->table().commit(keys, token, 200, now, expires);
+        memories_.change_table(
+            now, [&](DedupTable& table) { table.commit(keys, token, 200, now, expires); });
     }
     void release(Keys keys, const ClaimToken& token) override {
-        const DedupMemory::Lock lock(*memory_);
-        note(lock);
-        memory_->table().release(keys, token);
+        memories_.change_table(journal_.now.get(),
+                               [&](DedupTable& table) { table.release(keys, token); });
     }
 
   private:
-    struct Earlier {
-        std::shared_ptr<DedupMemory> memory;
-        bool drained = false;
-    };
-
-    void note(const DedupMemory::Lock& lock) {
-        if (lock.repaired()) journal_.accuse("a table was repaired, though nobody died");
+    void on_carried_over(std::uint64_t, std::uint64_t) noexcept override {}
+    void on_forgotten_early(std::uint64_t) noexcept override {}
+    void on_repaired() noexcept override {
+        journal_.accuse("a table was repaired, though nobody died");
     }
-
-    void carry_over(DedupMemory& earlier) {
-        std::size_t batch = kCarriedAtOnce;
-        while (batch == kCarriedAtOnce) {
-            const DedupMemory::Lock lock(*memory_);
-            const DedupMemory::Lock earlier_lock(earlier);
-            batch =
-                earlier.table().carry_over(memory_->table(), journal_.now.get(), kCarriedAtOnce);
-        }
-    }
-    void close(DedupMemory& earlier) {
-        const DedupMemory::Lock lock(*memory_);
-        const DedupMemory::Lock earlier_lock(earlier);
-        carry_all(earlier, journal_.now.get());
-        earlier.table().close();
-    }
-    void carry_all(DedupMemory& earlier, std::uint32_t now) {
-        while (earlier.table().carry_over(memory_->table(), now, kCarriedAtOnce) > 0) {
-        }
-    }
-    // Under the lock.
-    bool holds_earlier(Keys keys, std::uint32_t now) {
-        if (memory_->table().closed()) return false;
-        bool held = false;
-        for (Earlier& one : undrained_) {
-            if (one.drained) continue;
-            const DedupMemory::Lock lock(*one.memory);
-            carry_all(*one.memory, now);
-            held |= one.memory->table().holds_any(keys, one.memory->workers());
-            one.drained = one.memory->table().drained(one.memory->workers());
-        }
-        return held;
+    void on_busy(const MemoryBusy&) noexcept override {
+        journal_.accuse("a lock could not be had, though nobody was stopped");
     }
 
     ClaimJournal& journal_;
-    std::shared_ptr<DedupMemory> memory_;
-    std::vector<Earlier> undrained_;
+    // A succession is a process's, which has one thread; without predecessors, nothing but the
+    // memory changes.
+    const bool is_first_;
+    std::mutex mutex_;
+    Succession memories_;
     Owner self_{};
 };
 

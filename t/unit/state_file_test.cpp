@@ -14,6 +14,7 @@
 #include "memory_fixture.h"
 #include "scheme/scheme.h"
 #include "store/fault_point.h"
+#include "store/succession.h"
 
 namespace webhook {
 namespace {
@@ -37,6 +38,13 @@ std::string no_stranger(const Descriptor&) {
     return "";
 }
 
+struct SilentObserver final : Succession::Observer {
+    void on_carried_over(std::uint64_t, std::uint64_t) noexcept override {}
+    void on_forgotten_early(std::uint64_t) noexcept override {}
+    void on_repaired() noexcept override {}
+    void on_busy(const MemoryBusy&) noexcept override {}
+};
+
 // An nginx that has the file in use.
 class Nginx {
   public:
@@ -55,15 +63,15 @@ class Nginx {
     std::vector<std::unique_ptr<DedupMemory>>& earlier() { return state_.earlier; }
     // Takes over what it found, as the first workers are about to start.
     void take_over(const std::string& path) {
-        for (const auto& one : state_.earlier) {
-            const DedupMemory::Lock lock(user_.memory());
-            const DedupMemory::Lock earlier_lock(*one);
-            one->table().carry_over(user_.table(), kNow, SIZE_MAX);
-            remove_earlier(path, one->file());
-        }
+        std::vector<std::shared_ptr<DedupMemory>> earlier(
+            std::move_iterator(state_.earlier.begin()), std::move_iterator(state_.earlier.end()));
         state_.earlier.clear();
-        note_undrained(0);
+        memories_.emplace(DedupMemory::share(file().duplicate()), std::move(earlier), observer_);
+        for (const auto& known : memories_->take_over(kNow, [] {})) {
+            remove_earlier(path, known->file());
+        }
     }
+    Succession& memories() { return *memories_; }
     void note_undrained(std::size_t memories) {
         const DedupMemory::Lock lock(user_.memory());
         user_.memory().note_undrained(memories);
@@ -73,6 +81,8 @@ class Nginx {
   private:
     State state_;
     User user_;
+    SilentObserver observer_;
+    std::optional<Succession> memories_;
 };
 
 bool has_lock(const Descriptor& file, short type) {
@@ -447,7 +457,13 @@ TEST_F(StateTest, APredecessorThatWasNotClosedIsTakenFromItsOldWorkers) {
     EXPECT_FALSE(nginx->earlier().front()->table().closed());
     nginx->take_over(path);
     EXPECT_EQ(ClaimOutcome::duplicate, nginx->user().claim(1).outcome);
-    EXPECT_EQ(Names{"events"}, names());
+    // One event is in flight there.
+    EXPECT_FALSE(nginx->memories().knows_all());
+    EXPECT_EQ((Names{"events", "events.earlier-0"}), names());
+    old_worker->user().commit(2);
+    nginx->memories().drain(kNow);
+    EXPECT_TRUE(nginx->memories().knows_all());
+    EXPECT_EQ(ClaimOutcome::duplicate, nginx->user().claim(2).outcome);
 }
 
 TEST_F(StateTest, WhatIsNoPredecessorOfOursStaysWhereItIs) {
