@@ -24,7 +24,9 @@ MODULE := $(BUILD)/ngx_http_webhook_module.so
 DEV_SRC := /usr/share/nginx/src
 CXX := g++
 
-BUILD_PACKAGES := g++ nginx nginx-dev libssl-dev libsimdjson-dev zlib1g-dev
+CORE_PACKAGES := g++ libssl-dev libsimdjson-dev zlib1g-dev
+BUILD_PACKAGES := $(CORE_PACKAGES) nginx nginx-dev
+UNIT_PACKAGES := $(CORE_PACKAGES) libgtest-dev
 TEST_PACKAGES := libgtest-dev curl perl openssl procps
 CHECK_PACKAGES := clang-format clang-tidy
 BENCH_PACKAGES := wrk
@@ -58,11 +60,21 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 	@echo "  with SANITIZE=1 (test), NGINX_SRC=DIR (build), KEEP=1 (demo), JOBS=N"
 
+# Sets `missing` to those of $(1) that are not installed; to none where the system has no dpkg.
+find_missing = missing=; for package in $(1); do \
+	    ! command -v dpkg-query >/dev/null || \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done
+
+# Says which of $(1) are missing. A build installs nothing.
+define require_packages
+	@$(call find_missing,$(1)); \
+	if [ -n "$$missing" ]; then echo "missing packages:$$missing (make deps installs them)" >&2; exit 1; fi
+endef
+
 # Installs those of $(1) that are missing.
 define install_packages
-	@missing=; for package in $(1); do \
-	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
-	done; \
+	@$(call find_missing,$(1)); \
 	if [ -n "$$missing" ]; then \
 	    echo "installing:$$missing"; \
 	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
@@ -72,7 +84,7 @@ define install_packages
 endef
 
 .PHONY: deps deps-test deps-check deps-bench deps-fuzz deps-interop
-deps: ## install what the build needs (Debian)
+deps: ## install what the build needs (Debian's packages)
 	$(call install_packages,$(BUILD_PACKAGES))
 deps-test: deps
 	$(call install_packages,$(TEST_PACKAGES))
@@ -87,7 +99,8 @@ deps-interop: deps-test
 	$(if $(shell command -v npm),,$(call install_packages,$(INTEROP_PACKAGES)))
 
 .PHONY: build
-build: deps ## build build/ngx_http_webhook_module.so
+build: ## build build/ngx_http_webhook_module.so
+	$(if $(NGINX_SRC),$(call require_packages,$(CORE_PACKAGES)),$(call require_packages,$(BUILD_PACKAGES)))
 	@$(MAKE) --no-print-directory -s $(OBJECTS)/ngx_http_webhook_module.so
 ifeq ($(FLAVOUR),release)
 	@cmp -s $(OBJECTS)/ngx_http_webhook_module.so $(MODULE) || install -m 644 $(OBJECTS)/ngx_http_webhook_module.so $(MODULE)
@@ -136,7 +149,7 @@ STATIC_MODULES := ssl v2 realip auth_request dav addition sub gunzip stub_status
 STATIC_OPTIONS := --with-threads --with-debug $(STATIC_MODULES:%=--with-http_%_module)
 STATIC_NGINX := $(patsubst %,$(STATIC)/%/nginx,plain o3 asan std)
 .PHONY: $(STATIC_NGINX)
-$(STATIC_NGINX): $(STATIC)/%/nginx: deps $(if $(NGINX_SRC),,$(SOURCE)/configure)
+$(STATIC_NGINX): $(STATIC)/%/nginx: $(if $(NGINX_SRC),,$(SOURCE)/configure)
 	@mkdir -p $(STATIC)/$*
 	@cd $(FULL_SRC) && configure=./configure; [ -x ./configure ] || configure=auto/configure; \
 	    WEBHOOK_CXXFLAGS="$(VARIANT_CXXFLAGS)" $$configure $(STATIC_OPTIONS) $(NGINX_CONFIGURE) \
@@ -160,6 +173,16 @@ build-variants: ## build nginx with the module inside by hand, with flags as use
 	    $(MAKE) --no-print-directory $(STATIC)/$$variant/nginx && ASAN_OPTIONS=detect_leaks=0 $(STATIC)/$$variant/nginx -v; \
 	done
 
+# Every compiler's call, for editors (.clangd).
+.PHONY: compile-commands
+compile-commands: build ## write build/compile_commands.json
+	@{ separator='['; for source in $(CORE_SOURCES) $(GLUE_SOURCES) $(UNIT_SOURCES); do \
+	    printf '%s\n{"directory": "%s", "file": "%s", "command": "%s %s -I%s %s -c %s"}' "$$separator" '$(HERE)' "$$source" \
+	        '$(CXX)' '$(CXXFLAGS)' '$(OBJECTS)/nginx' '$(addprefix -isystem ,$(NGINX_HEADERS))' "$$source"; \
+	    separator=','; \
+	done; printf '\n]\n'; } >$(BUILD)/compile_commands.json
+	@echo "wrote $(BUILD)/compile_commands.json"
+
 .PHONY: install
 install: build ## put the module where nginx looks for modules
 	@sudo=; [ -w "$(DESTDIR)$(MODULES_DIR)" ] || [ "$$(id -u)" = 0 ] || sudo=sudo; \
@@ -167,19 +190,19 @@ install: build ## put the module where nginx looks for modules
 	@echo "installed $(DESTDIR)$(MODULES_DIR)/ngx_http_webhook_module.so"
 
 .PHONY: check tidy
-check: build deps-check tidy ## check format, lint, the core's purity, README and the examples
+check: deps-check build tidy ## check format, lint, the core's purity, README and the examples
 	@echo "clang-format: $(words $(FORMATTED)) files"
 	@clang-format --dry-run --Werror $(FORMATTED)
 	$(RUN) prove -It/lib t/houses.t t/directives_documented.t t/examples.t
 
 NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2)
-tidy: build deps-check
+tidy: deps-check build
 	@echo "clang-tidy: $(words $(CORE_SOURCES) $(GLUE_SOURCES)) files"
 	@printf '%s\n' $(CORE_SOURCES) $(GLUE_SOURCES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- \
 	    -std=c++20 -Isrc -isystem $(OBJECTS)/nginx $(addprefix -isystem ,$(NGINX_HEADERS)) 2>/dev/null
 
 .PHONY: demo
-demo: build deps-test ## send real signed deliveries through a real nginx (KEEP=1 leaves it running)
+demo: deps-test build ## send real signed deliveries through a real nginx (KEEP=1 leaves it running)
 	@perl -It/lib examples/demo.pl $(if $(filter 1,$(KEEP)),--keep)
 
 # The library and its tests need no nginx.
@@ -202,20 +225,21 @@ $(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.
 	@$(CXX) $(CXXFLAGS) -It/fuzz $(filter %.cpp,$^) $(OBJECTS)/libwebhook.a $(LIBRARIES) -o $@
 
 .PHONY: test unit replay prove
-test: unit race replay prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
+test: deps-test unit race replay prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
 
-unit: deps-test ## run the unit tests of the library, which needs no nginx
+unit: ## run the unit tests of the library, which needs no nginx
+	$(call require_packages,$(UNIT_PACKAGES))
 	@$(MAKE) --no-print-directory -j$(JOBS) $(OBJECTS)/unit-tests
 	$(OBJECTS)/unit-tests --gtest_brief=1
 
-replay: build deps-test ## run the fuzzers' corpus and bounded random inputs
+replay: deps-test build ## run the fuzzers' corpus and bounded random inputs
 	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZERS:%=$(OBJECTS)/fuzz/%)
 	@for fuzzer in $(FUZZERS); do \
 	    echo "fuzz replay: $$fuzzer"; \
 	    $(OBJECTS)/fuzz/$$fuzzer $$(ls -d t/fuzz/corpus/$$fuzzer/* 2>/dev/null || true); \
 	done
 
-prove: build deps-test ## run the end-to-end tests on a real nginx
+prove: deps-test build ## run the end-to-end tests on a real nginx
 	$(RUN) prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
 
 # The SDKs are for these tests only, and stay out of the source tree.
@@ -226,10 +250,10 @@ $(SDKS)/installed: t/interop/package.json t/interop/package-lock.json
 	@touch $@
 
 .PHONY: interop interop-if-possible run-interop
-interop: build deps-interop $(SDKS)/installed run-interop ## send deliveries signed by the senders' own SDKs (npm)
+interop: deps-interop build $(SDKS)/installed run-interop ## send deliveries signed by the senders' own SDKs (npm)
 run-interop:
 	WEBHOOK_SDKS=$(HERE)/$(SDKS) $(RUN) prove -v -It/lib t/interop/interop.t
-interop-if-possible: build deps-test
+interop-if-possible: deps-test build
 	@if ! command -v npm >/dev/null; then \
 	    echo "interop: SKIPPED, npm is not installed (make interop installs it)"; \
 	elif ! $(MAKE) --no-print-directory $(SDKS)/installed; then \
@@ -248,7 +272,7 @@ $(RACE)_watched $(RACE)_alone: $(RACE_SOURCES) $(wildcard src/base/*.h src/store
 	@$(CXX) -std=c++20 -g -O1 -W -Wall -Wpointer-arith -Werror -Isrc -It/unit $(RACE_FLAGS) $(RACE_SOURCES) -lcrypto -lpthread -o $@
 
 .PHONY: race
-race: build deps-test ## let threads race for the memory of events, under ThreadSanitizer
+race: deps-test build ## let threads race for the memory of events, under ThreadSanitizer
 	@if $(MAKE) --no-print-directory -s $(RACE)_watched && $(RACE)_watched --can-run 2>/dev/null; then \
 	    $(RACE)_watched; \
 	elif [ -x $(RACE)_watched ] && setarch -R $(RACE)_watched --can-run 2>/dev/null; then \
@@ -266,7 +290,7 @@ $(OBJECTS)/bench/%: t/bench/%.cpp $(OBJECTS)/libwebhook.a
 bench-dedup: build ## measure the memory of events
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/dedup_bench
 	@$(OBJECTS)/bench/dedup_bench
-bench: build deps-bench bench-dedup ## measure the gate against plain proxy_pass
+bench: deps-bench build bench-dedup ## measure the gate against plain proxy_pass
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/hmac_cost $(OBJECTS)/bench/core_bench
 	@$(RUN) perl -It/lib t/bench/gate.pl $(OBJECTS)/bench
 
