@@ -140,6 +140,7 @@ bool Inspection::went_to_another_host() const {
 // -- the body
 
 void Inspection::update(std::string_view piece) {
+    has_verified_ = true;
     if (!postponed_) verification_->update(piece);
     if (body_hash_) body_hash_->update(piece);
 }
@@ -205,6 +206,7 @@ Objection Inspection::verify(BodyAccess& body, Milliseconds now) {
 }
 
 Objection Inspection::verify_signature(WholeBody* body, Milliseconds now) {
+    has_verified_ = true;
     Verification& verification = *verification_;
     if (const auto objection = verification.verify_signature(body, now)) return objection;
     event_.secret_id = verification.secret()->id;

@@ -159,6 +159,8 @@ class Inspection {
     // The URL that was hashed; empty where none was.
     std::string_view hashed_url() const;
     const SchemeHeaders& headers() const { return headers_; }
+    // Whether anything was hashed or compared yet.
+    bool has_verified() const { return has_verified_; }
     // Whether it can be a handshake that its sender does not sign, where none is answered.
     bool may_be_unanswered_handshake() const;
 
@@ -233,6 +235,7 @@ class Inspection {
     std::optional<HashStream> body_hash_;
     std::unique_ptr<const HandshakeAnswer> handshake_;
     DeliveredEvent event_;
+    bool has_verified_ = false;
     bool payload_is_unreadable_ = false;
     std::array<NamedKey, kMostKeyRules> keys_;
     std::size_t key_count_ = 0;

@@ -13,7 +13,12 @@
 #include <string>
 #include <utility>
 
+#include "base/version.h"
 #include "store/fault_point.h"
+
+// For people who have the file alone: `strings` shows it.
+extern "C" __attribute__((visibility("default"))) const char ngx_http_webhook_version[] =
+    "ngx_http_webhook_module/" WEBHOOK_VERSION;
 
 namespace webhook::ngx {
 namespace {
@@ -91,6 +96,9 @@ ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
     auto* core = static_cast<ngx_http_core_main_conf_t*>(
         ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module));
     if (conf == nullptr || core == nullptr) return NGX_OK;
+    if (!ngx_test_config) {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "%s", ngx_http_webhook_version);
+    }
     note_used_variables(core, *conf);
     warn_of_unreadable_files(cycle, *conf);
     // Nothing can make nginx turn back to the earlier configuration any more.

@@ -46,7 +46,8 @@ std::string_view body_sha256(Delivery& delivery) {
 }
 
 std::string_view verify_time(Delivery& delivery) {
-    if (delivery.verify_time.count() == 0) return "";
+    const bool has_verified = delivery.inspection && delivery.inspection->has_verified();
+    if (!has_verified || delivery.verify_time.count() == 0) return "";
     constexpr std::size_t kSize = 32;
     auto* text = static_cast<char*>(allocate(delivery.request->pool, kSize));
     const int size =

@@ -1,6 +1,6 @@
+#include "scheme/presets.h"
 #include "inspect/event_key.h"
 #include "scheme/native.h"
-#include "scheme/presets.h"
 
 #include <gtest/gtest.h>
 
