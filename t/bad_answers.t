@@ -51,6 +51,9 @@ server {
     location = /file.html { root %%DIR%%/html; }
     location = /page     { webhook off; proxy_pass http://%%ADDR%%:9001; }
     location @named      { webhook off; return 200 "named"; }
+    location @no_content { webhook off; try_files /none =204; }
+    location @granted    { webhook off; error_page 404 =204 @named; try_files /none =404; }
+    location /paged_by   { proxy_intercept_errors on; error_page 503 /page; proxy_pass http://%%BACKEND%%; }
     location @tries      { webhook off; error_page 404 = /fetched; try_files /none =404; }
     location /monitored  { webhook_mode monitor; proxy_pass http://%%BACKEND%%; }
 }
@@ -130,7 +133,21 @@ subtest 'a refusal is not hidden by another answer' => sub {
     }
     refuse_by('/file.html');
     is_deeply told(send_h2(delivery(unique_id(), uri => '/plain'))), $replaced, 'HTTP/2';
+    refuse_by('@no_content');
+    is_deeply told(send_request(delivery(unique_id(), uri => '/plain'))), $replaced, 'by nginx itself, without content';
 };
+
+# A GET of HTTP/2 may have its name from the very bytes that nginx names its own GET by.
+for my $send (\&send_request, \&send_h2) {
+    subtest 'a page for an error is no delivery by GET' . ($send == \&send_h2 ? ', over HTTP/2' : '') => sub {
+        my @event = delivery(unique_id(), uri => '/paged_by', method => 'GET', body => '');
+        $backend->clear->behave(status => 503);
+        is told($send->(@event))->[1], undef, 'the page is shown';
+        $backend->clear->behave;
+        is_deeply [ map { told($send->(@event))->[1] } 1, 2 ], [ undef, 'duplicate' ], 'the retry is new, and remembered';
+        is $backend->count, 1, 'it is delivered once';
+    };
+}
 
 subtest 'what is no such refusal' => sub {
     my $status = sub ($uri) { return send_request(delivery(unique_id(), uri => $uri))->{status} };
@@ -142,6 +159,8 @@ subtest 'what is no such refusal' => sub {
     is $status->('/intercepted'), 200, 'an error_page decides';
     refuse_by('@tries');
     is $status->('/plain'), 200, 'also later';
+    refuse_by('@granted');
+    is $status->('/plain'), 204, 'and what it gives';
     refuse_by('@other');
     my @event = delivery(unique_id(), uri => '/plain');
     is send_request(@event)->{status}, 200, 'another upstream takes it';

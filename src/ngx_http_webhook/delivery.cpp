@@ -251,8 +251,8 @@ Delivery* find_delivery(const ngx_http_request_t* request) {
 }
 
 Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier) {
-    // Another redirect may have made it a GET of nginx's own, whose name all of them share.
-    if (earlier == nullptr && request->internal) {
+    // A GET of nginx's own, and one over HTTP/2, may share the bytes of its name with others.
+    if (earlier == nullptr) {
         request->method_name = copy_to_pool(request->pool, to_view(request->method_name));
     }
     auto& delivery = make_in_pool<Delivery>(request->pool, request, conf, earlier);

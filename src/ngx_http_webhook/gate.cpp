@@ -417,7 +417,8 @@ Objection check_answer(Delivery& delivery) {
     if (!delivery.passes() || youngest_accepted(delivery) == nullptr) return std::nullopt;
     if (answers_badly(request)) return Reason::bad_answer;
     // A page for an error has the status that an error_page gives it.
-    const bool success = request->err_status == 0 && is_success(request->headers_out.status);
+    const bool success = request->err_status == 0 ? is_success(request->headers_out.status)
+                                                  : delivery.upstreams.is_nginx_success(request);
     if (!success) return std::nullopt;
     bool had_bad_answer = false;
     bool refusal_is_hidden = false;

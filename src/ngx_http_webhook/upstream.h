@@ -54,6 +54,12 @@ class UpstreamWatch {
         return refusal_is_hidden_ && pass_.error_page == (request->error_page != 0);
     }
 
+    // Whether nginx itself answers with success: it notes its own 201 and 204 like an error. What
+    // an error_page gives was noted before.
+    bool is_nginx_success(const ngx_http_request_t* request) const {
+        return is_success(request->err_status) && request->err_status != pass_.err_status;
+    }
+
     // Whether any upstream was asked for the delivery, whether or not it could be reached.
     bool tried(const ngx_http_request_t* request) const;
 
