@@ -17,6 +17,14 @@ my @SCHEMES = (
         in_location("webhook my-sender; # HERE\nwebhook_secret $SECRET;"),
         qr/unknown scheme "my-sender", allowed: $PRESETS, or a name that "webhook_scheme" defines/,
     ],
+    'a secret in the place of a scheme' => [
+        in_location("webhook 0123456789abcdef; # HERE\nwebhook_secret $SECRET;"),
+        qr/unknown scheme, allowed: $PRESETS, or a name that "webhook_scheme" defines/,
+    ],
+    'a short secret in the place of a scheme' => [
+        in_location("webhook Hunter2; # HERE\nwebhook_secret $SECRET;"),
+        qr/unknown scheme, allowed: $PRESETS, or a name that "webhook_scheme" defines/,
+    ],
     'a scheme in another case' => [
         in_location("webhook GitHub; # HERE\nwebhook_secret $SECRET;"),
         qr/unknown scheme "GitHub", did you mean "github"\? allowed: .*/,

@@ -134,6 +134,13 @@ Demands demands_of(const LocConf& conf) {
     return demands;
 }
 
+bool looks_like_scheme(std::string_view name) {
+    constexpr std::size_t kMost = 15;
+    return name.size() <= kMost && std::ranges::all_of(name, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+           });
+}
+
 }  // namespace
 
 std::shared_ptr<const Scheme> MainConf::find_scheme(std::string_view name) {
@@ -147,7 +154,9 @@ std::shared_ptr<const Scheme> MainConf::find_scheme(std::string_view name) {
         const std::string allowed = joined(names);
         for (const auto& [own, scheme] : schemes) names.push_back(own);
         const std::string_view meant = nearest(name, names);
-        throw ConfigError("unknown scheme " + in_quotes(name) + ", " +
+        // A secret may stand there by mistake.
+        const bool is_shown = !meant.empty() || looks_like_scheme(name);
+        throw ConfigError("unknown scheme" + (is_shown ? " " + in_quotes(name) : "") + ", " +
                           (meant.empty() ? "" : "did you mean " + in_quotes(meant) + "? ") +
                           "allowed: " + allowed + ", or a name that \"webhook_scheme\" defines");
     }
