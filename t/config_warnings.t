@@ -296,6 +296,14 @@ subtest 'what nginx answers in the place of the gate' => sub {
         for qw(/ok.html /ok @ok /other.html);
     says("$_ as success", in_location("${gate}error_page $_ =200 /ok.html;"), $lost->($_)) for 401, 413;
     says('429 of the upstream as success', in_location("${gate}proxy_intercept_errors on; error_page 429 =200 /ok.html; proxy_pass http://127.0.0.1:9;"), $lost->('429'));
+    says("$_ of the upstream as success", in_location("${gate}proxy_intercept_errors on; error_page $_ =200 /ok.html; proxy_pass http://127.0.0.1:9;"), $lost->($_)) for 404, 422;
+    says('403 of the addresses as success', in_location("${gate}deny 192.0.2.1; error_page 403 =200 /ok.html;"), $lost->('403'));
+    says_nothing('403 of nothing', in_location("${gate}error_page 403 =200 /ok.html;"));
+    my $backup = 'location = /backup { proxy_pass http://127.0.0.1:8; }';
+    says('a backup that gets no body', in_location("${gate}error_page 502 504 = /backup;") =~ s/location/$backup\nlocation/r,
+        '[warn] "error_page" hands 502, 504 to "/backup" by a GET without the body, the answer to which the sender takes for that to the delivery: '
+        . 'a named location gets the body,');
+    says_nothing('a backup that gets the body', in_location("${gate}error_page 502 504 = \@backup;") =~ s/location/$backup =~ s{= .backup}{\@backup}r . "\nlocation"/er);
     says('429 of a limit as success', "limit_req_zone \$binary_remote_addr zone=l:1m rate=1r/s;\n"
         . in_location("${gate}limit_req zone=l; limit_req_status 429; error_page 429 =200 /ok.html;"), $lost->('429'));
     says('a place in a variable', in_location("${gate}set \$q \@q; error_page 502 =200 \$q; proxy_pass http://127.0.0.1:9;"),
@@ -324,6 +332,52 @@ subtest 'what nginx answers in the place of the gate' => sub {
         . 'with "=" alone, the status of "@queue" counts,');
     says_nothing("error_page $_", in_location("${gate}error_page $_;"))
         for '401 403 /401.html', '429 =200 /ok.html', '502 = /hook/a;proxy_pass http://127.0.0.1:9', '503 /503.html', '500 502 = @other', '503 =502 /503.html', '404 =200 /empty.html';
+};
+
+subtest 'gates that requests do not reach' => sub {
+    my $gate = "webhook github; # HERE\nwebhook_secret $SECRET;\nproxy_pass http://127.0.0.1:9;\n";
+    my $pass = 'proxy_pass http://127.0.0.1:8;';
+    my $of   = sub ($path, $beside, $more = '') {
+        return "server {\nlisten %%ADDR%%:8080;\n$more\n$beside\nlocation $path {\n$gate}\n}";
+    };
+    my $taken = sub ($path, $by) { qq([warn] requests for "$path" never reach this gate: the location "$by" takes them,) };
+    says('an exact location beside a prefix', $of->('/hook', "location = /hook { $pass }"), $taken->('/hook', '/hook'));
+    says('an expression beside a prefix', $of->('/hooks/github', "location ~ ^/hooks/ { $pass }"), $taken->('/hooks/github', '^/hooks/'));
+    says('an earlier expression', $of->('~ ^/hooks/github$', "location ~ ^/hooks/ { $pass }"), $taken->('/hooks/github', '^/hooks/'));
+    says('an earlier expression for more', $of->('~ ^/hooks/(a|b)\.x$', "location ~ ^/hooks { $pass }"), $taken->('/hooks/', '^/hooks'));
+    says('a character that may lack', $of->('~ ^/hooks/?$', "location ~ ^/hooks { $pass }"), $taken->('/hooks', '^/hooks'));
+    says_nothing("$_->[0] beside $_->[1]", $of->(@$_)) for
+        [ '^~ /hooks/github', "location ~ ^/hooks/ { $pass }" ], [ '= /hook', "location /hook { $pass }" ],
+        [ '/hooks/github', "location ~ ^/hooks/ { webhook off; $pass }" ], [ '/hooks/github', 'location ~ ^/hooks/ { return 404; }' ],
+        [ '/hooks/github', "location ~ ^/hooks/ { internal; $pass }" ], [ '/hooks/a.js', 'location ~ \.js$ { root /srv; }' ],
+        [ '~ ^/hooks/(a|b)$', "location ~ ^/hooks/\$ { $pass }" ], [ '~ (a|b)$', "location ~ ^/hooks/ { $pass }" ],
+        [ '/hooks/', "location = /hooks/ { $pass }" ], [ '~ ^/hooks/a$', "location ~ ^/hooks/b { $pass }" ];
+    says_nothing('a location in the gate', $of->('/hooks', '') =~ s/proxy_pass/location ~ ^\/hooks { proxy_pass http:\/\/127.0.0.1:8; }\nproxy_pass/r);
+
+    my $led = sub ($how, $path, $to) { qq([warn] a "rewrite" of the server $how "$path" to the location "$to", past the gate, so that nothing is verified,) };
+    my $app = "location /app { $pass }";
+    says('a rewrite of the server', $of->('= /hook', $app, 'rewrite ^/hook$ /app last;'), $led->('leads', '/hook', '/app'));
+    says('a rewrite of the server, by what it found', $of->('= /v1/app', $app, 'rewrite ^/v1/(.*)$ /$1;'), $led->('leads', '/v1/app', '/app'));
+    says('a rewrite of the server on a condition', $of->('/hook/', $app, 'if (!-e $request_filename) { rewrite ^ /app/index last; }'),
+        $led->('may lead', '/hook/x', '/app'));
+    says('a rewrite of an expression\'s paths', $of->('~ ^/hook/\d+$', $app, 'rewrite ^/hook/ /app;'), $led->('leads', '/hook/x', '/app'));
+    says_nothing("rewrite $_ of the server", $of->('= /hook', "$app location /off { webhook off; $pass }", "rewrite $_;"))
+        for '^/other$ /app last', '^/hook$ /app redirect', '^/hook$ https://a.example/', '^/hook$ /off last', '^/hook$ /none', '^/hook$ $arg_x',
+        '^/hook$ /$arg_x', '^(.*)$ $1';
+    says_nothing('a rewrite of the trailing slash', $of->('/hook/', "location / { $pass }", 'rewrite ^(.+)/$ $1 last;'));
+    my $own = sub ($path, $rewrite) { $of->($path, "$app location /off { webhook off; $pass }") =~ s/proxy_pass http:\/\/127.0.0.1:9/rewrite $rewrite; proxy_pass http:\/\/127.0.0.1:9/r };
+    says('a rewrite of the gate', $own->('/hook', '^/hook/(.*)$ /app/$1'),
+        '[warn] "rewrite" leads to the location "/app" before the gate has its turn, so that nothing is verified: with "break", requests stay at the gate,');
+    says_nothing("rewrite $_ of the gate", $own->('/hook', $_)) for '^ /off', '^/other /app', '^ /$arg_x';
+
+    my $hardly = sub ($path, $why) { qq([warn] requests hardly reach this gate: the location "$path" $why,) };
+    says('no slash',     $of->('= hook', ''),       $hardly->('hook', 'does not begin with "/"'));
+    says('a query',      $of->('= /hook?a=b', ''),  $hardly->('/hook?a=b', 'holds "?", but no path has a query'));
+    says('an escape',    $of->('/hook%2Fa', ''),    $hardly->('/hook%2Fa', 'holds "%" and digits, but nginx decodes paths'));
+    says('two slashes',  $of->('//hook', ''),       $hardly->('//hook', 'holds "//", which nginx takes for "/"'));
+    says('white space',  $of->('"/hook "', ''),     $hardly->('/hook ', 'ends with white space'));
+    says_nothing($_, $of->($_, '')) for '/100%', '"/my hook"', '~ hook', '@hook', '~ ^/a?b';
+    says_nothing('two slashes that count', $of->('//hook', '', 'merge_slashes off;'));
 };
 
 subtest 'a gate that was forgotten' => sub {
@@ -459,6 +513,15 @@ subtest 'other spellings of a gated path' => sub {
         $remark->('/HOOKS/GITHUB', '/hooks/github', '^/hooks/'));
     says_nothing("by no way, $_", $two->('= /hooks/github', "location / { $_ }", $app))
         for 'try_files $uri /app;', 'try_files $uri =404;', 'error_page 502 = @app;', 'try_files $uri @other;';
+    my $front = 'location / { root /srv; } location ~ ^/index\.php(/|$) { proxy_pass http://app; }';
+    says('the path behind the front controller', $two->('= /hooks/github', $front), $remark->('/index.php/hooks/github', '/hooks/github', '^/index\.php(/|$)'));
+    says_nothing('a front controller that is internal', $two->('= /hooks/github', $front =~ s/proxy/internal; proxy/r));
+    says('the front controller of a gate for all', $two->('/', 'location ~ \.php$ { proxy_pass http://app; }'), $remark->('/index.php', '/', '\.php$'));
+    says_nothing('an internal one', $two->('/', 'location ~ \.php$ { internal; proxy_pass http://app; }'));
+    says_nothing("strangers do not get there: $_", $two->('= /hooks/github', "location / { $_ proxy_pass http://app; }", 'location = /auth { internal; return 403; }'))
+        for 'auth_basic a; auth_basic_user_file /none;', 'auth_request /auth;';
+    says("strangers get there: $_", $two->('= /hooks/github', "location / { $_ proxy_pass http://app; }"), $remark->('/HOOKS/GITHUB', '/hooks/github', '/'))
+        for 'auth_basic off;', 'satisfy any; auth_basic a; auth_basic_user_file /none;';
     says_nothing('another server', $two->('= /hooks/github', '') . "\nserver {\nlisten %%ADDR%%:8081;\n$all\n}");
 };
 

@@ -1,6 +1,7 @@
 #include "ngx_http_webhook/rewrite_statements.h"
 
 #include <algorithm>
+#include <array>
 
 namespace webhook::ngx {
 namespace {
@@ -78,13 +79,24 @@ const ngx_http_script_regex_code_t* rewrite_at(const u_char* at) {
     return regex->test ? nullptr : regex;
 }
 
-Rewrite target_of(const u_char* at, const u_char* end) {
+bool ends_path(Code code) {
+    return code == ngx_http_script_start_args_code || code == ngx_http_script_regex_end_code;
+}
+
+// What nginx gives an expression room for: ten pairs, and as much again to work with.
+using Captures = std::array<int, 30>;
+
+std::string_view captured(std::string_view path, const Captures& captures, std::size_t n) {
+    if (n + 1 >= captures.size() || captures[n] < 0 || captures[n + 1] < captures[n]) return {};
+    const auto begin = static_cast<std::size_t>(captures[n]);
+    return path.substr(begin, static_cast<std::size_t>(captures[n + 1]) - begin);
+}
+
+Rewrite read_rewrite(const u_char* at, const u_char* end) {
     const u_char* text = at + sizeof(ngx_http_script_regex_code_t);
-    if (code_at(text) != ngx_http_script_copy_code) return {{}, false, false};
-    const Code next = code_at(text + size_at(text, end));
-    const bool is_whole =
-        next == ngx_http_script_start_args_code || next == ngx_http_script_regex_end_code;
-    return {text_at(text), is_whole, false};
+    if (code_at(text) != ngx_http_script_copy_code) return {{}, false, false, at, end};
+    const bool is_whole = ends_path(code_at(text + size_at(text, end)));
+    return {text_at(text), is_whole, false, at, end};
 }
 #endif
 
@@ -152,7 +164,7 @@ class Reader {
             found_.may_break = true;
             return;
         }
-        found_.rewrites.push_back(target_of(at, end_));
+        found_.rewrites.push_back(read_rewrite(at, end_));
         found_.rewrites.back().is_conditional = is_conditional;
 #endif
     }
@@ -166,6 +178,35 @@ class Reader {
 
 Statements read_statements(const ngx_array_t* codes) {
     return codes == nullptr ? Statements() : Reader(*codes).read_all();
+}
+
+std::optional<Target> target_of([[maybe_unused]] const Rewrite& rewrite,
+                                [[maybe_unused]] std::string_view path) {
+#if (NGX_PCRE)
+    Captures captures;
+    captures.fill(-1);
+    ngx_str_t text = to_ngx(path);
+    ngx_regex_t* regex = read<ngx_http_script_regex_code_t>(rewrite.at)->regex->regex;
+    if (ngx_regex_exec(regex, &text, captures.data(), captures.size()) < 0) return std::nullopt;
+    Target target{{}, false};
+    const u_char* at = rewrite.at + sizeof(ngx_http_script_regex_code_t);
+    while (at < rewrite.end) {
+        const Code code = code_at(at);
+        target.is_whole = ends_path(code);
+        if (code == ngx_http_script_copy_code) {
+            target.path += text_at(at);
+        } else if (code == ngx_http_script_copy_capture_code) {
+            const auto n = read<ngx_http_script_copy_capture_code_t>(at)->n;
+            target.path += captured(path, captures, n);
+        } else {
+            break;
+        }
+        at += size_at(at, rewrite.end);
+    }
+    return target;
+#else
+    return std::nullopt;
+#endif
 }
 
 }  // namespace webhook::ngx

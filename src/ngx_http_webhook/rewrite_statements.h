@@ -5,6 +5,8 @@
 
 #include "ngx_http_webhook/ngx.h"
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,7 +19,19 @@ struct Rewrite {
     bool is_whole;
     // Whether it stands within an `if`.
     bool is_conditional;
+    // Where nginx keeps it.
+    const u_char* at = nullptr;
+    const u_char* end = nullptr;
 };
+
+struct Target {
+    // Up to its first variable.
+    std::string path;
+    bool is_whole;
+};
+
+// Where it leads a path; nothing where its expression does not match.
+std::optional<Target> target_of(const Rewrite& rewrite, std::string_view path);
 
 struct Statements {
     bool is_empty = true;

@@ -131,6 +131,8 @@ Routes::Routes(const ngx_conf_t* cf, const std::vector<Level>& levels)
                find_module(cf, "ngx_http_dav_module"),
                find_module(cf, "ngx_http_index_module"),
                find_module(cf, "ngx_http_limit_req_module"),
+               find_module(cf, "ngx_http_auth_basic_module"),
+               find_module(cf, "ngx_http_auth_request_module"),
                {}} {
     for (const char* name :
          {"ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
@@ -279,8 +281,41 @@ bool Routes::denies_everybody(const Level& level, const AccessConf* access) {
     return true;
 }
 
+bool Routes::has_access_rules(const Level& level) const {
+    const AccessConf* access = access_of(level.loc_conf);
+    if (access == nullptr) return false;
+    const auto holds = [](const ngx_array_t* rules) {
+        return rules != nullptr && rules->nelts > 0;
+    };
+    bool any = holds(access->rules);
+#if (NGX_HAVE_INET6)
+    any = any || holds(access->rules6);
+#endif
+#if (NGX_HAVE_UNIX_DOMAIN)
+    any = any || holds(access->rules_unix);
+#endif
+    return any;
+}
+
+// With `satisfy any`, an address may be enough.
+bool Routes::asks_for_login(const Level& level) const {
+    if (level.core()->satisfy == NGX_HTTP_SATISFY_ANY) return false;
+    auto* const* realm = first_of<ngx_http_complex_value_t*>(level.loc_conf, modules_.auth_basic);
+    if (realm != nullptr && *realm != nullptr && to_view((*realm)->value) != "off") return true;
+    const auto* uri = first_of<ngx_str_t>(level.loc_conf, modules_.auth_request);
+    return uri != nullptr && uri->len > 0;
+}
+
+bool Routes::is_within(const Level& level, const Level& outer) const {
+    for (const LocConf* conf = level.conf; conf != nullptr; conf = this->outer(conf)) {
+        if (conf == outer.conf) return true;
+    }
+    return false;
+}
+
 bool Routes::is_closed(const Level& level) const {
     const ngx_http_core_loc_conf_t* core = level.core();
+    if (asks_for_login(level)) return true;
     if (core->internal != 0 || denies_strangers(access_of(level.loc_conf))) return true;
     const bool limits_posts =
         core->limit_except_loc_conf != nullptr && (core->limit_except & NGX_HTTP_POST) != 0;

@@ -57,7 +57,12 @@ class Routes {
     // The same, with no gate on the way.
     Sure hands_on_openly(const Level& level) const;
 
-    // Whether nobody unknown gets through: `internal`, `return` or `deny all`.
+    // Whether the level asks for the addresses of its clients.
+    bool has_access_rules(const Level& level) const;
+    // Whether the level is `outer` or stands in it.
+    bool is_within(const Level& level, const Level& outer) const;
+
+    // Whether nobody unknown gets through: `internal`, `return`, `deny all` or a login.
     bool is_closed(const Level& level) const;
 
     // The level's own server; null for a level that is not known.
@@ -92,6 +97,8 @@ class Routes {
         const ngx_module_t* dav;
         const ngx_module_t* index;
         const ngx_module_t* limit_req;
+        const ngx_module_t* auth_basic;
+        const ngx_module_t* auth_request;
         std::vector<const ngx_module_t*> upstreams;
     };
 
@@ -117,6 +124,7 @@ class Routes {
     Choice find(const LocConf* outer, std::string_view path) const;
     static bool denies_strangers(const AccessConf* access);
     static bool denies_everybody(const Level& level, const AccessConf* access);
+    bool asks_for_login(const Level& level) const;
     const AccessConf* access_of(void** loc_conf) const;
     bool takes(const Level& level) const;
     bool answers_first(const Level& level) const;
