@@ -289,10 +289,23 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
     return value ? std::optional(std::string(*value)) : std::nullopt;
 }
 
-bool same_query(std::string_view left, std::string_view right, const LeftOut& is_left_out) {
-    const auto ours = parameters_of(left, is_left_out);
-    const auto theirs = parameters_of(right, is_left_out);
-    return ours && theirs && std::ranges::equal(*ours, *theirs, same_parameter);
+bool same_query(std::string_view sent, std::string_view hashed, const LeftOut& is_left_out) {
+    const auto is_beside = [&](std::string_view name) {
+        return is_left_out(name) && !has_parameter(hashed, name);
+    };
+    const auto theirs = parameters_of(sent, is_beside);
+    const auto ours = parameters_of(hashed, [](std::string_view) { return false; });
+    return theirs && ours && std::ranges::equal(*theirs, *ours, same_parameter);
+}
+
+bool has_parameter(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const std::size_t end = query.find_first_of("&;");
+        const std::string_view parameter = query.substr(0, end);
+        if (percent_decoded(parameter.substr(0, parameter.find('='))) == name) return true;
+        query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
+    }
+    return false;
 }
 
 std::string percent_encoded(std::string_view text, std::string_view kept) {

@@ -34,8 +34,13 @@ std::string_view query_of(std::string_view url);
 using LeftOut = std::function<bool(std::string_view)>;
 
 // Whether every reader of two queries finds the same parameters in the same order, however their
-// characters are encoded.
-bool same_query(std::string_view left, std::string_view right, const LeftOut& is_left_out);
+// characters are encoded. What is left out may stand in the query that was sent alone: a reader of
+// both values would not know which one was signed.
+bool same_query(std::string_view sent, std::string_view hashed, const LeftOut& is_left_out);
+
+// Whether a reader finds a parameter of this name in a query, however it is encoded, and whether it
+// is separated by `&` or by `;`.
+bool has_parameter(std::string_view query, std::string_view name);
 
 // The decoded value of the only parameter of this name in a query; nothing where there is none,
 // more than one, or the query does not decode.

@@ -119,7 +119,6 @@ bool Scheme::event_key_reads_body() const {
            });
 }
 
-// A parameter of the query is a part of the URL, too.
 bool Scheme::covers_header(HeaderIndex header) const {
     const bool is_id = event_id.kind == Source::Kind::header && event_id.header == header;
     const bool is_time = timestamp && timestamp->source.kind == Source::Kind::header &&
@@ -128,11 +127,17 @@ bool Scheme::covers_header(HeaderIndex header) const {
         return true;
     }
     const std::string& name = headers[header];
-    const bool is_parameter = name.starts_with(kParameterMark);
-    return std::ranges::any_of(signed_parts, [&](const TextPart& part) {
-        if (!is_parameter) return part.kind == TextPart::Kind::header && part.header == header;
-        return part.is_url() || (part.kind == TextPart::Kind::query && part.text == name.substr(1));
+    if (name.starts_with(kParameterMark)) return covers_parameter(name.substr(1));
+    return std::ranges::any_of(signed_parts, [header](const TextPart& part) {
+        return part.kind == TextPart::Kind::header && part.header == header;
     });
+}
+
+// It is a part of the URL, too, where it may not stand beside it.
+bool Scheme::covers_parameter(std::string_view name) const {
+    const auto is_it = [this, name](const TextPart& part) { return parameter_of(part) == name; };
+    if (!name.empty() && std::ranges::any_of(signed_parts, is_it)) return true;
+    return reads_url() && !has_beside_url(name);
 }
 
 std::string Scheme::variable_of(HeaderIndex header) const {
@@ -232,7 +237,7 @@ Scheme::Replay Scheme::replay_by_event_key() const {
                 if (!reads_url()) here = Replay::anything;
                 break;
             case Kind::query:
-                if (!is_signed_value && !reads_url()) here = Replay::anything;
+                if (!covers_parameter(part.text)) here = Replay::anything;
                 break;
             default:
                 break;

@@ -263,6 +263,8 @@ struct Scheme {
     bool covers_raw_body() const;
     // Whether a change of this header breaks the signature.
     bool covers_header(HeaderIndex header) const;
+    // Whether a change of this parameter of the query breaks the signature, whatever the URL is.
+    bool covers_parameter(std::string_view name) const;
     // Whether a change of the timestamp breaks the signature.
     bool covers_timestamp() const;
     // Whether a handshake signs plain tokens for anyone.
@@ -298,8 +300,8 @@ struct Scheme {
     std::string_view parameter_of(const TextPart& part) const;
     bool signs_parameter() const;
     // Whether a parameter of the query may be missing in the URL that is signed: it is the
-    // signature, is signed by itself, or is the event type. A time or an id that is not signed by
-    // itself counts as signed with the URL.
+    // signature, is signed by itself, or is the event type. No other value of it may be in the URL.
+    // A time or an id that is not signed by itself counts as signed with the URL.
     bool has_beside_url(std::string_view parameter) const;
     // Whether the signed text has fields of a form in it.
     bool signs_form() const;

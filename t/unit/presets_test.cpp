@@ -1032,6 +1032,26 @@ TEST(PresetKeys, WhatAReplayHasToChange) {
     EXPECT_EQ(Replay::anything, by_default("paypal"));
 }
 
+// The parameter of the event's type may stand beside the URL, where nobody signs it.
+TEST(PresetKeys, WhatAReplayHasToChangeInTheQuery) {
+    using Replay = Scheme::Replay;
+    const auto by_event_key = [](const std::string& statements) {
+        return parse_scheme(
+                   "acme",
+                   "algorithm hmac-sha256; signature header=S; event_id header=I;" + statements)
+            .replay_by_event_key();
+    };
+    const std::string type = "event_type query=topic; signed ";
+    EXPECT_EQ(Replay::a_header, by_event_key(type + "'{url}|{body}';"));
+    EXPECT_EQ(Replay::a_header, by_event_key(type + "'{body}';"));
+    EXPECT_EQ(Replay::nothing_helps, by_event_key(type + "'{url}|{query:topic}|{body}';"));
+    EXPECT_EQ(Replay::nothing_helps, by_event_key(type + "'{query:topic}|{body}';"));
+    const std::string key = "event_key '{query:a}{query:topic}';";
+    EXPECT_EQ(Replay::nothing_helps, by_event_key("signed '{url}|{body}';" + key));
+    EXPECT_EQ(Replay::anything, by_event_key(type + "'{url}|{body}';" + key));
+    EXPECT_EQ(Replay::anything, by_event_key("signed '{query:a}|{body}';" + key));
+}
+
 std::string replay_of(const Scheme& scheme) {
     using Replay = Scheme::Replay;
     if (scheme.event_id.bodies_repeat && !scheme.presents_secret()) return "as `key=`";
