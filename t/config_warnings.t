@@ -828,6 +828,10 @@ subtest 'event ids that are not signed' => sub {
         qq{[notice] the signature of "paypal" does not cover the event id: $closed});
     says('mailgun, which signs only a token', deduplicated('mailgun', $SECRET, 'zone=events'),
         qq{[notice] the signature of "mailgun" does not cover the event id: $closed});
+    for my $scheme (qw(zendesk sanity linear)) {
+        says("$scheme, whose attempts are signed anew", deduplicated($scheme, $SECRET, 'zone=events'),
+            qq{[notice] the signature of "$scheme" does not cover the event id: $closed, but of attempts that were not delivered});
+    }
     says_nothing("$_, whose deliveries hold several events", deduplicated($_, $SECRET, 'zone=events')) for qw(hubspot-v3 line);
     says_nothing("$_, which has no event id", deduplicated($_, $SECRET, 'zone=events')) for qw(monday netlify zoom);
     says_nothing('twitch, which signs it', deduplicated('twitch', $SECRET, 'zone=events'));
@@ -836,6 +840,9 @@ subtest 'event ids that are not signed' => sub {
             . 'and loses events that differ by their id alone');
     says_nothing("$_ by both", deduplicated($_, $SECRET, 'zone=events key=$webhook_event_id key=$webhook_event_key'))
         for qw(github shopify gitlab);
+    my $again = 'map $http_x_again $again { default ""; }' . "\n";
+    says_nothing('zendesk by both, with the mark of one that is let through again',
+        $again . deduplicated('zendesk', $SECRET, 'zone=events key=$webhook_event_id$again key=$webhook_event_key$again'));
     says_nothing('github by its body', deduplicated('github', $SECRET, 'zone=events key=$webhook_body_sha256'));
     says_nothing('github without a memory', in_location("webhook github;\nwebhook_secret $SECRET;"));
     says_nothing('github with the memory off', deduplicated('github', $SECRET, 'off'));

@@ -425,6 +425,16 @@ bool event_key_holds_timestamp(const Scheme& scheme) {
     });
 }
 
+// Whether an attempt that is signed at another time has another event key.
+bool event_key_changes_with_time(const Scheme& scheme) {
+    if (event_key_holds_timestamp(scheme)) return true;
+    if (!scheme.has_timestamp_in_body()) return false;
+    return std::ranges::any_of(scheme.event_key, [&scheme](const TextPart& part) {
+        return part.kind == TextPart::Kind::body ||
+               (part.kind == TextPart::Kind::json && part.text == scheme.timestamp->source.text);
+    });
+}
+
 // A retry that is signed anew has the id of the first, but another time.
 void warn_of_event_key_with_time(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     const Scheme& scheme = *conf.scheme;
@@ -451,6 +461,7 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
     bool by_event_id = false;
     for (const DedupKey& key : dedup.keys) {
         if (key.kind == DedupKey::Kind::event_key) return;
+        if (key.names_event_key && !key.names_event_id) return;
         by_event_id |= key.kind == DedupKey::Kind::event_id ||
                        std::ranges::any_of(key.variables, [&conf](std::string_view each) {
                            return is_event_id(each, *conf.scheme);
@@ -471,6 +482,10 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
     switch (conf.scheme->replay_by_event_key()) {
         case Scheme::Replay::nothing_helps:
             advice = condition + keys + " closes the replay";
+            // Nothing of such an attempt is remembered but the id that it shares with the others.
+            if (event_key_changes_with_time(*conf.scheme)) {
+                advice += ", but of attempts that were not delivered";
+            }
             break;
         case Scheme::Replay::a_header:
             advice = condition + keys + " leaves only a replay that changes other headers, too";
