@@ -190,10 +190,10 @@ install: build ## put the module where nginx looks for modules
 	@echo "installed $(DESTDIR)$(MODULES_DIR)/ngx_http_webhook_module.so"
 
 .PHONY: check tidy
-check: deps-check build tidy ## check format, lint, the core's purity, README and the examples
+check: deps-check build tidy ## check format, lint, the houses, the documentation and the examples
 	@echo "clang-format: $(words $(FORMATTED)) files"
 	@clang-format --dry-run --Werror $(FORMATTED)
-	$(RUN) prove -It/lib t/houses.t t/directives_documented.t t/examples.t
+	$(RUN) prove -It/lib t/houses.t t/documentation.t t/examples.t
 
 NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2)
 tidy: deps-check build

@@ -1,16 +1,27 @@
-# Every configuration in examples/ is taken by nginx as it is, but for where its files lie.
+# Every configuration in examples/, and each whole one in README.md and docs/, is taken by nginx as it is,
+# but for where its files lie.
 
 use Webhook::Test;
 
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use FindBin;
 
 # At the same time text, hexadecimal and base64.
 my $SECRET = '00112233445566778899aabbccddeeff';
-my @paths  = glob "$FindBin::Bin/../examples/*.conf";
+my $ROOT   = "$FindBin::Bin/..";
 
-ok scalar @paths, 'there are examples';
+# What a page only hints at has an ellipsis in it.
+sub blocks_of ($name) {
+    my @blocks = grep { !/\x{e2}\x{80}\x{a6}/ } slurp("$ROOT/$name") =~ /^```nginx\n(.*?)^```/gms;
+    return map { [ "$name, configuration " . ($_ + 1), $blocks[$_] ] } 0 .. $#blocks;
+}
+
+my @examples = map { [ basename($_), slurp($_) ] } glob "$ROOT/examples/*.conf";
+my @of_pages = map { blocks_of($_) } 'README.md', map { 'docs/' . basename($_) } glob "$ROOT/docs/*.md";
+
+ok scalar @examples, 'there are examples';
+ok scalar(grep { $_->[0] =~ /README/ && $_->[1] =~ /^http \{/m } @of_pages), 'README.md has a whole configuration';
 
 sub create ($name, $text, $mode) {
     my $path = expand($name);
@@ -61,9 +72,8 @@ sub parts_of ($text) {
     return (%part, main => $text);
 }
 
-for my $path (@paths) {
-    my ($name) = $path =~ m{([^/]+)$};
-    my $text = relocated(slurp($path));
+for my $example (@examples, @of_pages) {
+    my ($name, $text) = ($example->[0], relocated($example->[1]));
     my %env  = map { $_ => $SECRET } $text =~ /\benv:(\w+)/g;
     create_files($text);
     my ($code, $output) = config_test(parts_of($text), env => \%env);

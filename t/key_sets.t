@@ -17,7 +17,7 @@ my ($one, $two) = @$pair{qw(key other)};
 
 sub key_set (@keys) { return '{"keys":[' . join(',', @keys) . ']}' }
 
-# By renaming, as README advises.
+# By renaming, as docs/directives.md advises.
 sub replace ($text) {
     write_file('keys.new', $text, 0644);
     rename directory() . '/keys.new', $path or die "cannot rename: $!";

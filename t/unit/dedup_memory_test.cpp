@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <random>
 #include <thread>
@@ -102,6 +103,31 @@ TEST_F(DedupMemoryTest, FortyBytesRememberAnEvent) {
         EXPECT_LE(static_cast<double>(size),
                   40.0 * static_cast<double>(User(DedupMemory::nameless(size)).stats().capacity));
     }
+}
+
+// What docs/limits.md says of a megabyte: "| NAME | about 27,000 in each megabyte |".
+std::uint64_t documented(const std::string& name) {
+    std::ifstream page("docs/limits.md");
+    for (std::string line; std::getline(page, line);) {
+        if (!line.starts_with("| " + name + " | ")) continue;
+        std::string digits;
+        for (const char character : line.substr(0, line.find(" in each megabyte"))) {
+            if (character >= '0' && character <= '9') digits += character;
+        }
+        return digits.empty() ? 0 : std::stoull(digits);
+    }
+    return 0;
+}
+
+TEST_F(DedupMemoryTest, AMegabyteHoldsWhatTheDocumentationSays) {
+    User large(DedupMemory::nameless(1024 * 1024));
+    const std::uint64_t events = documented("events");
+    EXPECT_LE(events, large.stats().capacity);
+    EXPECT_GT(events + 1000, large.stats().capacity);
+    std::uint64_t in_flight = 0;
+    while (large.claim(in_flight).outcome == ClaimOutcome::claimed) ++in_flight;
+    EXPECT_LE(documented("keys in flight"), in_flight);
+    EXPECT_GT(documented("keys in flight") + 100, in_flight);
 }
 
 TEST_F(DedupMemoryTest, WhoSharesItKnowsTheSame) {

@@ -1062,11 +1062,11 @@ std::string replay_of(const Scheme& scheme) {
     return by_event_key == Replay::nothing_helps ? "id" : "id and header";
 }
 
-// The cells of README's table of presets, by the preset's name.
-std::map<std::string, std::vector<std::string>> rows_of_readme() {
+// The cells of the table in docs/presets.md, by the preset's name.
+std::map<std::string, std::vector<std::string>> documented_presets() {
     std::map<std::string, std::vector<std::string>> rows;
-    std::ifstream readme("README.md");
-    for (std::string line; std::getline(readme, line);) {
+    std::ifstream page("docs/presets.md");
+    for (std::string line; std::getline(page, line);) {
         std::vector<std::string> cells;
         std::stringstream rest(line);
         for (std::string cell; std::getline(rest, cell, '|');) cells.push_back(cell);
@@ -1076,8 +1076,8 @@ std::map<std::string, std::vector<std::string>> rows_of_readme() {
     return rows;
 }
 
-TEST(PresetKeys, ReadmeTellsWhatAReplayHasToChange) {
-    const auto rows = rows_of_readme();
+TEST(PresetKeys, TheDocumentationSaysWhatAReplayHasToChange) {
+    const auto rows = documented_presets();
     EXPECT_EQ(presets().size(), rows.size());
     for (const Preset& preset : presets()) {
         const auto row = rows.find(std::string(preset.name));
