@@ -58,10 +58,11 @@ std::vector<std::shared_ptr<DedupMemory>> Succession::take_over(
     const auto is_undrained = [this](const std::shared_ptr<DedupMemory>& earlier) {
         return std::ranges::find(undrained_, earlier.get()) != undrained_.end();
     };
-    const auto known = std::ranges::stable_partition(earlier_, is_undrained);
-    std::vector<std::shared_ptr<DedupMemory>> given_up(std::move_iterator(known.begin()),
-                                                       std::move_iterator(known.end()));
-    earlier_.erase(known.begin(), known.end());
+    // Named without a range, for clang 14.
+    const auto known = std::stable_partition(earlier_.begin(), earlier_.end(), is_undrained);
+    std::vector<std::shared_ptr<DedupMemory>> given_up(std::make_move_iterator(known),
+                                                       std::make_move_iterator(earlier_.end()));
+    earlier_.erase(known, earlier_.end());
     return given_up;
 }
 
