@@ -689,7 +689,7 @@ class Audit {
 
     // What hands the event on in the place of the location; empty: nothing does.
     std::string taker_of(const Level& level, const ngx_http_err_page_t& page) const {
-        const std::string name(to_view(page.value.value));
+        std::string name(to_view(page.value.value));
         if (page.value.lengths != nullptr) return name;
         const Level* to = routes_.named(level, name);
         return to != nullptr && routes_.hands_on(*to) != Sure::no ? name : std::string();
@@ -832,7 +832,7 @@ class Audit {
     // -- other spellings of a gated path
 
     // What many applications are reached by, with the path behind it.
-    static inline const std::string kProgram = "/index.php";
+    static constexpr std::string_view kProgram = "/index.php";
 
     // A location for all paths hands the program's to an application that need not know of it.
     static bool is_program_of_none(const std::string& spelling, const Level* location) {
@@ -849,8 +849,8 @@ class Audit {
         }
         const std::string same(path);
         // nginx itself takes "//" for "/".
-        if (same == "/") return {kProgram};
-        const std::string by_program = kProgram + same;
+        if (same == "/") return {std::string(kProgram)};
+        const std::string by_program = std::string(kProgram) + same;
         if (same.ends_with('/')) return {other_case, by_program};
         return {other_case, same + "/", same + ";x", same + ".json", by_program};
     }

@@ -16,7 +16,7 @@ struct CodeSize {
 };
 
 // Those of a fixed size, as nginx lays them one behind the other.
-const CodeSize kSizes[] = {
+const CodeSize code_sizes[] = {
     {nullptr, kWord},
     {ngx_http_script_nop_code, kWord},
     {ngx_http_script_break_code, kWord},
@@ -54,8 +54,8 @@ std::string_view text_at(const u_char* at) {
 }
 
 std::size_t fixed_size_at(const u_char* at) {
-    const auto* found = std::ranges::find(kSizes, code_at(at), &CodeSize::code);
-    return found == std::end(kSizes) ? 0 : found->size;
+    const auto* found = std::ranges::find(code_sizes, code_at(at), &CodeSize::code);
+    return found == std::end(code_sizes) ? 0 : found->size;
 }
 
 // 0 for those of other modules, of which it is not known.

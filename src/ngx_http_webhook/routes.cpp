@@ -175,9 +175,9 @@ const Level* Routes::server_of(const Level& level) const {
 }
 
 const std::vector<const Level*>& Routes::inside(const LocConf* conf) const {
-    static const std::vector<const Level*> kNone;
+    static const std::vector<const Level*> none;
     const auto found = inside_.find(conf);
-    return found == inside_.end() ? kNone : found->second;
+    return found == inside_.end() ? none : found->second;
 }
 
 bool Routes::has_locations(const Level& level) const {
