@@ -104,8 +104,7 @@ class Zone final : public Gate, public Succession::Observer {
         std::unique_lock one_at_a_time(mutex_, std::defer_lock);
         if (!is_first_) one_at_a_time.lock();
         ClaimResult result = memories_.claim(keys, token, now, WhenFull::evict);
-        const bool refused =
-            result.outcome == ClaimOutcome::no_room && memories_.memory().table().closed();
+        const bool refused = result.outcome == ClaimOutcome::no_room && is_closed();
         if (refused) result.outcome = ClaimOutcome::in_flight;
         return result;
     }
