@@ -110,7 +110,7 @@ Objection Inspection::start_verification(Milliseconds now) {
                                        : Refusal(Reason::no_secret);
 }
 
-// Nothing where the request could be read as one for another URL than the one that it is routed by.
+// Returns nothing if a reader could take the request for one to another URL than it is routed by.
 std::optional<std::string_view> Inspection::signed_url() {
     const bool has_fragment = head_.target.find('#') != std::string_view::npos;
     if (scheme().signs_parameter() && has_fragment) return std::nullopt;
@@ -228,7 +228,7 @@ WholeBody* Inspection::whole(BodyAccess& body) const {
     return is_too_large(body) ? nullptr : &body.whole();
 }
 
-// What the sender says of a form is believed. Null where it is none.
+// The Content-Type decides. Returns null if the body is no form.
 const Form* Inspection::form(BodyAccess& body) const {
     const auto content_type = scheme().content_type;
     if (!content_type || !is_form_type(headers_.value(*content_type))) return nullptr;

@@ -35,10 +35,10 @@ struct RequestHead {
     std::string_view target;
     // The query that the request is routed by, undecoded.
     std::string_view query;
-    // The name that events are remembered under; empty where the configuration's variables give
-    // none.
+    // The name that events are remembered under. It is empty if the configuration's variables give
+    // no name.
     std::string_view endpoint;
-    // The Host header; nothing where there is none.
+    // The Host header, if the request has one.
     std::optional<std::string_view> host;
     // The host of the request line, which wins over the header.
     std::optional<std::string_view> host_of_line;
@@ -67,7 +67,7 @@ struct RequestSecrets {
 // What an inspection asks of the request, when a step needs it. Views live as long as the request.
 class RequestAccess {
   public:
-    // Offers each header of the request, then its query.
+    // Offers each header of the request.
     virtual void offer_headers(SchemeHeaders& headers) = 0;
     // Asked before the body and again after it: lists change.
     virtual bool source_is_allowed() = 0;
@@ -75,8 +75,8 @@ class RequestAccess {
     virtual ConfiguredUrl url() = 0;
     // Asked once.
     virtual RequestSecrets secrets(Milliseconds now) = 0;
-    // The value of Policy::keys[key], an expression, when the event is known; empty where it lacks
-    // its variables.
+    // Evaluates Policy::keys[key], an expression, when the event is known. The value is empty if
+    // all its variables are.
     virtual std::string_view value_of_key(std::size_t key) = 0;
     // A copy.
     virtual std::string_view keep(std::string_view text) = 0;
@@ -156,9 +156,10 @@ class Inspection {
     std::span<const NamedKey> keys() const { return std::span(keys_).first(key_count_); }
     // Where the reason is `handshake`.
     const HandshakeAnswer& handshake() const { return *handshake_; }
-    // The URL that was hashed; empty where none was.
+    // The URL that was hashed. It is empty if the scheme reads no URL.
     std::string_view hashed_url() const;
     const SchemeHeaders& headers() const { return headers_; }
+    bool asked_for_secrets() const { return secrets_.has_value(); }
     // Whether anything was hashed or compared yet.
     bool has_verified() const { return has_verified_; }
     // Whether it can be a handshake that its sender does not sign, where none is answered.
@@ -189,7 +190,7 @@ class Inspection {
     Objection verify(BodyAccess& body, Milliseconds now);
     Objection verify_signature(WholeBody* body, Milliseconds now);
     bool is_too_large(const BodyAccess& body) const;
-    // Null where it is too large.
+    // Returns null if the body is larger than Policy::payload_max.
     WholeBody* whole(BodyAccess& body) const;
     const Form* form(BodyAccess& body) const;
 
@@ -249,8 +250,8 @@ class BodyInspection {
     void update(std::string_view piece) { inspection_->update(piece); }
     // How often each byte of it is hashed: what takes long is to be spread over several turns.
     std::size_t hashes() const { return inspection_->hashes(); }
-    // Once, last: a refusal or a handshake, or nothing where the delivery is accepted; its keys are
-    // known then.
+    // Call it once, as the last step. Returns a refusal or a handshake. Returns nothing if the
+    // delivery is accepted; then its keys are known.
     Objection finish(BodyAccess& body, Milliseconds now) {
         return inspection_->judge_body(body, now);
     }

@@ -187,7 +187,6 @@ ConfiguredUrl Delivery::url() {
 
 RequestSecrets Delivery::secrets(Milliseconds now) {
     const Secrets& known = *conf.secrets;
-    asked_for_secrets = true;
     ngx_log_t log = log_of(*this);
     known.tell_of_expired(now, &log);
     if (known.are_fixed()) return {known.fixed(), false};

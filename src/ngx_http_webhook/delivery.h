@@ -87,7 +87,6 @@ struct Delivery final : RequestAccess {
     // For a duplicate: the status that the first was answered with.
     ngx_uint_t first_status = 0;
 
-    bool asked_for_secrets = false;
     std::vector<const SigningSecret*> all_secrets;
     // From variables: this request's own.
     std::vector<SigningSecret> own_secrets;

@@ -327,7 +327,7 @@ bool needs_another_look(const Delivery& delivery, const LocConf& conf, bool lost
     if (!lost) return false;
     // The same variables may have other values since.
     if (endpoint_of(conf, delivery.request) != delivery.endpoint) return true;
-    return delivery.asked_for_secrets &&
+    return delivery.inspection && delivery.inspection->asked_for_secrets() &&
            conf.secrets->texts(delivery.request) != delivery.own_secret_texts;
 }
 
