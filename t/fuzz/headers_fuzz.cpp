@@ -166,7 +166,7 @@ class Attempt {
 // Whether no signature helps: what its URL and query say could be read in two ways.
 bool is_refused_for_its_url(const Gate& gate, const Delivery& delivery) {
     const Scheme& scheme = gate.scheme;
-    if (scheme.signs(TextPart::Kind::query) && delivery.url.find('#') != std::string::npos) {
+    if (scheme.signs_parameter() && delivery.url.find('#') != std::string::npos) {
         return true;
     }
     return scheme.reads_url() && (delivery.url.find('#') != std::string::npos ||
