@@ -37,6 +37,7 @@ struct KeyRule {
     friend bool operator==(const KeyRule&, const KeyRule&) = default;
 };
 
+inline constexpr std::size_t kDefaultPayloadMax = 1024 * 1024;
 // At most this many for an event.
 inline constexpr std::size_t kMostKeyRules = 8;
 
@@ -50,7 +51,7 @@ struct Policy {
     bool require_tls = false;
     HandshakePolicy handshake;
     // In bytes. A larger body is never held as a whole.
-    std::size_t payload_max = std::size_t{1024} * 1024;
+    std::size_t payload_max = kDefaultPayloadMax;
     // Whether the URL that is signed is the same for all requests.
     bool url_is_fixed = false;
     // Empty: no event is remembered.

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-#include "base/errors.h"
 #include "base/text.h"
 #include "ngx_http_webhook/checks.h"
 #include "ngx_http_webhook/remarks.h"
@@ -100,7 +99,7 @@ class Audit {
                                 "belongs into \"file:\" or \"env:\""
                               : "unknown variable " + in_quotes(used.name) + " in " +
                                     in_quotes(used.directive);
-                throw ConfigError(what + " in " + used.place.text());
+                fail(what, used.place);
             }
             if (is_secret && is_captured(used.name)) {
                 warn(
@@ -200,8 +199,7 @@ class Audit {
                 return level != nullptr && !conf->gate && routes_.ends_in(*level);
             });
         if (protects) return warn_of_forgotten_gate(line);
-        throw ConfigError("\"webhook_secret\" without \"webhook\" protects nothing in " +
-                          line.written->place.text());
+        fail("\"webhook_secret\" without \"webhook\" protects nothing", line.written->place);
     }
 
     // Others that include the line, or stand further in, have a gate.
@@ -222,8 +220,8 @@ class Audit {
             line.levels, [](const LocConf* conf) { return conf->gated() && conf->shakes_hands(); });
         if (own == line.levels.end()) return;
         const auto fail = [&](const std::string& what, const std::string& lacks) {
-            throw ConfigError(what + ", but the scheme " + in_quotes((*own)->scheme->name) + lacks +
-                              " in " + line.written->place.text());
+            ngx::fail(what + ", but the scheme " + in_quotes((*own)->scheme->name) + lacks,
+                      line.written->place);
         };
         if (std::ranges::all_of(
                 line.gates, [](const LocConf* conf) { return conf->scheme->handshakes.empty(); })) {
@@ -549,7 +547,7 @@ class Audit {
     }
 
     static bool is_punctuation(char c) {
-        return !is_letter(c) && (c < '0' || c > '9') && c > ' ';
+        return !is_letter(c) && !is_digit(c) && c > ' ';
     }
 
     // Some that the location is for.

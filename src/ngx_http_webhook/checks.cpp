@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/errors.h"
 #include "base/text.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/routes.h"
@@ -11,10 +10,6 @@
 
 namespace webhook::ngx {
 namespace {
-
-[[noreturn]] void fail(const std::string& message, const Place& place) {
-    throw ConfigError(message + " in " + place.text());
-}
 
 void warn(ngx_conf_t* cf, const std::string& message, const Place& place) {
     remark(cf, NGX_LOG_WARN, message, place);
@@ -501,8 +496,9 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
 // Where the id is signed, no replay has another one. One that stands in the body is a part of what
 // the other key is made of.
 void tell_of_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+    const Policy& policy = conf.demands.policy;
     const bool by_both =
-        dedup.has_key(DedupKey::Kind::event_id) && dedup.has_key(DedupKey::Kind::event_key);
+        policy.remembers(KeyRule::Kind::event_id) && policy.remembers(KeyRule::Kind::event_key);
     const bool in_header = conf.scheme->event_id.kind == Source::Kind::header;
     if (!by_both || !in_header || !conf.scheme->covers_event_id()) return;
     remark(cf, NGX_LOG_NOTICE,

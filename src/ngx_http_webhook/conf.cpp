@@ -10,17 +10,12 @@
 namespace webhook::ngx {
 namespace {
 
-constexpr std::size_t kDefaultPayloadMax = 1024 * 1024;
 // In bytes; it stands in every line of the log.
 constexpr std::size_t kLongestEndpoint = 255;
 
 template <typename Value>
 void inherit(Value& value, const Value& parent) {
     if (!value) value = parent;
-}
-
-[[noreturn]] void fail(const std::string& message, const Place& place) {
-    throw ConfigError(message + " in " + place.text());
 }
 
 Level current_level(ngx_conf_t* cf, const LocConf& outer, const LocConf& conf) {
@@ -134,11 +129,9 @@ Demands demands_of(const LocConf& conf) {
     return demands;
 }
 
-bool looks_like_scheme(std::string_view name) {
-    constexpr std::size_t kMost = 15;
-    return name.size() <= kMost && std::ranges::all_of(name, [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-           });
+// A secret may stand there by mistake.
+bool may_be_shown(std::string_view name) {
+    return name.find_first_of("_=") == std::string_view::npos && !shown_word(name).empty();
 }
 
 }  // namespace
@@ -154,8 +147,7 @@ std::shared_ptr<const Scheme> MainConf::find_scheme(std::string_view name) {
         const std::string allowed = joined(names);
         for (const auto& [own, scheme] : schemes) names.push_back(own);
         const std::string_view meant = nearest(name, names);
-        // A secret may stand there by mistake.
-        const bool is_shown = !meant.empty() || looks_like_scheme(name);
+        const bool is_shown = !meant.empty() || may_be_shown(name);
         throw ConfigError("unknown scheme" + (is_shown ? " " + in_quotes(name) : "") + ", " +
                           (meant.empty() ? "" : "did you mean " + in_quotes(meant) + "? ") +
                           "allowed: " + allowed + ", or a name that \"webhook_scheme\" defines");

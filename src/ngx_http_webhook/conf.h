@@ -77,10 +77,6 @@ struct Dedup {
     Place place;
     // Found when the configuration is complete.
     DedupZone* zone = nullptr;
-
-    bool has_key(DedupKey::Kind kind) const {
-        return std::ranges::find(keys, kind, &DedupKey::kind) != keys.end();
-    }
 };
 
 struct LocConf;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 
 #include "base/errors.h"
 #include "base/text.h"
@@ -20,6 +19,7 @@ constexpr ngx_msec_t kWatchPause = 200;
 // How often the end of a claim is tried again that had to be put off.
 constexpr ngx_msec_t kEndingPause = 50;
 constexpr std::time_t kSecondsBetweenNotices = 60;
+
 std::uint32_t seconds(Milliseconds time) {
     return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(time).count());
 }

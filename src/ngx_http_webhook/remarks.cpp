@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "base/errors.h"
+
 namespace webhook::ngx {
 namespace {
 
@@ -20,6 +22,10 @@ void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const 
         cf->log->file->fd != ngx_stderr) {
         ngx_log_stderr(0, "[notice] %s", line.c_str());
     }
+}
+
+void fail(const std::string& message, const Place& place) {
+    throw ConfigError(message + " in " + place.text());
 }
 
 void forget_remarks() {

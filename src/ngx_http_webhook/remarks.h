@@ -14,6 +14,9 @@ namespace webhook::ngx {
 void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const Place& place,
             std::string_view topic = {});
 
+// Refuses the configuration: throws ConfigError with the message and the place.
+[[noreturn]] void fail(const std::string& message, const Place& place);
+
 // A configuration begins: nothing was told of it yet.
 void forget_remarks();
 
