@@ -9,8 +9,6 @@ SHELL := /bin/bash
 NGINX_SRC ?=
 # 1: AddressSanitizer and UndefinedBehaviorSanitizer in everything that is built and run.
 SANITIZE ?=
-# 1: a module that dies where it is told to, for tests.
-FAULT_POINTS ?=
 # How many compilers and test files run at a time.
 JOBS ?= $(shell nproc)
 # An ordinary user's PATH may not name the folder that Debian's nginx is in.
@@ -42,12 +40,15 @@ FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))
 FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp t/race/*.cpp)
 
 # What is built with sanitizers is kept apart from what is not.
-FLAVOUR := $(if $(filter 1,$(SANITIZE)),sanitize,$(if $(filter 1,$(FAULT_POINTS)),faults,release))
+FLAVOUR := $(if $(filter 1,$(SANITIZE)),sanitize,release)
 OBJECTS := $(BUILD)/$(FLAVOUR)
+LIBRARY := $(OBJECTS)/libwebhook.a
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OWN_FLAGS := $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2) $(if $(filter 1,$(FAULT_POINTS)),-DWEBHOOK_FAULT_POINTS)
+OWN_FLAGS := $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CXXFLAGS := -std=c++20 -g -W -Wall -Wpointer-arith -Werror -Isrc $(OWN_FLAGS)
 LIBRARIES := -lcrypto -lsimdjson -lz
+NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2)
 
 # The address sanitizer has to be the first library of an nginx that was built without it. nginx frees
 # little when it exits, so that only the unit tests look for leaks.
@@ -101,11 +102,25 @@ deps-interop: deps-test
 .PHONY: build
 build: ## build build/ngx_http_webhook_module.so
 	$(if $(NGINX_SRC),$(call require_packages,$(CORE_PACKAGES)),$(call require_packages,$(BUILD_PACKAGES)))
-	@$(MAKE) --no-print-directory -s $(OBJECTS)/ngx_http_webhook_module.so
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/ngx_http_webhook_module.so
 ifeq ($(FLAVOUR),release)
 	@cmp -s $(OBJECTS)/ngx_http_webhook_module.so $(MODULE) || install -m 644 $(OBJECTS)/ngx_http_webhook_module.so $(MODULE)
 	@echo "built $(MODULE)"
 endif
+
+# Objects that were made with other flags are none.
+FLAGS := $(OBJECTS)/flags-$(shell echo '$(CXXFLAGS)' | cksum | cut -d' ' -f1)
+$(FLAGS):
+	@mkdir -p $(@D) && rm -f $(OBJECTS)/flags-* && touch $@
+
+# All that knows no nginx is compiled once: for the module, the tests, the fuzzers and the benchmarks.
+COMPILE = @mkdir -p $(@D) && $(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
+$(OBJECTS)/core/%.o: CXXFLAGS += -fPIC -fvisibility=hidden $(HARDENING)
+$(OBJECTS)/core/%.o: src/%.cpp $(FLAGS)
+	$(COMPILE)
+-include $(wildcard $(OBJECTS)/core/*/*.d)
+$(LIBRARY): $(CORE_SOURCES:src/%.cpp=$(OBJECTS)/core/%.o)
+	@rm -f $@ && ar rcs $@ $^
 
 # nginx's configure is run again when the list of sources, the compiler's flags or nginx change.
 CONFIGURED := $(OBJECTS)/nginx/configured-$(shell { echo '$(NGINX_SRC) $(CXXFLAGS) $(CORE_SOURCES) $(GLUE_SOURCES)'; $(NGINX) -V 2>&1 || true; cat config src/build/config.make; } | cksum | cut -d' ' -f1)
@@ -114,23 +129,36 @@ $(CONFIGURED):
 	@rm -rf $(OBJECTS)/nginx && mkdir -p $(OBJECTS)/nginx
 ifeq ($(NGINX_SRC),)
 	@cd $(DEV_SRC) && . ./conf_flags && \
-	    WEBHOOK_CXXFLAGS="-Werror $(OWN_FLAGS)" ./configure "$${NGX_CONF_FLAGS[@]}" \
-	    --with-cc-opt="-g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2" --with-ld-opt="-Wl,-z,relro -Wl,-z,now$(if $(filter 1,$(SANITIZE)), $(SANITIZERS))" \
+	    WEBHOOK_LIBRARY=$(HERE)/$(LIBRARY) WEBHOOK_CXXFLAGS="-Werror $(OWN_FLAGS)" ./configure "$${NGX_CONF_FLAGS[@]}" \
+	    --with-cc-opt="-g -O2 $(HARDENING)" --with-ld-opt="-Wl,-z,relro -Wl,-z,now$(if $(filter 1,$(SANITIZE)), $(SANITIZERS))" \
 	    --add-dynamic-module=$(HERE) --builddir=$(HERE)/$(OBJECTS)/nginx >$(HERE)/$(OBJECTS)/configure.log \
 	    || { tail -n 20 $(HERE)/$(OBJECTS)/configure.log; exit 1; }
 else
 	@cd $(NGINX_SRC) && configure=./configure; [ -x ./configure ] || configure=auto/configure; \
-	    WEBHOOK_CXXFLAGS="-Werror $(OWN_FLAGS)" $$configure --with-compat --with-http_ssl_module --with-http_v2_module --with-threads $(NGINX_CONFIGURE) \
+	    WEBHOOK_LIBRARY=$(HERE)/$(LIBRARY) WEBHOOK_CXXFLAGS="-Werror $(OWN_FLAGS)" $$configure --with-compat --with-http_ssl_module --with-http_v2_module --with-threads $(NGINX_CONFIGURE) \
 	    --with-ld-opt="$(if $(filter 1,$(SANITIZE)), $(SANITIZERS))" \
 	    --add-dynamic-module=$(HERE) --builddir=$(HERE)/$(OBJECTS)/nginx >$(HERE)/$(OBJECTS)/configure.log \
 	    || { tail -n 20 $(HERE)/$(OBJECTS)/configure.log; exit 1; }
 endif
 	@touch $@
 
-$(OBJECTS)/ngx_http_webhook_module.so: $(CONFIGURED) $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS)
-	@$(MAKE) --no-print-directory -s -j$(JOBS) -C $(or $(NGINX_SRC),$(DEV_SRC)) -f $(HERE)/$(OBJECTS)/nginx/Makefile modules
+# nginx's own Makefile does not know that the library is linked.
+$(OBJECTS)/ngx_http_webhook_module.so: $(CONFIGURED) $(LIBRARY) $(GLUE_SOURCES) $(HEADERS)
+	@rm -f $(OBJECTS)/nginx/ngx_http_webhook_module.so
+	@$(MAKE) --no-print-directory -s -C $(or $(NGINX_SRC),$(DEV_SRC)) -f $(HERE)/$(OBJECTS)/nginx/Makefile modules
 	@# A new file: an nginx that runs has the old one mapped.
 	@install -m 644 $(OBJECTS)/nginx/ngx_http_webhook_module.so $@
+
+# The same module, for tests: with what they may ask for by the environment (fault_point.h).
+FAULTY := store/dedup_table ngx_http_webhook/module
+FAULTY_MODULE := $(OBJECTS)/faulty/ngx_http_webhook_module.so
+$(OBJECTS)/faulty/%.o: CXXFLAGS += -fPIC -fvisibility=hidden $(HARDENING) -DWEBHOOK_FAULT_POINTS -I$(OBJECTS)/nginx $(addprefix -isystem ,$(NGINX_HEADERS))
+$(OBJECTS)/faulty/%.o: src/%.cpp $(CONFIGURED) $(FLAGS)
+	$(COMPILE)
+-include $(wildcard $(OBJECTS)/faulty/*/*.d)
+$(FAULTY_MODULE): $(FAULTY:%=$(OBJECTS)/faulty/%.o) $(OBJECTS)/ngx_http_webhook_module.so
+	@$(CXX) $(OWN_FLAGS) -shared $(filter %.o,$^) $(filter-out $(FAULTY:%=$(OBJECTS)/nginx/addon/%.o),$(wildcard $(OBJECTS)/nginx/addon/ngx_http_webhook/*.o)) \
+	    $(OBJECTS)/nginx/ngx_http_webhook_module_modules.o $(LIBRARY) $(LIBRARIES) -o $@
 
 # A full source tree of the nginx that is installed, from Debian's archive.
 SOURCE := $(BUILD)/nginx-source
@@ -195,7 +223,6 @@ check: deps-check build tidy ## check format, lint, the houses, the documentatio
 	@clang-format --dry-run --Werror $(FORMATTED)
 	$(RUN) prove -It/lib t/houses.t t/documentation.t t/examples.t
 
-NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2)
 tidy: deps-check build
 	@echo "clang-tidy: $(words $(CORE_SOURCES) $(GLUE_SOURCES)) files"
 	@printf '%s\n' $(CORE_SOURCES) $(GLUE_SOURCES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- \
@@ -205,24 +232,18 @@ tidy: deps-check build
 demo: deps-test build ## send real signed deliveries through a real nginx (KEEP=1 leaves it running)
 	@perl -It/lib examples/demo.pl $(if $(filter 1,$(KEEP)),--keep)
 
-# The library and its tests need no nginx.
 UNIT_FLAGS := -DWEBHOOK_FAULT_POINTS
-COMPILE = @mkdir -p $(@D) && $(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
-$(OBJECTS)/core/%.o: src/%.cpp
-	$(COMPILE)
-$(OBJECTS)/unit/%.o: t/unit/%.cpp
+$(OBJECTS)/unit/%.o: t/unit/%.cpp $(FLAGS)
 	$(COMPILE) $(UNIT_FLAGS)
 # The unit tests have a table of their own, with places to die at.
 $(OBJECTS)/unit/dedup_table_faulty.o: src/store/dedup_table.cpp
 	$(COMPILE) $(UNIT_FLAGS)
--include $(wildcard $(OBJECTS)/core/*/*.d $(OBJECTS)/unit/*.d)
-$(OBJECTS)/libwebhook.a: $(CORE_SOURCES:src/%.cpp=$(OBJECTS)/core/%.o)
-	@rm -f $@ && ar rcs $@ $^
-$(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(OBJECTS)/unit/dedup_table_faulty.o $(OBJECTS)/libwebhook.a
+-include $(wildcard $(OBJECTS)/unit/*.d)
+$(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(OBJECTS)/unit/dedup_table_faulty.o $(LIBRARY)
 	@$(CXX) $(CXXFLAGS) $^ -lgtest -lgtest_main $(LIBRARIES) -lpthread -o $@
-$(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.h) $(OBJECTS)/libwebhook.a
+$(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.h) $(LIBRARY)
 	@mkdir -p $(@D)
-	@$(CXX) $(CXXFLAGS) -It/fuzz $(filter %.cpp,$^) $(OBJECTS)/libwebhook.a $(LIBRARIES) -o $@
+	@$(CXX) $(CXXFLAGS) -It/fuzz $(filter %.cpp,$^) $(LIBRARY) $(LIBRARIES) -o $@
 
 .PHONY: test unit replay prove
 test: deps-test unit race replay prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
@@ -282,7 +303,7 @@ race: deps-test build ## let threads race for the memory of events, under Thread
 	    $(MAKE) --no-print-directory -s $(RACE)_alone && $(RACE)_alone; \
 	fi
 
-$(OBJECTS)/bench/%: t/bench/%.cpp $(OBJECTS)/libwebhook.a
+$(OBJECTS)/bench/%: t/bench/%.cpp $(LIBRARY)
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) $^ $(LIBRARIES) -o $@
 
@@ -295,9 +316,9 @@ bench: deps-bench build bench-dedup ## measure the gate against plain proxy_pass
 	@$(RUN) perl -It/lib t/bench/gate.pl $(OBJECTS)/bench
 
 .PHONY: chaos
-chaos: deps-test ## kill, reload, upgrade and restart everything under load (DELIVERIES=200000 FAULTS=200 SEED=n)
-	@$(MAKE) --no-print-directory SANITIZE= FAULT_POINTS=1 build
-	@WEBHOOK_MODULE=$(HERE)/$(BUILD)/faults/ngx_http_webhook_module.so perl t/chaos/chaos.pl --dies-inside \
+chaos: deps-test build ## kill, reload, upgrade and restart everything under load (DELIVERIES=200000 FAULTS=200 SEED=n)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(FAULTY_MODULE)
+	@WEBHOOK_MODULE=$(HERE)/$(FAULTY_MODULE) perl t/chaos/chaos.pl --dies-inside \
 	    $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: fuzz
