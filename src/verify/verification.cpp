@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "scheme/native.h"
+#include "scheme/native_url.h"
 #include "scheme/vocabulary.h"
 #include "verify/body_digest.h"
 #include "verify/jwt.h"

@@ -17,6 +17,7 @@
 #include "base/url.h"
 #include "fuzz.h"
 #include "inspect/handshake.h"
+#include "scheme/native_url.h"
 #include "scheme/presets.h"
 
 namespace webhook::fuzz {

@@ -5,6 +5,7 @@
 #include "base/form.h"
 #include "base/url.h"
 #include "fuzz.h"
+#include "scheme/native_url.h"
 
 namespace webhook::fuzz {
 namespace {

@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/url.h"
 #include "delivery.h"
+#include "scheme/native_url.h"
 #include "scheme/presets.h"
 
 namespace webhook {

@@ -1,0 +1,57 @@
+#include "base/utf8.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace webhook {
+namespace {
+
+// Sequences of one length whose first byte is in a range: the range of their second byte is
+// narrower than 80 to BF where another length, a surrogate or too large a number would begin.
+struct Sequence {
+    std::uint8_t first_from;
+    std::uint8_t first_to;
+    std::uint8_t second_from;
+    std::uint8_t second_to;
+    std::size_t size;
+};
+
+// RFC 3629, section 4.
+constexpr std::array kSequences{
+    Sequence{0xc2, 0xdf, 0x80, 0xbf, 2}, Sequence{0xe0, 0xe0, 0xa0, 0xbf, 3},
+    Sequence{0xe1, 0xec, 0x80, 0xbf, 3}, Sequence{0xed, 0xed, 0x80, 0x9f, 3},
+    Sequence{0xee, 0xef, 0x80, 0xbf, 3}, Sequence{0xf0, 0xf0, 0x90, 0xbf, 4},
+    Sequence{0xf1, 0xf3, 0x80, 0xbf, 4}, Sequence{0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+bool is_between(std::uint8_t from, char character, std::uint8_t to) {
+    const auto byte = static_cast<std::uint8_t>(character);
+    return byte >= from && byte <= to;
+}
+
+// The size of the sequence that the bytes begin with; 0 where they begin with none.
+std::size_t sequence_size(std::string_view bytes) {
+    if (is_between(0, bytes.front(), 0x7f)) return 1;
+    for (const auto& [first_from, first_to, second_from, second_to, size] : kSequences) {
+        if (!is_between(first_from, bytes.front(), first_to)) continue;
+        if (bytes.size() < size || !is_between(second_from, bytes[1], second_to)) return 0;
+        const bool goes_on = std::ranges::all_of(
+            bytes.substr(2, size - 2), [](char each) { return is_between(0x80, each, 0xbf); });
+        return goes_on ? size : 0;
+    }
+    return 0;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const std::size_t size = sequence_size(bytes);
+        if (size == 0) return false;
+        bytes.remove_prefix(size);
+    }
+    return true;
+}
+
+}  // namespace webhook

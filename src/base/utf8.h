@@ -1,0 +1,13 @@
+// Text in UTF-8 (RFC 3629).
+
+#pragma once
+
+#include <string_view>
+
+namespace webhook {
+
+// Whether the bytes are UTF-8: no sequence is longer than it need be, and none is that of a
+// surrogate or of a number beyond U+10FFFF.
+bool is_utf8(std::string_view bytes);
+
+}  // namespace webhook
