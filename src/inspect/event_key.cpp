@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/encoding.h"
 #include "base/url.h"
 #include "scheme/native.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "base/digest.h"
+#include "base/hash.h"
 #include "base/time.h"
 #include "scheme/scheme.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "ngx_http_webhook/checks.h"
+#include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/routes.h"
 #include "ngx_http_webhook/upstream.h"

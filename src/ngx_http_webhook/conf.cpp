@@ -1,4 +1,5 @@
 #include "ngx_http_webhook/conf.h"
+#include "ngx_http_webhook/dedup.h"
 
 #include <algorithm>
 

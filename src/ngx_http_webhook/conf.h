@@ -15,15 +15,15 @@
 #include <string>
 #include <vector>
 
-#include "base/digest.h"
 #include "inspect/policy.h"
 #include "ngx_http_webhook/allowlist.h"
-#include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/secrets.h"
 #include "scheme/scheme.h"
 #include "verify/reason.h"
 
 namespace webhook::ngx {
+
+class DedupZone;
 
 enum class Mode : std::uint8_t { enforce, monitor };
 

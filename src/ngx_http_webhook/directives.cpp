@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "ngx_http_webhook/conf.h"
+#include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/remarks.h"
 #include "scheme/boundaries.h"
 #include "scheme/builder.h"

@@ -2,6 +2,7 @@
 
 #include "ngx_http_webhook/audit.h"
 #include "ngx_http_webhook/conf.h"
+#include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/directives.h"
 #include "ngx_http_webhook/gate.h"
 #include "ngx_http_webhook/remarks.h"

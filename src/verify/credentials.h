@@ -11,14 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/few.h"
 #include "base/form.h"
+#include "base/hash.h"
 #include "base/inflate.h"
 #include "base/time.h"
 #include "scheme/scheme.h"
 #include "verify/cause.h"
-#include "verify/signing_key.h"
 
 namespace webhook {
 
@@ -85,10 +84,8 @@ class Candidate {
     std::span<const std::uint8_t> bytes() const {
         return {large_ ? large_.get() : small_.data(), size_};
     }
-    // Whether it can be a signature under this secret.
-    bool is_for(const SigningSecret& secret) const {
-        return !key_index_ || *key_index_ == secret.index;
-    }
+    // The index of the only secret that it can be a signature under; nothing: any.
+    std::optional<std::size_t> key_index() const { return key_index_; }
 
   private:
     std::array<std::uint8_t, kLargestHash> small_;

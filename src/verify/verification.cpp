@@ -566,7 +566,7 @@ bool Verification::matches(Attempt& attempt) const {
     bool found = false;
     std::size_t tried = 0;
     for (const Candidate& candidate : presented.candidates()) {
-        if (!candidate.is_for(secret)) continue;
+        if (candidate.key_index().value_or(secret.index) != secret.index) continue;
         switch (scheme_->algorithm) {
             case Algorithm::hmac:
             case Algorithm::hash:
