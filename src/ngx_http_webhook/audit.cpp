@@ -1,7 +1,6 @@
 #include "ngx_http_webhook/audit.h"
 
 #include <algorithm>
-#include <cctype>
 #include <iterator>
 #include <map>
 #include <set>
@@ -9,6 +8,8 @@
 #include "base/text.h"
 #include "ngx_http_webhook/checks.h"
 #include "ngx_http_webhook/dedup.h"
+#include "ngx_http_webhook/error_pages.h"
+#include "ngx_http_webhook/reach.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/routes.h"
 #include "ngx_http_webhook/upstream.h"
@@ -37,7 +38,12 @@ constexpr Use kUses[] = {
 
 class Audit {
   public:
-    explicit Audit(ngx_conf_t* cf) : cf_(cf), main_(main_conf(cf)), routes_(cf, main_.levels) {}
+    explicit Audit(ngx_conf_t* cf)
+        : cf_(cf),
+          main_(main_conf(cf)),
+          routes_(cf, main_.levels),
+          reach_(cf, routes_),
+          error_pages_(cf, routes_) {}
 
     void run() {
         check_variables();
@@ -48,11 +54,7 @@ class Audit {
         tell_of_unused_zones();
         for (const Level& level : main_.levels) {
             if (!is_gate(level)) continue;
-            warn_of_return(level);
-            warn_of_rewrite(level);
-            warn_of_odd_path(level);
-            warn_of_unreached(level);
-            warn_of_server_rewrite(level);
+            reach_.look_at(level);
             if (routes_.leads_away(level)) continue;
             warn_of_plain_hash(*level.conf);
             warn_of_open_url(*level.conf);
@@ -62,8 +64,8 @@ class Audit {
             warn_of_missing_tls(level);
             warn_of_captured_name(*level.conf);
             warn_of_small_payload_max(level);
-            warn_of_other_spellings(level);
-            warn_of_error_pages(level);
+            reach_.look_around(level);
+            error_pages_.look_at(level);
         }
         warn_of_longer_urls();
         warn_of_shared_names();
@@ -435,311 +437,6 @@ class Audit {
              conf.gate->place);
     }
 
-    // -- what nginx answers instead
-
-    // nginx runs these statements before it looks for a gate. What a gate further out is not meant
-    // for is no trap: pages of health, redirects and the like.
-    void warn_of_return(const Level& level) {
-        const Level* server = routes_.server_of(level);
-        const auto* of_server = server == nullptr ? nullptr : routes_.first_return(*server);
-        if (of_server != nullptr && is_success(of_server->status)) {
-            // A gate of all of http is not meant for a server's page of health.
-            if (level.conf->gate == server->outer->gate) return;
-            return warn_of_return(*level.conf, true);
-        }
-        const auto* statement = routes_.first_return(level);
-        const LocConf* further_out = level.outer;
-        if (statement == nullptr || level.conf->gate == further_out->gate) return;
-        const bool accepts = is_success(statement->status);
-        // The gate may be for the locations further in, the rest of which is turned away.
-        if (!accepts && routes_.has_locations(level)) return;
-        warn_of_return(*level.conf, accepts);
-    }
-
-    void warn_of_return(const LocConf& conf, bool accepts) {
-        warn("\"return\" answers before the gate does, so that nothing is verified" +
-                 std::string(accepts ? ", and whatever comes is taken for accepted" : "") +
-                 ": hand deliveries to an upstream, or to a file,",
-             conf.gate->place);
-    }
-
-    static bool is_own_gate(const Level& level) {
-        return level.conf->gate != level.outer->gate && !level.core()->noname;
-    }
-
-    // What takes the path that a `rewrite` leads to where no gate stands before it. Null: nothing.
-    const Level* led_past_gates(const Level& level, const Rewrite& rewrite,
-                                std::string_view path) const {
-        const auto target = target_of(rewrite, path);
-        if (!target || (!target->is_whole && target->path.size() <= 1)) return nullptr;
-        const Level* to = routes_.choose(level.server_conf(), target->path);
-        if (to == nullptr || to->conf->gated() || to->conf->off()) return nullptr;
-        if (routes_.first_return(*to) != nullptr) return nullptr;
-        return routes_.hands_on_openly(*to) == Sure::yes ? to : nullptr;
-    }
-
-    // A gate of its own that `rewrite` leads past, to where nothing is verified.
-    void warn_of_rewrite(const Level& level) {
-        if (!is_own_gate(level) || routes_.first_return(level) != nullptr) return;
-        const auto paths = paths_of(level);
-        for (const Rewrite& rewrite : routes_.statements(level).rewrites) {
-            if (rewrite.is_conditional) continue;
-            for (const std::string& path : paths) {
-                const Level* to = led_past_gates(level, rewrite, path);
-                if (to == nullptr) continue;
-                warn("\"rewrite\" leads to the location " + in_quotes(to_view(to->core()->name)) +
-                         " before the gate has its turn, so that nothing is verified: with "
-                         "\"break\", requests stay at the gate,",
-                     level.conf->gate->place);
-                return;
-            }
-        }
-    }
-
-    // nginx runs the statements of a server before it looks for a location.
-    void warn_of_server_rewrite(const Level& level) {
-        const Level* server = routes_.server_of(level);
-        if (server == nullptr || !level.is_location() || !is_own_gate(level)) return;
-        if (routes_.first_return(*server) != nullptr) return;
-        const auto paths = paths_of(level);
-        for (const Rewrite& rewrite : routes_.statements(*server).rewrites) {
-            for (const std::string& path : paths) {
-                const Level* to = led_past_gates(level, rewrite, path);
-                if (to == nullptr) continue;
-                warn("a \"rewrite\" of the server " +
-                         std::string(rewrite.is_conditional ? "may lead " : "leads ") +
-                         in_quotes(path) + " to the location " +
-                         in_quotes(to_view(to->core()->name)) +
-                         ", past the gate, so that nothing is verified,",
-                     level.conf->gate->place);
-                return;
-            }
-        }
-    }
-
-    // -- gates that no request finds
-
-    static bool is_regex(const Level& level) {
-#if (NGX_PCRE)
-        return level.core()->regex != nullptr;
-#else
-        return false;
-#endif
-    }
-
-    // What the paths of a regular expression begin with, and whether that is all of the path.
-    static std::pair<std::string, bool> literal_of(std::string_view expression) {
-        std::string literal;
-        if (!expression.starts_with('^')) return {literal, false};
-        for (std::size_t i = 1; i < expression.size(); ++i) {
-            const char c = expression[i];
-            const bool is_escaped = c == '\\' && i + 1 < expression.size();
-            if (c == '$') return {literal, i + 1 == expression.size()};
-            if (is_escaped && is_punctuation(expression[i + 1])) {
-                literal += expression[++i];
-                continue;
-            }
-            const bool may_lack = c == '?' || c == '*' || c == '{';
-            if (may_lack && !literal.empty()) literal.pop_back();
-            if (std::string_view("\\.[](){}|?*+^").find(c) != std::string_view::npos) break;
-            literal += c;
-        }
-        return {literal, false};
-    }
-
-    static bool is_punctuation(char c) {
-        return !is_letter(c) && !is_digit(c) && c > ' ';
-    }
-
-    // Some that the location is for.
-    static std::vector<std::string> paths_of(const Level& level) {
-        const std::string name(to_view(level.core()->name));
-        if (is_regex(level)) {
-            const auto [literal, is_whole] = literal_of(name);
-            if (!literal.starts_with('/')) return {"/x"};
-            return {is_whole ? literal : literal + "x"};
-        }
-        if (!name.starts_with('/')) return {"/x"};
-        if (level.core()->exact_match) return {name};
-        if (name.ends_with('/')) return {name + "x"};
-        return {name, name + "/x"};
-    }
-
-    // What takes every request for the beginning of an expression's paths. Null: that is not sure.
-    const Level* taker_of_expression(const Level& level, std::string& path) const {
-        const auto [literal, is_whole] = literal_of(to_view(level.core()->name));
-        if (!literal.starts_with('/') || literal.size() == 1) return nullptr;
-        path = literal;
-        const Level* to = routes_.choose(level.server_conf(), literal);
-        if (to == nullptr || is_whole) return to;
-        const bool is_final = is_regex(*to) || to->core()->noregex != 0;
-        for (const char* more : {"x", "0/~"}) {
-            if (routes_.choose(level.server_conf(), literal + more) != to) return nullptr;
-        }
-        return is_final ? to : nullptr;
-    }
-
-    // An exact location that is the page of a folder, beside the gate of what is in the folder.
-    bool is_page_of_folder(const Level& level, const Level& taker) const {
-        return taker.core()->exact_match && to_view(level.core()->name).ends_with('/') &&
-               routes_.upstream_of(taker) != routes_.upstream_of(level);
-    }
-
-    void warn_of_unreached(const Level& level) {
-        if (!level.is_location() || !is_own_gate(level)) return;
-        std::string path(to_view(level.core()->name));
-        const Level* taker = is_regex(level) ? taker_of_expression(level, path)
-                                             : routes_.choose(level.server_conf(), path);
-        if (taker == nullptr || routes_.is_within(*taker, level)) return;
-        if (taker->conf->gated() || taker->conf->off() || routes_.is_closed(*taker)) return;
-        if (routes_.hands_on_openly(*taker) == Sure::no || is_page_of_folder(level, *taker)) return;
-        warn("requests for " + in_quotes(path) + " never reach this gate: the location " +
-                 in_quotes(to_view(taker->core()->name)) + " takes them,",
-             level.conf->gate->place);
-    }
-
-    static bool holds_escape(std::string_view path) {
-        for (std::size_t i = 0; i + 2 < path.size(); ++i) {
-            if (path[i] == '%' && is_hex(path[i + 1]) && is_hex(path[i + 2])) return true;
-        }
-        return false;
-    }
-
-    static bool is_hex(char c) {
-        return std::isxdigit(static_cast<unsigned char>(c)) != 0;
-    }
-
-    // nginx compares the name with the decoded path. Empty: nothing is odd.
-    static std::string_view oddity_of(std::string_view path, bool merges_slashes) {
-        if (!path.starts_with('/')) return "does not begin with \"/\"";
-        if (path.ends_with(' ') || path.ends_with('\t')) return "ends with white space";
-        if (path.find('?') != std::string_view::npos) return "holds \"?\", but no path has a query";
-        if (holds_escape(path)) return "holds \"%\" and digits, but nginx decodes paths";
-        if (merges_slashes && path.find("//") != std::string_view::npos) {
-            return "holds \"//\", which nginx takes for \"/\"";
-        }
-        return {};
-    }
-
-    void warn_of_odd_path(const Level& level) {
-        const std::string_view path = to_view(level.core()->name);
-        if (!level.is_location() || !is_own_gate(level) || is_regex(level) || path.empty()) return;
-        const std::string_view oddity = oddity_of(path, level.server()->merge_slashes != 0);
-        if (oddity.empty()) return;
-        warn("requests hardly reach this gate: the location " + in_quotes(path) + " " +
-                 std::string(oddity) + ",",
-             level.conf->gate->place);
-    }
-
-    // Whether a genuine sender may be refused for this, whose event is not delivered.
-    static bool is_of_genuine_sender(const ReasonInfo& row) {
-        static constexpr Reason kOthers[] = {
-            Reason::internal,        Reason::incomplete_body,  Reason::no_endpoint,
-            Reason::stale_timestamp, Reason::future_timestamp, Reason::no_secret,
-            Reason::bad_signature,   Reason::invalid_payload,  Reason::missing_event_id,
-        };
-        return row.retry_after || std::ranges::find(kOthers, row.reason) != std::end(kOthers);
-    }
-
-    // Whether a genuine sender may be answered with this where its event is not delivered.
-    bool is_of_lost_event(const Level& level, ngx_int_t status) const {
-        if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR) return true;
-        if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) return true;
-        if (status == routes_.limit_status(level)) return true;
-        if (status == NGX_HTTP_FORBIDDEN && routes_.has_access_rules(level)) return true;
-        const bool is_refusal =
-            status >= NGX_HTTP_BAD_REQUEST && status < NGX_HTTP_INTERNAL_SERVER_ERROR;
-        if (is_refusal && routes_.intercepts_errors(level)) return true;
-        const LocConf& conf = *level.conf;
-        return std::ranges::any_of(all_reasons(), [&](const ReasonInfo& row) {
-            const auto& answer = conf.answers[static_cast<std::size_t>(row.reason)];
-            const bool has_page = !answer || answer->text == nullptr;
-            const auto answered = static_cast<ngx_int_t>(answer ? answer->status : row.status);
-            return is_of_genuine_sender(row) && has_page && answered == status;
-        });
-    }
-
-    // Null: it cannot be known, or there is none.
-    const Level* place_of_page(const Level& level, const ngx_http_err_page_t& page) const {
-        if (page.value.lengths != nullptr) return nullptr;
-        const std::string_view uri = to_view(page.value.value);
-        if (!uri.starts_with('/')) return routes_.named(level, uri);
-        const Level* to = routes_.choose(level.server_conf(), uri);
-        return to != nullptr ? to : routes_.server_of(level);
-    }
-
-    // Whether an upstream answers in the place of the location, but gets a GET without the body:
-    // all but named locations do.
-    bool is_handed_without_body(const Level& level, const ngx_http_err_page_t& page) const {
-        const Level* to = place_of_page(level, page);
-        if (to == nullptr || to->core()->named || to->conf->gated()) return false;
-        return routes_.first_return(*to) == nullptr && routes_.hands_on_openly(*to) == Sure::yes;
-    }
-
-    // With "=" alone: by `return`, or as a file that is found.
-    bool is_answered_with_success(const Level& level, const ngx_http_err_page_t& page) const {
-        const Level* to = place_of_page(level, page);
-        if (to == nullptr) return false;
-        const bool is_path = !to->core()->named;
-        const auto* statement = routes_.first_return(*to);
-        if (statement != nullptr) return is_success(statement->status);
-        return is_path && routes_.hands_on(*to) == Sure::no && routes_.statements(*to).is_empty;
-    }
-
-    // What hands the event on in the place of the location; empty: nothing does.
-    std::string taker_of(const Level& level, const ngx_http_err_page_t& page) const {
-        std::string name(to_view(page.value.value));
-        if (page.value.lengths != nullptr) return name;
-        const Level* to = routes_.named(level, name);
-        return to != nullptr && routes_.hands_on(*to) != Sure::no ? name : std::string();
-    }
-
-    // A sender that is answered 2xx never sends the event again. Another upstream that takes it in
-    // the first one's place may fail, too.
-    void warn_of_error_pages(const Level& level) {
-        const ngx_array_t* pages = level.core()->error_pages;
-        if (pages == nullptr) return;
-        std::map<std::string, std::vector<std::string>> statuses;
-        std::map<std::string, std::vector<std::string>> handed;
-        const auto* page = static_cast<const ngx_http_err_page_t*>(pages->elts);
-        for (const auto* end = page + pages->nelts; page != end; ++page) {
-            if (!is_of_lost_event(level, page->status)) continue;
-            const std::string status = std::to_string(page->status);
-            if (page->overwrite == 0) {
-                if (is_answered_with_success(level, *page)) statuses[""].push_back(status);
-                if (is_handed_without_body(level, *page)) {
-                    handed[std::string(to_view(page->value.value))].push_back(status);
-                }
-            } else if (is_success(static_cast<ngx_uint_t>(page->overwrite))) {
-                statuses[taker_of(level, *page)].push_back(status);
-            }
-        }
-        for (const auto& [taker, list] : statuses) warn_of_success(level, taker, list);
-        for (const auto& [uri, list] : handed) {
-            warn("\"error_page\" hands " + joined({list.begin(), list.end()}) + " to " +
-                     in_quotes(uri) +
-                     " by a GET without the body, the answer to which the sender takes for that "
-                     "to the delivery: a named location gets the body,",
-                 level.conf->gate->place);
-        }
-    }
-
-    void warn_of_success(const Level& level, const std::string& taker,
-                         const std::vector<std::string>& statuses) {
-        const std::string answers =
-            "\"error_page\" answers " + joined({statuses.begin(), statuses.end()}) + " with 2xx";
-        if (taker.empty()) {
-            warn(answers +
-                     ": the sender takes for delivered what is not, and does not send it again,",
-                 level.conf->gate->place);
-            return;
-        }
-        warn(answers + ", even where " + in_quotes(taker) +
-                 " fails and the event is lost: with \"=\" alone, the status of " +
-                 in_quotes(taker) + " counts,",
-             level.conf->gate->place);
-    }
-
     // -- webhook_require_tls
 
     void warn_of_missing_tls(const Level& level) {
@@ -828,89 +525,11 @@ class Audit {
              conf.gate->place);
     }
 
-    // -- other spellings of a gated path
-
-    // What many applications are reached by, with the path behind it.
-    static constexpr std::string_view kProgram = "/index.php";
-
-    // A location for all paths hands the program's to an application that need not know of it.
-    static bool is_program_of_none(const std::string& spelling, const Level* location) {
-        if (!spelling.starts_with(kProgram)) return false;
-        return location == nullptr ||
-               to_view(location->core()->name).find("php") == std::string_view::npos;
-    }
-
-    // How routers that are lax about paths would take it for the same one.
-    static std::vector<std::string> spellings_of(std::string_view path) {
-        std::string other_case(path);
-        for (char& character : other_case) {
-            if (is_letter(character)) character = static_cast<char>(character ^ 0x20);
-        }
-        const std::string same(path);
-        // nginx itself takes "//" for "/".
-        if (same == "/") return {std::string(kProgram)};
-        const std::string by_program = std::string(kProgram) + same;
-        if (same.ends_with('/')) return {other_case, by_program};
-        return {other_case, same + "/", same + ";x", same + ".json", by_program};
-    }
-
-    bool is_open_way(const Level& level, const void* upstream) const {
-        return !level.conf->gated() && !level.conf->off() && routes_.upstream_of(level) == upstream;
-    }
-
-    // Where the location leads past every gate to the upstream: itself, or another one. Null: it
-    // does not.
-    const Level* open_way(const Level& from, const void* upstream) const {
-        if (routes_.is_closed(from) || from.conf->gated()) return nullptr;
-        if (is_open_way(from, upstream)) return &from;
-        if (routes_.upstream_of(from) != nullptr) return nullptr;
-        for (const Level* level : routes_.inside(from.conf)) {
-            if (level->core()->noname && is_open_way(*level, upstream)) return &from;
-        }
-        for (const Way& way : routes_.ways_of(from, true)) {
-            const bool is_sure = way.to != nullptr && way.is_taken == Sure::yes;
-            if (is_sure && is_open_way(*way.to, upstream)) return way.to;
-        }
-        return nullptr;
-    }
-
-    // Of the gate, or of what it hands requests to.
-    const void* upstream_behind(const Level& gate) const {
-        if (const void* own = routes_.upstream_of(gate)) return own;
-        for (const Way& way : routes_.ways_of(gate, false)) {
-            const bool is_sure = way.to != nullptr && way.is_taken == Sure::yes;
-            const void* upstream = is_sure ? routes_.upstream_of(*way.to) : nullptr;
-            if (upstream != nullptr) return upstream;
-        }
-        return nullptr;
-    }
-
-    void warn_of_other_spellings(const Level& level) {
-        const void* upstream = upstream_behind(level);
-        const ngx_http_core_loc_conf_t* core = level.core();
-        const bool has_path = level.is_location() && core->regex == nullptr;
-        if (upstream == nullptr || !has_path || level.conf->monitors()) return;
-        for (const std::string& spelling : spellings_of(to_view(core->name))) {
-            const Level* other = routes_.choose(level.server_conf(), spelling);
-            if (is_program_of_none(spelling, other)) continue;
-            if (other == nullptr) other = routes_.server_of(level);
-            const Level* way = other == nullptr ? nullptr : open_way(*other, upstream);
-            if (way == nullptr) continue;
-            if (!told_of_spellings_.insert(way->conf).second) return;
-            warn(in_quotes(spelling) + " reaches the upstream of " +
-                     in_quotes(to_view(core->name)) + " without a gate, by the location " +
-                     in_quotes(to_view(way->core()->name)) +
-                     ": some applications take both for the same path",
-                 level.conf->gate->place);
-            return;
-        }
-    }
-
     ngx_conf_t* cf_;
     const MainConf& main_;
     Routes routes_;
-    // The locations without a gate.
-    std::set<const LocConf*> told_of_spellings_;
+    Reach reach_;
+    ErrorPages error_pages_;
     // What was found already.
     std::map<std::string, bool> captured_;
 };

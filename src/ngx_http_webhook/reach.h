@@ -1,0 +1,46 @@
+// Whether the requests that a gate is for come to it, and to nothing else.
+
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "ngx_http_webhook/conf.h"
+#include "ngx_http_webhook/routes.h"
+
+namespace webhook::ngx {
+
+class Reach {
+  public:
+    Reach(ngx_conf_t* cf, const Routes& routes) : cf_(cf), routes_(routes) {}
+
+    // Warns of what keeps requests from the gate.
+    void look_at(const Level& gate);
+    // Warns of the ways to the gate's upstream that have no gate.
+    void look_around(const Level& gate);
+
+  private:
+    void warn(const std::string& message, const Level& level);
+    void warn_of_return(const Level& level);
+    void warn_of_return(const Level& level, bool accepts);
+    const Level* led_past_gates(const Level& level, const Rewrite& rewrite,
+                                std::string_view path) const;
+    void warn_of_rewrite(const Level& level);
+    void warn_of_server_rewrite(const Level& level);
+    const Level* taker_of_expression(const Level& level, std::string& path) const;
+    bool is_page_of_folder(const Level& level, const Level& taker) const;
+    void warn_of_unreached(const Level& level);
+    void warn_of_odd_path(const Level& level);
+    bool is_open_way(const Level& level, const void* upstream) const;
+    const Level* open_way(const Level& from, const void* upstream) const;
+    const void* upstream_behind(const Level& gate) const;
+    void warn_of_other_spellings(const Level& level);
+
+    ngx_conf_t* cf_;
+    const Routes& routes_;
+    // The locations without a gate.
+    std::set<const LocConf*> told_of_spellings_;
+};
+
+}  // namespace webhook::ngx
