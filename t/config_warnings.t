@@ -348,10 +348,26 @@ subtest 'gates that requests do not reach' => sub {
     says('a character that may lack', $of->('~ ^/hooks/?$', "location ~ ^/hooks { $pass }"), $taken->('/hooks', '^/hooks'));
     says_nothing("$_->[0] beside $_->[1]", $of->(@$_)) for
         [ '^~ /hooks/github', "location ~ ^/hooks/ { $pass }" ], [ '= /hook', "location /hook { $pass }" ],
-        [ '/hooks/github', "location ~ ^/hooks/ { webhook off; $pass }" ], [ '/hooks/github', 'location ~ ^/hooks/ { return 404; }' ],
-        [ '/hooks/github', "location ~ ^/hooks/ { internal; $pass }" ], [ '/hooks/a.js', 'location ~ \.js$ { root /srv; }' ],
+        [ '/hooks/github', "location ~ ^/hooks/ { webhook off; $pass }" ], [ '/hooks/github', 'location ~ ^/hooks/ { return 308 https://a.example; }' ],
         [ '~ ^/hooks/(a|b)$', "location ~ ^/hooks/\$ { $pass }" ], [ '~ (a|b)$', "location ~ ^/hooks/ { $pass }" ],
         [ '/hooks/', "location = /hooks/ { $pass }" ], [ '~ ^/hooks/a$', "location ~ ^/hooks/b { $pass }" ];
+    my $refused = sub (@words) { $taken->(@words) =~ s/takes/refuses/r };
+    says("the closed family beside $_", $of->($_, 'location ~* ^/hooks/ { return 404; }'), $refused->('/hooks/github', '^/hooks/'))
+        for '/hooks/github', '~ ^/hooks/github$';
+    says('the closed family beside a folder', $of->('/hooks/', 'location ~* ^/hooks { return 404; }'), $refused->('/hooks/', '^/hooks'));
+    says('the closed family before several', $of->('~ ^/hooks/(gh|gl)$', 'location ~* ^/hooks { return 404; }'), $refused->('/hooks/', '^/hooks'));
+    says("what refuses, $_", $of->('/hooks/github', "location ~ ^/hooks/ { $_ $pass }"), $refused->('/hooks/github', '^/hooks/')) for 'internal;', 'deny all;';
+    says('hidden files', $of->('/.well-known/hook', 'location ~ /\. { deny all; }'), $refused->('/.well-known/hook', '/\.'));
+    says('what takes them, after a login', $of->('/hooks/github', "location ~ ^/hooks/ { auth_basic a; auth_basic_user_file /none; $pass }"), $taken->('/hooks/github', '^/hooks/'));
+    says('another gate', $of->('/hooks/github', "location ~ ^/hooks/ { webhook stripe; webhook_secret $SECRET; $pass }"), $taken->('/hooks/github', '^/hooks/'));
+    says('files', $of->('/hooks/a.js', 'location ~ \.js$ { root /srv; }'), $taken->('/hooks/a.js', '\.js$'));
+    says_nothing("$_->[0] beside $_->[1]", $of->(@$_)) for
+        [ '= /hooks/github', 'location ~* ^/hooks/ { return 404; }' ], [ '^~ /hooks/github', 'location ~* ^/hooks/ { return 404; }' ],
+        [ '/hooks', 'location = /hooks { return 404; }' ], [ '/hooks/', 'location ~ ^/hooks/$ { return 404; }' ],
+        [ '/hooks', "location = /hooks { webhook stripe; webhook_secret $SECRET; $pass }" ],
+        [ '~ ^/hooks/(gh|gl)$', 'location ~ ^/hooks/(?!gh|gl) { return 404; }' ],
+        [ '~ ^/hooks/[[:alpha:]]+$', 'location ~ ^/hooks/(?![[:alpha:]]) { return 404; }' ],
+        [ '~ ^/hooks/(gh|gl)$', "location ~ ^/hooks/(?!gh|gl) { $pass }" ];
     says_nothing('a location in the gate', $of->('/hooks', '') =~ s/proxy_pass/location ~ ^\/hooks { proxy_pass http:\/\/127.0.0.1:8; }\nproxy_pass/r);
 
     my $led = sub ($how, $path, $to) { qq([warn] a "rewrite" of the server $how "$path" to the location "$to", past the gate, so that nothing is verified,) };

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/expression.h"
 #include "base/text.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/upstream.h"
@@ -25,35 +26,15 @@ bool is_regex(const Level& level) {
 #endif
 }
 
-bool is_punctuation(char c) {
-    return !is_letter(c) && !is_digit(c) && c > ' ';
-}
-
-// What the paths of a regular expression begin with, and whether that is all of the path.
-std::pair<std::string, bool> literal_of(std::string_view expression) {
-    std::string literal;
-    if (!expression.starts_with('^')) return {literal, false};
-    for (std::size_t i = 1; i < expression.size(); ++i) {
-        const char c = expression[i];
-        const bool is_escaped = c == '\\' && i + 1 < expression.size();
-        if (c == '$') return {literal, i + 1 == expression.size()};
-        if (is_escaped && is_punctuation(expression[i + 1])) {
-            literal += expression[++i];
-            continue;
-        }
-        const bool may_lack = c == '?' || c == '*' || c == '{';
-        if (may_lack && !literal.empty()) literal.pop_back();
-        if (std::string_view("\\.[](){}|?*+^").find(c) != std::string_view::npos) break;
-        literal += c;
-    }
-    return {literal, false};
+bool is_redirect(ngx_uint_t status) {
+    return status >= NGX_HTTP_SPECIAL_RESPONSE && status < NGX_HTTP_BAD_REQUEST;
 }
 
 // Some that the location is for.
 std::vector<std::string> paths_of(const Level& level) {
     const std::string name(to_view(level.core()->name));
     if (is_regex(level)) {
-        const auto [literal, is_whole] = literal_of(name);
+        const auto [literal, is_whole] = beginning_of(name);
         if (!literal.starts_with('/')) return {"/x"};
         return {is_whole ? literal : literal + "x"};
     }
@@ -207,18 +188,36 @@ void Reach::warn_of_server_rewrite(const Level& level) {
 
 // -- gates that no request finds
 
+// Whether the location's expression has an example that it finds; `path` is the example then.
+bool Reach::give_example(const Level& level, std::string& path) const {
+    const auto example = example_of(to_view(level.core()->name));
+    if (!example || !example->starts_with('/') || !routes_.finds(level, *example)) return false;
+    path = *example;
+    return true;
+}
+
 // What takes every request for the beginning of an expression's paths. Null: that is not sure.
 const Level* Reach::taker_of_expression(const Level& level, std::string& path) const {
-    const auto [literal, is_whole] = literal_of(to_view(level.core()->name));
-    if (!literal.starts_with('/') || literal.size() == 1) return nullptr;
-    path = literal;
-    const Level* to = routes_.choose(level.server_conf(), literal);
+    const auto [beginning, is_whole] = beginning_of(to_view(level.core()->name));
+    if (!beginning.starts_with('/') || beginning.size() == 1) return nullptr;
+    path = beginning;
+    const Level* to = routes_.choose(level.server_conf(), beginning);
     if (to == nullptr || is_whole) return to;
     const bool is_final = is_regex(*to) || to->core()->noregex != 0;
     for (const char* more : {"x", "0/~"}) {
-        if (routes_.choose(level.server_conf(), literal + more) != to) return nullptr;
+        if (routes_.choose(level.server_conf(), beginning + more) != to) return nullptr;
     }
-    return is_final ? to : nullptr;
+    std::string example;
+    const bool is_known = give_example(level, example);
+    if (is_known && routes_.choose(level.server_conf(), example) != to) return nullptr;
+    const bool is_sure = is_known || is_open(*to);
+    return is_final && is_sure ? to : nullptr;
+}
+
+// Whether it takes events, and verifies nothing.
+bool Reach::is_open(const Level& level) const {
+    return !level.conf->gated() && !level.conf->off() && !routes_.is_closed(level) &&
+           routes_.hands_on_openly(level) != Sure::no;
 }
 
 // An exact location that is the page of a folder, beside the gate of what is in the folder.
@@ -227,16 +226,35 @@ bool Reach::is_page_of_folder(const Level& level, const Level& taker) const {
            routes_.upstream_of(taker) != routes_.upstream_of(level);
 }
 
+// Whether a location that verifies for itself, refuses, or has only files, leaves the gate nothing.
+bool Reach::leaves_nothing(const Level& taker, const Level& gate) const {
+    const std::string name(to_view(gate.core()->name));
+    const auto* statement = routes_.first_return(taker);
+    if (statement != nullptr && is_redirect(statement->status)) return false;
+    if (is_regex(gate)) return true;
+    const bool is_single = taker.core()->exact_match != 0;
+    const bool is_of_all =
+        !name.ends_with('/') || routes_.choose(gate.server_conf(), name + "x") == &taker;
+    const bool is_plain =
+        routes_.is_closed(taker) || taker.conf->gated() || routes_.statements(taker).is_empty;
+    return !is_single && is_of_all && is_plain;
+}
+
 void Reach::warn_of_unreached(const Level& level) {
     if (!level.is_location() || !is_own_gate(level)) return;
     std::string path(to_view(level.core()->name));
     const Level* taker = is_regex(level) ? taker_of_expression(level, path)
                                          : routes_.choose(level.server_conf(), path);
-    if (taker == nullptr || routes_.is_within(*taker, level)) return;
-    if (taker->conf->gated() || taker->conf->off() || routes_.is_closed(*taker)) return;
-    if (routes_.hands_on_openly(*taker) == Sure::no || is_page_of_folder(level, *taker)) return;
+    if (taker == nullptr || routes_.is_within(*taker, level) || taker->conf->off()) return;
+    const bool is_taken =
+        is_open(*taker) ? !is_page_of_folder(level, *taker) : leaves_nothing(*taker, level);
+    if (is_taken) warn_of_taker(level, path, *taker);
+}
+
+void Reach::warn_of_taker(const Level& level, const std::string& path, const Level& taker) {
     warn("requests for " + in_quotes(path) + " never reach this gate: the location " +
-             in_quotes(to_view(taker->core()->name)) + " takes them,",
+             in_quotes(to_view(taker.core()->name)) +
+             (routes_.refuses(taker) ? " refuses them," : " takes them,"),
          level);
 }
 

@@ -29,6 +29,10 @@ class Reach {
     void warn_of_rewrite(const Level& level);
     void warn_of_server_rewrite(const Level& level);
     const Level* taker_of_expression(const Level& level, std::string& path) const;
+    bool give_example(const Level& level, std::string& path) const;
+    bool is_open(const Level& level) const;
+    bool leaves_nothing(const Level& taker, const Level& gate) const;
+    void warn_of_taker(const Level& level, const std::string& path, const Level& taker);
     bool is_page_of_folder(const Level& level, const Level& taker) const;
     void warn_of_unreached(const Level& level);
     void warn_of_odd_path(const Level& level);

@@ -323,6 +323,12 @@ bool Routes::is_closed(const Level& level) const {
     return first_return(level) != nullptr && ways_of(level, true).empty();
 }
 
+bool Routes::refuses(const Level& level) const {
+    const auto* statement = first_return(level);
+    if (statement != nullptr) return statement->status >= NGX_HTTP_BAD_REQUEST;
+    return level.core()->internal != 0 || denies_everybody(level, access_of(level.loc_conf));
+}
+
 // -- upstreams
 
 const ngx_http_upstream_conf_t* Routes::upstream_conf(const Level& level) const {
@@ -420,13 +426,22 @@ Routes::Choice Routes::find(const LocConf* outer, std::string_view path) const {
 #if (NGX_PCRE)
     if (!asks_expressions) return choice;
     for (const Level* level : locations.regexes) {
-        ngx_str_t text = to_ngx(path);
-        if (ngx_regex_exec(level->core()->regex->regex, &text, nullptr, 0) < 0) continue;
+        if (!finds(*level, path)) continue;
         const Level* inner = find(level->conf, path).level;
         return {inner == nullptr ? level : inner, true};
     }
 #endif
     return choice;
+}
+
+bool Routes::finds([[maybe_unused]] const Level& level, [[maybe_unused]] std::string_view path) {
+#if (NGX_PCRE)
+    ngx_str_t text = to_ngx(path);
+    return level.core()->regex != nullptr &&
+           ngx_regex_exec(level.core()->regex->regex, &text, nullptr, 0) >= 0;
+#else
+    return false;
+#endif
 }
 
 const Level* Routes::choose(const LocConf* outer, std::string_view path) const {

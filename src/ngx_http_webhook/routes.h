@@ -65,6 +65,9 @@ class Routes {
     // Whether nobody unknown gets through: `internal`, `return`, `deny all` or a login.
     bool is_closed(const Level& level) const;
 
+    // Whether nobody gets an answer but a refusal.
+    bool refuses(const Level& level) const;
+
     // The level's own server; null for a level that is not known.
     const Level* server_of(const Level& level) const;
     // Whether the level has locations that a path may lead to.
@@ -81,6 +84,9 @@ class Routes {
 
     // The location further in that nginx would choose for the path; null where there is none.
     const Level* choose(const LocConf* outer, std::string_view path) const;
+
+    // Whether the expression of a location finds the path.
+    static bool finds(const Level& level, std::string_view path);
 
     // The location of this name, `@name`; null where the server has none.
     const Level* named(const Level& from, std::string_view name) const;
