@@ -308,6 +308,52 @@ subtest 'what nginx answers in the place of the gate' => sub {
         . in_location("${gate}limit_req zone=l; limit_req_status 429; error_page 429 =200 /ok.html;"), $lost->('429'));
     says('a place in a variable', in_location("${gate}set \$q \@q; error_page 502 =200 \$q; proxy_pass http://127.0.0.1:9;"),
         '[warn] "error_page" answers 502 with 2xx, even where "$q" fails and the event is lost: with "=" alone, the status of "$q" counts,');
+    says("403 as success, $_", in_location("${gate}$_ error_page 403 =200 /ok.html;") =~ s/location/location = \/auth { internal; return 403; }\nlocation/r, $lost->('403'))
+        for 'webhook_allow 192.0.2.1;', 'auth_request /auth;', 'limit_except POST { deny 192.0.2.1; }';
+    says('429 of a limit of connections as success', "limit_conn_zone \$binary_remote_addr zone=c:1m;\n"
+        . in_location("${gate}limit_conn c 1; limit_conn_status 429; error_page 429 =200 /ok.html;"), $lost->('429'));
+    says('files or success', in_location("${gate}try_files /none =204; proxy_pass http://127.0.0.1:9;"),
+        '[warn] "try_files" answers 2xx where it finds no file, and the upstream gets nothing: the sender takes for delivered what is not, and does not send it again,');
+    says_nothing("files or $_", in_location("${gate}try_files /none $_;")) for '=204', '=404; proxy_pass http://127.0.0.1:9';
+    my $beside = sub ($places, $text) { in_location("$gate$text") =~ s/location/$places\nlocation/r };
+    my $raw = 'location @raw { proxy_pass http://127.0.0.1:8; }';
+    my $bypass = sub ($statuses) {
+        return qq([warn] "error_page" hands $statuses to "\@raw", also where nginx itself answers so before the gate has its turn, and nothing is verified: )
+            . 'give "@raw" the same gate,';
+    };
+    my $zones = "limit_req_zone \$binary_remote_addr zone=l:1m rate=1r/s;\nlimit_conn_zone \$binary_remote_addr zone=c:1m;\n";
+    my $pass_on = 'proxy_pass http://127.0.0.1:9;';
+    my $login = 'auth_basic a; auth_basic_user_file /none;';
+    my @before = ([ 'limit_req zone=l;', '502 503', '503' ], [ 'limit_conn c 1; limit_conn_status 429;', '429', '429' ], [ 'deny 192.0.2.1;', '403', '403' ],
+        [ 'limit_except POST { deny all; }', '403', '403' ], [ $login, '401', '401' ], [ 'auth_request /auth;', '401 403 500', '401, 403, 500' ], [ '', '413', '413' ]);
+    for my $case (@before) {
+        my ($how, $statuses, $handed) = @$case;
+        my $text = sub ($place) { $zones . $beside->("location = /auth { internal; return 403; }\n$place", "$how error_page $statuses = \@raw; $pass_on") };
+        says("a fallback for what nginx refuses: $how $statuses", $text->($raw), $bypass->($handed));
+        says_nothing("a fallback for what nginx refuses: $how $statuses, $_", $text->($raw =~ s/\{/{ $_/r))
+            for "webhook github; webhook_secret $SECRET;", 'webhook off;', 'deny all;', 'return 503;';
+        says_nothing("a fallback for what nginx does not refuse: $how", $text->($raw =~ s/raw/other/r) =~ s/error_page [\d ]+ = \@raw/error_page 502 504 = \@other/r);
+    }
+    says_nothing('a fallback for what the limit does not refuse', $zones . $beside->($raw, "limit_req zone=l; limit_req_status 429; error_page 502 503 = \@raw; $pass_on"));
+    says_nothing('a fallback for bodies of any size', $beside->($raw, "client_max_body_size 0; error_page 413 = \@raw; $pass_on"));
+    says_nothing("a page for what the gate alone refuses: $_->[0]", $beside->("location $_->[1] { proxy_pass http://127.0.0.1:8; }", "error_page $_->[0]; $pass_on"))
+        for [ '401 = /login', '= /login' ], [ '401 =200 /login', '= /login' ], [ '400 401 = @login', '@login' ], [ '401 =200 @login', '@login' ];
+    says("a success for what the gate alone refuses: $_", $beside->("location = /login { root /srv; }\nlocation \@login { return 200; }", "error_page 401 $_; $pass_on"), $lost->('401'))
+        for '= /login', '=200 /login', '= @login', '=200 @login';
+    my $lost_there = sub ($place, $statuses) { $lost->($statuses) =~ s/"error_page"/"error_page" of "$place", where the gate leads,/r };
+    my $there = 'location @there { proxy_pass http://127.0.0.1:8; error_page 502 504 =200 /ok.html; }';
+    says('failures as success where files lead', $beside->($there, 'try_files /none @there;'), $lost_there->('@there', '502, 504'));
+    says('failures as success where a page leads', $beside->($there, "recursive_error_pages on; error_page 502 = \@there; $pass_on"), $lost_there->('@there', '502, 504'));
+    says('failures as success two steps further', $beside->($there . 'location @first { try_files /none @there; }', 'try_files /none @first;'), $lost_there->('@there', '502, 504'));
+    says_nothing('one page only', $beside->($there, "error_page 502 = \@there; $pass_on"));
+    says_nothing("files that lead elsewhere, $_", $beside->($there =~ s/\{/{ $_/r, 'try_files /none @there;')) for 'webhook off;';
+    says_nothing('files that lead to no success', $beside->($there =~ s/=200/=503/r, 'try_files /none @there;'));
+    says("a fallback that succeeds: $_", $beside->("location \@f { $_ }\nlocation = /q { return 202; }", "error_page 502 = \@f; $pass_on"), $lost->('502'))
+        for 'try_files /none =204;', 'rewrite ^ /q last;', 'try_files /none /q;';
+    says_nothing("a fallback that fails: $_", $beside->("location \@f { $_ }\nlocation = /q { return 503; }", "error_page 502 = \@f; $pass_on"))
+        for 'try_files /none =503;', 'rewrite ^ /q last;', 'rewrite ^ /m.html break;', 'proxy_pass http://127.0.0.1:8;';
+    my $file = $beside->('location @f { rewrite ^ /m.html break; }', "webhook_methods GET POST; error_page 502 = \@f; $pass_on");
+    says('a file as the answer to a GET', $file, $lost->('502'));
     my $app = "location /app/ { internal; proxy_pass http://127.0.0.1:9; }\nlocation";
     my $past = sub ($location) {
         return qq([warn] "rewrite" leads to the location "$location" before the gate has its turn, so that nothing is verified: )

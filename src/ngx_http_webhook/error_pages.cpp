@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
+#include <span>
 
 #include "base/text.h"
 #include "ngx_http_webhook/remarks.h"
@@ -22,27 +22,56 @@ bool is_of_genuine_sender(const ReasonInfo& row) {
     return row.retry_after || std::ranges::find(kOthers, row.reason) != std::end(kOthers);
 }
 
-}  // namespace
+// How many steps, and levels, are looked at behind one gate.
+constexpr int kMostSteps = 10;
+constexpr std::size_t kMostLevels = 100;
 
-void ErrorPages::warn(const std::string& message, const Level& level) {
-    remark(cf_, NGX_LOG_WARN, message, level.conf->gate->place);
+std::span<const ngx_http_err_page_t> pages_of(const Level& level) {
+    const ngx_array_t* pages = level.core()->error_pages;
+    if (pages == nullptr) return {};
+    return {static_cast<const ngx_http_err_page_t*>(pages->elts), pages->nelts};
 }
 
-// Whether a genuine sender may be answered with this where its event is not delivered.
-bool ErrorPages::is_of_lost_event(const Level& level, ngx_int_t status) const {
+// Whether a level without a gate gets what a gate leads there.
+bool is_open(const Level& level) {
+    return !level.conf->gated() && !level.conf->off();
+}
+
+std::string listed(const std::vector<std::string>& statuses) {
+    return joined({statuses.begin(), statuses.end()});
+}
+
+}  // namespace
+
+void ErrorPages::look_at(const Level& gate) {
+    warn_of_pages(gate, gate);
+    warn_of_bypass(gate);
+    warn_of_files(gate);
+    warn_of_led_to(gate);
+}
+
+void ErrorPages::warn(const std::string& message, const Level& gate) {
+    remark(cf_, NGX_LOG_WARN, message, gate.conf->gate->place);
+}
+
+// Whether nginx, or an upstream, may answer a genuine sender with this.
+bool ErrorPages::is_of_failure(const Level& level, ngx_int_t status) const {
     if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR) return true;
     if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) return true;
-    if (status == routes_.limit_status(level)) return true;
-    if (status == NGX_HTTP_FORBIDDEN && routes_.has_access_rules(level)) return true;
-    const bool is_refusal =
-        status >= NGX_HTTP_BAD_REQUEST && status < NGX_HTTP_INTERNAL_SERVER_ERROR;
-    if (is_refusal && routes_.intercepts_errors(level)) return true;
+    if (routes_.refuses_first(level, status)) return true;
+    return status >= NGX_HTTP_BAD_REQUEST && routes_.intercepts_errors(level);
+}
+
+// Whether the gate may answer a genuine sender with this, whose event is not delivered.
+bool ErrorPages::is_of_gate(const Level& level, ngx_int_t status) const {
     const LocConf& conf = *level.conf;
+    if (!conf.gated()) return false;
     return std::ranges::any_of(all_reasons(), [&](const ReasonInfo& row) {
         const auto& answer = conf.answers[static_cast<std::size_t>(row.reason)];
         const bool has_page = !answer || answer->text == nullptr;
         const auto answered = static_cast<ngx_int_t>(answer ? answer->status : row.status);
-        return is_of_genuine_sender(row) && has_page && answered == status;
+        const bool is_of_address = row.reason == Reason::ip_denied && conf.sources;
+        return (is_of_genuine_sender(row) || is_of_address) && has_page && answered == status;
     });
 }
 
@@ -55,6 +84,14 @@ const Level* ErrorPages::place_of_page(const Level& level, const ngx_http_err_pa
     return to != nullptr ? to : routes_.server_of(level);
 }
 
+// What the gate has refused it refuses wherever it would be handed on.
+bool ErrorPages::is_refused_again(const Level& level, const ngx_http_err_page_t& page) const {
+    if (is_of_failure(level, page.status)) return false;
+    const Level* to = place_of_page(level, page);
+    return to != nullptr && routes_.first_return(*to) == nullptr &&
+           routes_.hands_on(*to) != Sure::no;
+}
+
 // Whether an upstream answers in the place of the location, but gets a GET without the body:
 // all but named locations do.
 bool ErrorPages::is_handed_without_body(const Level& level, const ngx_http_err_page_t& page) const {
@@ -63,15 +100,44 @@ bool ErrorPages::is_handed_without_body(const Level& level, const ngx_http_err_p
     return routes_.first_return(*to) == nullptr && routes_.hands_on_openly(*to) == Sure::yes;
 }
 
+// By `return`, here or one step further, or by `try_files`.
+bool ErrorPages::leads_to_success(const Level& level) const {
+    const auto* statement = routes_.first_return(level);
+    if (statement != nullptr) return is_success(statement->status);
+    if (is_success(routes_.status_of_files(level))) return true;
+    return std::ranges::any_of(routes_.ways_of(level, true), [this](const Way& way) {
+        const bool is_led = way.kind == Way::Kind::files || way.kind == Way::Kind::rewrite;
+        if (!is_led || way.to == nullptr || way.is_taken != Sure::yes) return false;
+        const auto* there = routes_.first_return(*way.to);
+        return there != nullptr && is_success(there->status);
+    });
+}
+
+// nginx gives no file for a POST.
+bool ErrorPages::shows_file_for_get(const Level& level, const Level& gate) const {
+    const bool may_get = (gate.conf->methods->mask & NGX_HTTP_GET) != 0;
+    const bool has_file =
+        !routes_.statements(level).is_empty || routes_.status_of_files(level) != 0;
+    return may_get && has_file && routes_.hands_on(level) == Sure::no;
+}
+
 // With "=" alone: by `return`, or as a file that is found.
-bool ErrorPages::is_answered_with_success(const Level& level,
+bool ErrorPages::is_answered_with_success(const Level& level, const Level& gate,
                                           const ngx_http_err_page_t& page) const {
     const Level* to = place_of_page(level, page);
     if (to == nullptr) return false;
-    const bool is_path = !to->core()->named;
-    const auto* statement = routes_.first_return(*to);
-    if (statement != nullptr) return is_success(statement->status);
-    return is_path && routes_.hands_on(*to) == Sure::no && routes_.statements(*to).is_empty;
+    if (leads_to_success(*to)) return true;
+    if (routes_.first_return(*to) != nullptr) return false;
+    if (to->core()->named) return shows_file_for_get(*to, gate);
+    return routes_.hands_on(*to) == Sure::no && routes_.statements(*to).is_empty;
+}
+
+// Whether a named location gets, with its body, what nginx has refused before the gate has seen it.
+bool ErrorPages::is_handed_unverified(const Level& level, const ngx_http_err_page_t& page) const {
+    const Level* to =
+        routes_.refuses_first(level, page.status) ? place_of_page(level, page) : nullptr;
+    return to != nullptr && to->core()->named && is_open(*to) && !routes_.is_closed(*to) &&
+           routes_.first_return(*to) == nullptr && routes_.hands_on_openly(*to) == Sure::yes;
 }
 
 // What hands the event on in the place of the location; empty: nothing does.
@@ -84,47 +150,109 @@ std::string ErrorPages::taker_of(const Level& level, const ngx_http_err_page_t& 
 
 // A sender that is answered 2xx never sends the event again. Another upstream that takes it in
 // the first one's place may fail, too.
-void ErrorPages::look_at(const Level& level) {
-    const ngx_array_t* pages = level.core()->error_pages;
-    if (pages == nullptr) return;
-    std::map<std::string, std::vector<std::string>> statuses;
-    std::map<std::string, std::vector<std::string>> handed;
-    const auto* page = static_cast<const ngx_http_err_page_t*>(pages->elts);
-    for (const auto* end = page + pages->nelts; page != end; ++page) {
-        if (!is_of_lost_event(level, page->status)) continue;
-        const std::string status = std::to_string(page->status);
-        if (page->overwrite == 0) {
-            if (is_answered_with_success(level, *page)) statuses[""].push_back(status);
-            if (is_handed_without_body(level, *page)) {
-                handed[std::string(to_view(page->value.value))].push_back(status);
+void ErrorPages::warn_of_pages(const Level& level, const Level& gate) {
+    Statuses answered;
+    Statuses handed;
+    for (const ngx_http_err_page_t& page : pages_of(level)) {
+        const bool is_lost = is_of_failure(level, page.status) || is_of_gate(level, page.status);
+        if (!is_lost || is_refused_again(level, page)) continue;
+        const std::string status = std::to_string(page.status);
+        if (page.overwrite == 0) {
+            if (is_answered_with_success(level, gate, page)) answered[""].push_back(status);
+            if (is_handed_without_body(level, page)) {
+                handed[std::string(to_view(page.value.value))].push_back(status);
             }
-        } else if (is_success(static_cast<ngx_uint_t>(page->overwrite))) {
-            statuses[taker_of(level, *page)].push_back(status);
+        } else if (is_success(static_cast<ngx_uint_t>(page.overwrite))) {
+            answered[taker_of(level, page)].push_back(status);
         }
     }
-    for (const auto& [taker, list] : statuses) warn_of_success(level, taker, list);
+    for (const auto& [taker, list] : answered) warn_of_success(level, gate, taker, list);
     for (const auto& [uri, list] : handed) {
-        warn("\"error_page\" hands " + joined({list.begin(), list.end()}) + " to " +
-                 in_quotes(uri) +
+        warn("\"error_page\" hands " + listed(list) + " to " + in_quotes(uri) +
                  " by a GET without the body, the answer to which the sender takes for that "
                  "to the delivery: a named location gets the body,",
-             level);
+             gate);
     }
 }
 
-void ErrorPages::warn_of_success(const Level& level, const std::string& taker,
+void ErrorPages::warn_of_success(const Level& level, const Level& gate, const std::string& taker,
                                  const std::vector<std::string>& statuses) {
-    const std::string answers =
-        "\"error_page\" answers " + joined({statuses.begin(), statuses.end()}) + " with 2xx";
+    std::string answers = "\"error_page\"";
+    if (&level != &gate) {
+        answers += " of " + in_quotes(to_view(level.core()->name)) + ", where the gate leads,";
+    }
+    answers += " answers " + listed(statuses) + " with 2xx";
     if (taker.empty()) {
         warn(answers + ": the sender takes for delivered what is not, and does not send it again,",
-             level);
+             gate);
         return;
     }
     warn(answers + ", even where " + in_quotes(taker) +
              " fails and the event is lost: with \"=\" alone, the status of " + in_quotes(taker) +
              " counts,",
-         level);
+         gate);
+}
+
+void ErrorPages::warn_of_bypass(const Level& gate) {
+    Statuses handed;
+    for (const ngx_http_err_page_t& page : pages_of(gate)) {
+        if (!is_handed_unverified(gate, page)) continue;
+        handed[std::string(to_view(page.value.value))].push_back(std::to_string(page.status));
+    }
+    for (const auto& [uri, list] : handed) {
+        warn("\"error_page\" hands " + listed(list) + " to " + in_quotes(uri) +
+                 ", also where nginx itself answers so before the gate has its turn, and nothing "
+                 "is verified: give " +
+                 in_quotes(uri) + " the same gate,",
+             gate);
+    }
+}
+
+// A gate without an upstream is for what the log tells.
+void ErrorPages::warn_of_files(const Level& gate) {
+    const bool is_meant = routes_.upstream_of(gate) == nullptr;
+    if (is_meant || !is_success(routes_.status_of_files(gate))) return;
+    warn(
+        "\"try_files\" answers 2xx where it finds no file, and the upstream gets nothing: the "
+        "sender takes for delivered what is not, and does not send it again,",
+        gate);
+}
+
+// The levels without a gate that get an event from this one. A page leads on from a page only
+// where that is switched on.
+std::vector<const Level*> ErrorPages::led_to(const Level& level) const {
+    std::vector<const Level*> found;
+    const auto add = [&found](const Level* to) {
+        if (to != nullptr && is_open(*to)) found.push_back(to);
+    };
+    const bool pages_count = level.core()->recursive_error_pages == 1;
+    for (const Way& way : routes_.ways_of(level, !level.conf->gated())) {
+        if (way.kind != Way::Kind::page || pages_count) add(way.to);
+    }
+    if (!pages_count) return found;
+    for (const ngx_http_err_page_t& page : pages_of(level)) {
+        const Level* to = place_of_page(level, page);
+        const bool is_led =
+            is_of_failure(level, page.status) &&
+            !is_success(static_cast<ngx_uint_t>(std::max<ngx_int_t>(page.overwrite, 0)));
+        if (is_led && to != nullptr && to->core()->named) add(to);
+    }
+    return found;
+}
+
+void ErrorPages::warn_of_led_to(const Level& gate) {
+    std::set<const Level*> seen;
+    std::vector<const Level*> front = led_to(gate);
+    for (int step = 0; step < kMostSteps && !front.empty(); ++step) {
+        std::vector<const Level*> next;
+        for (const Level* level : front) {
+            if (seen.size() >= kMostLevels || !seen.insert(level).second) continue;
+            if (told_of_.insert(level).second) warn_of_pages(*level, gate);
+            const auto more = led_to(*level);
+            next.insert(next.end(), more.begin(), more.end());
+        }
+        front = std::move(next);
+    }
 }
 
 }  // namespace webhook::ngx

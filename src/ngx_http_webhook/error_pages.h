@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,17 +20,33 @@ class ErrorPages {
     void look_at(const Level& gate);
 
   private:
-    void warn(const std::string& message, const Level& level);
-    bool is_of_lost_event(const Level& level, ngx_int_t status) const;
+    // Statuses, by the place to which `error_page` leads from them.
+    using Statuses = std::map<std::string, std::vector<std::string>>;
+
+    void warn(const std::string& message, const Level& gate);
+    bool is_of_failure(const Level& level, ngx_int_t status) const;
+    bool is_of_gate(const Level& level, ngx_int_t status) const;
     const Level* place_of_page(const Level& level, const ngx_http_err_page_t& page) const;
+    bool is_refused_again(const Level& level, const ngx_http_err_page_t& page) const;
     bool is_handed_without_body(const Level& level, const ngx_http_err_page_t& page) const;
-    bool is_answered_with_success(const Level& level, const ngx_http_err_page_t& page) const;
+    bool leads_to_success(const Level& level) const;
+    bool shows_file_for_get(const Level& level, const Level& gate) const;
+    bool is_answered_with_success(const Level& level, const Level& gate,
+                                  const ngx_http_err_page_t& page) const;
+    bool is_handed_unverified(const Level& level, const ngx_http_err_page_t& page) const;
     std::string taker_of(const Level& level, const ngx_http_err_page_t& page) const;
-    void warn_of_success(const Level& level, const std::string& taker,
+    std::vector<const Level*> led_to(const Level& level) const;
+    void warn_of_pages(const Level& level, const Level& gate);
+    void warn_of_bypass(const Level& gate);
+    void warn_of_led_to(const Level& gate);
+    void warn_of_files(const Level& gate);
+    void warn_of_success(const Level& level, const Level& gate, const std::string& taker,
                          const std::vector<std::string>& statuses);
 
     ngx_conf_t* cf_;
     const Routes& routes_;
+    // The levels without a gate to which gates lead.
+    std::set<const Level*> told_of_;
 };
 
 }  // namespace webhook::ngx

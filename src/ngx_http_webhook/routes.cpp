@@ -35,6 +35,19 @@ struct RequestLimits {
     ngx_uint_t status;
 };
 
+// What `limit_conn` begins with.
+struct ConnectionLimits {
+    ngx_array_t limits;
+    ngx_uint_t log_level;
+    ngx_uint_t status;
+};
+
+template <typename Limits>
+bool limit_with(const Limits* limits, ngx_int_t status) {
+    return limits != nullptr && limits->limits.nelts > 0 &&
+           static_cast<ngx_int_t>(limits->status) == status;
+}
+
 // `allow` or `deny`, as nginx keeps it for IPv4; `all` has no mask.
 struct Rule4 {
     in_addr_t mask;
@@ -131,6 +144,7 @@ Routes::Routes(const ngx_conf_t* cf, const std::vector<Level>& levels)
                find_module(cf, "ngx_http_dav_module"),
                find_module(cf, "ngx_http_index_module"),
                find_module(cf, "ngx_http_limit_req_module"),
+               find_module(cf, "ngx_http_limit_conn_module"),
                find_module(cf, "ngx_http_auth_basic_module"),
                find_module(cf, "ngx_http_auth_request_module"),
                {}} {
@@ -281,8 +295,7 @@ bool Routes::denies_everybody(const Level& level, const AccessConf* access) {
     return true;
 }
 
-bool Routes::has_access_rules(const Level& level) const {
-    const AccessConf* access = access_of(level.loc_conf);
+bool Routes::has_rules(const AccessConf* access) {
     if (access == nullptr) return false;
     const auto holds = [](const ngx_array_t* rules) {
         return rules != nullptr && rules->nelts > 0;
@@ -297,13 +310,48 @@ bool Routes::has_access_rules(const Level& level) const {
     return any;
 }
 
+bool Routes::may_deny(const Level& level) const {
+    void** limited = level.core()->limit_except_loc_conf;
+    return has_rules(access_of(level.loc_conf)) ||
+           (limited != nullptr && has_rules(access_of(limited)));
+}
+
+bool Routes::asks_for_password(const Level& level) const {
+    auto* const* realm = first_of<ngx_http_complex_value_t*>(level.loc_conf, modules_.auth_basic);
+    return realm != nullptr && *realm != nullptr && to_view((*realm)->value) != "off";
+}
+
+// By `auth_request`.
+bool Routes::asks_another(const Level& level) const {
+    const auto* uri = first_of<ngx_str_t>(level.loc_conf, modules_.auth_request);
+    return uri != nullptr && uri->len > 0;
+}
+
 // With `satisfy any`, an address may be enough.
 bool Routes::asks_for_login(const Level& level) const {
     if (level.core()->satisfy == NGX_HTTP_SATISFY_ANY) return false;
-    auto* const* realm = first_of<ngx_http_complex_value_t*>(level.loc_conf, modules_.auth_basic);
-    if (realm != nullptr && *realm != nullptr && to_view((*realm)->value) != "off") return true;
-    const auto* uri = first_of<ngx_str_t>(level.loc_conf, modules_.auth_request);
-    return uri != nullptr && uri->len > 0;
+    return asks_for_password(level) || asks_another(level);
+}
+
+bool Routes::limits_with(const Level& level, ngx_int_t status) const {
+    return limit_with(first_of<RequestLimits>(level.loc_conf, modules_.limit_req), status) ||
+           limit_with(first_of<ConnectionLimits>(level.loc_conf, modules_.limit_conn), status);
+}
+
+bool Routes::refuses_first(const Level& level, ngx_int_t status) const {
+    if (limits_with(level, status)) return true;
+    switch (status) {
+        case NGX_HTTP_UNAUTHORIZED:
+            return asks_for_password(level) || asks_another(level);
+        case NGX_HTTP_FORBIDDEN:
+            return may_deny(level) || asks_another(level);
+        case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+            return level.core()->client_max_body_size != 0;
+        case NGX_HTTP_INTERNAL_SERVER_ERROR:
+            return asks_another(level);
+        default:
+            return false;
+    }
 }
 
 bool Routes::is_within(const Level& level, const Level& outer) const {
@@ -348,12 +396,6 @@ const void* Routes::upstream_of(const Level& level) const {
 bool Routes::intercepts_errors(const Level& level) const {
     const auto* conf = upstream_conf(level);
     return conf != nullptr && conf->intercept_errors == 1;
-}
-
-ngx_int_t Routes::limit_status(const Level& level) const {
-    const auto* limits = first_of<RequestLimits>(level.loc_conf, modules_.limit_req);
-    const bool is_of_use = limits != nullptr && limits->limits.nelts > 0;
-    return is_of_use ? static_cast<ngx_int_t>(limits->status) : 0;
 }
 
 bool Routes::takes(const Level& level) const {
@@ -492,6 +534,15 @@ void Routes::add_files(const Level& level, std::vector<Way>& ways) const {
     const Level* to = is_named ? named(level, path) : nullptr;
     if (path.starts_with('/')) to = choose(level.server_conf(), path);
     if (to != nullptr) ways.push_back({Way::Kind::files, to});
+}
+
+// Behind the last of them.
+ngx_uint_t Routes::status_of_files(const Level& level) const {
+    auto* const* files = first_of<TryFile*>(level.loc_conf, modules_.try_files);
+    if (files == nullptr || *files == nullptr) return 0;
+    const TryFile* end = *files;
+    while (!end->is_end()) ++end;
+    return end->code;
 }
 
 // A folder may have such a file.

@@ -57,8 +57,6 @@ class Routes {
     // The same, with no gate on the way.
     Sure hands_on_openly(const Level& level) const;
 
-    // Whether the level asks for the addresses of its clients.
-    bool has_access_rules(const Level& level) const;
     // Whether the level is `outer` or stands in it.
     bool is_within(const Level& level, const Level& outer) const;
 
@@ -79,8 +77,11 @@ class Routes {
     const void* upstream_of(const Level& level) const;
     // Whether its failures get pages of nginx's.
     bool intercepts_errors(const Level& level) const;
-    // The status of what is too much for `limit_req`; 0 where it limits nothing.
-    ngx_int_t limit_status(const Level& level) const;
+    // Whether nginx itself may give this status before a gate on the level has its turn: by limits,
+    // addresses, logins or the size of the body.
+    bool refuses_first(const Level& level, ngx_int_t status) const;
+    // What `try_files` answers with where it finds nothing; 0: it answers nothing.
+    ngx_uint_t status_of_files(const Level& level) const;
 
     // The location further in that nginx would choose for the path; null where there is none.
     const Level* choose(const LocConf* outer, std::string_view path) const;
@@ -103,6 +104,7 @@ class Routes {
         const ngx_module_t* dav;
         const ngx_module_t* index;
         const ngx_module_t* limit_req;
+        const ngx_module_t* limit_conn;
         const ngx_module_t* auth_basic;
         const ngx_module_t* auth_request;
         std::vector<const ngx_module_t*> upstreams;
@@ -130,6 +132,11 @@ class Routes {
     Choice find(const LocConf* outer, std::string_view path) const;
     static bool denies_strangers(const AccessConf* access);
     static bool denies_everybody(const Level& level, const AccessConf* access);
+    static bool has_rules(const AccessConf* access);
+    bool may_deny(const Level& level) const;
+    bool limits_with(const Level& level, ngx_int_t status) const;
+    bool asks_for_password(const Level& level) const;
+    bool asks_another(const Level& level) const;
     bool asks_for_login(const Level& level) const;
     const AccessConf* access_of(void** loc_conf) const;
     bool takes(const Level& level) const;
