@@ -1,13 +1,13 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 
 #include "base/errors.h"
+#include "base/json_document.h"
+#include "base/json_pointer.h"
 #include "base/text.h"
 
 namespace webhook {
@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr int kMappedBits = 96;
+
+// Every level of nesting takes some stack.
+constexpr JsonLimits kFileLimits{.deepest_nesting = 1024, .repairs = false};
 
 bool is_mapped(const std::uint8_t* sixteen_bytes) {
     return std::memcmp(sixteen_bytes, kMappedPrefix.data(), kMappedPrefix.size()) == 0;
@@ -83,24 +86,18 @@ AddressSet checked(std::vector<AddressRange> ranges) {
 // Walks the steps of a pointer and gathers the addresses where it ends.
 class JsonAddresses {
   public:
-    using Element = simdjson::dom::element;
-
     explicit JsonAddresses(bool has_pointer) : has_pointer_(has_pointer) {}
 
-    void walk(const Element& element, std::string_view pointer) {
-        if (pointer.empty()) {
-            gather(element);
-            return;
+    void walk(const JsonValue& value, std::string_view pointer) {
+        if (pointer.empty()) return gather(value);
+        const std::string_view step = take_step(pointer);
+        if (step == "*") return walk_each(value, pointer);
+        const auto member = follow_step(value, step, JsonMatch::first).value;
+        if (!member) {
+            throw NothingThere("nothing at " + in_quotes("/" + std::string(step)) +
+                               " of the JSON pointer");
         }
-        const std::size_t end = pointer.find('/', 1);
-        const std::string_view step = pointer.substr(0, end);
-        const std::string_view rest = end == std::string_view::npos ? "" : pointer.substr(end);
-        if (step == "/*") return walk_each(element, rest);
-        Element member;
-        if (element.at_pointer(step).get(member) != simdjson::SUCCESS) {
-            throw NothingThere("nothing at " + in_quotes(step) + " of the JSON pointer");
-        }
-        walk(member, rest);
+        walk(*member, pointer);
     }
 
     std::vector<AddressRange> take() { return std::move(ranges_); }
@@ -112,10 +109,10 @@ class JsonAddresses {
     };
 
     // Members may lack what others have, as each of Google's has `ipv4Prefix` or `ipv6Prefix`.
-    void walk_each(const Element& element, std::string_view rest) {
+    void walk_each(const JsonValue& value, std::string_view rest) {
         std::optional<NothingThere> lacking;
         bool any = false;
-        each_member(element, [&](const Element& member) {
+        each_member(value, [&](const JsonValue& member) {
             try {
                 walk(member, rest);
                 any = true;
@@ -126,23 +123,20 @@ class JsonAddresses {
         if (lacking && !any) throw NothingThere(*lacking);
     }
 
-    void gather(const Element& element) {
-        std::string_view text;
-        if (element.get(text) != simdjson::SUCCESS) {
-            each_member(element, [this](const Element& member) { gather(member); });
-            return;
+    void gather(const JsonValue& value) {
+        if (const auto text = value.string()) {
+            ranges_.push_back(range_in_file(*text));
+        } else {
+            each_member(value, [this](const JsonValue& member) { gather(member); });
         }
-        ranges_.push_back(range_in_file(text));
     }
 
     template <typename Visit>
-    void each_member(const Element& element, Visit visit) const {
-        simdjson::dom::array array;
-        simdjson::dom::object object;
-        if (element.get(array) == simdjson::SUCCESS) {
-            for (Element member : array) visit(member);
-        } else if (element.get(object) == simdjson::SUCCESS) {
-            for (auto [key, member] : object) visit(member);
+    void each_member(const JsonValue& value, Visit visit) const {
+        if (value.kind() == JsonKind::array) {
+            for (const JsonValue& element : value.elements()) visit(element);
+        } else if (value.kind() == JsonKind::object) {
+            for (const JsonMember& member : value.members()) visit(member.value);
         } else {
             throw ConfigError(has_pointer_
                                   ? "the JSON pointer leads to something that is no address"
@@ -244,14 +238,11 @@ AddressSet parse_address_list(std::string_view text) {
 }
 
 AddressSet parse_address_json(std::string_view text, std::string_view pointer) {
-    text = without_byte_order_mark(text);
-    simdjson::dom::parser parser;
-    simdjson::dom::element root;
-    const auto error = parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(root);
-    if (error == simdjson::MEMALLOC) throw std::bad_alloc();
-    if (error != simdjson::SUCCESS) throw ConfigError("not valid JSON");
+    check_json_pointer(pointer);
+    JsonDocument document(kFileLimits);
+    if (!document.parse_copy(without_byte_order_mark(text))) throw ConfigError("not valid JSON");
     JsonAddresses addresses(!pointer.empty());
-    addresses.walk(root, pointer);
+    addresses.walk(*document.root(), pointer);
     return checked(addresses.take());
 }
 

@@ -6,23 +6,23 @@
 #include <string_view>
 
 #include "base/form.h"
-#include "base/json.h"
+#include "base/json_document.h"
 
 namespace webhook {
 
 class WholeBody {
   public:
-    // `json_padding()` readable bytes must follow the text. The text and the reader, which nobody
+    // `json_padding()` readable bytes must follow the text. The text and the document, which nobody
     // else may use meanwhile, must outlive it.
-    WholeBody(std::string_view padded_text, JsonReader& reader)
-        : text_(padded_text), reader_(&reader) {}
+    WholeBody(std::string_view padded_text, JsonDocument& document)
+        : text_(padded_text), document_(&document) {}
 
     std::string_view text() const { return text_; }
 
     // Null where the body is not JSON.
-    const JsonReader* json() {
-        if (!is_json_) is_json_ = reader_->parse(text_);
-        return *is_json_ ? reader_ : nullptr;
+    const JsonDocument* json() {
+        if (!is_json_) is_json_ = document_->parse(text_);
+        return *is_json_ ? document_ : nullptr;
     }
 
     // Null where the body is not a form.
@@ -33,7 +33,7 @@ class WholeBody {
 
   private:
     std::string_view text_;
-    JsonReader* reader_;
+    JsonDocument* document_;
     std::optional<bool> is_json_;
     std::optional<std::optional<Form>> form_;
 };

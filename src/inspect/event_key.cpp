@@ -67,8 +67,8 @@ std::string_view timestamp_of(const Identified& delivery) {
 }
 
 std::string json_value(const TextPart& part, const Identified& delivery) {
-    const JsonReader* json = delivery.body == nullptr ? nullptr : delivery.body->json();
-    return json == nullptr ? "" : json->signed_value_at(part.text).value_or("");
+    const JsonDocument* json = delivery.body == nullptr ? nullptr : delivery.body->json();
+    return json == nullptr ? "" : json->value_at(part.text).value_or("");
 }
 
 // Returns false where the delivery does not have it.

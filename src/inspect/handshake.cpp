@@ -26,7 +26,7 @@ class Values {
             case Source::Kind::query:
                 return suitable(query_value(request_.query, source.text));
             case Source::Kind::json:
-                return json_ == nullptr ? std::nullopt : json_->value_at(source.text);
+                return json_ == nullptr ? std::nullopt : json_->first_value_at(source.text);
             case Source::Kind::field:
                 return form_ == nullptr ? std::nullopt : suitable(form_->only(source.text));
             default:
@@ -81,7 +81,7 @@ class Values {
     }
 
     const HandshakeRequest& request_;
-    const JsonReader* json_;
+    const JsonDocument* json_;
     const Form* form_;
 };
 

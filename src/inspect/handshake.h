@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "base/form.h"
-#include "base/json.h"
+#include "base/json_document.h"
 #include "scheme/scheme.h"
 #include "verify/credentials.h"
 #include "verify/signing_key.h"
@@ -30,7 +30,7 @@ struct HandshakeRequest {
 
 // The body as it can be read. Null where it is not JSON, or no form, or not read yet.
 struct QuestionBody {
-    const JsonReader* json = nullptr;
+    const JsonDocument* json = nullptr;
     const Form* form = nullptr;
 };
 

@@ -100,7 +100,7 @@ Objection Inspection::start_verification(Milliseconds now) {
                                 &headers_,
                                 &presented_,
                                 &policy_.tolerance,
-                                &access_.json_reader(),
+                                &access_.json_document(),
                                 policy_.url_is_fixed,
                                 query_with_fragment_of(head_.target)};
     verification_.emplace(scheme(), secrets_->all, request, now);

@@ -81,7 +81,7 @@ class RequestAccess {
     // A copy.
     virtual std::string_view keep(std::string_view text) = 0;
     // For tokens and bodies; nobody else uses it during a call of the inspection.
-    virtual JsonReader& json_reader() = 0;
+    virtual JsonDocument& json_document() = 0;
 
   protected:
     ~RequestAccess() = default;

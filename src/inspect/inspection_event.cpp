@@ -53,8 +53,9 @@ void Inspection::read_payload(BodyAccess& body) {
 std::optional<std::string> Inspection::value_in_body(BodyAccess& body, const Source& source) const {
     if (source.kind == Source::Kind::field) return field_in_body(body, source.text);
     WholeBody* known = whole(body);
-    const JsonReader* json = known == nullptr ? nullptr : known->json();
-    return json == nullptr ? std::nullopt : std::optional(json->value_at(source.text).value_or(""));
+    const JsonDocument* json = known == nullptr ? nullptr : known->json();
+    return json == nullptr ? std::nullopt
+                           : std::optional(json->first_value_at(source.text).value_or(""));
 }
 
 // Nothing where the body is no form, or holds the field twice. A body is not read otherwise for

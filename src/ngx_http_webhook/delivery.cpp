@@ -78,10 +78,10 @@ SpareMemory spare_memory;
 
 }  // namespace
 
-JsonReader& json_reader() {
+JsonDocument& json_document() {
     // Never destroyed: nothing may run when the module is unloaded.
-    static JsonReader* const reader = new JsonReader();
-    return *reader;
+    static JsonDocument* const document = new JsonDocument();
+    return *document;
 }
 
 void* Delivery::operator new(std::size_t size) {
@@ -213,8 +213,8 @@ std::string_view Delivery::keep(std::string_view text) {
     return to_view(copy_to_pool(request->pool, text));
 }
 
-JsonReader& Delivery::json_reader() {
-    return ngx::json_reader();
+JsonDocument& Delivery::json_document() {
+    return ngx::json_document();
 }
 
 const DeliveredEvent& Delivery::event() const {

@@ -61,7 +61,7 @@ struct Delivery final : RequestAccess {
     RequestSecrets secrets(Milliseconds now) override;
     std::string_view value_of_key(std::size_t key) override;
     std::string_view keep(std::string_view text) override;
-    JsonReader& json_reader() override;
+    JsonDocument& json_document() override;
 
     // What is known of its event.
     const DeliveredEvent& event() const;
@@ -119,8 +119,8 @@ struct Delivery final : RequestAccess {
     void keep_accepted() noexcept;
 };
 
-// The process's only JSON reader: nobody may hold what it has read when nginx has its next turn.
-JsonReader& json_reader();
+// The process's only JSON document: nobody may hold what it has read when nginx has its next turn.
+JsonDocument& json_document();
 
 // Where lines about the delivery are written. What nginx adds to each shows no secret that stands
 // in the query.

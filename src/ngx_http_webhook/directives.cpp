@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "base/errors.h"
-#include "base/json.h"
+#include "base/json_pointer.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "ngx_http_webhook/conf.h"

@@ -9,7 +9,7 @@ InspectedBody::~InspectedBody() {
     // The allocator is to find all of it free.
     whole_.reset();
     bytes_.reset();
-    json_reader().forget();
+    json_document().forget();
 }
 
 bool InspectedBody::is_as_declared() const {
@@ -35,7 +35,7 @@ void InspectedBody::load() {
         end = std::ranges::copy(piece, end).out;
     }
     std::fill_n(end, json_padding(), '\0');
-    whole_.emplace(std::string_view(bytes_.get(), size), json_reader());
+    whole_.emplace(std::string_view(bytes_.get(), size), json_document());
 }
 
 }  // namespace webhook::ngx

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdio>
 
-#include "base/json.h"
+#include "base/json_document.h"
 #include "base/text.h"
 #include "ngx_http_webhook/delivery.h"
 

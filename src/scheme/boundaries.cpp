@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "base/json.h"
+#include "base/json_document.h"
 #include "base/text.h"
 #include "scheme/vocabulary.h"
 

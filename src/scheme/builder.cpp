@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/json_pointer.h"
 #include "base/text.h"
 #include "scheme/boundaries.h"
 #include "scheme/native.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json_document.h"
 #include "base/text.h"
 #include "base/url.h"
 
@@ -111,23 +112,23 @@ bool has_line_break(std::string_view text) {
 
 // The lines of one member, none where it may be left out and is; nothing where it is not as it has
 // to be.
-std::optional<std::string> sns_lines(const JsonReader& json, std::string_view name,
+std::optional<std::string> sns_lines(const JsonDocument& json, std::string_view name,
                                      Presence presence) {
     const std::string pointer = '/' + std::string(name);
     if (presence != Presence::required && json.lacks(pointer)) return "";
     if (presence == Presence::refused) return std::nullopt;
-    const auto value = json.signed_value_at(pointer);
+    const auto value = json.value_at(pointer);
     if (!value || (name != "Message" && has_line_break(*value))) return std::nullopt;
     return std::string(name) + '\n' + *value + '\n';
 }
 
-std::optional<SignedItem> adyen_item(const JsonReader& json, const std::string& item) {
-    auto signature = json.signed_value_at(item + "/additionalData/hmacSignature");
+std::optional<SignedItem> adyen_item(const JsonDocument& json, const std::string& item) {
+    auto signature = json.value_at(item + "/additionalData/hmacSignature");
     if (!signature) return std::nullopt;
     std::string text;
     for (const auto& [member, may_hold_colon] : kAdyenMembers) {
         const std::string pointer = item + std::string(member);
-        const auto value = json.lacks(pointer) ? "" : json.signed_value_at(pointer);
+        const auto value = json.lacks(pointer) ? "" : json.value_at(pointer);
         if (!value || (!may_hold_colon && value->find(':') != std::string::npos)) {
             return std::nullopt;
         }
@@ -164,12 +165,12 @@ SignedItems contentful_items(const NativeRequest& request) {
 
 SignedItems aws_sns_items(const NativeRequest& request) {
     if (request.json == nullptr) return std::nullopt;
-    const auto type = request.json->signed_value_at("/Type");
+    const auto type = request.json->value_at("/Type");
     const bool notification = type == "Notification";
     if (!notification && type != "SubscriptionConfirmation" && type != "UnsubscribeConfirmation") {
         return std::nullopt;
     }
-    auto signature = request.json->signed_value_at("/Signature");
+    auto signature = request.json->value_at("/Signature");
     if (!signature) return std::nullopt;
     std::string text;
     for (const auto& [name, in_notification, in_confirmation] : kSnsMembers) {
@@ -178,8 +179,8 @@ SignedItems aws_sns_items(const NativeRequest& request) {
         if (!lines) return std::nullopt;
         text += *lines;
     }
-    return std::vector{SignedItem{std::move(text), std::move(*signature),
-                                  *request.json->signed_value_at("/TopicArn")}};
+    return std::vector{
+        SignedItem{std::move(text), std::move(*signature), *request.json->value_at("/TopicArn")}};
 }
 
 SignedItems adyen_payments_items(const NativeRequest& request) {

@@ -13,9 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/json.h"
-
 namespace webhook {
+
+class JsonDocument;
 
 struct NativeRequest {
     std::string_view method;
@@ -26,7 +26,7 @@ struct NativeRequest {
     // more than one.
     std::function<std::optional<std::string_view>(std::string_view)> header;
     // Has parsed the body; null where the body is not JSON, or was not asked for.
-    const JsonReader* json = nullptr;
+    const JsonDocument* json = nullptr;
 };
 
 struct SignedItem {

@@ -15,9 +15,10 @@ std::optional<std::string> decoded_part(std::string_view part) {
 }
 
 std::optional<JwtAlgorithm> algorithm_of(std::string_view header,
-                                         std::span<const JwtAlgorithm> pinned, JsonReader& reader) {
+                                         std::span<const JwtAlgorithm> pinned,
+                                         JsonDocument& reader) {
     if (!reader.parse_copy(header) || reader.has("/crit")) return std::nullopt;
-    const auto name = reader.signed_value_at("/alg");
+    const auto name = reader.value_at("/alg");
     if (!name) return std::nullopt;
     for (const JwtAlgorithm algorithm : pinned) {
         if (info(algorithm).name == *name) return algorithm;
@@ -42,7 +43,7 @@ std::string pointer_to(std::string_view member) {
 }
 
 std::optional<Jwt> parse_jwt(std::string_view token, std::span<const JwtAlgorithm> pinned,
-                             JsonReader& reader) {
+                             JsonDocument& reader) {
     const std::size_t first = token.find('.');
     const std::size_t last = token.rfind('.');
     if (first == std::string_view::npos || token.find('.', first + 1) != last) return std::nullopt;
@@ -52,7 +53,7 @@ std::optional<Jwt> parse_jwt(std::string_view token, std::span<const JwtAlgorith
     if (!header || !claims || !signature) return std::nullopt;
     const auto algorithm = algorithm_of(*header, pinned, reader);
     if (!algorithm) return std::nullopt;
-    auto kid = reader.signed_value_at("/kid");
+    auto kid = reader.value_at("/kid");
     if (!kid && !reader.lacks("/kid")) return std::nullopt;
     return Jwt{*algorithm, std::move(kid), token.substr(0, last), std::move(*signature),
                std::move(*claims)};

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/json.h"
+#include "base/json_document.h"
 #include "scheme/scheme.h"
 
 namespace webhook {
@@ -26,7 +26,7 @@ struct Jwt {
 // base64url, its header is no JSON object, asks for extensions (`crit`), or names an algorithm that
 // is not one of `pinned`. Overwrites what `reader` held.
 std::optional<Jwt> parse_jwt(std::string_view token, std::span<const JwtAlgorithm> pinned,
-                             JsonReader& reader);
+                             JsonDocument& reader);
 
 // The JSON pointer to a member of this name.
 std::string pointer_to(std::string_view member);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/json.h"
+#include "base/json_document.h"
 #include "base/text.h"
 #include "scheme/vocabulary.h"
 
@@ -18,12 +18,12 @@ constexpr std::array<std::string_view, 7> kPublic{"kty", "crv", "x", "y", "n", "
 // One key of a set that a reader has parsed.
 class SetMember {
   public:
-    SetMember(const JsonReader& set, std::size_t index)
+    SetMember(const JsonDocument& set, std::size_t index)
         : set_(set), pointer_("/keys/" + std::to_string(index) + "/") {}
 
     bool has(std::string_view name) const { return set_.has(pointer_ + std::string(name)); }
     std::optional<std::string> text(std::string_view name) const {
-        return set_.signed_value_at(pointer_ + std::string(name));
+        return set_.value_at(pointer_ + std::string(name));
     }
 
     // For messages.
@@ -34,7 +34,7 @@ class SetMember {
     }
 
     // Empty where there is none that may stand in a log line.
-    std::string kid() const { return set_.value_at(pointer_ + "kid").value_or(""); }
+    std::string kid() const { return set_.first_value_at(pointer_ + "kid").value_or(""); }
 
     bool is_private() const {
         return text("kty") == "oct" ||
@@ -56,7 +56,7 @@ class SetMember {
     }
 
   private:
-    const JsonReader& set_;
+    const JsonDocument& set_;
     std::string pointer_;
 };
 
@@ -129,13 +129,13 @@ std::string reasons_of(const KeySet& set) {
 }  // namespace
 
 bool is_key_set(std::string_view text) {
-    JsonReader reader;
+    JsonDocument reader;
     return text.find('{') != std::string_view::npos && reader.parse_copy(text) &&
            reader.has("/keys");
 }
 
 KeySet parse_key_set(const Scheme& scheme, std::string_view text) {
-    JsonReader reader;
+    JsonDocument reader;
     if (!reader.parse_copy(text)) throw ConfigError("it is no JSON");
     const auto size = reader.array_size_at("/keys");
     if (!size) throw ConfigError("it has no \"keys\"");

@@ -20,7 +20,7 @@
 
 #include "base/encoding.h"
 #include "base/errors.h"
-#include "base/json.h"
+#include "base/json_document.h"
 #include "base/text.h"
 
 namespace webhook {
@@ -165,13 +165,13 @@ Key spki_key(std::string_view text) {
     return key;
 }
 
-std::string jwk_text(const JsonReader& jwk, std::string_view name) {
-    auto text = jwk.signed_value_at(std::string("/").append(name));
+std::string jwk_text(const JsonDocument& jwk, std::string_view name) {
+    auto text = jwk.value_at(std::string("/").append(name));
     if (!text) throw ConfigError("the JWK has no member " + in_quotes(name) + ", or several");
     return std::move(*text);
 }
 
-std::string jwk_bytes(const JsonReader& jwk, std::string_view name) {
+std::string jwk_bytes(const JsonDocument& jwk, std::string_view name) {
     const std::string text = jwk_text(jwk, name);
     auto bytes = decode(TextEncoding::base64url, text);
     if (!bytes || text.ends_with('=')) {
@@ -180,7 +180,7 @@ std::string jwk_bytes(const JsonReader& jwk, std::string_view name) {
     return std::move(*bytes);
 }
 
-std::string jwk_bytes(const JsonReader& jwk, std::string_view name, std::size_t size) {
+std::string jwk_bytes(const JsonDocument& jwk, std::string_view name, std::size_t size) {
     std::string bytes = jwk_bytes(jwk, name);
     if (bytes.size() != size) {
         throw ConfigError("the JWK's " + in_quotes(name) + " is " + std::to_string(bytes.size()) +
@@ -189,7 +189,7 @@ std::string jwk_bytes(const JsonReader& jwk, std::string_view name, std::size_t 
     return bytes;
 }
 
-Key jwk_ec_key(const JsonReader& jwk) {
+Key jwk_ec_key(const JsonDocument& jwk) {
     if (jwk_text(jwk, "crv") != "P-256") throw ConfigError("the JWK is not a P-256 key");
     const std::string point =
         '\x04' + jwk_bytes(jwk, "x", kCoordinateSize) + jwk_bytes(jwk, "y", kCoordinateSize);
@@ -205,12 +205,12 @@ Key jwk_ec_key(const JsonReader& jwk) {
     return key;
 }
 
-Key jwk_okp_key(const JsonReader& jwk) {
+Key jwk_okp_key(const JsonDocument& jwk) {
     if (jwk_text(jwk, "crv") != "Ed25519") throw ConfigError("the JWK is not an Ed25519 key");
     return key_of_ed25519_bytes(jwk_bytes(jwk, "x", kEd25519KeySize));
 }
 
-Number jwk_number(const JsonReader& jwk, std::string_view name) {
+Number jwk_number(const JsonDocument& jwk, std::string_view name) {
     const std::string bytes = jwk_bytes(jwk, name);
     Number number(BN_bin2bn(as_bytes(bytes), static_cast<int>(bytes.size()), nullptr));
     require(number != nullptr, "take a number");
@@ -218,7 +218,7 @@ Number jwk_number(const JsonReader& jwk, std::string_view name) {
     return number;
 }
 
-Key jwk_rsa_key(const JsonReader& jwk) {
+Key jwk_rsa_key(const JsonDocument& jwk) {
     const Number modulus = jwk_number(jwk, "n");
     const Number exponent = jwk_number(jwk, "e");
     const ParameterBuilder builder(OSSL_PARAM_BLD_new());
@@ -232,7 +232,7 @@ Key jwk_rsa_key(const JsonReader& jwk) {
 }
 
 Key jwk_key(std::string_view text) {
-    JsonReader jwk;
+    JsonDocument jwk;
     if (!jwk.parse_copy(text)) throw ConfigError("the secret is not a JWK");
     if (jwk.has("/d")) throw ConfigError("the JWK is a private key, not a public one");
     const std::string type = jwk_text(jwk, "kty");
@@ -379,10 +379,10 @@ bool holds_public_pem(std::string_view text) {
 
 bool is_public_jwk(std::string_view text) {
     if (text.find('{') == std::string_view::npos) return false;
-    JsonReader reader;
+    JsonDocument reader;
     if (!reader.parse_copy(text)) return false;
     const auto is_public = [&reader](const std::string& jwk) {
-        const auto type = reader.value_at(jwk + "/kty");
+        const auto type = reader.first_value_at(jwk + "/kty");
         return type && type != "oct" && !reader.has(jwk + "/d");
     };
     if (is_public("")) return true;

@@ -308,9 +308,9 @@ Objection Verification::add_query(const TextPart& part) {
 }
 
 Objection Verification::add_json(const TextPart& part, WholeBody* body) {
-    const JsonReader* json = body == nullptr ? nullptr : body->json();
+    const JsonDocument* json = body == nullptr ? nullptr : body->json();
     if (json == nullptr) return not_json();
-    const auto value = json->signed_value_at(part.text);
+    const auto value = json->value_at(part.text);
     if (!value) return Refusal(Reason::invalid_payload, Cause::Kind::json_missing, part.text);
     add(*value);
     keep_beside_body(part, *value);
@@ -457,9 +457,9 @@ Objection Verification::read_from_body(const Source& source, WholeBody* body,
         value = form->only(source.text);
         return std::nullopt;
     }
-    const JsonReader* json = body == nullptr ? nullptr : body->json();
+    const JsonDocument* json = body == nullptr ? nullptr : body->json();
     if (json == nullptr) return not_json();
-    value = json->signed_value_at(source.text);
+    value = json->value_at(source.text);
     return std::nullopt;
 }
 
@@ -673,14 +673,14 @@ struct WrittenTime {
 };
 
 // RFC 7519, section 2: seconds may have a fraction, which the text is without.
-std::optional<WrittenTime> time_at(const JsonReader& claims, std::string_view claim,
+std::optional<WrittenTime> time_at(const JsonDocument& claims, std::string_view claim,
                                    TimestampUnit unit, bool round_up = false) {
     const std::string pointer = pointer_to(claim);
-    if (const auto text = claims.signed_value_at(pointer)) {
+    if (const auto text = claims.value_at(pointer)) {
         return WrittenTime{*text, parse_timestamp(unit, *text)};
     }
     if (unit != TimestampUnit::seconds) return std::nullopt;
-    const auto number = claims.signed_fraction_at(pointer);
+    const auto number = claims.fraction_at(pointer);
     const auto time = number ? time_of(*number, round_up) : std::nullopt;
     if (!time) return std::nullopt;
     return WrittenTime{std::to_string(time->count() / 1000), time};
@@ -689,7 +689,7 @@ std::optional<WrittenTime> time_at(const JsonReader& claims, std::string_view cl
 }  // namespace
 
 Objection Verification::check_claims(std::string_view claims, Milliseconds now) {
-    const JsonReader& json = *request_.json;
+    const JsonDocument& json = *request_.json;
     if (!request_.json->parse_copy(claims)) return Reason::malformed_signature;
     if (const auto objection = read_validity()) return objection;
     if (const auto objection = check_validity(now)) return objection;
@@ -706,12 +706,12 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
     }
     const auto event_claim = [&](const Source& source, std::string& value) {
         if (source.kind != Source::Kind::claim) return;
-        value = json.value_at(pointer_to(source.text)).value_or("");
+        value = json.first_value_at(pointer_to(source.text)).value_or("");
     };
     event_claim(scheme_->event_id, extras_->event_id);
     event_claim(scheme_->event_type, extras_->event_type);
     if (scheme_->digest) {
-        extras_->digest_claim = json.signed_value_at(pointer_to(scheme_->digest->source.text));
+        extras_->digest_claim = json.value_at(pointer_to(scheme_->digest->source.text));
     }
     return std::nullopt;
 }
@@ -763,10 +763,10 @@ Objection Verification::check_claim(const RequiredClaim& claim) const {
         expected += *hash;
     }
     const std::string pointer = pointer_to(claim.name);
-    if (request_.json->signed_value_at(pointer) == expected) return std::nullopt;
+    if (request_.json->value_at(pointer) == expected) return std::nullopt;
     const std::size_t size = request_.json->array_size_at(pointer).value_or(0);
     for (std::size_t i = 0; i < size; ++i) {
-        const auto value = request_.json->signed_value_at(pointer + "/" + std::to_string(i));
+        const auto value = request_.json->value_at(pointer + "/" + std::to_string(i));
         if (value == expected) return std::nullopt;
     }
     return bad_claim(claim.name);

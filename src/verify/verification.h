@@ -33,7 +33,7 @@ struct SignedRequest {
     // Replaces the scheme's, where there is one.
     const std::optional<Tolerance>* tolerance;
     // For JSON in a token. Nobody else may use it during a call of a member.
-    JsonReader* json;
+    JsonDocument* json;
     // Whether the URL is the same for all requests, so that nothing of it can be chosen.
     bool url_is_fixed = false;
     // The query as the request line has it, whatever became of it since, a fragment with it. It has

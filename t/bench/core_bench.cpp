@@ -126,13 +126,13 @@ class BenchRequest final : public RequestAccess {
     RequestSecrets secrets(Milliseconds) override { return {secrets_, false}; }
     std::string_view value_of_key(std::size_t) override { return {}; }
     std::string_view keep(std::string_view text) override { return kept_ = text; }
-    JsonReader& json_reader() override { return json_; }
+    JsonDocument& json_document() override { return json_; }
 
   private:
     const Headers& headers_;
     std::span<const SigningSecret* const> secrets_;
     std::string kept_;
-    JsonReader json_;
+    JsonDocument json_;
 };
 
 class BenchBody final : public BodyAccess {

@@ -51,7 +51,7 @@ void check_answer(const HandshakeAnswer& answer, const std::string& body) {
     require(body.empty() || !signs(answer.body, body), "no payload is signed");
     if (answer.content_type != "application/json") return;
     const testing::PaddedBody padded(answer.body);
-    JsonReader reader;
+    JsonDocument reader;
     // Values are bytes, which need not be UTF-8.
     const bool is_ascii = std::ranges::all_of(
         answer.body, [](char character) { return static_cast<unsigned char>(character) < 0x80; });
@@ -60,8 +60,8 @@ void check_answer(const HandshakeAnswer& answer, const std::string& body) {
 
 void check(const Scheme& scheme, const HandshakeRequest& request, const std::string& body) {
     const testing::PaddedBody padded(body);
-    JsonReader reader;
-    const JsonReader* const json = reader.parse(padded.text()) ? &reader : nullptr;
+    JsonDocument reader;
+    const JsonDocument* const json = reader.parse(padded.text()) ? &reader : nullptr;
     const auto form = Form::parse(body);
     const QuestionBody question{json, form ? &*form : nullptr};
     const Handshake* const early = find_handshake(scheme, request, {});

@@ -28,7 +28,7 @@ void check_parts(std::string_view text) {
     const std::vector<JwtAlgorithm> all{JwtAlgorithm::hs256, JwtAlgorithm::hs384,
                                         JwtAlgorithm::hs512, JwtAlgorithm::es256,
                                         JwtAlgorithm::rs256, JwtAlgorithm::eddsa};
-    JsonReader reader;
+    JsonDocument reader;
     const auto jwt = parse_jwt(text, all, reader);
     if (!jwt) return;
     require(std::ranges::count(text, '.') == 2, "a token has three parts");

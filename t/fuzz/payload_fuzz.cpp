@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
+#include "base/json_document.h"
 #include "base/json_repair.h"
 #include "base/text.h"
 #include "fuzz.h"
@@ -17,8 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::ranges::copy(payload, padded.begin());
     const std::string_view text(padded.data(), payload.size());
 
-    static webhook::JsonReader used;
-    webhook::JsonReader fresh;
+    static webhook::JsonDocument used;
+    webhook::JsonDocument fresh;
     const bool valid = fresh.parse(text);
     require(used.parse(text) == valid, "a used reader judges as a new one");
     std::string mended(payload);
@@ -27,13 +27,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     webhook::mend_json(mended_twice);
     require(mended == mended_twice, "what is mended is not mended again");
     for (std::string_view one : {pointer, std::string_view(), std::string_view("/id")}) {
-        const auto signed_value = fresh.signed_value_at(one);
-        require(used.signed_value_at(one) == signed_value, "a used reader reads as a new one");
+        const auto signed_value = fresh.value_at(one);
+        require(used.value_at(one) == signed_value, "a used reader reads as a new one");
         require(!signed_value || (fresh.has(one) && !fresh.lacks(one)), "a signed value is there");
         require(!fresh.array_size_at(one) || fresh.has(one), "an array is there");
-        const auto value = fresh.value_at(one);
+        const auto value = fresh.first_value_at(one);
         require(!value || !signed_value || value == signed_value, "a signed value is that value");
-        require(used.value_at(one) == value, "a used reader reads as a new one");
+        require(used.first_value_at(one) == value, "a used reader reads as a new one");
         if (!value) continue;
         require(valid, "an invalid payload has no values");
         require(value->size() <= webhook::kLongestPayloadValue, "a value is not too long");

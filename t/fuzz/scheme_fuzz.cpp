@@ -10,6 +10,7 @@
 
 #include "../unit/delivery.h"
 #include "base/errors.h"
+#include "base/json_pointer.h"
 #include "base/text.h"
 #include "fuzz.h"
 #include "inspect/handshake.h"

@@ -145,7 +145,7 @@ class Verified {
     std::vector<const SigningSecret*> pointers_;
     Presented presented_;
     std::optional<Tolerance> tolerance_;
-    JsonReader json_;
+    JsonDocument json_;
     std::optional<Verification> verification_;
 };
 

@@ -305,20 +305,20 @@ class TestRequest final : public RequestAccess {
     RequestSecrets secrets(Milliseconds) override { return {secrets_, false}; }
     std::string_view value_of_key(std::size_t) override { return {}; }
     std::string_view keep(std::string_view text) override { return kept_.emplace_back(text); }
-    JsonReader& json_reader() override { return json_; }
+    JsonDocument& json_document() override { return json_; }
 
   private:
     const Delivery& delivery_;
     std::string target_;
     std::vector<const SigningSecret*> secrets_;
     std::deque<std::string> kept_;
-    JsonReader json_;
+    JsonDocument json_;
 };
 
 // A body that has been read, with bytes behind it that are no part of it.
 class TestBody final : public BodyAccess {
   public:
-    TestBody(const std::string& body, JsonReader& reader)
+    TestBody(const std::string& body, JsonDocument& reader)
         : padded_(body), whole_(padded_.text(), reader) {}
 
     std::int64_t sent_size() const override { return size(); }
@@ -361,7 +361,7 @@ inline Judgement judge(const Scheme& scheme, std::vector<SigningSecret> secrets,
     if (const auto* refusal = std::get_if<Refusal>(&outcome)) return {*refusal, ""};
     auto& of_body = std::get<BodyInspection>(outcome);
     update(of_body, delivery.body, cuts);
-    TestBody body(delivery.body, request.json_reader());
+    TestBody body(delivery.body, request.json_document());
     if (const auto objection = of_body.finish(body, ended.value_or(now))) return {*objection, ""};
     if (identity != nullptr) *identity = inspection.event().key;
     return {Reason::accepted, std::string(inspection.event().secret_id)};

@@ -64,7 +64,7 @@ class Question {
     Delivery delivery_;
     SchemeHeaders headers_;
     testing::PaddedBody body_;
-    JsonReader reader_;
+    JsonDocument reader_;
     bool is_json_;
     std::optional<Form> form_;
 };

@@ -62,7 +62,7 @@ class Surroundings final : public RequestAccess {
     }
     std::string_view value_of_key(std::size_t key) override { return values.at(key); }
     std::string_view keep(std::string_view text) override { return request_.keep(text); }
-    JsonReader& json_reader() override { return request_.json_reader(); }
+    JsonDocument& json_document() override { return request_.json_document(); }
 
   private:
     TestRequest request_;
@@ -75,7 +75,7 @@ class Surroundings final : public RequestAccess {
 };
 
 struct Body final : BodyAccess {
-    Body(const std::string& text, JsonReader& reader) : body(text, reader) {}
+    Body(const std::string& text, JsonDocument& reader) : body(text, reader) {}
 
     std::int64_t sent_size() const override { return body.sent_size(); }
     std::int64_t size() const override { return body.size(); }
@@ -97,7 +97,7 @@ class Inspected {
           secrets_{secret(scheme, kKey, "first")},
           policy(policy_for(scheme, delivery_)),
           request(delivery_, secrets_),
-          body(delivery_.body, request.json_reader()) {
+          body(delivery_.body, request.json_document()) {
         policy.keys = {{KeyRule::Kind::event_id, "$webhook_event_id"}};
     }
 

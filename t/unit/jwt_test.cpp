@@ -28,7 +28,7 @@ const std::string kHeader = R"({"alg":"HS256","typ":"JWT"})";
 
 std::optional<Jwt> parsed(const std::string& token,
                           const std::vector<JwtAlgorithm>& pinned = {JwtAlgorithm::hs256}) {
-    JsonReader reader;
+    JsonDocument reader;
     return parse_jwt(token, pinned, reader);
 }
 
@@ -372,7 +372,7 @@ TEST(JwtVerification, TimestampIsToldWhereItWasInTheToken) {
     Presented presented;
     ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
     const std::optional<Tolerance> tolerance;
-    JsonReader reader;
+    JsonDocument reader;
     Verification verification(scheme, secrets,
                               {"POST", "", "", &headers, &presented, &tolerance, &reader}, kNow);
     EXPECT_TRUE(verification.ignores_body());

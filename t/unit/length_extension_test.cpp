@@ -179,7 +179,7 @@ TEST(LengthExtension, TheCauseTellsOfIt) {
         Presented presented;
         const std::optional<Tolerance> tolerance;
         EXPECT_EQ(std::nullopt, read_headers(scheme, headers, kNow, tolerance, presented));
-        JsonReader json;
+        JsonDocument json;
         const SigningSecret* secrets[] = {&key};
         Verification verification(scheme, secrets,
                                   {"POST", "", "", &headers, &presented, &tolerance, &json}, kNow);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/encoding.h"
+#include "base/json_document.h"
 
 namespace webhook {
 namespace {
@@ -44,7 +45,7 @@ struct Request {
         const std::string url = "https://app.example" + target;
         std::vector<char> padded(body.begin(), body.end());
         padded.resize(body.size() + json_padding());
-        JsonReader json;
+        JsonDocument json;
         const bool is_json = json.parse({padded.data(), body.size()});
         NativeRequest request;
         request.method = method;

@@ -993,10 +993,6 @@ TEST(SchemeErrors, PointerThatIsNone) {
     for (const std::string& pointer : {"id"s, "id/x"s, "#/id"s, "/a~"s, "/a~2"s, "/~~0"s, "~0"s}) {
         expect_refused(kHmac + "event_id json=" + pointer + ";", {webhook::in_quotes(pointer)});
         expect_refused(kHmac + "event_type json=" + pointer + ";", {webhook::in_quotes(pointer)});
-        EXPECT_THROW(check_json_pointer(pointer), ConfigError) << pointer;
-    }
-    for (const std::string& pointer : {""s, "/"s, "/id"s, "/a/b/0"s, "//"s, "/a~0b~1c"s, "/~01"s}) {
-        EXPECT_NO_THROW(check_json_pointer(pointer)) << pointer;
     }
 }
 

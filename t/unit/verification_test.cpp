@@ -1642,7 +1642,7 @@ TEST(Verification, EventMayBeClaimsOfAToken) {
     const SchemeHeaders headers = delivery.offered_to(scheme);
     Presented presented;
     ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
-    JsonReader json;
+    JsonDocument json;
     const std::optional<Tolerance> tolerance;
     const SignedRequest request{"POST", "", "", &headers, &presented, &tolerance, &json};
     Verification verification(scheme, keys, request, kNow);
@@ -1658,7 +1658,7 @@ std::string cause_of_token(const Scheme& scheme, const SigningSecret& key,
     const SchemeHeaders headers = delivery.offered_to(scheme);
     Presented presented;
     EXPECT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
-    JsonReader json;
+    JsonDocument json;
     const std::optional<Tolerance> tolerance;
     const SignedRequest request{"POST", "", "", &headers, &presented, &tolerance, &json};
     Verification verification(scheme, keys, request, kNow);

@@ -1,4 +1,4 @@
-#include "base/json.h"
+#include "base/json_document.h"
 
 #include <gtest/gtest.h>
 
@@ -63,14 +63,14 @@ class Padded {
 };
 
 std::optional<std::string> value(std::string_view text, std::string_view pointer) {
-    JsonReader reader;
+    JsonDocument reader;
     const Padded padded(text);
     EXPECT_TRUE(reader.parse(padded.text())) << text;
-    return reader.value_at(pointer);
+    return reader.first_value_at(pointer);
 }
 
 bool is_valid(std::string_view text) {
-    JsonReader reader;
+    JsonDocument reader;
     const Padded padded(text);
     return reader.parse(padded.text());
 }
@@ -190,13 +190,13 @@ TEST(Payload, NothingMayStandBehindTheText) {
 
 TEST(Payload, PaddingIsNoPartOfTheText) {
     for (char padding : {' ', '}', '"', '1', ',', '\0', '\xff'}) {
-        JsonReader reader;
+        JsonDocument reader;
         const Padded whole(R"({"id": "x"})", padding);
         EXPECT_TRUE(reader.parse(whole.text())) << int{padding};
-        EXPECT_EQ("x", reader.value_at("/id"));
+        EXPECT_EQ("x", reader.first_value_at("/id"));
         const Padded number("12", padding);
         EXPECT_TRUE(reader.parse(number.text())) << int{padding};
-        EXPECT_EQ("12", reader.value_at(""));
+        EXPECT_EQ("12", reader.first_value_at(""));
         const Padded open(R"({"id": "x")", padding);
         EXPECT_FALSE(reader.parse(open.text())) << int{padding};
     }
@@ -256,66 +256,66 @@ TEST(Payload, DeepTextIsRead) {
 }
 
 TEST(Payload, TooDeepTextIsRefusedAndDoesNoHarm) {
-    JsonReader reader;
+    JsonDocument reader;
     for (std::size_t depth : {65'537UL, 100'000UL, 1'000'000UL}) {
         EXPECT_FALSE(reader.parse(Padded(nested(depth, "1")).text())) << depth;
-        EXPECT_EQ(std::nullopt, reader.value_at("/0"));
+        EXPECT_EQ(std::nullopt, reader.first_value_at("/0"));
         EXPECT_FALSE(reader.parse(Padded(std::string(depth, '[')).text())) << depth;
         std::string objects;
         for (std::size_t i = 0; i < depth; ++i) objects += "{\"a\":";
         EXPECT_FALSE(reader.parse(Padded(objects).text())) << depth;
         const Padded next(R"({"id": "x"})");
         ASSERT_TRUE(reader.parse(next.text()));
-        EXPECT_EQ("x", reader.value_at("/id"));
+        EXPECT_EQ("x", reader.first_value_at("/id"));
     }
 }
 
 TEST(Payload, ReaderStaysAsDeepAfterALargeText) {
-    JsonReader reader;
+    JsonDocument reader;
     EXPECT_TRUE(reader.parse(Padded("\"" + std::string(1'000'000, 'x') + "\"").text()));
     EXPECT_TRUE(reader.parse(Padded(nested(60'000, "1")).text()));
 }
 
 TEST(Payload, NothingIsFoundBeforeTheFirstParse) {
-    const JsonReader reader;
-    EXPECT_EQ(std::nullopt, reader.value_at(""));
-    EXPECT_EQ(std::nullopt, reader.value_at("/id"));
+    const JsonDocument reader;
+    EXPECT_EQ(std::nullopt, reader.first_value_at(""));
+    EXPECT_EQ(std::nullopt, reader.first_value_at("/id"));
 }
 
 TEST(Payload, FailedParseForgetsTheTextBefore) {
-    JsonReader reader;
+    JsonDocument reader;
     const Padded valid(R"({"id": "x"})");
     ASSERT_TRUE(reader.parse(valid.text()));
-    EXPECT_EQ("x", reader.value_at("/id"));
+    EXPECT_EQ("x", reader.first_value_at("/id"));
     for (const std::string& text : {""s, "{"s, "{\"id\": \"y\""s, "{\"id\": \"\xff\"}"s, "{}{}"s}) {
         const Padded broken(text);
         EXPECT_FALSE(reader.parse(broken.text()));
-        EXPECT_EQ(std::nullopt, reader.value_at("/id"));
-        EXPECT_EQ(std::nullopt, reader.value_at(""));
+        EXPECT_EQ(std::nullopt, reader.first_value_at("/id"));
+        EXPECT_EQ(std::nullopt, reader.first_value_at(""));
         ASSERT_TRUE(reader.parse(valid.text()));
-        EXPECT_EQ("x", reader.value_at("/id"));
+        EXPECT_EQ("x", reader.first_value_at("/id"));
     }
 }
 
 TEST(Payload, ReaderServesTextsOfAnySize) {
-    JsonReader reader;
+    JsonDocument reader;
     for (std::size_t size : {1UL, 100'000UL, 10UL, 1'000'000UL, 0UL}) {
         const Padded text("{\"fill\": \"" + std::string(size, 'f') +
                           "\", \"id\": " + std::to_string(size) + "}");
         ASSERT_TRUE(reader.parse(text.text()));
-        EXPECT_EQ(std::to_string(size), reader.value_at("/id"));
+        EXPECT_EQ(std::to_string(size), reader.first_value_at("/id"));
     }
 }
 
 TEST(Payload, ReaderCanBeMoved) {
-    JsonReader reader;
+    JsonDocument reader;
     const Padded text(R"({"id": "x"})");
     ASSERT_TRUE(reader.parse(text.text()));
-    JsonReader moved = std::move(reader);
-    EXPECT_EQ("x", moved.value_at("/id"));
-    JsonReader assigned;
+    JsonDocument moved = std::move(reader);
+    EXPECT_EQ("x", moved.first_value_at("/id"));
+    JsonDocument assigned;
     assigned = std::move(moved);
-    EXPECT_EQ("x", assigned.value_at("/id"));
+    EXPECT_EQ("x", assigned.first_value_at("/id"));
 }
 
 // What a reader says of a text, by each of its questions.
@@ -325,37 +325,37 @@ class Read {
         const Padded padded(text);
         EXPECT_TRUE(reader_.parse(padded.text())) << text;
     }
-    const JsonReader* operator->() const { return &reader_; }
+    const JsonDocument* operator->() const { return &reader_; }
 
   private:
-    JsonReader reader_;
+    JsonDocument reader_;
 };
 
-std::optional<std::string> signed_value(std::string_view text, std::string_view pointer) {
-    return Read(text)->signed_value_at(pointer);
+std::optional<std::string> only_value(std::string_view text, std::string_view pointer) {
+    return Read(text)->value_at(pointer);
 }
 
-TEST(SignedValue, HasAnyLengthAndContent) {
+TEST(OnlyValue, HasAnyLengthAndContent) {
     const std::string long_text(100'000, 'x');
-    EXPECT_EQ(long_text, signed_value("{\"a\": \"" + long_text + "\"}", "/a"));
-    EXPECT_EQ("\0\n\x7f\xc3\xa9"s, signed_value(R"({"a": "\u0000\n\u007f\u00e9"})", "/a"));
-    EXPECT_EQ("", signed_value(R"({"a": ""})", "/a"));
-    EXPECT_EQ("-7", signed_value(R"({"a": -7})", "/a"));
-    EXPECT_EQ("true", signed_value(R"({"a": true})", "/a"));
-    EXPECT_EQ("x", signed_value(R"("x")", ""));
+    EXPECT_EQ(long_text, only_value("{\"a\": \"" + long_text + "\"}", "/a"));
+    EXPECT_EQ("\0\n\x7f\xc3\xa9"s, only_value(R"({"a": "\u0000\n\u007f\u00e9"})", "/a"));
+    EXPECT_EQ("", only_value(R"({"a": ""})", "/a"));
+    EXPECT_EQ("-7", only_value(R"({"a": -7})", "/a"));
+    EXPECT_EQ("true", only_value(R"({"a": true})", "/a"));
+    EXPECT_EQ("x", only_value(R"("x")", ""));
     for (const char* other : {"null", "1.5", "[]", "{}", "[\"x\"]"}) {
-        EXPECT_EQ(std::nullopt, signed_value("{\"a\": "s + other + "}", "/a")) << other;
+        EXPECT_EQ(std::nullopt, only_value("{\"a\": "s + other + "}", "/a")) << other;
     }
 }
 
-TEST(SignedValue, IsFoundWhereAnyValueIs) {
+TEST(OnlyValue, IsFoundWhereAnyValueIs) {
     const std::string text =
         R"({"event": [{"id": "a"}, {"id": "b"}], "a/b": 1, "m~n": 2, "~1": 3, "": {"": "e"}, "0": 4})";
     const Read read(text);
     for (const std::string& pointer :
          {"/event/0/id"s, "/event/1/id"s, "/a~1b"s, "/m~0n"s, "/~01"s, "//"s, "/0"s}) {
-        ASSERT_TRUE(read->value_at(pointer)) << pointer;
-        EXPECT_EQ(read->value_at(pointer), read->signed_value_at(pointer)) << pointer;
+        ASSERT_TRUE(read->first_value_at(pointer)) << pointer;
+        EXPECT_EQ(read->first_value_at(pointer), read->value_at(pointer)) << pointer;
         EXPECT_TRUE(read->has(pointer)) << pointer;
         EXPECT_FALSE(read->lacks(pointer)) << pointer;
     }
@@ -363,14 +363,14 @@ TEST(SignedValue, IsFoundWhereAnyValueIs) {
          {"/x"s, "/event/2/id"s, "/event/00/id"s, "/event/-/id"s, "/event/+1/id"s, "/event/-1/id"s,
           "/event/1/id/x"s, "/event/1x/id"s, "/event//id"s, "/event/99999999999999999999/id"s,
           "/a/b"s, "/~"s, "/~2"s, "/m~n"s, "event"s, "/0\0"s}) {
+        EXPECT_EQ(std::nullopt, read->first_value_at(pointer)) << pointer;
         EXPECT_EQ(std::nullopt, read->value_at(pointer)) << pointer;
-        EXPECT_EQ(std::nullopt, read->signed_value_at(pointer)) << pointer;
         EXPECT_FALSE(read->has(pointer)) << pointer;
         EXPECT_TRUE(read->lacks(pointer)) << pointer;
     }
 }
 
-TEST(SignedValue, RepeatedMembersAreRefused) {
+TEST(OnlyValue, RepeatedMembersAreRefused) {
     for (const char* text : {R"({"a": {"b": 1}, "a": {"b": 1}})", R"({"a": {"b": 1}, "a": 1})",
                              R"({"a": 1, "a": {"b": 1}})", R"({"a": {"b": 1, "b": 1}})",
                              R"({"a": {"b": 1, "\u0062": 1}})", R"({"\u0061": 1, "a": {"b": 1}})",
@@ -378,55 +378,55 @@ TEST(SignedValue, RepeatedMembersAreRefused) {
                              R"({"a": {"B": 1}})", R"({"a": {"b": 1, "B": 2}})",
                              R"({"a": {"B": 2, "b": 1}})", R"({"a": {"b": null, "b": null}})"}) {
         const Read read(text);
-        EXPECT_EQ(std::nullopt, read->signed_value_at("/a/b")) << text;
+        EXPECT_EQ(std::nullopt, read->value_at("/a/b")) << text;
         EXPECT_FALSE(read->lacks("/a/b")) << text;
     }
 }
 
-TEST(SignedValue, RepeatedMembersElsewhereDoNotMatter) {
+TEST(OnlyValue, RepeatedMembersElsewhereDoNotMatter) {
     const std::string text =
         R"({"x": 1, "x": 2, "ab": 1, "a": {"b": "v", "c": 1, "c": 1, "bb": 1}, "": 1})";
-    EXPECT_EQ("v", signed_value(text, "/a/b"));
+    EXPECT_EQ("v", only_value(text, "/a/b"));
     EXPECT_EQ("v", value(R"({"a": "v", "a": "w"})", "/a"));
 }
 
-TEST(SignedValue, LettersBeyondAsciiThatAreReadAsAsciiAreRefused) {
+TEST(OnlyValue, LettersBeyondAsciiThatAreReadAsAsciiAreRefused) {
     const std::string text =
         "{\"ki\xc5\xbf\": 1, \"\xe2\x84\xaa"
         "2\": 2, \"s3\": 3, \"\xc5\xbf\": 4}";
-    EXPECT_EQ("3", signed_value(text, "/s3"));
-    EXPECT_EQ("4", signed_value(text, "/\xc5\xbf"));
+    EXPECT_EQ("3", only_value(text, "/s3"));
+    EXPECT_EQ("4", only_value(text, "/\xc5\xbf"));
     for (const char* pointer : {"/kis", "/k2", "/K2", "/s"}) {
-        EXPECT_EQ(std::nullopt, signed_value(text, pointer)) << pointer;
+        EXPECT_EQ(std::nullopt, only_value(text, pointer)) << pointer;
         EXPECT_FALSE(Read(text)->lacks(pointer)) << pointer;
     }
     EXPECT_TRUE(Read(text)->lacks("/i"));
 }
 
-TEST(SignedValue, WhatWasMendedIsRefused) {
-    EXPECT_EQ(std::nullopt, signed_value(R"({"a": "x\ud800"})", "/a"));
-    EXPECT_EQ(std::nullopt, signed_value(R"({"a": "\ufffd", "b": "\udc00"})", "/a"));
-    EXPECT_EQ("y", signed_value(R"({"a": "x\ud800", "b": "y"})", "/b"));
-    EXPECT_EQ("\xef\xbf\xbd", signed_value(R"({"a": "\ufffd"})", "/a"));
-    EXPECT_EQ(std::nullopt, signed_value(R"({"a": 1e400})", "/a"));
+TEST(OnlyValue, WhatWasMendedIsRefused) {
+    EXPECT_EQ(std::nullopt, only_value(R"({"a": "x\ud800"})", "/a"));
+    EXPECT_EQ(std::nullopt, only_value(R"({"a": "\ufffd", "b": "\udc00"})", "/a"));
+    EXPECT_EQ("y", only_value(R"({"a": "x\ud800", "b": "y"})", "/b"));
+    EXPECT_EQ("\xef\xbf\xbd", only_value(R"({"a": "\ufffd"})", "/a"));
+    EXPECT_EQ(std::nullopt, only_value(R"({"a": 1e400})", "/a"));
 }
 
-TEST(SignedValue, PointersAreStrict) {
+TEST(OnlyValue, PointersAreStrict) {
     const std::string text = R"({"/": "slash", "~": "tilde", "x": "x"})";
-    EXPECT_EQ("slash", signed_value(text, "/~1"));
-    EXPECT_EQ("tilde", signed_value(text, "/~0"));
+    EXPECT_EQ("slash", only_value(text, "/~1"));
+    EXPECT_EQ("tilde", only_value(text, "/~0"));
     for (const char* pointer : {"/~", "/~2", "/~x", "x", "ax", "~1", "/x~"}) {
-        EXPECT_EQ(std::nullopt, signed_value(text, pointer)) << pointer;
+        EXPECT_EQ(std::nullopt, only_value(text, pointer)) << pointer;
     }
 }
 
 // simdjson itself takes such an index for one below 2^64.
-TEST(SignedValue, IndexDoesNotWrapAround) {
-    EXPECT_EQ(std::nullopt, signed_value(R"(["x"])", "/18446744073709551616"));
+TEST(OnlyValue, IndexDoesNotWrapAround) {
+    EXPECT_EQ(std::nullopt, only_value(R"(["x"])", "/18446744073709551616"));
     EXPECT_TRUE(Read(R"(["x"])")->lacks("/18446744073709551616"));
 }
 
-TEST(SignedValue, IsLackingOnlyWhereNobodyFindsIt) {
+TEST(OnlyValue, IsLackingOnlyWhereNobodyFindsIt) {
     EXPECT_TRUE(Read("{}")->lacks("/a"));
     EXPECT_TRUE(Read("[]")->lacks("/a"));
     EXPECT_TRUE(Read("[]")->lacks("/0"));
@@ -440,24 +440,24 @@ TEST(SignedValue, IsLackingOnlyWhereNobodyFindsIt) {
     EXPECT_FALSE(Read(R"({"A": null})")->lacks("/a"));
 }
 
-TEST(SignedValue, WayIsForgottenWithTheText) {
-    JsonReader reader;
-    EXPECT_EQ(std::nullopt, reader.signed_value_at("/a/b"));
+TEST(OnlyValue, WayIsForgottenWithTheText) {
+    JsonDocument reader;
+    EXPECT_EQ(std::nullopt, reader.value_at("/a/b"));
     EXPECT_FALSE(reader.lacks("/a/b"));
     EXPECT_FALSE(reader.has(""));
     for (const char* text : {R"({"a": {"b": "1", "c": "x"}})", R"({"a": {"b": "2", "c": "y"}})"}) {
         const Padded padded(text);
         ASSERT_TRUE(reader.parse(padded.text()));
-        EXPECT_EQ(value(text, "/a/b"), reader.signed_value_at("/a/b"));
-        EXPECT_EQ(value(text, "/a/c"), reader.signed_value_at("/a/c"));
+        EXPECT_EQ(value(text, "/a/b"), reader.value_at("/a/b"));
+        EXPECT_EQ(value(text, "/a/c"), reader.value_at("/a/c"));
     }
     const Padded invalid("{");
     ASSERT_FALSE(reader.parse(invalid.text()));
-    EXPECT_EQ(std::nullopt, reader.signed_value_at("/a/b"));
+    EXPECT_EQ(std::nullopt, reader.value_at("/a/b"));
     EXPECT_FALSE(reader.has("/a/b"));
 }
 
-TEST(SignedValue, DoesNotDependOnWhatWasAskedBefore) {
+TEST(OnlyValue, DoesNotDependOnWhatWasAskedBefore) {
     const std::string text = R"({"a": {"b": [{"c": "1"}, {"c": "2"}], "d": "3"}, "b": {"c": "4"}})";
     const std::vector<std::string> pointers{"/a/b/0/c", "/a/b/1/c", "/a/d",     "/b/c",
                                             "/a/b/1",   "/a",       "",         "/a/b/0/x",
@@ -465,8 +465,8 @@ TEST(SignedValue, DoesNotDependOnWhatWasAskedBefore) {
     const Read used(text);
     for (const std::string& first : pointers) {
         for (const std::string& second : pointers) {
-            EXPECT_EQ(Read(text)->signed_value_at(first), used->signed_value_at(first)) << first;
-            EXPECT_EQ(Read(text)->signed_value_at(second), used->signed_value_at(second))
+            EXPECT_EQ(Read(text)->value_at(first), used->value_at(first)) << first;
+            EXPECT_EQ(Read(text)->value_at(second), used->value_at(second))
                 << first << ' ' << second;
         }
     }
@@ -502,24 +502,24 @@ std::string text_of(std::size_t size) {
 }
 
 TEST(JsonMemory, IsKeptForTextsOfABoundedSize) {
-    JsonReader reader;
+    JsonDocument reader;
     for (const std::size_t size : {std::size_t{100}, kKeptJsonCapacity, std::size_t{100}}) {
         ASSERT_TRUE(reader.parse_copy(text_of(size)));
         const std::size_t capacity = reader.capacity();
         EXPECT_GE(capacity, 100U);
         reader.forget();
         EXPECT_EQ(capacity, reader.capacity());
-        EXPECT_EQ(std::nullopt, reader.value_at("/id"));
+        EXPECT_EQ(std::nullopt, reader.first_value_at("/id"));
     }
     for (const std::size_t size : {kKeptJsonCapacity * 2, std::size_t{5'000'000}}) {
         ASSERT_TRUE(reader.parse_copy(text_of(size)));
-        EXPECT_EQ("evt_1", reader.value_at("/id"));
+        EXPECT_EQ("evt_1", reader.first_value_at("/id"));
         EXPECT_GE(reader.capacity(), size - 20);
         reader.forget();
         EXPECT_LE(reader.capacity(), kKeptJsonCapacity);
     }
     ASSERT_TRUE(reader.parse_copy(text_of(100)));
-    EXPECT_EQ("evt_1", reader.value_at("/id"));
+    EXPECT_EQ("evt_1", reader.first_value_at("/id"));
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // which keeps what was freed
@@ -532,7 +532,7 @@ std::size_t resident_bytes() {
 
 TEST(JsonMemory, IsGivenBackToTheSystem) {
     constexpr std::size_t kSize = 2'000'000;
-    JsonReader reader;
+    JsonDocument reader;
     const std::string text = text_of(kSize);
     ASSERT_TRUE(reader.parse_copy(text_of(100)));
     const std::size_t before = resident_bytes();
@@ -549,7 +549,7 @@ TEST(JsonMemory, ShortageSaysNothingOfTheText) {
     for (const std::string& text : {text_of(100), text_of(1'000'000), "[\xff]"s + text_of(1000)}) {
         bool felt = true;
         for (int left = 0; felt; ++left) {
-            JsonReader reader;
+            JsonDocument reader;
             std::optional<bool> valid;
             {
                 const Shortage shortage(left);
@@ -560,7 +560,7 @@ TEST(JsonMemory, ShortageSaysNothingOfTheText) {
                 felt = Shortage::was_felt();
             }
             EXPECT_EQ(felt, !valid) << left;
-            EXPECT_TRUE(!felt || !reader.value_at("/id")) << left;
+            EXPECT_TRUE(!felt || !reader.first_value_at("/id")) << left;
             // It goes on when there is memory again.
             EXPECT_EQ(text.front() == '{', reader.parse_copy(text)) << left;
             ASSERT_LT(left, 100);

@@ -1,0 +1,159 @@
+#include "base/json_document.h"
+
+#include <malloc.h>
+#include <simdjson.h>
+
+#include <bit>
+#include <new>
+#include <span>
+
+#include "base/json_pointer.h"
+#include "base/json_repair.h"
+#include "base/text.h"
+
+namespace webhook {
+namespace {
+
+constexpr std::size_t kFirstCapacity = 4096;
+
+// What stands for half a surrogate pair tells one such text not from another.
+bool has_replacement_character(std::string_view text) {
+    return text.find("\xef\xbf\xbd") != std::string_view::npos;
+}
+
+std::optional<std::string> as_text(const JsonValue& value) {
+    switch (value.kind()) {
+        case JsonKind::string:
+            return std::string(*value.string());
+        case JsonKind::integer:
+        case JsonKind::large_integer:
+            return value.decimal();
+        case JsonKind::boolean:
+            return *value.boolean() ? "true" : "false";
+        default:
+            return std::nullopt;
+    }
+}
+
+}  // namespace
+
+struct JsonDocument::State {
+    explicit State(JsonLimits limits) : limits(limits) {}
+
+    bool parse(std::string_view padded_text) {
+        root.reset();
+        walker.start(std::nullopt);
+        // simdjson's own limit, of a thousand levels, is one that payloads may pass.
+        simdjson::error_code error = simdjson::SUCCESS;
+        if (parser.capacity() == 0) error = parser.allocate(kFirstCapacity, limits.deepest_nesting);
+        simdjson::dom::element element;
+        if (error == simdjson::SUCCESS) {
+            error = parser.parse(padded_text.data(), padded_text.size(), false).get(element);
+        }
+        if (error == simdjson::MEMALLOC) {
+            parser = simdjson::dom::parser();
+            throw std::bad_alloc();
+        }
+        if (error == simdjson::SUCCESS) root.emplace(std::bit_cast<JsonPosition>(element));
+        walker.start(root);
+        return root.has_value();
+    }
+
+    void forget() {
+        root.reset();
+        walker.start(std::nullopt);
+        if (parser.capacity() <= kKeptJsonCapacity) return;
+        parser = simdjson::dom::parser();
+#ifdef __GLIBC__
+        // Else the allocator keeps as much again for the next one.
+        malloc_trim(0);
+#endif
+    }
+
+    std::optional<std::string> text_at(std::string_view pointer, JsonMatch match) {
+        const JsonPlace place = walker.find(pointer, match);
+        auto text = place.value ? as_text(*place.value) : std::nullopt;
+        if (text && repaired && has_replacement_character(*text)) return std::nullopt;
+        return text;
+    }
+
+    JsonLimits limits;
+    simdjson::dom::parser parser;
+    std::optional<JsonValue> root;
+    JsonWalker walker;
+    bool repaired = false;
+};
+
+std::size_t json_padding() {
+    return simdjson::SIMDJSON_PADDING;
+}
+
+JsonDocument::JsonDocument(JsonLimits limits) : state_(std::make_unique<State>(limits)) {}
+JsonDocument::~JsonDocument() = default;
+JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
+JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
+
+void JsonDocument::forget() {
+    state_->forget();
+}
+
+std::size_t JsonDocument::capacity() const {
+    return state_->parser.capacity();
+}
+
+bool JsonDocument::parse_copy(std::string_view text) {
+    std::string padded(text);
+    padded.resize(text.size() + json_padding());
+    return parse(std::string_view(padded).substr(0, text.size()));
+}
+
+bool JsonDocument::parse(std::string_view padded_text) {
+    state_->repaired = false;
+    if (state_->parse(padded_text)) return true;
+    if (!state_->limits.repairs) return false;
+    std::string repaired(padded_text);
+    repaired.resize(padded_text.size() + json_padding());
+    mend_json(std::span(repaired).first(padded_text.size()));
+    state_->repaired = true;
+    return state_->parse(std::string_view(repaired).substr(0, padded_text.size()));
+}
+
+std::optional<JsonValue> JsonDocument::root() const {
+    return state_->root;
+}
+
+std::optional<std::string> JsonDocument::value_at(std::string_view pointer) const {
+    return state_->text_at(pointer, JsonMatch::only);
+}
+
+std::optional<double> JsonDocument::fraction_at(std::string_view pointer) const {
+    const JsonPlace place = state_->walker.find(pointer, JsonMatch::only);
+    if (!place.value || place.value->kind() != JsonKind::fraction) return std::nullopt;
+    return place.value->number();
+}
+
+std::optional<std::size_t> JsonDocument::array_size_at(std::string_view pointer) const {
+    const JsonPlace place = state_->walker.find(pointer, JsonMatch::only);
+    return place.value ? place.value->array_size() : std::nullopt;
+}
+
+bool JsonDocument::lacks(std::string_view pointer) const {
+    const JsonPlace place = state_->walker.find(pointer, JsonMatch::only);
+    if (place.is_absent()) return true;
+    // Where the text was repaired, it may have been a number.
+    return place.value && place.value->kind() == JsonKind::null && !state_->repaired;
+}
+
+std::optional<std::string> JsonDocument::first_value_at(std::string_view pointer) const {
+    auto text = state_->text_at(pointer, JsonMatch::first);
+    if (!text || text->size() > kLongestPayloadValue || has_control_character(*text)) {
+        return std::nullopt;
+    }
+    return text;
+}
+
+bool JsonDocument::has(std::string_view pointer) const {
+    return state_->walker.find(pointer, JsonMatch::first).value.has_value();
+}
+
+}  // namespace webhook

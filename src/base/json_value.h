@@ -1,0 +1,126 @@
+// A value of a JSON text, to be read: what kind it is, and what it holds.
+//
+// It is a view into a JsonDocument, valid until that parses another text, forgets this one, or
+// ends. Names and strings are in UTF-8, without their escapes, and may hold any character, NUL too.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace webhook {
+
+// large_integer: one beyond 2^63 - 1. fraction: a number that is written with a fraction or an
+// exponent.
+enum class JsonKind : std::uint8_t {
+    null,
+    boolean,
+    integer,
+    large_integer,
+    fraction,
+    string,
+    array,
+    object
+};
+
+// Where in a document, as the parser has it.
+struct JsonPosition {
+    const void* document;
+    std::size_t index;
+
+    friend bool operator==(const JsonPosition&, const JsonPosition&) = default;
+};
+
+class JsonElements;
+class JsonMembers;
+
+class JsonValue {
+  public:
+    explicit JsonValue(JsonPosition position) : position_(position) {}
+
+    JsonKind kind() const;
+
+    // Nothing where the value is of another kind.
+    std::optional<bool> boolean() const;
+    std::optional<std::string_view> string() const;
+    // Nothing also where the number is another one in this type.
+    std::optional<std::int64_t> integer() const;
+    std::optional<std::uint64_t> unsigned_integer() const;
+    // Any number, as the nearest double.
+    std::optional<double> number() const;
+    // The shortest text that reads as the same number; an integer in all its digits.
+    std::optional<std::string> decimal() const;
+
+    // How many elements an array has; beyond 16,777,215 no more are counted.
+    std::optional<std::size_t> array_size() const;
+    // In the order of the text; none where it is no array.
+    JsonElements elements() const;
+    // In the order of the text, with all that have the same name; none where it is no object.
+    JsonMembers members() const;
+
+  private:
+    JsonPosition position_;
+};
+
+class JsonElements {
+  public:
+    class Iterator {
+      public:
+        using value_type = JsonValue;
+        using difference_type = std::ptrdiff_t;
+
+        Iterator(JsonPosition at, JsonPosition end) : at_(at), end_(end) {}
+        JsonValue operator*() const { return JsonValue(at_); }
+        Iterator& operator++();
+        void operator++(int) { ++*this; }
+        bool operator==(std::default_sentinel_t) const { return at_ == end_; }
+
+      private:
+        JsonPosition at_;
+        JsonPosition end_;
+    };
+
+    JsonElements(JsonPosition begin, JsonPosition end) : begin_(begin, end) {}
+    Iterator begin() const { return begin_; }
+    static std::default_sentinel_t end() { return {}; }
+
+  private:
+    Iterator begin_;
+};
+
+struct JsonMember {
+    std::string_view name;
+    JsonValue value;
+};
+
+class JsonMembers {
+  public:
+    class Iterator {
+      public:
+        using value_type = JsonMember;
+        using difference_type = std::ptrdiff_t;
+
+        Iterator(JsonPosition at, JsonPosition end) : at_(at), end_(end) {}
+        JsonMember operator*() const;
+        Iterator& operator++();
+        void operator++(int) { ++*this; }
+        bool operator==(std::default_sentinel_t) const { return at_ == end_; }
+
+      private:
+        JsonPosition at_;
+        JsonPosition end_;
+    };
+
+    JsonMembers(JsonPosition begin, JsonPosition end) : begin_(begin, end) {}
+    Iterator begin() const { return begin_; }
+    static std::default_sentinel_t end() { return {}; }
+
+  private:
+    Iterator begin_;
+};
+
+}  // namespace webhook
