@@ -1,9 +1,14 @@
 #include "scheme/statements.h"
 
+#include <optional>
+#include <utility>
+
 #include "base/text.h"
 
 namespace webhook {
 namespace {
+
+using Mark = StatementScanner::Mark;
 
 bool is_space(char character) {
     return character == ' ' || character == '\t' || character == '\r' || character == '\n';
@@ -13,80 +18,76 @@ bool is_quote(char character) {
     return character == '"' || character == '\'';
 }
 
+// Puts words and statements together.
 class StatementReader {
   public:
-    explicit StatementReader(std::string_view text) : rest_(text) {}
-
-    std::vector<Statement> read() {
-        std::vector<Statement> statements;
-        for (Statement statement = next(); !statement.words.empty(); statement = next()) {
-            statements.push_back(std::move(statement));
+    std::vector<Statement> read(std::string_view text) {
+        for (char character : text) {
+            if (character == '\n') ++line_;
+            take(character, scanner_.next(character));
         }
-        return statements;
+        finish();
+        return std::move(statements_);
     }
 
   private:
-    // Empty at the end of the text.
-    Statement next() {
-        Statement statement;
-        while (true) {
-            skip_space_and_comments();
-            if (rest_.empty()) break;
-            if (statement.words.empty()) statement.line = line_;
-            if (rest_.front() == ';') {
-                if (statement.words.empty()) fail("unexpected \";\"");
-                take();
-                return statement;
-            }
-            statement.words.push_back(word());
-        }
-        if (!statement.words.empty()) {
-            throw SchemeTextError(in_quotes(statement.words.front()) + " does not end in \";\"",
-                                  statement.line);
-        }
-        return statement;
-    }
-
-    void skip_space_and_comments() {
-        while (!rest_.empty()) {
-            if (rest_.front() == '#') {
-                while (!rest_.empty() && rest_.front() != '\n') take();
-            } else if (is_space(rest_.front())) {
-                take();
-            } else {
-                return;
-            }
-        }
-    }
-
-    std::string word() {
-        std::string word;
-        while (!rest_.empty() && !is_space(rest_.front()) && rest_.front() != ';') {
-            const char character = take();
-            if (is_quote(character)) {
-                append_quoted(word, character);
-            } else if (character == '{' || character == '}') {
+    void take(char character, Mark mark) {
+        switch (mark) {
+            case Mark::space:
+                return end_word();
+            case Mark::semicolon:
+                return end_statement();
+            case Mark::opening_brace:
+            case Mark::closing_brace:
                 fail("unexpected " + in_quotes(std::string_view(&character, 1)) +
                      ": it stands in quotes only");
-            } else {
-                word += character;
-            }
+            case Mark::opening_quote:
+                quote_line_ = line_;
+                word();
+                return;
+            case Mark::escaped:
+                word() += escaped(character);
+                return;
+            case Mark::text:
+                word() += character;
+                return;
+            case Mark::comment:
+            case Mark::closing_quote:
+            case Mark::backslash:
+                return;
         }
-        return word;
     }
 
-    void append_quoted(std::string& word, char quote) {
-        const std::size_t start = line_;
-        while (!rest_.empty()) {
-            const char character = take();
-            if (character == quote) return;
-            word += character == '\\' ? escaped() : character;
+    // The word that is being read, which begins here where none is.
+    std::string& word() {
+        if (!word_) {
+            word_.emplace();
+            if (statement_.words.empty()) statement_.line = line_;
         }
-        throw SchemeTextError("a quote has no end", start);
+        return *word_;
     }
 
-    char escaped() {
-        const char character = rest_.empty() ? '\0' : take();
+    void end_word() {
+        if (word_) statement_.words.push_back(*std::exchange(word_, std::nullopt));
+    }
+
+    void end_statement() {
+        end_word();
+        if (statement_.words.empty()) fail("unexpected \";\"");
+        statements_.push_back(std::exchange(statement_, {}));
+    }
+
+    void finish() {
+        if (scanner_.in_quotes()) {
+            throw SchemeTextError("a quote has no end", quote_line_);
+        }
+        end_word();
+        if (statement_.words.empty()) return;
+        throw SchemeTextError(in_quotes(statement_.words.front()) + " does not end in \";\"",
+                              statement_.line);
+    }
+
+    char escaped(char character) const {
         switch (character) {
             case 'n':
                 return '\n';
@@ -103,53 +104,68 @@ class StatementReader {
         }
     }
 
-    char take() {
-        const char character = rest_.front();
-        rest_.remove_prefix(1);
-        if (character == '\n') ++line_;
-        return character;
-    }
-
     [[noreturn]] void fail(const std::string& message) const {
         throw SchemeTextError(message, line_);
     }
 
-    std::string_view rest_;
+    StatementScanner scanner_;
+    std::vector<Statement> statements_;
+    Statement statement_;
+    std::optional<std::string> word_;
     std::size_t line_ = 1;
+    std::size_t quote_line_ = 0;
 };
 
 }  // namespace
 
 std::vector<Statement> parse_statements(std::string_view text) {
-    return StatementReader(text).read();
+    return StatementReader().read(text);
 }
 
-bool BlockEnd::is(char character) {
+StatementScanner::Mark StatementScanner::next(char character) {
     switch (state_) {
         case State::comment:
-            if (character == '\n') state_ = State::space;
-            return false;
+            if (character != '\n') return Mark::comment;
+            state_ = State::space;
+            return Mark::space;
         case State::escape:
             state_ = State::quotes;
-            return false;
+            return Mark::escaped;
         case State::quotes:
-            if (character == '\\') state_ = State::escape;
-            if (character == quote_) state_ = State::word;
-            return false;
+            return next_quoted(character);
         case State::space:
         case State::word:
             break;
     }
-    if (character == '}') return true;
-    if (is_quote(character)) {
-        state_ = State::quotes;
-        quote_ = character;
-    } else if (character == '#' && state_ == State::space) {
-        state_ = State::comment;
-    } else {
-        state_ = is_space(character) || character == ';' ? State::space : State::word;
+    return next_bare(character);
+}
+
+StatementScanner::Mark StatementScanner::next_quoted(char character) {
+    if (character == '\\') {
+        state_ = State::escape;
+        return Mark::backslash;
     }
-    return false;
+    if (character != quote_) return Mark::text;
+    state_ = State::word;
+    return Mark::closing_quote;
+}
+
+StatementScanner::Mark StatementScanner::next_bare(char character) {
+    const bool begins_word = state_ == State::space;
+    state_ = State::space;
+    if (is_space(character)) return Mark::space;
+    if (character == ';') return Mark::semicolon;
+    if (character == '#' && begins_word) {
+        state_ = State::comment;
+        return Mark::comment;
+    }
+    state_ = State::word;
+    if (character == '{') return Mark::opening_brace;
+    if (character == '}') return Mark::closing_brace;
+    if (!is_quote(character)) return Mark::text;
+    state_ = State::quotes;
+    quote_ = character;
+    return Mark::opening_quote;
 }
 
 }  // namespace webhook

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,21 +32,56 @@ struct Statement {
 // Throws SchemeTextError where the text does not read as statements.
 std::vector<Statement> parse_statements(std::string_view text);
 
-// Finds, character by character, the `}` that ends a block of statements: not one within quotes or
-// in a comment.
-class BlockEnd {
+// What each character of a text is, told one after the other. Where statements and blocks end, and
+// what is quoted, is decided here alone.
+class StatementScanner {
   public:
-    // Whether this character, the next of the text, is the one.
-    bool is(char character);
+    enum class Mark : std::uint8_t {
+        space,
+        comment,
+        semicolon,
+        opening_brace,
+        closing_brace,
+        // Around what is quoted.
+        opening_quote,
+        closing_quote,
+        // Within quotes: the backslash of an escape, and what stands behind it.
+        backslash,
+        escaped,
+        // Of a word, quoted or not.
+        text
+    };
+
+    // Of the next character.
+    Mark next(char character);
 
     // Whether the characters so far end within quotes.
     bool in_quotes() const { return state_ == State::quotes || state_ == State::escape; }
 
   private:
-    enum class State { space, word, quotes, escape, comment };
+    enum class State : std::uint8_t { space, word, quotes, escape, comment };
+
+    Mark next_quoted(char character);
+    Mark next_bare(char character);
 
     State state_ = State::space;
     char quote_ = '\0';
+};
+
+// Finds, character by character, the `}` that ends a block of statements: not one within quotes or
+// in a comment.
+class BlockEnd {
+  public:
+    // Whether this character, the next of the text, is the one.
+    bool is(char character) {
+        return scanner_.next(character) == StatementScanner::Mark::closing_brace;
+    }
+
+    // Whether the characters so far end within quotes.
+    bool in_quotes() const { return scanner_.in_quotes(); }
+
+  private:
+    StatementScanner scanner_;
 };
 
 }  // namespace webhook
