@@ -37,7 +37,7 @@ GLUE_SOURCES := $(wildcard src/ngx_http_webhook/*.cpp)
 HEADERS := $(wildcard src/*/*.h)
 UNIT_SOURCES := $(wildcard t/unit/*.cpp)
 FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))
-FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp t/race/*.cpp)
+FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp t/race/*.cpp t/support/*.cpp)
 
 # What is built with sanitizers is kept apart from what is not.
 FLAVOUR := $(if $(filter 1,$(SANITIZE)),sanitize,release)
@@ -54,7 +54,7 @@ NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event
 # little when it exits, so that only the unit tests look for leaks.
 RUN_SANITIZED = WEBHOOK_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
                 ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 UBSAN_OPTIONS=print_stacktrace=1
-RUN = WEBHOOK_MODULE=$(HERE)/$(OBJECTS)/ngx_http_webhook_module.so $(if $(filter 1,$(SANITIZE)),$(RUN_SANITIZED))
+RUN = WEBHOOK_MODULE=$(HERE)/$(OBJECTS)/ngx_http_webhook_module.so WEBHOOK_FAULTY_MODULE=$(HERE)/$(FAULTY_MODULE) $(if $(filter 1,$(SANITIZE)),$(RUN_SANITIZED))
 
 .PHONY: help
 help: ## list the targets
@@ -150,13 +150,15 @@ $(OBJECTS)/ngx_http_webhook_module.so: $(CONFIGURED) $(LIBRARY) $(GLUE_SOURCES) 
 	@install -m 644 $(OBJECTS)/nginx/ngx_http_webhook_module.so $@
 
 # The same module, for tests: with what they may ask for by the environment (fault_point.h).
-FAULTY := store/dedup_table ngx_http_webhook/module
+FAULTY := store/dedup_table ngx_http_webhook/module ngx_http_webhook/conf
 FAULTY_MODULE := $(OBJECTS)/faulty/ngx_http_webhook_module.so
 $(OBJECTS)/faulty/%.o: CXXFLAGS += -fPIC -fvisibility=hidden $(HARDENING) -DWEBHOOK_FAULT_POINTS -I$(OBJECTS)/nginx $(addprefix -isystem ,$(NGINX_HEADERS))
 $(OBJECTS)/faulty/%.o: src/%.cpp $(CONFIGURED) $(FLAGS)
 	$(COMPILE)
+$(OBJECTS)/faulty/support/%.o: t/support/%.cpp $(CONFIGURED) $(FLAGS)
+	$(COMPILE)
 -include $(wildcard $(OBJECTS)/faulty/*/*.d)
-$(FAULTY_MODULE): $(FAULTY:%=$(OBJECTS)/faulty/%.o) $(OBJECTS)/ngx_http_webhook_module.so
+$(FAULTY_MODULE): $(FAULTY:%=$(OBJECTS)/faulty/%.o) $(OBJECTS)/faulty/support/late_store.o $(OBJECTS)/ngx_http_webhook_module.so
 	@$(CXX) $(OWN_FLAGS) -shared $(filter %.o,$^) $(filter-out $(FAULTY:%=$(OBJECTS)/nginx/addon/%.o),$(wildcard $(OBJECTS)/nginx/addon/ngx_http_webhook/*.o)) \
 	    $(OBJECTS)/nginx/ngx_http_webhook_module_modules.o $(LIBRARY) $(LIBRARIES) -o $@
 
@@ -180,13 +182,14 @@ STATIC_NGINX := $(patsubst %,$(STATIC)/%/nginx,plain o3 asan std)
 $(STATIC_NGINX): $(STATIC)/%/nginx: $(if $(NGINX_SRC),,$(SOURCE)/configure)
 	@mkdir -p $(STATIC)/$*
 	@cd $(FULL_SRC) && configure=./configure; [ -x ./configure ] || configure=auto/configure; \
-	    WEBHOOK_CXXFLAGS="$(VARIANT_CXXFLAGS)" $$configure $(STATIC_OPTIONS) $(NGINX_CONFIGURE) \
+	    WEBHOOK_TEST_SOURCES="$(VARIANT_SOURCES)" WEBHOOK_CXXFLAGS="$(VARIANT_CXXFLAGS)" $$configure $(STATIC_OPTIONS) $(NGINX_CONFIGURE) \
 	    --with-cc-opt="$(VARIANT_CC)" --with-ld-opt="$(VARIANT_LD)" --add-module=$(HERE) --builddir=$(HERE)/$(STATIC)/$* \
 	    >$(HERE)/$(STATIC)/$*.log || { tail -n 20 $(HERE)/$(STATIC)/$*.log; exit 1; }
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C $(FULL_SRC) -f $(HERE)/$(STATIC)/$*/Makefile binary
 
 .PHONY: test-static build-variants
-$(STATIC)/plain/nginx: VARIANT_CXXFLAGS = -Werror $(OWN_FLAGS)
+$(STATIC)/plain/nginx: VARIANT_CXXFLAGS = -Werror $(OWN_FLAGS) -DWEBHOOK_FAULT_POINTS
+$(STATIC)/plain/nginx: VARIANT_SOURCES = $(HERE)/t/support/late_store.cpp
 test-static: deps-test $(STATIC)/plain/nginx ## run the end-to-end tests on an nginx with the module inside (NGINX_SRC=DIR, or Debian's)
 	WEBHOOK_NGINX=$(HERE)/$(STATIC)/plain/nginx WEBHOOK_MODULE=none prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
 
@@ -261,6 +264,7 @@ replay: deps-test build ## run the fuzzers' corpus and bounded random inputs
 	done
 
 prove: deps-test build ## run the end-to-end tests on a real nginx
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(FAULTY_MODULE)
 	$(RUN) prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
 
 # The SDKs are for these tests only, and stay out of the source tree.

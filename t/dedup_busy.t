@@ -5,7 +5,7 @@ use Webhook::Test;
 
 use Fcntl qw(O_RDWR SEEK_SET);
 use Time::HiRes qw(sleep time);
-use Webhook::Deliveries qw(deliver outcome outcome_of start_delivery);
+use Webhook::Deliveries qw(deliver delivery outcome outcome_of start_delivery);
 
 # Where the head of a zone's memory has its lock, whose first word is the thread that holds it.
 my $LOCK_AT  = 72;
@@ -91,13 +91,26 @@ subtest 'what the upstream takes meanwhile' => sub {
     my $first = start_delivery($backend, $id);
     my $file  = hold();
     $backend->let_go;
-    is $first->finish->{status}, 202, 'its sender is answered as it is';
     is outcome_of($id), 'unavailable', 'a twin has to come again';
+    is $first->finish->{status}, 202, 'its sender is answered as it is, if after a while';
     free($file);
     my @outcomes;
     wait_for(sub { push @outcomes, outcome_of($id); $outcomes[-1] !~ /^in_flight|unavailable$/ }, $PATIENCE, 'remembered');
     is $outcomes[-1], 'duplicate', 'it is remembered when the lock is free';
     is $backend->count, 1, 'and was never delivered again';
+};
+
+subtest 'an answer that nothing remembers yet' => sub {
+    $backend->clear->behave([ { hold => 1, status => 202 }, {} ]);
+    my $id = unique_id();
+    my ($first) = start_together({ delivery($id) });
+    wait_for(sub { $backend->count == 1 }, $PATIENCE, 'the upstream has the event');
+    my $file = hold();
+    $backend->let_go;
+    is $first->pending_input(0.3), '', 'it does not leave';
+    free($file);
+    is $first->read_response->{status}, 202, 'but when the lock is free';
+    is outcome_of($id), 'duplicate', 'and the event is remembered';
 };
 
 subtest 'what the upstream fails meanwhile' => sub {

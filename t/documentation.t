@@ -215,6 +215,7 @@ my @LIMITS = (
     [ 'a `webhook_dedup_zone`',                 kSmallestSize => \&bytes ],
     [ 'a body that is hashed',                  kHashedAtOnce => \&bytes ],
     [ 'waiting for the lock of a zone',         kQuickPatience => of_time('ms') ],
+    [ 'a response that waits for its event to be recorded, while the lock of the zone is held', kLongestHold => of_time('ms') ],
     [ 'waiting for the lock of a zone, at a reload', 'kPatience#milliseconds(50)' => of_time('s') ],
     [ 'waiting for a `state=` file',            'kPatience#kPause' => of_time('s') ],
     [ 'a changed file',                         kSettlingSeconds => of_time('s') ],

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "ngx_http_webhook/remarks.h"
 #include "scheme/presets.h"
+#include "store/fault_point.h"
 
 namespace webhook::ngx {
 namespace {
@@ -104,6 +105,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
              dedup->place);
     }
     dedup->zone = zone->second;
+    dedup->store = &WEBHOOK_STORE(*zone->second);
     if (!dedup->ttl) dedup->ttl = dedup->zone->ttl;
     if (dedup->keys.empty()) dedup->keys.push_back(default_key(*conf.scheme));
     conf.remembers = std::move(dedup);

@@ -19,6 +19,7 @@
 #include "ngx_http_webhook/allowlist.h"
 #include "ngx_http_webhook/secrets.h"
 #include "scheme/scheme.h"
+#include "store/event_store.h"
 #include "verify/reason.h"
 
 namespace webhook::ngx {
@@ -77,6 +78,8 @@ struct Dedup {
     Place place;
     // Found when the configuration is complete.
     DedupZone* zone = nullptr;
+    // The zone, but in tests.
+    EventStore* store = nullptr;
 };
 
 struct LocConf;

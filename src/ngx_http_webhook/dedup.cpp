@@ -289,11 +289,12 @@ std::optional<ClaimToken> DedupZone::new_token() {
     return ClaimToken{*self_, ++claims_made_};
 }
 
-ClaimResult DedupZone::claim(std::span<const EventKey> keys, const ClaimToken& token) {
+std::optional<ClaimResult> DedupZone::claim(std::span<const EventKey> keys, const ClaimToken& token,
+                                            Waiter& /*waiter*/) {
     const std::size_t most_endings = claims_held_ + endings_.size() + 1;
     if (endings_.capacity() < most_endings) endings_.reserve(2 * most_endings);
     try {
-        if (!endings_.empty() && !try_endings()) return {ClaimOutcome::no_room, 0};
+        if (!endings_.empty() && !try_endings()) return ClaimResult{ClaimOutcome::no_room, 0};
         const ClaimResult result = memories_->claim(keys, token, now_in_seconds(), when_full);
         tell_of_free();
         if (result.outcome == ClaimOutcome::claimed) ++claims_held_;
@@ -301,7 +302,7 @@ ClaimResult DedupZone::claim(std::span<const EventKey> keys, const ClaimToken& t
         return result;
     } catch (const MemoryBusy& busy) {
         on_busy(busy);
-        return {ClaimOutcome::no_room, 0};
+        return ClaimResult{ClaimOutcome::no_room, 0};
     }
 }
 
@@ -316,24 +317,32 @@ void DedupZone::tell_of_successor() {
                   name.c_str());
 }
 
-void DedupZone::commit(std::span<const EventKey> keys, const ClaimToken& token, ngx_uint_t status,
-                       Milliseconds remembered_for) noexcept {
+bool DedupZone::commit(std::span<const EventKey> keys, const ClaimToken& token,
+                       std::uint16_t status, Milliseconds remembered_for, Waiter* waiter) noexcept {
     // The time is cut to the second: one more, and no event is forgotten before its ttl has passed.
-    end(keys, token, static_cast<std::uint16_t>(status),
-        now_in_seconds() + seconds(remembered_for) + 1);
+    return end(keys, token, status, now_in_seconds() + seconds(remembered_for) + 1, waiter);
 }
 
 void DedupZone::release(std::span<const EventKey> keys, const ClaimToken& token) noexcept {
-    end(keys, token, 0, 0);
+    end(keys, token, 0, 0, nullptr);
 }
 
 // In the order in which they end: deliveries of one request share what they hold.
-void DedupZone::end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
-                    std::uint32_t expires) noexcept {
+bool DedupZone::end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
+                    std::uint32_t expires, Waiter* waiter) noexcept {
     --claims_held_;
-    Ending& ending = endings_.emplace_back(Ending{{}, keys.size(), token, status, expires});
+    Ending& ending =
+        endings_.emplace_back(Ending{{}, keys.size(), token, status, expires, nullptr});
     std::ranges::copy(keys, ending.keys.begin());
-    try_endings();
+    if (try_endings()) return true;
+    endings_.back().waiter = waiter;
+    return false;
+}
+
+void DedupZone::forget(const Waiter& waiter) noexcept {
+    for (Ending& ending : endings_) {
+        if (ending.waiter == &waiter) ending.waiter = nullptr;
+    }
 }
 
 // Returns false where they have to be put off. The lock is had a moment later, unless its holder
@@ -351,7 +360,7 @@ bool DedupZone::try_endings() noexcept try {
             }
         }
     });
-    endings_.clear();
+    clear_endings();
     tell_of_free();
     return true;
 } catch (const MemoryBusy& busy) {
@@ -361,8 +370,15 @@ bool DedupZone::try_endings() noexcept try {
 } catch (const std::exception& error) {
     // Where even this fails, the claims end with the worker.
     ngx_log_error(NGX_LOG_CRIT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
-    endings_.clear();
+    clear_endings();
     return true;
+}
+
+void DedupZone::clear_endings() noexcept {
+    for (const Ending& ending : endings_) {
+        if (ending.waiter != nullptr) ending.waiter->on_committed();
+    }
+    endings_.clear();
 }
 
 // A worker that is to end waits for it, so the timer is no cancelable one.
@@ -393,29 +409,49 @@ void DedupZone::tell_of_free() noexcept {
     ngx_log_error(NGX_LOG_NOTICE, log_, 0, "the dedup zone \"%s\" can be used again", name.c_str());
 }
 
-void ClaimHolder::prepare(DedupZone& zone, std::span<const EventKey> keys,
-                          const ClaimToken& token) {
-    zone_ = &zone;
+void ClaimHolder::prepare(EventStore& store, std::span<const EventKey> keys,
+                          const ClaimToken& token, EventStore::Waiter& waiter) {
+    store_ = &store;
+    waiter_ = &waiter;
     key_count_ = keys.size();
     std::ranges::copy(keys, keys_.begin());
     token_ = token;
-    zone.prefetch(keys);
+    store.prefetch(keys);
 }
 
-ClaimResult ClaimHolder::try_claim() {
-    const ClaimResult result = zone_->claim(keys(), token_);
-    held_ = result.outcome == ClaimOutcome::claimed;
+std::optional<ClaimResult> ClaimHolder::try_claim() {
+    const auto result = store_->claim(keys(), token_, *waiter_);
+    if (result) {
+        take(*result);
+    } else {
+        state_ = State::asked;
+    }
     return result;
 }
 
-void ClaimHolder::commit(ngx_uint_t status, Milliseconds remembered_for) noexcept {
-    if (!std::exchange(held_, false)) return;
-    zone_->commit(keys(), token_, status, remembered_for);
+void ClaimHolder::take(const ClaimResult& result) {
+    state_ = result.outcome == ClaimOutcome::claimed ? State::held : State::none;
+}
+
+bool ClaimHolder::commit(ngx_uint_t status, Milliseconds remembered_for) noexcept {
+    if (!held()) return true;
+    state_ = State::none;
+    committing_ = !store_->commit(keys(), token_, static_cast<std::uint16_t>(status),
+                                  remembered_for, waiter_);
+    return !committing_;
 }
 
 void ClaimHolder::release() noexcept {
-    if (!std::exchange(held_, false)) return;
-    zone_->release(keys(), token_);
+    if (!held()) return;
+    state_ = State::none;
+    store_->release(keys(), token_);
+}
+
+void ClaimHolder::forget() noexcept {
+    if (state_ != State::asked && !committing_) return;
+    if (state_ == State::asked) state_ = State::none;
+    committing_ = false;
+    store_->forget(*waiter_);
 }
 
 }  // namespace webhook::ngx

@@ -15,6 +15,7 @@
 #include "scheme/scheme.h"
 #include "store/dedup_memory.h"
 #include "store/dedup_table.h"
+#include "store/event_store.h"
 #include "store/state_file.h"
 #include "store/succession.h"
 
@@ -26,7 +27,7 @@ namespace webhook::ngx {
 // memory are noted for the next configuration. So a reload finds them again when the zone's size or
 // even the module has changed. Memory that a reload replaces is closed: its events are carried
 // over, and what its old workers still have in flight is respected until they end it.
-class DedupZone final : public Succession::Observer {
+class DedupZone final : public EventStore, public Succession::Observer {
   public:
     std::string name;
     std::size_t size = 0;
@@ -53,17 +54,18 @@ class DedupZone final : public Succession::Observer {
     // The process ends.
     void leave() noexcept;
 
-    // Names a new claim of this process. Nothing where too many processes share the zone.
-    std::optional<ClaimToken> new_token();
-
-    void prefetch(std::span<const EventKey> keys) const { memories_->memory().prefetch(keys); }
-    // Where the memory's lock cannot be had, a claim finds no room; the end of one is put off until
-    // the lock can be had, and meanwhile the event is in flight. Neither commit() nor release()
-    // fails, and each claim is ended by one of them.
-    ClaimResult claim(std::span<const EventKey> keys, const ClaimToken& token);
-    void commit(std::span<const EventKey> keys, const ClaimToken& token, ngx_uint_t status,
-                Milliseconds remembered_for) noexcept;
-    void release(std::span<const EventKey> keys, const ClaimToken& token) noexcept;
+    // -- The events. Where the memory's lock cannot be had, a claim finds no room; the end of one
+    // is put off until the lock can be had, and meanwhile the event is in flight.
+    std::optional<ClaimToken> new_token() override;
+    void prefetch(std::span<const EventKey> keys) const noexcept override {
+        memories_->memory().prefetch(keys);
+    }
+    std::optional<ClaimResult> claim(std::span<const EventKey> keys, const ClaimToken& token,
+                                     Waiter& waiter) override;
+    bool commit(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
+                Milliseconds remembered_for, Waiter* waiter) noexcept override;
+    void release(std::span<const EventKey> keys, const ClaimToken& token) noexcept override;
+    void forget(const Waiter& waiter) noexcept override;
 
   private:
     struct Anchor;
@@ -80,6 +82,8 @@ class DedupZone final : public Succession::Observer {
         ClaimToken token;
         std::uint16_t status;
         std::uint32_t expires;
+        // Null where nobody waits for it.
+        Waiter* waiter;
     };
 
     static void on_timer(ngx_event_t* timer) noexcept;
@@ -101,9 +105,10 @@ class DedupZone final : public Succession::Observer {
     void tell_of_successor();
     void enroll();
     void watch_earlier();
-    void end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
-             std::uint32_t expires) noexcept;
+    bool end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
+             std::uint32_t expires, Waiter* waiter) noexcept;
     bool try_endings() noexcept;
+    void clear_endings() noexcept;
     void put_off() noexcept;
     void tell_of_free() noexcept;
 
@@ -130,30 +135,44 @@ class DedupZone final : public Succession::Observer {
 class ClaimHolder {
   public:
     ClaimHolder() = default;
-    ~ClaimHolder() { release(); }
+    ~ClaimHolder() {
+        forget();
+        release();
+    }
     ClaimHolder(const ClaimHolder&) = delete;
     ClaimHolder& operator=(const ClaimHolder&) = delete;
 
-    // The keys to claim, and for whom: all claims of one request on a zone share a token.
-    void prepare(DedupZone& zone, std::span<const EventKey> keys, const ClaimToken& token);
+    // The keys to claim, and for whom: all claims of one request on a store share a token.
+    void prepare(EventStore& store, std::span<const EventKey> keys, const ClaimToken& token,
+                 EventStore::Waiter& waiter);
 
     // Null before prepare().
-    const DedupZone* zone() const { return zone_; }
+    const EventStore* store() const { return store_; }
     const ClaimToken& token() const { return token_; }
 
-    ClaimResult try_claim();
-    bool held() const { return held_; }
-    void commit(ngx_uint_t status, Milliseconds remembered_for) noexcept;
+    // Nothing: the store tells the waiter, who has to call take() then.
+    std::optional<ClaimResult> try_claim();
+    void take(const ClaimResult& result);
+    bool held() const { return state_ == State::held; }
+    // Returns false where the store tells the waiter when it is done.
+    bool commit(ngx_uint_t status, Milliseconds remembered_for) noexcept;
     void release() noexcept;
+    // Nobody waits for the store any more.
+    void forget() noexcept;
 
   private:
     std::span<const EventKey> keys() const { return {keys_.data(), key_count_}; }
 
-    DedupZone* zone_ = nullptr;
+    // Asked for; had; or nothing of it is left here but a commit that may be on its way.
+    enum class State : std::uint8_t { none, asked, held };
+
+    EventStore* store_ = nullptr;
+    EventStore::Waiter* waiter_ = nullptr;
     std::array<EventKey, kMostKeys> keys_;
     std::size_t key_count_ = 0;
     ClaimToken token_{};
-    bool held_ = false;
+    State state_ = State::none;
+    bool committing_ = false;
 };
 
 }  // namespace webhook::ngx

@@ -138,8 +138,27 @@ void Delivery::keep_accepted() noexcept try {
                   "webhook: an event that was delivered is not remembered: %s", error.what());
 }
 
-void Delivery::commit(ngx_uint_t status) {
-    if (status != 0) claim.commit(status, *conf.remembers->ttl);
+bool Delivery::commit(ngx_uint_t status) {
+    if (status == 0) return true;
+    is_committing = !claim.commit(status, *conf.remembers->ttl);
+    return !is_committing;
+}
+
+void Delivery::on_claimed(const ClaimResult& result) noexcept {
+    claim.take(result);
+    claim_result = result;
+    if (!wake.posted) {
+        ngx_post_event(&wake, &ngx_posted_events);
+    }
+}
+
+void Delivery::on_committed() noexcept {
+    is_committing = false;
+    Delivery* last = find_delivery(request);
+    for (const Delivery* each = last; each != nullptr; each = each->earlier) {
+        if (each->is_committing) return;
+    }
+    last->answer_hold.end_soon();
 }
 
 bool Delivery::left_behind() const {

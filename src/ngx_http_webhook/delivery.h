@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "inspect/inspection.h"
+#include "ngx_http_webhook/answer_hold.h"
 #include "ngx_http_webhook/body.h"
 #include "ngx_http_webhook/conf.h"
 #include "ngx_http_webhook/dedup.h"
@@ -25,13 +26,13 @@
 
 namespace webhook::ngx {
 
-enum class Stage : std::uint8_t { arrived, reading_body, hashing, waiting, decided };
+enum class Stage : std::uint8_t { arrived, reading_body, hashing, claiming, waiting, decided };
 
 enum class Verdict : std::uint8_t { none, accepted, rejected, duplicate, handshake, monitored };
 
 std::string_view name_of(Verdict verdict);
 
-struct Delivery final : RequestAccess {
+struct Delivery final : RequestAccess, EventStore::Waiter {
     Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);
     ~Delivery();
     Delivery(const Delivery&) = delete;
@@ -51,8 +52,13 @@ struct Delivery final : RequestAccess {
     // Nothing will wake it any more.
     void cancel_wake();
 
-    // Remembers the event, whose claim is held; 0: it was not accepted.
-    void commit(ngx_uint_t status);
+    // Remembers the event, whose claim is held; 0: it was not accepted. Returns false where that
+    // takes longer.
+    bool commit(ngx_uint_t status);
+
+    // -- what the store answers later
+    void on_claimed(const ClaimResult& result) noexcept override;
+    void on_committed() noexcept override;
 
     // -- what the inspection asks for
     void offer_headers(SchemeHeaders& headers) override;
@@ -109,6 +115,11 @@ struct Delivery final : RequestAccess {
     bool only_shown_page = false;
 
     ClaimHolder claim;
+    // Of a claim that was asked for.
+    std::optional<ClaimResult> claim_result;
+    // In the request's last delivery.
+    AnswerHold answer_hold;
+    bool is_committing = false;
     UpstreamWatch upstreams;
     // Goes on with a long body, or asks again for an event in flight.
     ngx_event_t wake{};

@@ -123,12 +123,12 @@ Objection check_after_body(Delivery& delivery) {
 
 // -- remember
 
-// What the request's earlier deliveries hold on this zone is its own.
-std::optional<ClaimToken> token_for(const Delivery& delivery, DedupZone& zone) {
+// What the request's earlier deliveries hold on this store is its own.
+std::optional<ClaimToken> token_for(const Delivery& delivery, EventStore& store) {
     for (const Delivery* held = delivery.earlier; held != nullptr; held = held->earlier) {
-        if (held->claim.zone() == &zone) return held->claim.token();
+        if (held->claim.store() == &store) return held->claim.token();
     }
-    return zone.new_token();
+    return store.new_token();
 }
 
 // Where the keys are known before the body is hashed, the memory that the claim will look at can be
@@ -136,16 +136,16 @@ std::optional<ClaimToken> token_for(const Delivery& delivery, DedupZone& zone) {
 bool prepare_claim(Delivery& delivery) {
     static_assert(kMostKeyRules <= kMostKeys);
     const std::span<const NamedKey> named = delivery.inspection->keys();
-    if (delivery.claim.zone() != nullptr) return true;
+    if (delivery.claim.store() != nullptr) return true;
     if (named.empty()) return false;
-    DedupZone& zone = *delivery.conf.remembers->zone;
-    const auto token = token_for(delivery, zone);
+    EventStore& store = *delivery.conf.remembers->store;
+    const auto token = token_for(delivery, store);
     if (!token) return false;
     std::array<EventKey, kMostKeys> keys;
     std::ranges::transform(named, keys.begin(), [&delivery](const NamedKey& key) {
         return event_key(delivery.endpoint, key.name, key.value);
     });
-    delivery.claim.prepare(zone, std::span(keys).first(named.size()), *token);
+    delivery.claim.prepare(store, std::span(keys).first(named.size()), *token, delivery);
     return true;
 }
 
@@ -154,10 +154,8 @@ Refusal outcome_of_claimed(const Delivery& delivery) {
     return delivery.inspection->check_time(now()).value_or(Reason::accepted);
 }
 
-// The outcome of a claim, or nothing where the delivery has to wait for its twin.
-Objection claim(Delivery& delivery) {
-    if (!prepare_claim(delivery)) return Reason::unavailable;
-    const ClaimResult result = delivery.claim.try_claim();
+// Nothing where the delivery has to wait for its twin.
+Objection outcome_of(Delivery& delivery, const ClaimResult& result) {
     switch (result.outcome) {
         case ClaimOutcome::claimed:
             return outcome_of_claimed(delivery);
@@ -207,13 +205,28 @@ void suspend(Delivery& delivery, Stage stage) {
     }
 }
 
-void remember(Delivery& delivery) {
-    if (!delivery.is_remembered()) return conclude(delivery, Reason::accepted);
-    if (const auto outcome = claim(delivery)) return conclude(delivery, *outcome);
+void go_on_with_claim(Delivery& delivery, const ClaimResult& result) {
+    if (const auto outcome = outcome_of(delivery, result)) return conclude(delivery, *outcome);
     suspend(delivery, Stage::waiting);
     const auto left = static_cast<ngx_msec_t>(delivery.wait_until - ngx_current_msec);
     delivery.wait_step = std::clamp(delivery.wait_step * 2, kFirstWait, kLongestWait);
     ngx_add_timer(&delivery.wake, std::min(delivery.wait_step, left));
+}
+
+void remember(Delivery& delivery) {
+    if (!delivery.is_remembered()) return conclude(delivery, Reason::accepted);
+    if (!prepare_claim(delivery)) return conclude(delivery, Reason::unavailable);
+    if (const auto result = delivery.claim.try_claim()) return go_on_with_claim(delivery, *result);
+    delivery.claim_result.reset();
+    suspend(delivery, Stage::claiming);
+    ngx_add_timer(&delivery.wake, kGuard);
+}
+
+// A store that has nothing to say by now says nothing.
+void end_claiming(Delivery& delivery) {
+    if (!delivery.claim_result) delivery.claim.forget();
+    go_on_with_claim(delivery,
+                     delivery.claim_result.value_or(ClaimResult{ClaimOutcome::no_room, 0}));
 }
 
 void go_on_with_body(Delivery& delivery) {
@@ -260,6 +273,8 @@ void on_wake(ngx_event_t* event) noexcept {
     try {
         if (delivery.stage == Stage::hashing) {
             go_on_with_body(delivery);
+        } else if (delivery.stage == Stage::claiming) {
+            end_claiming(delivery);
         } else if (delivery.stage == Stage::waiting) {
             remember(delivery);
         }
@@ -333,7 +348,8 @@ bool needs_another_look(const Delivery& delivery, const LocConf& conf, bool lost
 
 ngx_int_t look_again(Delivery& delivery, bool lost) {
     const bool goes_on = delivery.stage == Stage::reading_body ||
-                         delivery.stage == Stage::hashing || delivery.stage == Stage::waiting;
+                         delivery.stage == Stage::hashing || delivery.stage == Stage::claiming ||
+                         delivery.stage == Stage::waiting;
     if (goes_on && !lost) return NGX_DONE;
     // nginx gave up on the body, and an error_page brought the request back here.
     if (!delivery.decided()) decide(delivery, Reason::incomplete_body);
@@ -450,16 +466,18 @@ bool any_refused(const Delivery& delivery) {
 }
 
 // Before the answer leaves: a sender that sees 2xx must never get its retry delivered again, and
-// one that sees a failure may retry at once.
-void settle(Delivery& delivery) {
+// one that sees a failure may retry at once. Returns false where that takes longer.
+bool settle(Delivery& delivery) {
+    bool settled = true;
     const bool refused = any_refused(delivery);
     look_at_upstreams(delivery);
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (!each->claim.held()) continue;
-        each->commit(each->upstreams.status_to_remember(delivery.request, refused));
+        settled &= each->commit(each->upstreams.status_to_remember(delivery.request, refused));
     }
     // Deliveries of one request share what they hold: no release may come before a commit.
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) each->claim.release();
+    return settled;
 }
 
 // An internal redirect, into any location, begins another pass; so does post_action, when the
@@ -473,6 +491,7 @@ void begin_another_pass(Delivery& delivery) {
 }
 
 ngx_http_output_header_filter_pt next_header_filter;
+ngx_http_output_body_filter_pt next_body_filter;
 
 }  // namespace
 
@@ -514,8 +533,12 @@ ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
             if (const auto objection = check_answer(*delivery)) {
                 speaker = &refuse_answer(*delivery, *objection);
             }
-            settle(*delivery);
+            const bool settled = settle(*delivery);
             add_headers(*speaker);
+            // What becomes a tunnel leaves by no filter.
+            if (!settled && request->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
+                return delivery->answer_hold.begin(request, next_header_filter);
+            }
         }
     }
     return next_header_filter(request);
@@ -525,9 +548,26 @@ ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
     return NGX_ERROR;
 }
 
+ngx_int_t on_response_body(ngx_http_request_t* request, ngx_chain_t* pieces) noexcept {
+    if (AnswerHold::is_held(request)) return find_delivery(request)->answer_hold.keep(pieces);
+    if (request->header_only && pieces != nullptr && request == request->main) {
+        const Delivery* delivery = find_delivery(request);
+        if (delivery != nullptr && delivery->answer_hold.drops_body()) {
+            AnswerHold::drop(pieces);
+            pieces = nullptr;
+        }
+    }
+    return next_body_filter(request, pieces);
+}
+
 void install_header_filter() {
     next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = on_response_headers;
+}
+
+void install_body_filter() {
+    next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = on_response_body;
 }
 
 }  // namespace webhook::ngx

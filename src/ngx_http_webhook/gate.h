@@ -17,7 +17,12 @@ ngx_int_t on_uri(ngx_http_request_t* request) noexcept;
 // The header filter: the upstream's status is known and nothing has left yet.
 ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept;
 
-// Puts on_response_headers() before every other header filter.
+// The body filter, which the answer's hold needs.
+ngx_int_t on_response_body(ngx_http_request_t* request, ngx_chain_t* pieces) noexcept;
+
+// Puts on_response_headers() before nginx's filters that change the answer.
 void install_header_filter();
+// Puts on_response_body() before all others, when those are in place.
+void install_body_filter();
 
 }  // namespace webhook::ngx

@@ -101,6 +101,7 @@ ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "%s", ngx_http_webhook_version);
     }
     note_used_variables(core, *conf);
+    install_body_filter();
     warn_of_unreadable_files(cycle, *conf);
     // Nothing can make nginx turn back to the earlier configuration any more.
     for (const auto& [name, zone] : conf->zones) {

@@ -3,14 +3,22 @@
 // With WEBHOOK_FAULT_POINTS defined, `fault_point` is called after every write to the memory that
 // processes share. It may kill the process, or look at what a process killed there leaves behind.
 
+//
+// A store that answers at once can be made one that answers later, as one elsewhere would.
+
 #pragma once
 
 #ifdef WEBHOOK_FAULT_POINTS
 namespace webhook {
+class EventStore;
 inline void (*fault_point)() = nullptr;
-}
+// Defined by the tests.
+EventStore& late_store(EventStore& store);
+}  // namespace webhook
 #define WEBHOOK_FAULT_POINT() \
     if (::webhook::fault_point != nullptr) ::webhook::fault_point()
+#define WEBHOOK_STORE(store) ::webhook::late_store(store)
 #else
 #define WEBHOOK_FAULT_POINT() static_cast<void>(0)
+#define WEBHOOK_STORE(store) (store)
 #endif

@@ -35,6 +35,8 @@ sub send_curl (%request) {
         stdin   => $stdin,
         feed    => $feed,
     );
+    # There, curl puts the headers of an answer to HEAD.
+    unlink "$folder/body" if ($request{method} // '') eq 'HEAD';
     return read_answer($folder, $code);
 }
 
