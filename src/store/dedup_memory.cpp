@@ -1,7 +1,6 @@
 #include "store/dedup_memory.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -10,7 +9,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <stdexcept>
 
 namespace webhook {
@@ -18,19 +16,12 @@ namespace {
 
 using Boot = std::array<char, 36>;
 
+constexpr const char* kLabel = "webhook_dedup_zone";
 constexpr std::uint64_t kMagic = 0x6d656d6b6f6f6877;
 constexpr std::uint32_t kLayoutVersion = 2;
 constexpr std::size_t kLeastWorkers = 64;
 constexpr std::size_t kMostWorkers = 1024;
 constexpr std::size_t kAlignment = 64;
-// A lock is held for less than a microsecond, and going to sleep for it takes longer.
-constexpr int kLongestSpin = 256;
-// A holder that was put to sleep by the system goes on within this; one that was stopped does not.
-constexpr auto kQuickPatience = std::chrono::milliseconds(50);
-// A repair of a large memory may take this.
-constexpr auto kPatience = std::chrono::seconds(5);
-// Of a process that has waited in vain.
-constexpr auto kNoPatience = std::chrono::seconds(1);
 constexpr std::int32_t kSecondsBetweenNotices = 60;
 
 [[noreturn]] void fail_with_errno(const std::string& what) {
@@ -50,33 +41,6 @@ Boot this_boot() {
 // ones finish their requests while new ones serve.
 std::size_t worker_slots(std::size_t block_size) {
     return std::clamp(block_size / 64 / Workers::size(1), kLeastWorkers, kMostWorkers);
-}
-
-void pause_briefly() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
-
-int lock_at_once(pthread_mutex_t& mutex) {
-    int error = EBUSY;
-    for (int spin = 1; error == EBUSY && spin <= kLongestSpin; spin *= 2) {
-        error = pthread_mutex_trylock(&mutex);
-        if (error != EBUSY) break;
-        for (int i = 0; i < spin; ++i) pause_briefly();
-    }
-    return error;
-}
-
-// Returns ETIMEDOUT where it takes longer.
-int lock_patiently(pthread_mutex_t& mutex, std::chrono::nanoseconds patience) {
-    timespec deadline{};
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    const auto end = std::chrono::seconds(deadline.tv_sec) +
-                     std::chrono::nanoseconds(deadline.tv_nsec) + patience;
-    deadline.tv_sec = std::chrono::floor<std::chrono::seconds>(end).count();
-    deadline.tv_nsec = (end % std::chrono::seconds(1)).count();
-    return pthread_mutex_clocklock(&mutex, CLOCK_MONOTONIC, &deadline);
 }
 
 TableSecret new_secret() {
@@ -107,37 +71,16 @@ struct alignas(kAlignment) DedupMemory::Head {
     std::int32_t holder;
 };
 
-MemoryBusy::MemoryBusy(int holder)
-    : std::runtime_error("the process " + std::to_string(holder) + " does not give its lock back"),
-      holder_(holder) {}
-
 void require_boot_id() {
     this_boot();
 }
 
-namespace {
-
-Descriptor nameless_file(std::size_t size) {
-    if (!fits_limits(size)) throw std::runtime_error("cannot get memory: " + system_message(EFBIG));
-    // Some systems refuse memory that might be executed, others do not know of the difference.
-    constexpr unsigned int kNeverExecuted = 0x8;
-    constexpr const char* kName = "webhook_dedup_zone";
-    Descriptor file(memfd_create(kName, MFD_CLOEXEC | kNeverExecuted));
-    if (file.get() < 0) file = Descriptor(memfd_create(kName, MFD_CLOEXEC));
-    if (file.get() < 0 || ftruncate(file.get(), static_cast<off_t>(size)) != 0) {
-        fail_with_errno("cannot get memory");
-    }
-    return file;
-}
-
-}  // namespace
-
 std::unique_ptr<DedupMemory> DedupMemory::nameless(std::size_t size) {
-    return format(nameless_file(size), Kind::nameless);
+    return format(nameless_file(kLabel, size), Kind::nameless);
 }
 
 void DedupMemory::require_room(std::size_t size) {
-    DedupMemory unused(nameless_file(size));
+    const Mapping unused(nameless_file(kLabel, size));
 }
 
 std::unique_ptr<DedupMemory> DedupMemory::format(Descriptor file, Kind kind) {
@@ -217,27 +160,21 @@ std::string DedupMemory::complaint(const Descriptor& file) {
     return "";
 }
 
-DedupMemory::DedupMemory(Descriptor file) : file_(std::move(file)), process_(getpid()) {
-    const std::size_t size = file_.size();
-    if (size < kSmallestSize) throw std::runtime_error("it is too small");
-    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
-    if (memory == MAP_FAILED) fail_with_errno("cannot map it");
-    block_ = {static_cast<std::byte*>(memory), size};
+DedupMemory::DedupMemory(Descriptor file) : mapping_(std::move(file)) {
+    if (size() < kSmallestSize) throw std::runtime_error("it is too small");
 }
 
 DedupMemory::~DedupMemory() {
     // A mutex that is held while its memory goes away would corrupt the thread's list of them.
     if (workers_) workers_->leave();
-    munmap(block_.data(), block_.size());
 }
 
 void DedupMemory::be_quick() {
-    process_ = getpid();
-    quick_ = true;
+    lock_->be_quick();
 }
 
 DedupMemory::Head& DedupMemory::head() const {
-    return *reinterpret_cast<Head*>(block_.data());
+    return *reinterpret_cast<Head*>(mapping_.bytes().data());
 }
 
 DedupMemory::Kind DedupMemory::kind() const {
@@ -245,17 +182,18 @@ DedupMemory::Kind DedupMemory::kind() const {
 }
 
 std::span<std::byte> DedupMemory::workers_block() const {
-    return block_.subspan(sizeof(Head), head().workers_size);
+    return mapping_.bytes().subspan(sizeof(Head), head().workers_size);
 }
 
 std::span<std::byte> DedupMemory::table_block() const {
     const std::size_t end_of_workers = sizeof(Head) + head().workers_size;
-    return block_.subspan((end_of_workers + kAlignment - 1) / kAlignment * kAlignment);
+    return mapping_.bytes().subspan((end_of_workers + kAlignment - 1) / kAlignment * kAlignment);
 }
 
 void DedupMemory::attach() {
     workers_ = Workers::attach(workers_block());
     table_ = DedupTable::attach(table_block());
+    lock_.emplace(head().lock, head().holder);
 }
 
 std::optional<Owner> DedupMemory::enroll() {
@@ -285,33 +223,14 @@ std::size_t DedupMemory::undrained() const {
 }
 
 DedupMemory::Lock::Lock(DedupMemory& memory) : memory_(memory) {
-    pthread_mutex_t& mutex = memory.head().lock;
-    int error = lock_at_once(mutex);
-    if (error == EBUSY) {
-        const auto now = std::chrono::steady_clock::now();
-        if (memory.gave_up_ && now - *memory.gave_up_ < kNoPatience) {
-            throw MemoryBusy(memory.head().holder);
-        }
-        error = lock_patiently(mutex, memory.quick_ ? kQuickPatience : kPatience);
-        if (error == ETIMEDOUT) {
-            memory.gave_up_ = std::chrono::steady_clock::now();
-            throw MemoryBusy(memory.head().holder);
-        }
-    }
-    memory.gave_up_.reset();
-    if (error == EOWNERDEAD) {
-        pthread_mutex_consistent(&mutex);
-    } else if (error != 0) {
-        throw std::runtime_error("cannot lock the dedup zone: " + system_message(error));
-    }
-    memory.head().holder = memory.process_;
+    memory.lock_->lock();
     if (!memory.table_->interrupted()) return;
     memory.table_->recover();
     repaired_ = true;
 }
 
 DedupMemory::Lock::~Lock() {
-    pthread_mutex_unlock(&memory_.head().lock);
+    memory_.lock_->unlock();
 }
 
 }  // namespace webhook

@@ -13,31 +13,19 @@
 
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 
-#include "base/file.h"
 #include "store/dedup_table.h"
+#include "store/mapping.h"
+#include "store/robust_mutex.h"
 #include "store/worker_slots.h"
 
 namespace webhook {
-
-// The lock of a memory could not be had in time: its holder does not go on, but lives.
-class MemoryBusy : public std::runtime_error {
-  public:
-    explicit MemoryBusy(int holder);
-    // A process.
-    int holder() const { return holder_; }
-
-  private:
-    int holder_;
-};
 
 // Throws where this boot of the machine cannot be told from others, as state files need.
 void require_boot_id();
@@ -77,9 +65,9 @@ class DedupMemory {
     DedupMemory(const DedupMemory&) = delete;
     DedupMemory& operator=(const DedupMemory&) = delete;
 
-    const Descriptor& file() const { return file_; }
+    const Descriptor& file() const { return mapping_.file(); }
     Kind kind() const;
-    std::size_t size() const { return block_.size(); }
+    std::size_t size() const { return mapping_.bytes().size(); }
 
     // This process serves requests from now on: it waits for the lock a blink at the most.
     void be_quick();
@@ -114,20 +102,14 @@ class DedupMemory {
     std::span<std::byte> table_block() const;
     void attach();
 
-    Descriptor file_;
-    std::span<std::byte> block_;
+    Mapping mapping_;
     std::optional<Workers> workers_;
     std::optional<DedupTable> table_;
-    int process_;
-    bool quick_ = false;
-    // When it was last waited for in vain.
-    std::optional<std::chrono::steady_clock::time_point> gave_up_;
+    std::optional<RobustLock> lock_;
 };
 
-// Holds the lock for as long as it lives; who locks two memories locks the younger first.
-//
-// Nobody waits for it without bound: 50 milliseconds in a process that serves requests, some
-// seconds in any other, and for a second after that in vain not at all. Throws MemoryBusy then.
+// Holds the lock for as long as it lives, and repairs a table that a dead process was changing. The
+// younger of two memories is locked first. Throws MemoryBusy.
 class DedupMemory::Lock {
   public:
     explicit Lock(DedupMemory& memory);

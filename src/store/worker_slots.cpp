@@ -1,22 +1,15 @@
 #include "store/worker_slots.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
-#include <stdexcept>
+
+#include "store/robust_mutex.h"
 
 namespace webhook {
-
-void make_robust(pthread_mutex_t& mutex) {
-    pthread_mutexattr_t attributes;
-    const bool made = pthread_mutexattr_init(&attributes) == 0 &&
-                      pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0 &&
-                      pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0 &&
-                      pthread_mutex_init(&mutex, &attributes) == 0;
-    if (!made) throw std::runtime_error("cannot make a robust mutex");
-    pthread_mutexattr_destroy(&attributes);
-}
 
 struct Workers::Slot {
     pthread_mutex_t lifetime;

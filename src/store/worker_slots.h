@@ -9,8 +9,6 @@
 
 #pragma once
 
-#include <pthread.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -19,10 +17,6 @@
 #include "store/dedup_table.h"
 
 namespace webhook {
-
-// Makes a mutex of zeros one that processes can share, and whose holder's death the kernel reports.
-// Throws std::runtime_error.
-void make_robust(pthread_mutex_t& mutex);
 
 class Workers final : public Liveness {
   public:

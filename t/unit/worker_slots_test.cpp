@@ -1,4 +1,5 @@
 #include "store/worker_slots.h"
+#include "store/robust_mutex.h"
 
 #include <gtest/gtest.h>
 
