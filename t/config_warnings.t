@@ -416,6 +416,12 @@ subtest 'gates that requests do not reach' => sub {
         [ '~ ^/hooks/(gh|gl)$', "location ~ ^/hooks/(?!gh|gl) { $pass }" ];
     says_nothing('a location in the gate', $of->('/hooks', '') =~ s/proxy_pass/location ~ ^\/hooks { proxy_pass http:\/\/127.0.0.1:8; }\nproxy_pass/r);
 
+    my $many = join "\n", map { "location ~ ^/hooks/t$_/(gh|gl)\$ { webhook github; webhook_secret $SECRET; proxy_pass http://127.0.0.1:9; }" } 1 .. 3000;
+    my $started = time;
+    says('the closed family before thousands', "server {\nlisten %%ADDR%%:8080;\nlocation ~* ^/HOOKS/t3000/ { return 404; }\nlocation ~ /t3000/b { }\n" . ($many =~ s/(t3000.*?webhook github;)/$1 # HERE\n/r) . "\n}",
+        $refused->('/hooks/t3000/', '^/HOOKS/t3000/'));
+    cmp_ok time - $started, '<', 10, 'thousands of expressions are found quickly';
+
     my $led = sub ($how, $path, $to) { qq([warn] a "rewrite" of the server $how "$path" to the location "$to", past the gate, so that nothing is verified,) };
     my $app = "location /app { $pass }";
     says('a rewrite of the server', $of->('= /hook', $app, 'rewrite ^/hook$ /app last;'), $led->('leads', '/hook', '/app'));

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <span>
 
+#include "base/expression.h"
+#include "base/text.h"
+
 namespace webhook::ngx {
 namespace {
 
@@ -167,11 +170,35 @@ void Routes::add_location(const Level& level) {
     if (core->named) add_name(locations.named, level);
     if (!level.is_location()) return;
 #if (NGX_PCRE)
-    if (core->regex != nullptr) return locations.regexes.push_back(&level);
+    if (core->regex != nullptr) return add_expression(locations, level);
 #endif
     if (core->exact_match) return add_name(locations.exact, level);
     add_name(locations.prefixes, level);
     locations.longest = std::max(locations.longest, core->name.len);
+}
+
+void Routes::add_expression(Locations& locations, const Level& level) {
+    const std::string beginning = to_lower(beginning_of(to_view(level.core()->name)).text);
+    locations.beginnings[beginning].push_back(locations.regexes.size());
+    locations.longest_beginning = std::max(locations.longest_beginning, beginning.size());
+    locations.regexes.push_back(&level);
+}
+
+// Asks only those that may find it: a server may have thousands.
+const Level* Routes::first_that_finds(const Locations& locations, std::string_view path) {
+    const std::string lowered = to_lower(path);
+    std::vector<std::size_t> candidates;
+    const std::size_t longest = std::min(path.size(), locations.longest_beginning);
+    for (std::size_t size = 0; size <= longest; ++size) {
+        const auto found = locations.beginnings.find(std::string_view(lowered).substr(0, size));
+        if (found == locations.beginnings.end()) continue;
+        candidates.insert(candidates.end(), found->second.begin(), found->second.end());
+    }
+    std::ranges::sort(candidates);
+    for (const std::size_t each : candidates) {
+        if (finds(*locations.regexes[each], path)) return locations.regexes[each];
+    }
+    return nullptr;
 }
 
 const Level* Routes::level_of(const LocConf* conf) const {
@@ -467,8 +494,7 @@ Routes::Choice Routes::find(const LocConf* outer, std::string_view path) const {
     }
 #if (NGX_PCRE)
     if (!asks_expressions) return choice;
-    for (const Level* level : locations.regexes) {
-        if (!finds(*level, path)) continue;
+    if (const Level* level = first_that_finds(locations, path)) {
         const Level* inner = find(level->conf, path).level;
         return {inner == nullptr ? level : inner, true};
     }

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -116,6 +117,9 @@ class Routes {
         std::unordered_map<std::string_view, const Level*> prefixes;
         std::size_t longest = 0;
         std::vector<const Level*> regexes;
+        // By what the paths of an expression begin with, in lower case, as some ignore the case.
+        std::map<std::string, std::vector<std::size_t>, std::less<>> beginnings;
+        std::size_t longest_beginning = 0;
         std::unordered_map<std::string_view, const Level*> named;
     };
 
@@ -128,6 +132,8 @@ class Routes {
     struct AccessConf;
 
     void add_location(const Level& level);
+    static void add_expression(Locations& locations, const Level& level);
+    static const Level* first_that_finds(const Locations& locations, std::string_view path);
     const ngx_http_upstream_conf_t* upstream_conf(const Level& level) const;
     Choice find(const LocConf* outer, std::string_view path) const;
     static bool denies_strangers(const AccessConf* access);
