@@ -366,7 +366,30 @@ subtest 'what nginx answers in the place of the gate' => sub {
         for '^ /app/x break', '^ /app/x redirect', '^ https://a.example/app/', '^/hook/(.*)$ /hook/a/$1 last';
     says_nothing('rewrite to a gate', in_location("${gate}rewrite ^ /app/x last; $pass")
         =~ s/location/location \/app\/ { webhook stripe; webhook_secret $SECRET; $pass }\nlocation/r);
-    says_nothing('rewrite on a condition', in_location("${gate}if (\$arg_x) { rewrite ^ /app/x last; } $pass") =~ s/location/$app/r);
+    my $may = sub ($location) { $past->($location) =~ s/leads to/may lead to/r };
+    my $other_app = $app =~ s/:9/:8/r;
+    says("rewrite on a condition: $_", in_location("$gate$_ $pass") =~ s/location/$app/r, $may->('/app/'))
+        for 'if ($arg_x) { rewrite ^ /app/x last; }', 'if ($request_method != $arg_x) { rewrite ^ /app/x; }', 'if ($arg_x) { break; } rewrite ^ /app/x;',
+            'set $x a; if ($arg_x) { set $x ""; } if ($x) { rewrite ^ /app/x last; }';
+    says("rewrite of what is no file, to another upstream: $_", in_location("$gate$_ $pass") =~ s/location/$other_app/r, $may->('/app/'))
+        for 'if (!-f $request_filename) { rewrite ^ /app/x last; }', 'if (-e $request_filename) { break; } rewrite ^ /app/x last;';
+    says("rewrite behind what ends otherwise: $_", in_location("$gate$_ rewrite ^ /app/x last; $pass") =~ s/location/$app/r, $past->('/app/'))
+        for 'if ($arg_x) { return 403; }', 'if ($request_uri ~ ^/other) { break; }', 'if ($request_method = GET) { break; }', 'rewrite ^/other /x break;',
+            'if ($arg_x) { set $y 1; }', 'set $x "$arg_x-a";';
+    says_nothing("rewrite on a condition, to another upstream: $_", in_location("$gate$_ $pass") =~ s/location/$other_app/r)
+        for 'if ($arg_x) { rewrite ^ /app/x last; }', 'if (-f $request_filename) { rewrite ^ /app/x last; }', 'if (!-f $request_filename) { break; } rewrite ^ /app/x;';
+    says_nothing("rewrite that no delivery comes to: $_", in_location("$gate$_ $pass") =~ s/location/$app/r)
+        for 'rewrite ^ /x break; rewrite ^ /app/x last;', 'break; rewrite ^ /app/x last;', 'if ($uri ~ ^/hook) { break; } rewrite ^ /app/x last;',
+            'if ($request_method = GET) { rewrite ^ /app/x last; }', 'if ($request_uri !~ ^/hook) { rewrite ^ /app/x last; }',
+            'set $x 1; if ($document_uri ~ ^/hook) { set $x 0; } if ($x) { rewrite ^ /app/x last; }', 'rewrite ^/hook.*$ $uri last; rewrite ^ /app/x last;',
+            'rewrite ^ /app/x; return 404;', 'rewrite ^ /app/x; break;', 'rewrite ^ /other; rewrite ^/hook /app/x;', 'if ($arg_x) { rewrite ^ /app/x; return 404; }';
+    says('rewrite in two steps', in_location("${gate}rewrite ^/hook(.*)\$ /step\$1; rewrite ^/step /app/x; $pass") =~ s/location/$app/r, $past->('/app/'));
+    my $by_page = sub ($more, $place = '@raw') { in_location("${gate}error_page 418 = \@raw; $more") =~ s/location/location $place { proxy_pass http:\/\/127.0.0.1:9; }\nlocation/r };
+    says('a return on a condition, and its page', $by_page->("if (\$arg_x) { return 418; } $pass"),
+        '[warn] "return" and "error_page" may lead to the location "@raw" before the gate has its turn, so that nothing is verified,');
+    says_nothing("a return on a condition, $_", $by_page->($_)) for "if (\$arg_x) { return 419; } $pass", "if (\$request_method = GET) { return 418; } $pass",
+        'if ($arg_x) { return 418; } proxy_pass http://127.0.0.1:8;';
+    says_nothing('a return on a condition, to another gate', $by_page->("if (\$arg_x) { return 418; } $pass") =~ s/\@raw \{/\@raw { webhook stripe; webhook_secret $SECRET;/r);
     says_nothing('a page of health beside a gate for all', "webhook github;\nwebhook_secret $SECRET;\nserver { listen %%ADDR%%:8081; return 200 ok; }\n"
         . in_location($pass));
     says('failures as success', in_location("${gate}error_page 500 502 503 504 =200 /ok.html;"), $lost->('500, 502, 503, 504'));
@@ -383,6 +406,7 @@ subtest 'what nginx answers in the place of the gate' => sub {
 subtest 'gates that requests do not reach' => sub {
     my $gate = "webhook github; # HERE\nwebhook_secret $SECRET;\nproxy_pass http://127.0.0.1:9;\n";
     my $pass = 'proxy_pass http://127.0.0.1:8;';
+    my $pass_same = 'proxy_pass http://127.0.0.1:9;';
     my $of   = sub ($path, $beside, $more = '') {
         return "server {\nlisten %%ADDR%%:8080;\n$more\n$beside\nlocation $path {\n$gate}\n}";
     };
@@ -428,11 +452,30 @@ subtest 'gates that requests do not reach' => sub {
     says('a rewrite of the server, by what it found', $of->('= /v1/app', $app, 'rewrite ^/v1/(.*)$ /$1;'), $led->('leads', '/v1/app', '/app'));
     says('a rewrite of the server on a condition', $of->('/hook/', $app, 'if (!-e $request_filename) { rewrite ^ /app/index last; }'),
         $led->('may lead', '/hook/x', '/app'));
-    says('a rewrite of an expression\'s paths', $of->('~ ^/hook/\d+$', $app, 'rewrite ^/hook/ /app;'), $led->('leads', '/hook/x', '/app'));
+    says('a rewrite of an expression\'s paths', $of->('~ ^/hook/\d+$', $app, 'rewrite ^/hook/ /app;'), $led->('leads', '/hook/0', '/app'));
     says_nothing("rewrite $_ of the server", $of->('= /hook', "$app location /off { webhook off; $pass }", "rewrite $_;"))
         for '^/other$ /app last', '^/hook$ /app redirect', '^/hook$ https://a.example/', '^/hook$ /off last', '^/hook$ /none', '^/hook$ $arg_x',
         '^/hook$ /$arg_x', '^(.*)$ $1';
     says_nothing('a rewrite of the trailing slash', $of->('/hook/', "location / { $pass }", 'rewrite ^(.+)/$ $1 last;'));
+    my $same = "location /app { $pass_same }";
+    says('a rewrite of the server on any condition', $of->('= /hook', "$same location ~* ^/hook { return 404; }", 'if ($arg_x) { rewrite ^ /app last; }'), $led->('may lead', '/hook', '/app'));
+    says_nothing('a rewrite of the server on any condition, to another upstream', $of->('= /hook', $app, 'if ($host = b.example) { rewrite ^ /app last; }'));
+    says_nothing("a rewrite of the server that no delivery comes to: $_", $of->('= /hook', $app, $_))
+        for 'if ($uri ~ ^/hook) { break; } rewrite ^ /app;', 'rewrite ^/hook$ $uri last; rewrite ^ /app;', 'rewrite ^/hook $uri break; rewrite ^ /app;',
+            'if ($uri !~ ^/hook) { rewrite ^ /app last; }';
+    says('a rewrite of the server with "break"', $of->('= /hook', $app, 'rewrite ^/hook$ /app break;'), $led->('leads', '/hook', '/app'));
+    says_nothing('a rewrite of one in the folder', $of->('/hook/', $app, 'rewrite ^/hook/x(.*)$ /app last;'));
+    says('a rewrite to the server\'s own level', $of->('/hook/', "location \@app { $pass }", 'try_files $uri @app; rewrite ^/hook/(.*)$ /none/$1 last;'),
+        $led->('leads', '/hook/x', '/none') =~ s/the location "\/none"/the server's own level/r);
+    says_nothing('a rewrite to the server\'s own level, which is gated', $of->('/hook/', "location \@app { $pass }", "try_files \$uri \@app; webhook github; webhook_secret $SECRET; rewrite ^/hook/(.*)\$ /none/\$1 last;"));
+
+    my $child = $taken->('/hooks/x', '^/hooks/.+$');
+    says('an expression for what is in a folder', $of->('/hooks/', "location ~ ^/hooks/.+\$ { $pass }"), $child);
+    says('an expression for some of it, to the same upstream', $of->('/hooks/', 'location ~ ^/hooks/[a-z]+$ { proxy_pass http://127.0.0.1:9; }'), $taken->('/hooks/x', '^/hooks/[a-z]+$'));
+    says_nothing("$_->[0] beside $_->[1]", $of->(@$_)) for
+        [ '/hooks/', "location ~ ^/hooks/[a-z]+\$ { $pass }" ], [ '/hooks/', "location ~ ^/hooks/.+\$ { webhook off; $pass }" ], [ '/hooks/', 'location ~ ^/hooks/.+$ { return 404; }' ],
+        [ '^~ /hooks/', "location ~ ^/hooks/.+\$ { $pass }" ], [ '/hooks/', "location ~ ^/hooks/.+\$ { webhook stripe; webhook_secret $SECRET; $pass }" ];
+
     my $own = sub ($path, $rewrite) { $of->($path, "$app location /off { webhook off; $pass }") =~ s/proxy_pass http:\/\/127.0.0.1:9/rewrite $rewrite; proxy_pass http:\/\/127.0.0.1:9/r };
     says('a rewrite of the gate', $own->('/hook', '^/hook/(.*)$ /app/$1'),
         '[warn] "rewrite" leads to the location "/app" before the gate has its turn, so that nothing is verified: with "break", requests stay at the gate,');
@@ -524,6 +567,8 @@ subtest 'other spellings of a gated path' => sub {
             . 'some applications take both for the same path';
     };
     my $all = 'location / { proxy_pass http://app; }';
+    says('two slashes that count', $two->('= /hooks/github', 'location ~* ^/hooks { return 404; }', "merge_slashes off; $all"), $remark->('//hooks/github', '/hooks/github', '/'));
+    says_nothing('two slashes that do not', $two->('= /hooks/github', 'location ~* ^/hooks { return 404; }', $all));
     says('beside a location for all', $two->('= /hooks/github', $all), $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
     says('an address instead of a name',
         $two->('= /hooks/github', $all) =~ s{http://app}{http://127.0.0.1:9000}gr, $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));

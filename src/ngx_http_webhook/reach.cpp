@@ -30,18 +30,9 @@ bool is_redirect(ngx_uint_t status) {
     return status >= NGX_HTTP_SPECIAL_RESPONSE && status < NGX_HTTP_BAD_REQUEST;
 }
 
-// Some that the location is for.
-std::vector<std::string> paths_of(const Level& level) {
-    const std::string name(to_view(level.core()->name));
-    if (is_regex(level)) {
-        const auto [literal, is_whole] = beginning_of(name);
-        if (!literal.starts_with('/')) return {"/x"};
-        return {is_whole ? literal : literal + "x"};
-    }
-    if (!name.starts_with('/')) return {"/x"};
-    if (level.core()->exact_match) return {name};
-    if (name.ends_with('/')) return {name + "x"};
-    return {name, name + "/x"};
+std::string place_in_words(const Level& level) {
+    if (level.is_server()) return "the server's own level";
+    return "the location " + in_quotes(to_view(level.core()->name));
 }
 
 bool is_hex(char c) {
@@ -78,17 +69,21 @@ bool is_program_of_none(const std::string& spelling, const Level* location) {
 }
 
 // How routers that are lax about paths would take it for the same one.
-std::vector<std::string> spellings_of(std::string_view path) {
+std::vector<std::string> spellings_of(std::string_view path, bool merges_slashes) {
     std::string other_case(path);
     for (char& character : other_case) {
         if (is_letter(character)) character = static_cast<char>(character ^ 0x20);
     }
+    // nginx itself takes "//" for "/", unless it is told not to.
     const std::string same(path);
-    // nginx itself takes "//" for "/".
     if (same == "/") return {std::string(kProgram)};
-    const std::string by_program = std::string(kProgram) + same;
-    if (same.ends_with('/')) return {other_case, by_program};
-    return {other_case, same + "/", same + ";x", same + ".json", by_program};
+    std::vector<std::string> spellings{other_case};
+    if (!same.ends_with('/')) {
+        for (const char* more : {"/", ";x", ".json"}) spellings.push_back(same + more);
+    }
+    if (!merges_slashes) spellings.push_back("/" + same);
+    spellings.push_back(std::string(kProgram) + same);
+    return spellings;
 }
 
 }  // namespace
@@ -96,8 +91,10 @@ std::vector<std::string> spellings_of(std::string_view path) {
 void Reach::look_at(const Level& gate) {
     warn_of_return(gate);
     warn_of_rewrite(gate);
+    warn_of_return_with_page(gate);
     warn_of_odd_path(gate);
     warn_of_unreached(gate);
+    warn_of_children(gate);
     warn_of_server_rewrite(gate);
 }
 
@@ -137,32 +134,71 @@ void Reach::warn_of_return(const Level& level, bool accepts) {
          level);
 }
 
-// What takes the path that a `rewrite` leads to where no gate stands before it. Null: nothing.
-const Level* Reach::led_past_gates(const Level& level, const Rewrite& rewrite,
-                                   std::string_view path) const {
-    const auto target = target_of(rewrite, path);
-    if (!target || (!target->is_whole && target->path.size() <= 1)) return nullptr;
-    const Level* to = routes_.choose(level.server_conf(), target->path);
+// Some paths that the location is for.
+std::vector<Reach::Sample> Reach::samples_of(const Level& level) const {
+    const std::string name(to_view(level.core()->name));
+    if (is_regex(level)) {
+        std::string example;
+        if (give_example(level, example)) return {{example, {}}};
+        const auto [beginning, is_whole] = beginning_of(name);
+        if (!beginning.starts_with('/')) return {{"/x", {}}};
+        return {{is_whole ? beginning : beginning + "x", {}}};
+    }
+    if (!name.starts_with('/')) return {{"/x", {}}};
+    if (level.core()->exact_match) return {{name, {}}};
+    const std::string folder = name.ends_with('/') ? name : name + "/";
+    const Sample below{folder + "x", folder + "0"};
+    if (name.ends_with('/')) return {below};
+    return {{name, {}}, below};
+}
+
+// What takes the path where no gate stands before it. Null: nothing.
+const Level* Reach::led_past_gates(const Level& gate, const Walk::Lead& lead) const {
+    if (!lead.is_whole && lead.path.size() <= 1) return nullptr;
+    const Level* to = routes_.choose(gate.server_conf(), lead.path);
+    if (to == nullptr) to = routes_.server_of(gate);
     if (to == nullptr || to->conf->gated() || to->conf->off()) return nullptr;
     if (routes_.first_return(*to) != nullptr) return nullptr;
     return routes_.hands_on_openly(*to) == Sure::yes ? to : nullptr;
 }
 
+// What is led elsewhere on a condition is another's, unless it comes to the gate's own upstream.
+std::optional<Reach::Past> Reach::way_past(const Level& from, const Level& gate,
+                                           std::string_view path) const {
+    for (const Walk::Lead& lead : routes_.walk(from, path, *gate.conf).leads) {
+        const Level* to = led_past_gates(gate, lead);
+        if (to == nullptr) continue;
+        const void* upstream = lead.taken == Taken::maybe ? upstream_behind(gate) : nullptr;
+        if (lead.taken == Taken::maybe &&
+            (upstream == nullptr || upstream_behind(*to) != upstream)) {
+            continue;
+        }
+        return Past{to, lead.taken};
+    }
+    return std::nullopt;
+}
+
+std::optional<Reach::Past> Reach::way_past(const Level& from, const Level& gate,
+                                           const Sample& sample) const {
+    const auto past = way_past(from, gate, std::string_view(sample.path));
+    if (sample.other.empty() || !past) return past;
+    return way_past(from, gate, std::string_view(sample.other)) ? past : std::nullopt;
+}
+
 // A gate of its own that `rewrite` leads past, to where nothing is verified.
 void Reach::warn_of_rewrite(const Level& level) {
-    if (!is_own_gate(level) || routes_.first_return(level) != nullptr) return;
-    const auto paths = paths_of(level);
-    for (const Rewrite& rewrite : routes_.statements(level).rewrites) {
-        if (rewrite.is_conditional) continue;
-        for (const std::string& path : paths) {
-            const Level* to = led_past_gates(level, rewrite, path);
-            if (to == nullptr) continue;
-            warn("\"rewrite\" leads to the location " + in_quotes(to_view(to->core()->name)) +
-                     " before the gate has its turn, so that nothing is verified: with "
-                     "\"break\", requests stay at the gate,",
-                 level);
-            return;
-        }
+    const bool has_rewrites = !routes_.statements(level).rewrites.empty();
+    if (!has_rewrites || !is_own_gate(level) || routes_.first_return(level) != nullptr) return;
+    for (const Sample& sample : samples_of(level)) {
+        const auto past = way_past(level, level, sample);
+        if (!past) continue;
+        warn("\"rewrite\" " +
+                 std::string(past->taken == Taken::surely ? "leads to " : "may lead to ") +
+                 place_in_words(*past->to) +
+                 " before the gate has its turn, so that nothing is verified: with "
+                 "\"break\", requests stay at the gate,",
+             level);
+        return;
     }
 }
 
@@ -170,16 +206,35 @@ void Reach::warn_of_rewrite(const Level& level) {
 void Reach::warn_of_server_rewrite(const Level& level) {
     const Level* server = routes_.server_of(level);
     if (server == nullptr || !level.is_location() || !is_own_gate(level)) return;
-    if (routes_.first_return(*server) != nullptr) return;
-    const auto paths = paths_of(level);
-    for (const Rewrite& rewrite : routes_.statements(*server).rewrites) {
-        for (const std::string& path : paths) {
-            const Level* to = led_past_gates(level, rewrite, path);
-            if (to == nullptr) continue;
-            warn("a \"rewrite\" of the server " +
-                     std::string(rewrite.is_conditional ? "may lead " : "leads ") +
-                     in_quotes(path) + " to the location " + in_quotes(to_view(to->core()->name)) +
-                     ", past the gate, so that nothing is verified,",
+    if (routes_.statements(*server).is_empty || routes_.first_return(*server) != nullptr) return;
+    for (const Sample& sample : samples_of(level)) {
+        const auto past = way_past(*server, level, sample);
+        if (!past) continue;
+        warn("a \"rewrite\" of the server " +
+                 std::string(past->taken == Taken::surely ? "leads " : "may lead ") +
+                 in_quotes(sample.path) + " to " + place_in_words(*past->to) +
+                 ", past the gate, so that nothing is verified,",
+             level);
+        return;
+    }
+}
+
+// A `return` on a condition, whose page is a location without a gate.
+void Reach::warn_of_return_with_page(const Level& level) {
+    const ngx_array_t* pages = level.core()->error_pages;
+    if (pages == nullptr || !is_own_gate(level) || routes_.first_return(level) != nullptr) return;
+    const void* upstream = upstream_behind(level);
+    const auto* page = static_cast<const ngx_http_err_page_t*>(pages->elts);
+    const auto returns = routes_.walk(level, samples_of(level).front().path, *level.conf).returns;
+    for (const Walk::Return& each : returns) {
+        for (std::size_t i = 0; i < pages->nelts; ++i) {
+            if (page[i].status != static_cast<ngx_int_t>(each.status)) continue;
+            if (page[i].value.lengths != nullptr) continue;
+            const Level* to = routes_.named(level, to_view(page[i].value.value));
+            if (to == nullptr || upstream == nullptr || open_way(*to, upstream) == nullptr)
+                continue;
+            warn("\"return\" and \"error_page\" may lead to " + place_in_words(*to) +
+                     " before the gate has its turn, so that nothing is verified,",
                  level);
             return;
         }
@@ -258,6 +313,22 @@ void Reach::warn_of_taker(const Level& level, const std::string& path, const Lev
          level);
 }
 
+// An expression that takes what is in the gate's folder.
+void Reach::warn_of_children(const Level& level) {
+    const std::string name(to_view(level.core()->name));
+    const bool is_folder = level.is_location() && !is_regex(level) && name.ends_with('/') &&
+                           level.core()->exact_match == 0;
+    if (!is_folder || !is_own_gate(level)) return;
+    const Level* taker = routes_.choose(level.server_conf(), name + "x");
+    if (taker == nullptr || !is_regex(*taker) || !is_open(*taker)) return;
+    if (routes_.is_within(*taker, level)) return;
+    const bool takes_all = routes_.choose(level.server_conf(), name + "0") == taker;
+    const void* upstream = upstream_behind(level);
+    const bool is_same = upstream != nullptr && open_way(*taker, upstream) != nullptr;
+    const bool is_taken_as_a_whole = routes_.choose(level.server_conf(), name) == taker;
+    if ((takes_all || is_same) && !is_taken_as_a_whole) warn_of_taker(level, name + "x", *taker);
+}
+
 void Reach::warn_of_odd_path(const Level& level) {
     const std::string_view path = to_view(level.core()->name);
     if (!level.is_location() || !is_own_gate(level) || is_regex(level) || path.empty()) return;
@@ -306,7 +377,8 @@ void Reach::warn_of_other_spellings(const Level& level) {
     const ngx_http_core_loc_conf_t* core = level.core();
     const bool has_path = level.is_location() && core->regex == nullptr;
     if (upstream == nullptr || !has_path || level.conf->monitors()) return;
-    for (const std::string& spelling : spellings_of(to_view(core->name))) {
+    const bool merges_slashes = level.server()->merge_slashes != 0;
+    for (const std::string& spelling : spellings_of(to_view(core->name), merges_slashes)) {
         const Level* other = routes_.choose(level.server_conf(), spelling);
         if (is_program_of_none(spelling, other)) continue;
         if (other == nullptr) other = routes_.server_of(level);

@@ -2,9 +2,11 @@
 
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ngx_http_webhook/conf.h"
 #include "ngx_http_webhook/routes.h"
@@ -24,10 +26,26 @@ class Reach {
     void warn(const std::string& message, const Level& level);
     void warn_of_return(const Level& level);
     void warn_of_return(const Level& level, bool accepts);
-    const Level* led_past_gates(const Level& level, const Rewrite& rewrite,
-                                std::string_view path) const;
+    // Where no gate stands, and whether nginx is sure to lead there.
+    struct Past {
+        const Level* to;
+        Taken taken;
+    };
+    // Two paths of a location: where the second is given, both have to be led past the gate, so
+    // that it is not for the name of the first alone.
+    struct Sample {
+        std::string path;
+        std::string other;
+    };
+
+    std::vector<Sample> samples_of(const Level& level) const;
+    const Level* led_past_gates(const Level& gate, const Walk::Lead& lead) const;
+    std::optional<Past> way_past(const Level& from, const Level& gate, std::string_view path) const;
+    std::optional<Past> way_past(const Level& from, const Level& gate, const Sample& sample) const;
     void warn_of_rewrite(const Level& level);
     void warn_of_server_rewrite(const Level& level);
+    void warn_of_return_with_page(const Level& level);
+    void warn_of_children(const Level& level);
     const Level* taker_of_expression(const Level& level, std::string& path) const;
     bool give_example(const Level& level, std::string& path) const;
     bool is_open(const Level& level) const;

@@ -150,7 +150,10 @@ Routes::Routes(const ngx_conf_t* cf, const std::vector<Level>& levels)
                find_module(cf, "ngx_http_limit_conn_module"),
                find_module(cf, "ngx_http_auth_basic_module"),
                find_module(cf, "ngx_http_auth_request_module"),
-               {}} {
+               {}},
+      variables_(&static_cast<const ngx_http_core_main_conf_t*>(
+                      ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module))
+                      ->variables) {
     for (const char* name :
          {"ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
           "ngx_http_scgi_module", "ngx_http_grpc_module"}) {
@@ -269,6 +272,14 @@ const Statements& Routes::statements(const Level& level) const {
     auto* const* codes = first_of<ngx_array_t*>(level.loc_conf, modules_.rewrite);
     return statements_.emplace(&level, read_statements(codes == nullptr ? nullptr : *codes))
         .first->second;
+}
+
+Walk Routes::walk(const Level& level, std::string_view path, const LocConf& gate) const {
+    auto* const* codes = first_of<ngx_array_t*>(level.loc_conf, modules_.rewrite);
+    const auto& methods = gate.methods->names;
+    const std::string_view method = methods.size() == 1 ? methods.front() : std::string_view();
+    return webhook::ngx::walk(codes == nullptr ? nullptr : *codes, *variables_, path, method,
+                              level.is_server());
 }
 
 const ngx_http_script_return_code_t* Routes::first_return(const Level& level) const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ngx_http_webhook/rewrite_statements.h"
+#include "ngx_http_webhook/rewrite_walk.h"
 
 namespace webhook::ngx {
 
@@ -46,6 +47,8 @@ class Routes {
     bool ends_in(const Level& level) const;
 
     const Statements& statements(const Level& level) const;
+    // Where they lead the deliveries of a gate for a path.
+    Walk walk(const Level& level, std::string_view path, const LocConf& gate) const;
     // `return`, where nothing but `set` stands before it: nothing gets past it, to a gate neither.
     const ngx_http_script_return_code_t* first_return(const Level& level) const;
 
@@ -157,6 +160,7 @@ class Routes {
     void add_rewrites(const Level& level, std::vector<Way>& ways) const;
 
     Modules modules_;
+    const ngx_array_t* variables_;
     std::map<const LocConf*, const Level*> levels_;
     std::map<const LocConf*, std::vector<const Level*>> inside_;
     std::map<const LocConf*, Locations> locations_;

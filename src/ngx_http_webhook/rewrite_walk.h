@@ -1,0 +1,37 @@
+// Where the statements of nginx's rewrite module lead the deliveries of one path.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ngx_http_webhook/ngx.h"
+
+namespace webhook::ngx {
+
+// Whether nginx comes to a statement: of files that are asked for, there is none, most likely.
+enum class Taken : std::uint8_t { maybe, likely, surely };
+
+struct Walk {
+    // A path that another location is looked for by.
+    struct Lead {
+        // Up to its first variable.
+        std::string path;
+        bool is_whole;
+        Taken taken;
+    };
+    struct Return {
+        ngx_uint_t status;
+        Taken taken;
+    };
+    std::vector<Lead> leads;
+    std::vector<Return> returns;
+};
+
+// `variables` are those of nginx that have an index; `method` is that of all deliveries, or empty.
+// After the statements of a server, nginx looks for a location in any case.
+Walk walk(const ngx_array_t* codes, const ngx_array_t& variables, std::string_view path,
+          std::string_view method, bool is_of_server);
+
+}  // namespace webhook::ngx

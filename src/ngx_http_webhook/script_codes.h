@@ -1,0 +1,40 @@
+// The codes that nginx makes of the statements of its rewrite module, laid one behind the other.
+
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "ngx_http_webhook/ngx.h"
+
+namespace webhook::ngx {
+
+using Code = ngx_http_script_code_pt;
+
+template <typename Value>
+const Value* read(const u_char* at) {
+    return reinterpret_cast<const Value*>(at);
+}
+
+inline Code code_at(const u_char* at) {
+    return *read<Code>(at);
+}
+
+std::string_view text_at(const u_char* at);
+
+// 0 for those of other modules, of which it is not known.
+std::size_t size_at(const u_char* at, const u_char* end);
+
+#if (NGX_PCRE)
+// Null: no `rewrite` begins here.
+const ngx_http_script_regex_code_t* rewrite_at(const u_char* at);
+
+bool ends_path(Code code);
+
+// What nginx gives an expression room for: ten pairs, and as much again to work with.
+using Captures = std::array<int, 30>;
+
+std::string_view captured(std::string_view path, const Captures& captures, std::size_t n);
+#endif
+
+}  // namespace webhook::ngx
