@@ -228,10 +228,15 @@ bool same_query(std::string_view sent, std::string_view hashed, const LeftOut& i
 }
 
 bool has_parameter(std::string_view query, std::string_view name) {
+    return has_parameter(query, [name](std::string_view each) { return each == name; });
+}
+
+bool has_parameter(std::string_view query, const IsName& is_name) {
     while (!query.empty()) {
         const std::size_t end = query.find_first_of("&;");
         const std::string_view parameter = query.substr(0, end);
-        if (percent_decoded(parameter.substr(0, parameter.find('='))) == name) return true;
+        const auto name = percent_decoded(parameter.substr(0, parameter.find('=')));
+        if (name && is_name(*name)) return true;
         query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
     }
     return false;

@@ -38,8 +38,12 @@ using LeftOut = std::function<bool(std::string_view)>;
 // both values would not know which one was signed.
 bool same_query(std::string_view sent, std::string_view hashed, const LeftOut& is_left_out);
 
-// Whether a reader finds a parameter of this name in a query, however it is encoded, and whether it
-// is separated by `&` or by `;`.
+// Whether the decoded name of a parameter is one that is asked for.
+using IsName = std::function<bool(std::string_view)>;
+
+// Whether a reader finds such a parameter in a query, however it is encoded, and whether it is
+// separated by `&` or by `;`.
+bool has_parameter(std::string_view query, const IsName& is_name);
 bool has_parameter(std::string_view query, std::string_view name);
 
 // The decoded value of the only parameter of this name in a query; nothing where there is none,

@@ -75,6 +75,7 @@ constexpr Phrase kPhrases[] = {
     {Kind::other_host, "the request line and the \"Host\" header name different hosts"},
     {Kind::query_beside_url, "the query of the request is not that of the hashed URL"},
     {Kind::form_beside_url, "the form begins or ends as the URL before it could go on"},
+    {Kind::query_beside_form, "the query has a parameter of the name of a field that is signed"},
     {Kind::key_empty, "the value of \"key={}\" is empty"},
 };
 

@@ -66,6 +66,7 @@ struct Cause {
         other_host,
         query_beside_url,
         form_beside_url,
+        query_beside_form,
         key_empty,
     };
 

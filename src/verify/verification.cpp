@@ -393,6 +393,42 @@ Objection Verification::check_separators(WholeBody* body) const {
     return Refusal(Reason::invalid_payload, Cause::Kind::form_semicolon);
 }
 
+// Readers that merge the query with the form could find what nobody signed in the place of a field.
+Objection Verification::check_query_beside_form(WholeBody* body) const {
+    if (!scheme_->signs_decoded_form()) return std::nullopt;
+    if (request_.query.empty() && request_.sent_query.empty()) return std::nullopt;
+    const Form* form = form_of(body);
+    if (form == nullptr) return std::nullopt;
+    const auto replaces_field = [this, form](std::string_view name) {
+        return is_signed_in_form(name, *form) && !reads_or_covers_parameter(name);
+    };
+    if (!has_parameter(request_.query, replaces_field) &&
+        !has_parameter(request_.sent_query, replaces_field)) {
+        return std::nullopt;
+    }
+    return Refusal(Reason::invalid_payload, Cause::Kind::query_beside_form);
+}
+
+// Some readers do not mind the case of names. An address may have a token of the operator's own in
+// its query, and a sender that leaves its message unsigned may call its event id so.
+bool Verification::is_signed_in_form(std::string_view name, const Form& form) const {
+    const Source& id = scheme_->event_id;
+    const bool may_be_of_address = scheme_->takes_unsigned_fields() &&
+                                   id.kind == Source::Kind::field &&
+                                   equals_ignoring_case(name, id.text);
+    if (may_be_of_address) return false;
+    return std::ranges::any_of(form.fields(), [this, name](const Form::Field& field) {
+        if (!equals_ignoring_case(field.first, name)) return false;
+        return scheme_->signs(Kind::form) || scheme_->signs_field(field.first) ||
+               field.first == signature_field();
+    });
+}
+
+bool Verification::reads_or_covers_parameter(std::string_view name) const {
+    return scheme_->covers_parameter(name) ||
+           std::ranges::count(scheme_->headers, kParameterMark + std::string(name)) > 0;
+}
+
 // What the signature does not cover may not come along, unless the scheme says so.
 Objection Verification::check_other_fields(WholeBody* body) const {
     const bool covers_all = scheme_->signs(Kind::form) || scheme_->covers_raw_body();
@@ -423,6 +459,7 @@ Objection Verification::verify_signature(WholeBody* body, Milliseconds now) {
     if (scheme_->algorithm == Algorithm::jwt) return match_jwt(now);
     if (const auto objection = read_signature_in_body(body)) return objection;
     if (const auto objection = check_separators(body)) return objection;
+    if (const auto objection = check_query_beside_form(body)) return objection;
     if (const auto objection = check_other_fields(body)) return objection;
     if (scheme_->wants_whole_body && scheme_->has_timestamp_in_body()) {
         if (const auto objection = read_timestamp_in_body(body)) return objection;

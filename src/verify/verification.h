@@ -172,6 +172,9 @@ class Verification {
     Objection read_from_body(const Source& source, WholeBody* body,
                              std::optional<std::string>& value) const;
     Objection check_separators(WholeBody* body) const;
+    Objection check_query_beside_form(WholeBody* body) const;
+    bool is_signed_in_form(std::string_view name, const Form& form) const;
+    bool reads_or_covers_parameter(std::string_view name) const;
     Objection check_other_fields(WholeBody* body) const;
     std::string_view signature_field() const;
     const Form* form_of(WholeBody* body) const;

@@ -1434,6 +1434,57 @@ TEST(Verification, FormThatIsSignedDecodedHoldsNoSemicolon) {
     EXPECT_EQ(Reason::accepted, judge(scheme, {secret(scheme, kSecret)}, json, kNow).reason);
 }
 
+// Readers that merge the two could take the parameter for the field.
+TEST(Verification, QueryHasNoNameOfAFieldThatIsSigned) {
+    struct Row {
+        const char* statements;
+        const char* signed_text;
+        const char* body;
+        const char* query;
+        Reason expected;
+    };
+    const char* const field = "signed '{field:a}';";
+    const char* const form = "signed '{form}';";
+    const char* const url = "signed '{url}{form}';";
+    const char* const raw = "signed '{body}'; event_id field=b;";
+    const char* const type = "signed '{field:a}'; event_type query=a;";
+    const char* const both = "signed '{field:a}|{query:a}';";
+    const Row rows[] = {
+        {field, "1", "a=1", "", Reason::accepted},
+        {field, "1", "a=1", "b=1&aa=2&c=a", Reason::accepted},
+        {field, "1", "a=1", "a=2", Reason::invalid_payload},
+        {field, "1", "a=1", "a", Reason::invalid_payload},
+        {field, "1", "a=1", "b=1&A=2", Reason::invalid_payload},
+        {field, "1", "a=1", "b=1;%61=2", Reason::invalid_payload},
+        {field, "1", "a=1", "b=%zz&a=2", Reason::invalid_payload},
+        {form, "a1b2", "b=2&a=1", "c=1", Reason::accepted},
+        {form, "a1b2", "b=2&a=1", "b=1", Reason::invalid_payload},
+        {url, "https://h/x?a=2a1", "a=1", "a=2", Reason::accepted},
+        {raw, "a=1", "a=1", "a=2", Reason::accepted},
+        {type, "1", "a=1", "a=2", Reason::accepted},
+        {both, "1|2", "a=1", "a=2", Reason::accepted},
+    };
+    for (const auto& [statements, signed_text, body, query, expected] : rows) {
+        const Scheme scheme =
+            parse_scheme("test", "algorithm hmac-sha256; signature header=S;"s + statements);
+        Delivery delivery{{{"S", hmac_hex(kSecret, signed_text)}, {"Content-Type", kForm}}, body};
+        delivery.url = "https://h/x?"s + query;
+        delivery.query = query;
+        EXPECT_EQ(expected, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+            << statements << ' ' << query;
+        if (scheme.reads_url()) continue;
+        // An upstream may get the one that was sent, or what became of it since.
+        delivery.sent_query = "";
+        EXPECT_EQ(expected, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+            << statements << " handed on with " << query;
+        if (scheme.signs_parameter()) continue;
+        delivery.query = "";
+        delivery.sent_query = query;
+        EXPECT_EQ(expected, judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason)
+            << statements << " sent with " << query;
+    }
+}
+
 // As routes of mail services send it: the time and a token are signed, and stand with the signature
 // among the fields of the message.
 class SignedForm : public ::testing::Test {
@@ -1443,9 +1494,9 @@ class SignedForm : public ::testing::Test {
                signature + ";";
     }
     static Reason judged(const std::string& body, const std::string& statements,
-                         const std::string& type = kForm) {
+                         const std::string& type = kForm, const std::string& query = "") {
         const Scheme scheme = parse_scheme("test", statements);
-        const Delivery delivery{{{"Content-Type", type}}, body};
+        const Delivery delivery{{{"Content-Type", type}}, body, "POST", "https://h/x?" + query};
         return judge(scheme, {secret(scheme, kSecret)}, delivery, kNow).reason;
     }
     static std::string form(const std::string& more = "", const std::string& ts = "1614265330") {
@@ -1499,6 +1550,20 @@ TEST_F(SignedForm, HoldsNoSemicolon) {
     const std::string sent = "ts=1614265330&sig=" + hmac_hex(kSecret, "1614265330|x");
     EXPECT_EQ(Reason::accepted, judged(sent + "&a=b", time_alone));
     EXPECT_EQ(Reason::invalid_payload, judged(sent + "&a=b;ts=1", time_alone));
+}
+
+// Its token may have the name of one that the operator put into the address.
+TEST_F(SignedForm, HasNoSignedFieldInTheQuery) {
+    const std::string with_id = statements("signature field=sig; event_id field=token");
+    for (const std::string& each : {statements(), with_id}) {
+        EXPECT_EQ(Reason::accepted, judged(form("&subject=x"), each, kForm, "subject=y"));
+        EXPECT_EQ(Reason::invalid_payload, judged(form(), each, kForm, "ts=1614265331"));
+        EXPECT_EQ(Reason::invalid_payload, judged(form(), each, kForm, "sig=00"));
+    }
+    EXPECT_EQ(Reason::invalid_payload, judged(form(), statements(), kForm, "token=x"));
+    EXPECT_EQ(Reason::accepted, judged(form(), with_id, kForm, "token=x"));
+    const std::string alone = statements("signature field=sig alone; event_id field=token");
+    EXPECT_EQ(Reason::invalid_payload, judged(form(), alone, kForm, "token=x"));
 }
 
 TEST_F(SignedForm, MayHaveToComeAlone) {
