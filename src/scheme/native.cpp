@@ -17,6 +17,7 @@ constexpr std::string_view kUriKeeps = ";,/?:@&=+$-_.!~*'()#";
 constexpr std::string_view kSignedHeaders = "x-contentful-signed-headers";
 constexpr std::string_view kTimestamp = "x-contentful-timestamp";
 constexpr std::string_view kSignature = "x-contentful-signature";
+constexpr std::string_view kContentfulHeaders[] = {kSignature, kSignedHeaders};
 
 enum class Presence : std::uint8_t { required, optional, refused };
 
@@ -50,7 +51,7 @@ constexpr std::array kAdyenMembers{
 };
 
 constexpr std::array kNatives{
-    Native{"contentful", contentful_items, false, false, "", contentful_path},
+    Native{"contentful", contentful_items, false, false, "", contentful_path, kContentfulHeaders},
     Native{"aws-sns", aws_sns_items, true, true, "/MessageId", nullptr},
     Native{"adyen-payments", adyen_payments_items, true, false, "", nullptr},
 };

@@ -76,6 +76,9 @@ struct Native {
     // these.
     std::optional<std::string> (*signed_url)(std::string_view url);
 
+    // The headers that the function reads by their names, that of the signature the first.
+    std::span<const std::string_view> headers = {};
+
     bool signs_request() const { return signed_url != nullptr; }
 };
 

@@ -633,6 +633,21 @@ bool Verification::matches_basic(const SigningSecret& secret) const {
     return credentials && secret.key.is_token(*credentials);
 }
 
+// One that is repeated counts as missing.
+Refusal Verification::lacks_of(const Native& native) const {
+    if (native.headers.empty()) return Reason::missing_signature;
+    for (std::string_view name : native.headers) {
+        if (request_.headers->only(name)) continue;
+        return {Reason::missing_signature, Cause::Kind::header_not_single, name};
+    }
+    return {Reason::missing_signature, Cause::Kind::signed_headers, native.headers.back()};
+}
+
+Refusal Verification::unfit_signature_of(const Native& native) {
+    if (native.headers.empty()) return Reason::malformed_signature;
+    return {Reason::malformed_signature, Cause::Kind::signature_unfit, native.headers.front()};
+}
+
 Objection Verification::match_native(WholeBody* body, Milliseconds now) {
     if (body == nullptr) return Reason::invalid_payload;
     const Native& native = *scheme_->native;
@@ -646,11 +661,11 @@ Objection Verification::match_native(WholeBody* body, Milliseconds now) {
         if (request.json == nullptr) return not_json();
     }
     const SignedItems items = scheme_->native->items(request);
-    if (!items || items->empty()) return Reason::missing_signature;
+    if (!items || items->empty()) return lacks_of(native);
     std::vector<std::string> signatures;
     for (const SignedItem& item : *items) {
         auto signature = decode(scheme_->signatures.front().encoding, item.signature);
-        if (!signature) return Reason::malformed_signature;
+        if (!signature) return unfit_signature_of(native);
         signatures.push_back(std::move(*signature));
     }
     return find_secret(now, [&](const Attempt& attempt) {

@@ -183,6 +183,8 @@ class Verification {
     Refusal no_match() const;
     bool matches(Attempt& attempt) const;
     bool matches_basic(const SigningSecret& secret) const;
+    Refusal lacks_of(const Native& native) const;
+    static Refusal unfit_signature_of(const Native& native);
     Objection match_native(WholeBody* body, Milliseconds now);
     Objection match_jwt(Milliseconds now);
     Objection check_claims(std::string_view claims, Milliseconds now);

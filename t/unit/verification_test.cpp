@@ -1716,6 +1716,48 @@ TEST(Verification, EventMayBeClaimsOfAToken) {
     EXPECT_EQ("two", verification.event_type());
 }
 
+std::string cause_of_contentful(std::vector<std::pair<std::string, std::string>> headers) {
+    const Scheme scheme = preset_scheme("contentful").value();
+    const SigningSecret key = secret(scheme, std::string(64, 's'));
+    const std::vector<const SigningSecret*> keys{&key};
+    const Delivery delivery{std::move(headers), ""};
+    const SchemeHeaders offered = delivery.offered_to(scheme);
+    Presented presented;
+    const std::optional<Tolerance> tolerance;
+    const SignedRequest request{"POST",     delivery.url, "",     &offered,
+                                &presented, &tolerance,   nullptr};
+    Verification verification(scheme, keys, request, kNow);
+    JsonDocument json;
+    const testing::PaddedBody body("");
+    WholeBody whole(body.text(), json);
+    const Objection objection = verification.verify_signature(&whole, kNow);
+    return objection ? text_of(objection->cause) : "accepted";
+}
+
+TEST(Verification, TellsWhichHeaderOfContentfulIsToBlame) {
+    const std::pair<std::string, std::string> signature{"X-Contentful-Signature", "00"};
+    const std::pair<std::string, std::string> time{"X-Contentful-Timestamp", "1614265330000"};
+    const std::pair<std::string, std::string> list{
+        "X-Contentful-Signed-Headers", "x-contentful-signed-headers,x-contentful-timestamp"};
+    const auto single = [](const std::string& name) {
+        return "the header \"" + name + "\" is missing or repeated";
+    };
+    EXPECT_EQ(single("x-contentful-signature"), cause_of_contentful({time, list}));
+    EXPECT_EQ(single("x-contentful-signature"),
+              cause_of_contentful({time, list, signature, signature}));
+    EXPECT_EQ(single("x-contentful-signed-headers"), cause_of_contentful({time, signature}));
+    const std::string unfit =
+        "\"x-contentful-signed-headers\" lacks a name, or a header that it names is missing, "
+        "repeated or not allowed as it is";
+    EXPECT_EQ(unfit, cause_of_contentful({time, signature, {list.first, ""}}));
+    EXPECT_EQ(unfit,
+              cause_of_contentful({time, signature, {list.first, list.second + ",x-no-such"}}));
+    EXPECT_EQ("the header \"x-contentful-signature\" holds no signature as the scheme writes it",
+              cause_of_contentful({time, list, {signature.first, "zz"}}));
+    EXPECT_EQ("secrets tried: 1, length of the body: 0",
+              cause_of_contentful({time, list, signature}));
+}
+
 std::string cause_of_token(const Scheme& scheme, const SigningSecret& key,
                            const std::string& token) {
     const std::vector<const SigningSecret*> keys{&key};
