@@ -285,6 +285,22 @@ subtest 'what nginx answers in the place of the gate' => sub {
         "$before$taken$hand");
     says_nothing('a server that leads elsewhere', "server {\nlisten %%ADDR%%:8080;\nreturn 301 https://a.example;\nlocation / {\n$gate}\n}");
     says_nothing('for the rest', in_location("$gate$inner return 404;"));
+    says("the last return, behind $_", in_location("${gate}if (\$arg_x) { $_ }\nreturn 200;"), "$before$taken$hand")
+        for 'return 403;', 'set $x 1;';
+    says_nothing("the last return, behind $_", in_location("${gate}if (\$arg_x) { $_ }\nreturn 200;\nproxy_pass http://127.0.0.1:9;"))
+        for 'break;', 'rewrite ^ /hook/a break;';
+    my $some = '[warn] "return" within "if" answers deliveries with 2xx before the gate does: '
+        . 'the sender takes for delivered what is not, and does not send it again,';
+    my $conditional = sub ($condition, $return) { in_location("${gate}if ($condition) { $return }\nproxy_pass http://127.0.0.1:9;") };
+    says("a success by $_", $conditional->($_, 'return 200;'), $some)
+        for '-f $request_filename', '!-e /srv/on', '$request_method = POST', '$request_method != GET', '$request_method ~ ^P', '$request_method !~* get';
+    says('a success behind "set"', $conditional->('-d /srv', 'set $x a$uri; return 204 ok;'), $some);
+    says_nothing("a success by $_", $conditional->($_, 'return 200;'))
+        for '$request_method = GET', '$request_method != POST', '$request_method ~ ^(GET|HEAD)$', '$request_method !~ POST', '$arg_x', '$http_a = POST', '$http_a ~ ^P';
+    says_nothing('a failure by a file', $conditional->('-f /srv/maintenance', 'return 503;'));
+    says_nothing('a success behind "break"', $conditional->('$arg_x', "break; }\nif (-f /srv/a) { return 200;"));
+    says_nothing('a success of one method that the gate does not take', $conditional->('$request_method = POST', 'return 200;')
+        =~ s/webhook_secret/webhook_methods PUT; webhook_secret/r);
     says_nothing('on a condition', in_location("${gate}if (\$arg_x) { return 404; }\nproxy_pass http://127.0.0.1:9;"));
     says_nothing('beside the gate', "server {\nlisten %%ADDR%%:8080;\n${gate}location = /health { return 200; }\nlocation / { }\n}");
     says_nothing('outside of it', "server {\nlisten %%ADDR%%:8080;\nif (\$arg_x) { return 404; }\nlocation / {\n$gate}\n}");
@@ -615,6 +631,14 @@ subtest 'other spellings of a gated path' => sub {
     says('by a file of a program', $two->('= /hooks/github', 'location / { try_files $uri /index.php$is_args$args; }',
         'location ~ \.php$ { proxy_pass http://app; }'), $remark->('/HOOKS/GITHUB', '/hooks/github', '\.php$'));
     says_nothing('POST is closed', $two->('= /hooks/github', 'location / { limit_except GET { deny all; } proxy_pass http://app; }'));
+    my $closes = sub ($statements) { $two->('= /hooks/github', "location / { $statements proxy_pass http://app; }", 'location @app { proxy_pass http://app; }') };
+    says_nothing("POST is closed by $_", $closes->($_))
+        for 'if ($request_method = POST) { return 405; }', 'if ($request_method !~ ^(GET|HEAD)$) { return 405; }', 'if ($request_method != GET) { set $a b; return 403; }',
+            'if ($arg_x) { return 403; } if ($request_method = POST) { return 444; }';
+    says("POST is not closed by $_", $closes->($_), $remark->('/HOOKS/GITHUB', '/hooks/github', '/'))
+        for 'if ($request_method = GET) { return 405; }', 'if ($request_method !~ POST) { return 405; }', 'if ($arg_x) { return 405; }',
+            'if ($arg_x) { break; } if ($request_method = POST) { return 405; }', 'if ($request_method = POST) { set $a b; }',
+            'error_page 405 = @app; if ($request_method = POST) { return 405; }';
     says('all but POST is closed', $two->('= /hooks/github', 'location / { limit_except POST { deny all; } proxy_pass http://app; }'),
         $remark->('/HOOKS/GITHUB', '/hooks/github', '/'));
     says('closed to IPv4 alone', $two->('= /hooks/github', 'location / { deny 0.0.0.0/0; proxy_pass http://app; }'),

@@ -112,16 +112,20 @@ void Reach::warn(const std::string& message, const Level& level) {
 // for is no trap: pages of health, redirects and the like.
 void Reach::warn_of_return(const Level& level) {
     const Level* server = routes_.server_of(level);
-    const auto* of_server = server == nullptr ? nullptr : routes_.first_return(*server);
+    const auto* of_server = server == nullptr ? nullptr : routes_.statements(*server).sure_return();
     if (of_server != nullptr && is_success(of_server->status)) {
         // A gate of all of http is not meant for a server's page of health.
         if (level.conf->gate == server->outer->gate) return;
         return warn_of_return(level, true);
     }
-    const auto* statement = routes_.first_return(level);
     const LocConf* further_out = level.outer;
-    if (statement == nullptr || level.conf->gate == further_out->gate) return;
+    if (level.conf->gate == further_out->gate) return;
+    warn_of_return_on_condition(level);
+    const auto* statement = routes_.statements(level).sure_return();
+    if (statement == nullptr) return;
     const bool accepts = is_success(statement->status);
+    // Statements before it may be all that the location is for.
+    if (!accepts && routes_.first_return(level) == nullptr) return;
     // The gate may be for the locations further in, the rest of which is turned away.
     if (!accepts && routes_.has_locations(level)) return;
     warn_of_return(level, accepts);
@@ -132,6 +136,21 @@ void Reach::warn_of_return(const Level& level, bool accepts) {
              std::string(accepts ? ", and whatever comes is taken for accepted" : "") +
              ": hand deliveries to an upstream, or to a file,",
          level);
+}
+
+// A page of health for one method is meant so.
+void Reach::warn_of_return_on_condition(const Level& level) {
+    const Statements& statements = routes_.statements(level);
+    const bool takes_post = (level.conf->methods->mask & NGX_HTTP_POST) != 0;
+    const auto accepts = [](const ngx_http_script_return_code_t* statement) {
+        return statement != nullptr && is_success(statement->status);
+    };
+    const bool accepts_post = takes_post && accepts(statements.return_to_post);
+    if (!accepts_post && !accepts(statements.return_by_file)) return;
+    warn(
+        "\"return\" within \"if\" answers deliveries with 2xx before the gate does: the sender "
+        "takes for delivered what is not, and does not send it again,",
+        level);
 }
 
 // Some paths that the location is for.

@@ -26,6 +26,7 @@ class Reach {
     void warn(const std::string& message, const Level& level);
     void warn_of_return(const Level& level);
     void warn_of_return(const Level& level, bool accepts);
+    void warn_of_return_on_condition(const Level& level);
     // Where no gate stands, and whether nginx is sure to lead there.
     struct Past {
         const Level* to;

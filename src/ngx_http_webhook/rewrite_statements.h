@@ -39,11 +39,21 @@ struct Statements {
     const ngx_http_script_return_code_t* first_return = nullptr;
     // Answers where no condition holds.
     const ngx_http_script_return_code_t* last_return = nullptr;
+    // Answers what comes by POST: within an `if` that asks for the method.
+    const ngx_http_script_return_code_t* return_to_post = nullptr;
+    // Answers where a file is there, or is not.
+    const ngx_http_script_return_code_t* return_by_file = nullptr;
     // Whether requests may stay where they are in spite of `last_return`.
     bool may_break = false;
     std::vector<Rewrite> rewrites;
+
+    // Answers whatever comes, on conditions or in the end.
+    const ngx_http_script_return_code_t* sure_return() const {
+        return may_break ? nullptr : last_return;
+    }
 };
 
-Statements read_statements(const ngx_array_t* codes);
+// `variables` are those of nginx that have an index.
+Statements read_statements(const ngx_array_t* codes, const ngx_array_t& variables);
 
 }  // namespace webhook::ngx

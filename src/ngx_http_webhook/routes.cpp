@@ -270,7 +270,8 @@ const Statements& Routes::statements(const Level& level) const {
     const auto found = statements_.find(&level);
     if (found != statements_.end()) return found->second;
     auto* const* codes = first_of<ngx_array_t*>(level.loc_conf, modules_.rewrite);
-    return statements_.emplace(&level, read_statements(codes == nullptr ? nullptr : *codes))
+    return statements_
+        .emplace(&level, read_statements(codes == nullptr ? nullptr : *codes, *variables_))
         .first->second;
 }
 
@@ -406,7 +407,15 @@ bool Routes::is_closed(const Level& level) const {
     const bool limits_posts =
         core->limit_except_loc_conf != nullptr && (core->limit_except & NGX_HTTP_POST) != 0;
     if (limits_posts && denies_strangers(access_of(core->limit_except_loc_conf))) return true;
-    return first_return(level) != nullptr && ways_of(level, true).empty();
+    if (first_return(level) != nullptr) return ways_of(level, true).empty();
+    const auto* to_post = statements(level).return_to_post;
+    return to_post != nullptr && !has_page(level, to_post->status);
+}
+
+bool Routes::has_page(const Level& level, ngx_uint_t status) const {
+    std::vector<Way> pages;
+    add_pages(level, status, pages);
+    return !pages.empty();
 }
 
 bool Routes::refuses(const Level& level) const {

@@ -64,7 +64,8 @@ class Routes {
     // Whether the level is `outer` or stands in it.
     bool is_within(const Level& level, const Level& outer) const;
 
-    // Whether nobody unknown gets through: `internal`, `return`, `deny all` or a login.
+    // Whether nobody unknown gets through: `internal`, `return`, `deny all` or a login; by
+    // POST is enough.
     bool is_closed(const Level& level) const;
 
     // Whether nobody gets an answer but a refusal.
@@ -154,6 +155,7 @@ class Routes {
     bool own_level_serves(const Level& server) const;
     bool is_gate_of_locations(const Level& level, const LocConf& server) const;
     Sure follow(const std::vector<Way>& ways, bool past_gates) const;
+    bool has_page(const Level& level, ngx_uint_t status) const;
     void add_pages(const Level& level, ngx_uint_t status, std::vector<Way>& ways) const;
     void add_files(const Level& level, std::vector<Way>& ways) const;
     void add_index(const Level& level, std::vector<Way>& ways) const;
