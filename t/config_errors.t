@@ -536,7 +536,7 @@ my @DIRECTIVES = (
     ],
     'a name that depends on the delivery that it is for' => [
         in_location("webhook github name=a-\${Webhook_Event_Id}; # HERE\nwebhook_secret $SECRET;"),
-        'invalid "name=a-${Webhook_Event_Id}" in "webhook", allowed: no variable of a delivery, which has the name',
+        'invalid "name=" in "webhook", allowed: no variable of a delivery, which has the name',
     ],
     'a key that is empty when it is looked up' => [
         deduplicated('webhook_dedup zone=events key=$webhook_reason:a; # HERE'),
@@ -795,6 +795,26 @@ my @MEMORY = (
         gated('webhook_dedup zone=evnets; # HERE'),
         'unknown zone "evnets", "webhook_dedup_zone" defines none of this name',
     ],
+    'a secret in the place of a zone' => [
+        gated('webhook_dedup zone=Zq7secret; # HERE'),
+        'unknown zone, "webhook_dedup_zone" defines none of this name',
+    ],
+    (
+        map {
+            ; "a secret in $_" => [ gated("$_ Zq7secret; # HERE"), qr/invalid value in "$_", allowed: .*/ ]
+        } qw(webhook_tolerance webhook_mode webhook_methods webhook_require_tls webhook_allow webhook_log_level webhook_payload_max)
+    ),
+    'a secret as a status' => [
+        gated('webhook_response duplicate Zq7secret; # HERE'), 'invalid value in "webhook_response", allowed: a status of 2xx, 4xx or 5xx',
+    ],
+    'a secret as a key' => [
+        deduplicated('webhook_dedup zone=events key=Zq7secret; # HERE'),
+        'invalid "key=" in "webhook_dedup", allowed: a value with a variable, such as key=$webhook_event_id',
+    ],
+    'a secret as a time' => [
+        deduplicated('webhook_dedup zone=events ttl=Zq7secret; # HERE'),
+        'invalid "ttl=" in "webhook_dedup", allowed: a time, such as 300s, 5m or 72h',
+    ],
     'a zone that nobody defines, inherited' => [
         "webhook_dedup zone=evnets; # HERE\n" . gated(''),
         'unknown zone "evnets", "webhook_dedup_zone" defines none of this name',
@@ -817,7 +837,7 @@ my @MEMORY = (
     ],
     'a key without a variable' => [
         deduplicated('webhook_dedup zone=events key=webhook_event_id; # HERE'),
-        'invalid "key=webhook_event_id" in "webhook_dedup", '
+        'invalid "key=" in "webhook_dedup", '
             . 'allowed: a value with a variable, such as key=$webhook_event_id',
     ],
     'an empty key' => [

@@ -17,6 +17,8 @@ my @SCHEMES = (
         in_location("webhook my-sender; # HERE\nwebhook_secret $SECRET;"),
         qr/unknown scheme "my-sender", allowed: $PRESETS, or a name that "webhook_scheme" defines/,
     ],
+    (map { ; "a secret as $_" => [ scheme(/(\w+) (.*)/), qr/invalid scheme "acme": (?:invalid value of "\w+"|unknown native), allowed: .*/ ] }
+        'require Zq7secret', 'claims Zq7secret', 'native Zq7secret', 'body Zq7secret'),
     'a secret in the place of a scheme' => [
         in_location("webhook 0123456789abcdef; # HERE\nwebhook_secret $SECRET;"),
         qr/unknown scheme, allowed: $PRESETS, or a name that "webhook_scheme" defines/,
@@ -391,7 +393,7 @@ my @TOKENS = (
     'claims of nothing'       => [ jwt(claims => '""'), invalid('invalid "" of "claims", allowed: Name=Value') ],
     'no claim'                => [ jwt(claims => ''), invalid('"claims" names no claim, allowed: name=value') ],
     'a claim without a value' => [ jwt(claims => 'iss'), invalid('invalid "iss" of "claims", allowed: Name=Value') ],
-    'a claim without a name'  => [ jwt(claims => '=a'), invalid('invalid "=a" of "claims", allowed: Name=Value') ],
+    'a claim without a name'  => [ jwt(claims => '=a'), invalid('invalid "=" of "claims", allowed: Name=Value') ],
     'a claim twice'           => [ jwt(claims => 'iss=a iss=b'), invalid('duplicate claim "iss"') ],
     'a claim twice, in two statements' => [
         blamed_in_jwt(claims => (claims => "iss=a;\nclaims aud=b iss=c")), invalid('duplicate claim "iss"'),
@@ -616,10 +618,10 @@ my @TIMES_AND_EVENTS = (
         scheme(require => ''), invalid('"require" names no header, allowed: Name=Value'),
     ],
     'a required header without a value' => [
-        scheme(require => 'Version'), invalid('invalid "Version" of "require", allowed: Name=Value'),
+        scheme(require => 'Version'), invalid('invalid value of "require", allowed: Name=Value'),
     ],
     'a required header without a name' => [
-        scheme(require => '=1'), invalid('invalid "=1" of "require", allowed: Name=Value'),
+        scheme(require => '=1'), invalid('invalid "=" of "require", allowed: Name=Value'),
     ],
     'a required header whose name is none' => [
         scheme(require => '"The Version=1"'), invalid('invalid header name "The Version"'),
@@ -666,7 +668,7 @@ my @DIGESTS = (
         blamed(body => (signed => '"{header:Digest}{body}"', digest => 'header=Digest', body => 'decoded')),
         invalid('"body decoded" has no meaning with "digest header="'),
     ],
-    'a body that is what none is' => [ scheme(body => 'gzip'), invalid('invalid "gzip" of "body", allowed: decoded, json') ],
+    'a body that is what none is' => [ scheme(body => 'gzip'), invalid('invalid value "gzip" of "body", allowed: decoded, json') ],
     'a digest that nobody signs' => [
         scheme(digest => 'query=d'), invalid('"digest query=" needs "{url}" in "signed": it would not be signed'),
     ],

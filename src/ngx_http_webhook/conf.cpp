@@ -100,7 +100,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     const auto& zones = main_conf(cf).zones;
     const auto zone = zones.find(dedup->zone_name);
     if (zone == zones.end()) {
-        fail("unknown zone " + in_quotes(dedup->zone_name) +
+        fail("unknown zone" + shown_word(dedup->zone_name) +
                  ", \"webhook_dedup_zone\" defines none of this name",
              dedup->place);
     }

@@ -27,6 +27,24 @@ constexpr Milliseconds kLongestTtl = std::chrono::hours(24 * 365);
 
 using Words = std::vector<std::string_view>;
 
+// What can be shown of a value that does not fit, and may be a secret in the wrong place: all of it
+// where it is short and without capital letters, or holds what times and addresses do.
+std::string shown_value(std::string_view argument) {
+    constexpr std::size_t kLongestValue = 15;
+    constexpr std::string_view kOfTimesAndAddresses = "0123456789abcdefTZ.:/+-,";
+    const std::size_t equals = argument.find('=');
+    const std::string_view value =
+        equals == std::string_view::npos ? argument : argument.substr(equals + 1);
+    const bool has_capital = std::ranges::any_of(
+        value, [](char character) { return character >= 'A' && character <= 'Z'; });
+    const bool is_short = value.size() <= kLongestValue && !has_capital;
+    const bool is_time_or_address =
+        value.find_first_not_of(kOfTimesAndAddresses) == std::string_view::npos &&
+        value.find_first_of(".:") != std::string_view::npos;
+    if (is_short || is_time_or_address) return " " + in_quotes(argument);
+    return equals == std::string_view::npos ? std::string() : shown_word(argument);
+}
+
 // A directive as it stands in the configuration.
 class Directive {
   public:
@@ -84,8 +102,9 @@ class Directive {
     void warn(const std::string& message) const { remark(cf, NGX_LOG_WARN, message, place()); }
 
     [[noreturn]] void reject(std::string_view argument, std::string_view allowed) const {
-        throw ConfigError("invalid " + in_quotes(argument) + " in " + in_quotes(name()) +
-                          ", allowed: " + std::string(allowed));
+        const std::string shown = shown_value(argument);
+        throw ConfigError("invalid" + (shown.empty() ? " value" : shown) + " in " +
+                          in_quotes(name()) + ", allowed: " + std::string(allowed));
     }
 
     // The same for what may be a secret in the wrong place.

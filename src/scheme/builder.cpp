@@ -38,7 +38,8 @@ std::pair<std::string_view, std::string_view> pair_of(std::string_view argument,
                                                       std::string_view field) {
     const std::size_t equals = argument.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-        fail("invalid " + in_quotes(argument) + " of " + in_quotes(field) +
+        const std::string shown = shown_word(argument);
+        fail("invalid" + (shown.empty() ? " value" : shown) + " of " + in_quotes(field) +
              ", allowed: Name=Value");
     }
     return {argument.substr(0, equals), argument.substr(equals + 1)};
@@ -438,7 +439,7 @@ void SchemeBuilder::set_native(Arguments arguments) {
     const std::string& name = single(arguments, "native");
     scheme_.native = find_native(name);
     if (scheme_.native == nullptr) {
-        fail("unknown native " + in_quotes(name) + ", allowed: " + names_of(natives()));
+        fail("unknown native" + shown_word(name) + ", allowed: " + names_of(natives()));
     }
 }
 
@@ -587,7 +588,7 @@ void SchemeBuilder::set_body(Arguments arguments) {
     } else if (form == "decoded") {
         scheme_.content_encoding = header_index("Content-Encoding");
     } else {
-        fail("invalid " + in_quotes(form) + " of \"body\", allowed: decoded, json");
+        fail("invalid value" + shown_word(form) + " of \"body\", allowed: decoded, json");
     }
 }
 
