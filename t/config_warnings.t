@@ -497,12 +497,36 @@ subtest 'gates that requests do not reach' => sub {
         '[warn] "rewrite" leads to the location "/app" before the gate has its turn, so that nothing is verified: with "break", requests stay at the gate,');
     says_nothing("rewrite $_ of the gate", $own->('/hook', $_)) for '^ /off', '^/other /app', '^ /$arg_x';
 
+    my $refuses = sub ($what, $whom = 'every delivery') { qq([warn] "$what" refuses $whom before the gate has its turn,) };
+    my $in_gate = sub ($more, $how = '') { $of->('= /hook', '') =~ s/proxy_pass/$more proxy_pass/r =~ s/(webhook_secret [^;]*;)/$1 $how/r };
+    says("what refuses deliveries: $_->[1]", $in_gate->($_->[1]), $refuses->($_->[0])) for
+        [ 'limit_except', 'limit_except GET { deny all; }' ], [ 'deny all', 'deny all;' ], [ 'deny all', 'deny all; allow 192.0.2.1;' ];
+    says_nothing("what refuses some: $_", $in_gate->($_)) for 'limit_except POST { deny all; }', 'limit_except GET { deny 192.0.2.1; }', 'allow 192.0.2.1; deny all;',
+        'deny all; satisfy any; auth_basic a; auth_basic_user_file /none;';
+    says_nothing('what refuses some methods', $in_gate->('limit_except POST { deny all; }', 'webhook_methods POST PUT;'));
+    says_nothing('what refuses the others', $of->('/hook', '') =~ s/proxy_pass/deny all; location = \/hook\/a { allow all; proxy_pass http:\/\/127.0.0.1:9; }\nproxy_pass/r);
+    my $meta = sub ($more, $switch = 'on token=file:%%DIR%%/meta.token') { $in_gate->($more, "webhook_handshake $switch;") =~ s/webhook github/webhook meta/r };
+    write_file('meta.token', "another-token-of-some-length\n", 0600);
+    my $of_meta = 'the handshakes of "meta", which come by GET,';
+    says("what refuses handshakes: $_->[1]", $meta->($_->[1]), $refuses->($_->[0], $of_meta)) for
+        [ 'limit_except', 'limit_except POST { deny all; }' ], [ 'return', 'if ($request_method != POST) { return 405; }' ], [ 'return', 'if ($request_method = GET) { return 404; }' ];
+    says_nothing("what refuses no handshakes: $_", $meta->($_)) for 'limit_except GET POST { deny all; }', 'if ($request_method !~ ^(GET|POST)$) { return 405; }',
+        'if ($request_method = GET) { return 200; }', 'if ($arg_x) { return 405; }';
+    says_nothing("what refuses handshakes that are off: $_", $meta->($_, 'off')) for 'limit_except POST { deny all; }', 'if ($request_method != POST) { return 405; }';
+
     my $hardly = sub ($path, $why) { qq([warn] requests hardly reach this gate: the location "$path" $why,) };
     says('no slash',     $of->('= hook', ''),       $hardly->('hook', 'does not begin with "/"'));
     says('a query',      $of->('= /hook?a=b', ''),  $hardly->('/hook?a=b', 'holds "?", but no path has a query'));
     says('an escape',    $of->('/hook%2Fa', ''),    $hardly->('/hook%2Fa', 'holds "%" and digits, but nginx decodes paths'));
     says('two slashes',  $of->('//hook', ''),       $hardly->('//hook', 'holds "//", which nginx takes for "/"'));
     says('white space',  $of->('"/hook "', ''),     $hardly->('/hook ', 'ends with white space'));
+    says('a step up', $of->('= /a/../hook', ''),    $hardly->('/a/../hook', 'holds "/./" or "/../", which nginx resolves'));
+    says('a step at the end', $of->('/hook/.', ''), $hardly->('/hook/.', 'holds "/./" or "/../", which nginx resolves'));
+    says('no slash of an expression', $of->('~ ^hook$', ''), $hardly->('^hook$', 'does not begin with "/"'));
+    says('a query of an expression', $of->('~ ^/hook\?a=b$', ''), $hardly->('^/hook\?a=b$', 'holds "?", but no path has a query'));
+    says('an escape of an expression', $of->('~ ^/hook%2Fa', ''), $hardly->('^/hook%2Fa', 'holds "%" and digits, but nginx decodes paths'));
+    says('two slashes of an expression', $of->('~ ^//hook/(a|b)', ''), $hardly->('^//hook/(a|b)', 'holds "//", which nginx takes for "/"'));
+    says_nothing($_, $of->($_, '')) for '~ ^/hook/?', '~ ^/hook\.', '~ ^.*/hook', '~ ^/.+/hook', '/hook/.a', '/...', '~ ^/hook|b', '~ "^/a "', '~ ^(/hook)';
     says_nothing($_, $of->($_, '')) for '/100%', '"/my hook"', '~ hook', '@hook', '~ ^/a?b';
     says_nothing('two slashes that count', $of->('//hook', '', 'merge_slashes off;'));
 };
@@ -630,6 +654,13 @@ subtest 'other spellings of a gated path' => sub {
         $remark->('/HOOKS/GITHUB', '/hooks/github', '@app'));
     says('by a file of a program', $two->('= /hooks/github', 'location / { try_files $uri /index.php$is_args$args; }',
         'location ~ \.php$ { proxy_pass http://app; }'), $remark->('/HOOKS/GITHUB', '/hooks/github', '\.php$'));
+    my $turned = sub ($statements) { $two->('= /hooks/github', "location / { $statements proxy_pass http://app; }", 'location @app { proxy_pass http://app; } location = /403.html { root /srv; }') };
+    says_nothing("strangers are turned away: $_", $turned->($_))
+        for 'if ($ssl_client_verify != SUCCESS) { return 403; }', 'error_page 403 /403.html; if ($ssl_client_verify != SUCCESS) { return 403; }',
+            'if ($request_method !~ ^(GET|HEAD)$) { return 405; }', 'set $ok 0; if ($ssl_client_verify = SUCCESS) { set $ok 1; } if ($ok = 0) { return 403; }';
+    says("strangers are not turned away: $_", $turned->($_), $remark->('/HOOKS/GITHUB', '/hooks/github', '/'))
+        for 'if ($ssl_client_verify = SUCCESS) { return 403; }', 'if ($arg_x) { return 403; }', 'if ($request_method = GET) { return 405; }',
+            'error_page 403 = @app; if ($ssl_client_verify != SUCCESS) { return 403; }', 'if ($arg_x) { break; } if ($ssl_client_verify != SUCCESS) { return 403; }';
     says_nothing('POST is closed', $two->('= /hooks/github', 'location / { limit_except GET { deny all; } proxy_pass http://app; }'));
     my $closes = sub ($statements) { $two->('= /hooks/github', "location / { $statements proxy_pass http://app; }", 'location @app { proxy_pass http://app; }') };
     says_nothing("POST is closed by $_", $closes->($_))

@@ -30,6 +30,12 @@ bool is_redirect(ngx_uint_t status) {
     return status >= NGX_HTTP_SPECIAL_RESPONSE && status < NGX_HTTP_BAD_REQUEST;
 }
 
+// Of all its deliveries. Empty: they have several.
+std::string_view method_of(const Level& gate) {
+    const auto& methods = gate.conf->methods->names;
+    return methods.size() == 1 ? std::string_view(methods.front()) : std::string_view();
+}
+
 std::string place_in_words(const Level& level) {
     if (level.is_server()) return "the server's own level";
     return "the location " + in_quotes(to_view(level.core()->name));
@@ -46,12 +52,19 @@ bool holds_escape(std::string_view path) {
     return false;
 }
 
+// As nginx finds them, at the end, too.
+bool holds_step(std::string_view path) {
+    const std::string closed = std::string(path) + "/";
+    return closed.find("/./") != std::string::npos || closed.find("/../") != std::string::npos;
+}
+
 // nginx compares the name with the decoded path. Empty: nothing is odd.
 std::string_view oddity_of(std::string_view path, bool merges_slashes) {
     if (!path.starts_with('/')) return "does not begin with \"/\"";
     if (path.ends_with(' ') || path.ends_with('\t')) return "ends with white space";
     if (path.find('?') != std::string_view::npos) return "holds \"?\", but no path has a query";
     if (holds_escape(path)) return "holds \"%\" and digits, but nginx decodes paths";
+    if (holds_step(path)) return "holds \"/./\" or \"/../\", which nginx resolves";
     if (merges_slashes && path.find("//") != std::string_view::npos) {
         return "holds \"//\", which nginx takes for \"/\"";
     }
@@ -95,6 +108,8 @@ void Reach::look_at(const Level& gate) {
     warn_of_odd_path(gate);
     warn_of_unreached(gate);
     warn_of_children(gate);
+    warn_of_refused(gate);
+    warn_of_refused_handshakes(gate);
     warn_of_server_rewrite(gate);
 }
 
@@ -184,7 +199,7 @@ const Level* Reach::led_past_gates(const Level& gate, const Walk::Lead& lead) co
 // What is led elsewhere on a condition is another's, unless it comes to the gate's own upstream.
 std::optional<Reach::Past> Reach::way_past(const Level& from, const Level& gate,
                                            std::string_view path) const {
-    for (const Walk::Lead& lead : routes_.walk(from, path, *gate.conf).leads) {
+    for (const Walk::Lead& lead : routes_.walk(from, {path, method_of(gate)}).leads) {
         const Level* to = led_past_gates(gate, lead);
         if (to == nullptr) continue;
         const void* upstream = lead.taken == Taken::maybe ? upstream_behind(gate) : nullptr;
@@ -238,13 +253,42 @@ void Reach::warn_of_server_rewrite(const Level& level) {
     }
 }
 
+// What stands further in may allow what is denied here.
+void Reach::warn_of_refused(const Level& level) {
+    if (!is_own_gate(level) || routes_.has_locations(level)) return;
+    const bool by_method = routes_.denies_methods(level, level.conf->methods->mask);
+    if (!by_method && !routes_.denies_all(level)) return;
+    warn(std::string(by_method ? "\"limit_except\"" : "\"deny all\"") +
+             " refuses every delivery before the gate has its turn,",
+         level);
+}
+
+void Reach::warn_of_refused_handshakes(const Level& level) {
+    const LocConf& conf = *level.conf;
+    const bool may_come =
+        conf.shakes_hands() && is_own_gate(level) && !routes_.has_locations(level) &&
+        std::ranges::count(conf.scheme->handshakes, "GET", &Handshake::method) != 0;
+    if (!may_come || routes_.first_return(level) != nullptr) return;
+    const std::string path = samples_of(level).front().path;
+    const auto returns = routes_.walk(level, {path, "GET"}).returns;
+    const bool by_return = std::ranges::any_of(returns, [](const Walk::Return& each) {
+        return each.taken == Taken::surely && each.status >= NGX_HTTP_BAD_REQUEST;
+    });
+    if (!by_return && !routes_.denies_methods(level, NGX_HTTP_GET)) return;
+    warn(std::string(by_return ? "\"return\"" : "\"limit_except\"") +
+             " refuses the handshakes of " + in_quotes(conf.scheme->name) +
+             ", which come by GET, before the gate has its turn,",
+         level);
+}
+
 // A `return` on a condition, whose page is a location without a gate.
 void Reach::warn_of_return_with_page(const Level& level) {
     const ngx_array_t* pages = level.core()->error_pages;
     if (pages == nullptr || !is_own_gate(level) || routes_.first_return(level) != nullptr) return;
     const void* upstream = upstream_behind(level);
     const auto* page = static_cast<const ngx_http_err_page_t*>(pages->elts);
-    const auto returns = routes_.walk(level, samples_of(level).front().path, *level.conf).returns;
+    const std::string path = samples_of(level).front().path;
+    const auto returns = routes_.walk(level, {path, method_of(level)}).returns;
     for (const Walk::Return& each : returns) {
         for (std::size_t i = 0; i < pages->nelts; ++i) {
             if (page[i].status != static_cast<ngx_int_t>(each.status)) continue;
@@ -349,11 +393,15 @@ void Reach::warn_of_children(const Level& level) {
 }
 
 void Reach::warn_of_odd_path(const Level& level) {
-    const std::string_view path = to_view(level.core()->name);
-    if (!level.is_location() || !is_own_gate(level) || is_regex(level) || path.empty()) return;
+    const std::string name(to_view(level.core()->name));
+    if (!level.is_location() || !is_own_gate(level)) return;
+    // Of an expression, the beginning of all paths that it finds.
+    const auto [beginning, is_whole] = is_regex(level) ? beginning_of(name) : Beginning{name, true};
+    if (beginning.empty()) return;
+    const std::string path = is_whole ? beginning : beginning + "x";
     const std::string_view oddity = oddity_of(path, level.server()->merge_slashes != 0);
     if (oddity.empty()) return;
-    warn("requests hardly reach this gate: the location " + in_quotes(path) + " " +
+    warn("requests hardly reach this gate: the location " + in_quotes(name) + " " +
              std::string(oddity) + ",",
          level);
 }

@@ -45,6 +45,8 @@ class Reach {
     std::optional<Past> way_past(const Level& from, const Level& gate, const Sample& sample) const;
     void warn_of_rewrite(const Level& level);
     void warn_of_server_rewrite(const Level& level);
+    void warn_of_refused(const Level& level);
+    void warn_of_refused_handshakes(const Level& level);
     void warn_of_return_with_page(const Level& level);
     void warn_of_children(const Level& level);
     const Level* taker_of_expression(const Level& level, std::string& path) const;

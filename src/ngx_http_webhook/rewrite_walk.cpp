@@ -29,15 +29,13 @@ Value truth(bool holds) {
 
 class Walker {
   public:
-    Walker(const ngx_array_t& codes, const ngx_array_t& variables, std::string_view path,
-           std::string_view method, bool is_of_server)
+    Walker(const ngx_array_t& codes, const ngx_array_t& variables, const Asked& asked)
         : at_(static_cast<const u_char*>(codes.elts)),
           end_(at_ + codes.nelts),
           variables_(static_cast<const ngx_http_variable_t*>(variables.elts), variables.nelts),
-          path_(path),
-          first_path_(path),
-          method_(method),
-          is_of_server_(is_of_server) {}
+          asked_(asked),
+          path_(asked.path),
+          is_whole_(!asked.path.empty()) {}
 
     Walk all() {
         while (at_ < end_ && !is_over_) step();
@@ -91,7 +89,7 @@ class Walker {
 
     // The statements of a server are over then, and the location is looked for.
     void stay() {
-        if (is_of_server_ && is_changed_) lead(path_, is_whole_);
+        if (asked_.is_of_server && is_changed_) lead(path_, is_whole_);
         stop(rest_of_block());
     }
 
@@ -148,7 +146,7 @@ class Walker {
         }
         if (regex->redirect) return stop(rest_of_block());
         const bool is_last = code_at(next - sizeof(Code)) == nullptr;
-        const bool leads = is_last && (!regex->break_cycle || is_of_server_);
+        const bool leads = is_last && (!regex->break_cycle || asked_.is_of_server);
         if (leads) lead(target->path, target->is_whole);
         if (is_last) return stop(rest_of_block());
         path_ = target->path;
@@ -212,8 +210,10 @@ class Walker {
         if (const auto found = set_.find(index); found != set_.end()) return found->second;
         if (index >= variables_.size()) return {};
         const std::string_view name = to_view(variables_[index].name);
-        if (name == "request_method" && !method_.empty()) return {std::string(method_)};
-        if (name == "request_uri") return {first_path_};
+        const bool is_method = name == "request_method" && !asked_.method.empty();
+        if (is_method) return {std::string(asked_.method)};
+        if (name == "request_uri" && !asked_.path.empty()) return {std::string(asked_.path)};
+        if (name == "ssl_client_verify" && asked_.is_of_stranger) return {"NONE"};
         if ((name == "uri" || name == "document_uri") && is_whole_) return {path_};
         return {};
     }
@@ -232,11 +232,9 @@ class Walker {
     const u_char* at_;
     const u_char* end_;
     std::span<const ngx_http_variable_t> variables_;
+    Asked asked_;
     std::string path_;
-    std::string first_path_;
-    std::string_view method_;
-    bool is_of_server_;
-    bool is_whole_ = true;
+    bool is_whole_;
     bool is_changed_ = false;
     bool is_over_ = false;
     Taken taken_ = Taken::surely;
@@ -253,9 +251,8 @@ class Walker {
 
 }  // namespace
 
-Walk walk(const ngx_array_t* codes, const ngx_array_t& variables, std::string_view path,
-          std::string_view method, bool is_of_server) {
-    return codes == nullptr ? Walk() : Walker(*codes, variables, path, method, is_of_server).all();
+Walk walk(const ngx_array_t* codes, const ngx_array_t& variables, const Asked& asked) {
+    return codes == nullptr ? Walk() : Walker(*codes, variables, asked).all();
 }
 
 }  // namespace webhook::ngx

@@ -29,9 +29,18 @@ struct Walk {
     std::vector<Return> returns;
 };
 
-// `variables` are those of nginx that have an index; `method` is that of all deliveries, or empty.
-// After the statements of a server, nginx looks for a location in any case.
-Walk walk(const ngx_array_t* codes, const ngx_array_t& variables, std::string_view path,
-          std::string_view method, bool is_of_server);
+// A request, as far as it is known.
+struct Asked {
+    // Empty, as the method: any.
+    std::string_view path;
+    std::string_view method;
+    // Of somebody without a certificate.
+    bool is_of_stranger = false;
+    // After the statements of a server, nginx looks for a location in any case.
+    bool is_of_server = false;
+};
+
+// `variables` are those of nginx that have an index.
+Walk walk(const ngx_array_t* codes, const ngx_array_t& variables, const Asked& asked);
 
 }  // namespace webhook::ngx

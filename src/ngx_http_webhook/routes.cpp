@@ -275,12 +275,10 @@ const Statements& Routes::statements(const Level& level) const {
         .first->second;
 }
 
-Walk Routes::walk(const Level& level, std::string_view path, const LocConf& gate) const {
+Walk Routes::walk(const Level& level, Asked asked) const {
     auto* const* codes = first_of<ngx_array_t*>(level.loc_conf, modules_.rewrite);
-    const auto& methods = gate.methods->names;
-    const std::string_view method = methods.size() == 1 ? methods.front() : std::string_view();
-    return webhook::ngx::walk(codes == nullptr ? nullptr : *codes, *variables_, path, method,
-                              level.is_server());
+    asked.is_of_server = level.is_server();
+    return webhook::ngx::walk(codes == nullptr ? nullptr : *codes, *variables_, asked);
 }
 
 const ngx_http_script_return_code_t* Routes::first_return(const Level& level) const {
@@ -408,20 +406,38 @@ bool Routes::is_closed(const Level& level) const {
         core->limit_except_loc_conf != nullptr && (core->limit_except & NGX_HTTP_POST) != 0;
     if (limits_posts && denies_strangers(access_of(core->limit_except_loc_conf))) return true;
     if (first_return(level) != nullptr) return ways_of(level, true).empty();
-    const auto* to_post = statements(level).return_to_post;
-    return to_post != nullptr && !has_page(level, to_post->status);
+    return turns_strangers_away(level);
 }
 
-bool Routes::has_page(const Level& level, ngx_uint_t status) const {
-    std::vector<Way> pages;
-    add_pages(level, status, pages);
-    return !pages.empty();
+// By a `return` that a POST without a certificate is sure to come to, and that no page leads on.
+bool Routes::turns_strangers_away(const Level& level) const {
+    if (statements(level).is_empty) return false;
+    const Asked stranger{{}, "POST", true};
+    return std::ranges::any_of(walk(level, stranger).returns, [&](const Walk::Return& each) {
+        if (each.taken != Taken::surely || each.status < NGX_HTTP_BAD_REQUEST) return false;
+        std::vector<Way> pages;
+        add_pages(level, each.status, pages);
+        return std::ranges::none_of(pages, [this](const Way& page) {
+            return page.to == nullptr || hands_on_openly(*page.to) != Sure::no;
+        });
+    });
+}
+
+bool Routes::denies_all(const Level& level) const {
+    return denies_everybody(level, access_of(level.loc_conf));
+}
+
+bool Routes::denies_methods(const Level& level, ngx_uint_t methods) const {
+    const ngx_http_core_loc_conf_t* core = level.core();
+    const bool is_limited =
+        core->limit_except_loc_conf != nullptr && (core->limit_except & methods) == methods;
+    return is_limited && denies_everybody(level, access_of(core->limit_except_loc_conf));
 }
 
 bool Routes::refuses(const Level& level) const {
     const auto* statement = first_return(level);
     if (statement != nullptr) return statement->status >= NGX_HTTP_BAD_REQUEST;
-    return level.core()->internal != 0 || denies_everybody(level, access_of(level.loc_conf));
+    return level.core()->internal != 0 || denies_all(level);
 }
 
 // -- upstreams

@@ -47,8 +47,8 @@ class Routes {
     bool ends_in(const Level& level) const;
 
     const Statements& statements(const Level& level) const;
-    // Where they lead the deliveries of a gate for a path.
-    Walk walk(const Level& level, std::string_view path, const LocConf& gate) const;
+    // Where they lead requests.
+    Walk walk(const Level& level, Asked asked) const;
     // `return`, where nothing but `set` stands before it: nothing gets past it, to a gate neither.
     const ngx_http_script_return_code_t* first_return(const Level& level) const;
 
@@ -70,6 +70,11 @@ class Routes {
 
     // Whether nobody gets an answer but a refusal.
     bool refuses(const Level& level) const;
+
+    // Whether `deny all` refuses whatever comes, or, by `limit_except`, all that comes by these
+    // methods.
+    bool denies_all(const Level& level) const;
+    bool denies_methods(const Level& level, ngx_uint_t methods) const;
 
     // The level's own server; null for a level that is not known.
     const Level* server_of(const Level& level) const;
@@ -154,8 +159,8 @@ class Routes {
     bool covers_all_paths(const Level& server) const;
     bool own_level_serves(const Level& server) const;
     bool is_gate_of_locations(const Level& level, const LocConf& server) const;
+    bool turns_strangers_away(const Level& level) const;
     Sure follow(const std::vector<Way>& ways, bool past_gates) const;
-    bool has_page(const Level& level, ngx_uint_t status) const;
     void add_pages(const Level& level, ngx_uint_t status, std::vector<Way>& ways) const;
     void add_files(const Level& level, std::vector<Way>& ways) const;
     void add_index(const Level& level, std::vector<Way>& ways) const;
