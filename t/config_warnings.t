@@ -953,6 +953,21 @@ subtest 'a webhook_url that the sender chooses' => sub {
     says_nothing($_, $location->($_)) for 'https://$http_host$request_uri', 'https://$host$uri$is_args$args', 'https://h.example/in';
 };
 
+subtest 'secrets that are no rotation' => sub {
+    write_file("$_.key", "$SECRET\n", 0600) for qw(one two);
+    write_file('three.key', "$SECRET-3\n", 0600);
+    my $secrets = sub ($first, $second, $scheme = 'github') { in_location("webhook $scheme;\nwebhook_secret $first;\nwebhook_secret $second; # HERE") };
+    my $in = 'http.conf:5';
+    my $same = sub ($level, $words) { my $place = directory() . "/config_test/http.conf:5"; "[$level] this webhook_secret $words the one in $place: a rotation needs two," };
+    says('one file twice', $secrets->('file:%%DIR%%/one.key', 'file:%%DIR%%/one.key'), $same->('warn', 'names the file of'));
+    says('one text in two files', $secrets->('file:%%DIR%%/one.key', 'file:%%DIR%%/two.key'), $same->('notice', 'is the same as'));
+    says('one text twice', $secrets->($SECRET, $SECRET), $same->('notice', 'is the same as'));
+    my $id = sub ($id) { my $place = directory() . "/config_test/http.conf:5"; qq([warn] the id "$id" of this webhook_secret is that of the one in $place, too: the log does not tell them apart,) };
+    says('one id twice', $secrets->('file:%%DIR%%/one.key id=a', 'file:%%DIR%%/three.key id=a'), $id->('a'));
+    says('the id of the second, which has none', $secrets->('file:%%DIR%%/one.key id=2', 'file:%%DIR%%/three.key'), $id->('2'));
+    says_nothing("two, $_->[0] $_->[1]", $secrets->("file:%%DIR%%/one.key $_->[0]", "file:%%DIR%%/three.key $_->[1]")) for [ '', '' ], [ 'id=a', 'id=b' ], [ 'id=a', '' ], [ 'id=1', '' ];
+};
+
 subtest 'secrets that have expired' => sub {
     says('long ago', in_location("webhook github;\nwebhook_secret $SECRET not_after=2020-01-01T00:00:00Z; # HERE"),
         '[warn] the "not_after" of this webhook_secret has passed');
@@ -1273,7 +1288,7 @@ subtest 'state files in the folder of everybody' => sub {
 subtest 'a clean configuration' => sub {
     write_file('github.key', "$SECRET\n", 0600);
     write_file('hooks.txt', "127.0.0.1\n");
-    says_nothing('of every directive', <<"CONF", env => { WEBHOOK_TEST_SECRET => $SECRET });
+    says_nothing('of every directive', <<"CONF", env => { WEBHOOK_TEST_SECRET => "$SECRET-old" });
 webhook_dedup_zone zone=events:1m ttl=72h full=reject;
 webhook_scheme acme {
     algorithm hmac-sha512;

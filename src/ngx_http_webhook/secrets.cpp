@@ -82,6 +82,37 @@ SigningKey single_key(const Scheme& scheme, std::string_view text) {
     return SigningKey(scheme, text);
 }
 
+// The end of a rotation cannot be seen, or there is none. Of different places, the same text may be
+// meant, until the next rotation.
+void warn_of_pairs(ngx_conf_t* cf, const std::vector<SecretSource>& sources, bool names_id) {
+    std::map<std::string_view, const SecretSource*> paths;
+    std::map<std::string_view, const SecretSource*> texts;
+    std::map<std::string_view, const SecretSource*> ids;
+    for (const SecretSource& source : sources) {
+        const auto [path, is_new_path] = paths.emplace(source.path, &source);
+        const auto [text, is_new_text] = texts.emplace(source.text, &source);
+        const auto [id, is_new_id] = ids.emplace(source.id, &source);
+        if (!source.path.empty() && !is_new_path) {
+            remark(cf, NGX_LOG_WARN,
+                   "this webhook_secret names the file of the one in " +
+                       path->second->place.text() + ": a rotation needs two,",
+                   source.place);
+        } else if (!is_new_text) {
+            remark(cf, NGX_LOG_NOTICE,
+                   "this webhook_secret is the same as the one in " + text->second->place.text() +
+                       ": a rotation needs two,",
+                   source.place);
+        }
+        if (!names_id && !source.id.empty() && !is_new_id) {
+            remark(cf, NGX_LOG_WARN,
+                   "the id " + in_quotes(source.id) +
+                       " of this webhook_secret is that of the one in " + id->second->place.text() +
+                       ", too: the log does not tell them apart,",
+                   source.place);
+        }
+    }
+}
+
 }  // namespace
 
 SharedNotice::SharedNotice() {
@@ -136,8 +167,9 @@ void KeySetFile::take(const std::string& text) {
 Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
                  ngx_conf_t* cf, const std::string& where)
     : scheme_(std::move(scheme)) {
+    std::vector<SecretSource> named = sources;
     for (std::size_t i = 0; i < sources.size(); ++i) {
-        SecretSource source = sources[i];
+        SecretSource& source = named[i];
         if (source.id.empty() && scheme_->names_secret_id()) {
             throw ConfigError("\"webhook_secret\" has no \"id=\", which the scheme " +
                               in_quotes(scheme_->name) + where + " signs, in " +
@@ -164,6 +196,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretS
         warn_if_odd(cf, source, *scheme_, fixed_.back().key);
     }
     for (const SigningSecret& secret : fixed_) fixed_pointers_.push_back(&secret);
+    warn_of_pairs(cf, named, scheme_->names_secret_id());
 }
 
 void Secrets::tell_of_expired(Milliseconds now, ngx_log_t* log) const {
