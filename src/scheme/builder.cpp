@@ -567,6 +567,9 @@ void SchemeBuilder::add_required_headers(Arguments arguments) {
     if (arguments.empty()) fail("\"require\" names no header, allowed: Name=Value");
     for (std::string_view argument : arguments) {
         const auto [name, value] = pair_of(argument, "require");
+        if (!is_header_name(name)) {
+            fail("invalid header name in \"require\", allowed: Name=Value");
+        }
         if (without_padding(value) != value || has_control_character(value)) {
             fail(
                 "invalid value of " + in_quotes(name) +
@@ -693,7 +696,9 @@ Handshake::Condition SchemeBuilder::condition(const Options& options, std::strin
     condition.source = named_source(text.substr(0, equals));
     const bool contradicts = negated && equals != std::string_view::npos;
     if (condition.source.kind == Source::Kind::none || contradicts) {
-        options.reject_argument("when=" + std::string(whole),
+        // What it is compared with may be a token.
+        options.reject_argument("when=" + std::string(whole.substr(0, whole.find('='))) +
+                                    (text.find('=') == std::string_view::npos ? "" : "="),
                                 "header:Name, json:/pointer, field:name or query:name, behind it "
                                 "=VALUE, or before it ! where it must not be there");
     }
@@ -782,7 +787,7 @@ Text SchemeBuilder::parse_text(std::string_view text, std::string_view field,
             rest.remove_prefix(1);
             continue;
         }
-        if (!closed) fail("unbalanced braces in " + in_quotes(text));
+        if (!closed) fail("unbalanced braces in " + in_quotes(field));
         parts.push_back(placeholder(rest.substr(1, close - 1), field, known));
         rest.remove_prefix(close + 1);
     }

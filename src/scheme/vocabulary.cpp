@@ -88,6 +88,16 @@ constexpr std::array<PlaceholderName, 6> kAnswerPlaceholders{{
     {"hmac-sha256-base64", Kind::hmac_base64, true},
 }};
 
+// A token may stand in some by mistake.
+std::string_view shown_value(std::string_view name, std::string_view value) {
+    const std::size_t colon = value.find(':');
+    const bool names_place = name == "verify" || name == "header";
+    if (names_place && colon != std::string_view::npos) return value.substr(0, colon + 1);
+    const bool may_be_token = names_place || name == "encoding";
+    const bool is_word = !shown_word(value).empty() && value.find('=') == std::string_view::npos;
+    return may_be_token && !is_word ? std::string_view() : value;
+}
+
 }  // namespace
 
 std::span<const AlgorithmName> algorithm_names() {
@@ -199,7 +209,7 @@ std::string_view Options::exactly_one_of(const std::vector<std::string_view>& na
 }
 
 void Options::reject(std::string_view name, std::string_view allowed) const {
-    reject_argument(std::string(name) + "=" + std::string(get(name)), allowed);
+    reject_argument(std::string(name) + "=" + std::string(shown_value(name, get(name))), allowed);
 }
 
 void Options::reject_argument(std::string_view argument, std::string_view allowed) const {

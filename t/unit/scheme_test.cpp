@@ -947,7 +947,7 @@ TEST(SchemeErrors, UnbalancedBraces) {
     for (const std::string& text : {"{body"s, "body}"s, "{body}}"s, "}{body}{"s, "{"s, "}"s,
                                     "{body}{"s, "a}b"s, "{body}{timestamp"s}) {
         expect_refused(kUnsigned + "timestamp header=T; signed \"" + text + "\";",
-                       {"braces", webhook::in_quotes(text)});
+                       {"unbalanced braces in \"signed\""});
     }
     expect_refused(kUnsigned + "signed '{{body}}';");
     expect_refused(kUnsigned + "signed '{header:{body}}';");
@@ -1187,7 +1187,7 @@ TEST(SchemeErrors, Require) {
     expect_refused(kHmac + "require;", {"\"require\" names no header", "Name=Value"});
     expect_refused(kHmac + "require A;", {"invalid value of \"require\"", "Name=Value"});
     expect_refused(kHmac + "require =1;", {"invalid \"=\" of \"require\""});
-    expect_refused(kHmac + "require 'A B=1';", {"invalid header name \"A B\""});
+    expect_refused(kHmac + "require 'A B=1';", {"invalid header name in \"require\""});
 }
 
 TEST(SchemeErrors, DigestHasToBeSigned) {
@@ -1264,12 +1264,14 @@ TEST(SchemeErrors, HandshakeWords) {
          {""s, "!"s, "json"s, "/type"s, "item:t="s, "claim:iat"s, "!json:/a=b"s, "!json:/a="s,
           "body:/a"s, "Header:X"s, "=x"s}) {
         refused("'when=" + condition + "'",
-                {"when=" + condition, "header:Name, json:/pointer, field:name or query:name"});
+                {"when=" + condition.substr(0, condition.find('=')),
+                 "header:Name, json:/pointer, field:name or query:name"});
     }
     for (const std::string& check :
-         {""s, "Signature"s, "token"s, "token:"s, "token:claim:a"s, "token:item:a"s, "no"s}) {
+         {""s, "signatures"s, "token"s, "token:"s, "token:claim:a"s, "token:item:a"s, "no"s}) {
         refused("method=HEAD 'verify=" + check + "'",
-                {"verify=" + check, "signature, none, token:header:Name, token:query:name"});
+                {"verify=" + check.substr(0, check.find(':')),
+                 "signature, none, token:header:Name, token:query:name"});
     }
     for (const std::string& status : {"199"s, "300"s, "0"s, "-200"s, "ok"s, ""s, "200 "s}) {
         refused("method=HEAD 'status=" + status + "'", {"status=" + status, "200 to 299"});
@@ -1277,7 +1279,9 @@ TEST(SchemeErrors, HandshakeWords) {
     refused("method=HEAD type=", {"type=", "media type"});
     refused("method=HEAD \"type=text/plain\\r\\nX: y\"", {"media type"});
     for (const std::string& header : {"X"s, ": x"s, "X:x"s, "X Y: x"s, ""s}) {
-        refused("method=HEAD 'header=" + header + "'", {"header=" + header, "Name: value"});
+        refused("method=HEAD 'header=" + header + "'",
+                {header == "X" ? "header=\"" : "header=" + header.substr(0, header.find(':')),
+                 "Name: value"});
     }
     refused("method=HEAD \"header=X: a\\r\\nY: b\"", {"Name: value"});
     for (const std::string& name : {"Content-Length"s, "content-type"s, "Transfer-Encoding"s,
