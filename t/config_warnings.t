@@ -96,6 +96,12 @@ subtest 'tolerances that were not meant' => sub {
     says_nothing($_, in_location("webhook stripe;\nwebhook_secret $SECRET;\nwebhook_tolerance $_;")) for '1d', '1s', '5m 0';
 };
 
+subtest 'waiting that no sender does' => sub {
+    my $text = sub ($wait) { "webhook_dedup_zone zone=z:1m;\n" . in_location("webhook stripe;\nwebhook_secret $SECRET;\nwebhook_dedup zone=z wait=$wait; # HERE") };
+    says("wait=$_", $text->($_), '[warn] the wait of "webhook_dedup" is longer than an hour: no sender waits so long for an answer') for '100d', '61m';
+    says_nothing("wait=$_", $text->($_)) for '1h', '10s';
+};
+
 subtest 'secrets that are easy to guess' => sub {
     for my $size (15, 1) {
         says("$size bytes", in_location("webhook github;\nwebhook_secret " . 'x' x $size . '; # HERE'),

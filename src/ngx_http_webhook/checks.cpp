@@ -1,6 +1,7 @@
 #include "ngx_http_webhook/checks.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/text.h"
 #include "ngx_http_webhook/remarks.h"
@@ -353,6 +354,15 @@ void check_ttl(const LocConf& conf, const Dedup& dedup, const std::string& where
          dedup.place);
 }
 
+// A duplicate waits no longer than its sender does.
+void check_wait(ngx_conf_t* cf, const Dedup& dedup) {
+    if (dedup.wait <= std::chrono::hours(1)) return;
+    warn(cf,
+         "the wait of \"webhook_dedup\" is longer than an hour: no sender waits so long for an "
+         "answer",
+         dedup.place);
+}
+
 // A key that is another one for the same event, and the variable that makes it so.
 struct LooseKey {
     const DedupKey* key = nullptr;
@@ -533,6 +543,7 @@ void check_dedup(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, con
     check_keys(cf, here, dedup, where);
     check_name(cf, conf);
     check_ttl(conf, dedup, where);
+    check_wait(cf, dedup);
     check_loose_parts(cf, conf, dedup);
     warn_of_event_key_with_time(cf, conf, dedup);
     tell_of_unsigned_event_id(cf, conf, dedup);
