@@ -371,9 +371,11 @@ subtest 'what nginx answers in the place of the gate' => sub {
     says_nothing("files that lead elsewhere, $_", $beside->($there =~ s/\{/{ $_/r, 'try_files /none @there;')) for 'webhook off;';
     says_nothing('files that lead to no success', $beside->($there =~ s/=200/=503/r, 'try_files /none @there;'));
     says("a fallback that succeeds: $_", $beside->("location \@f { $_ }\nlocation = /q { return 202; }", "error_page 502 = \@f; $pass_on"), $lost->('502'))
-        for 'try_files /none =204;', 'rewrite ^ /q last;', 'try_files /none /q;';
+        for 'try_files /none =204;', 'rewrite ^ /q last;', 'try_files /none /q;', 'if ($request_method = POST) { return 200; } return 503;',
+            'if (!-f /srv/maintenance) { return 202; } return 503;', 'if ($arg_x) { return 503; } return 202;';
     says_nothing("a fallback that fails: $_", $beside->("location \@f { $_ }\nlocation = /q { return 503; }", "error_page 502 = \@f; $pass_on"))
-        for 'try_files /none =503;', 'rewrite ^ /q last;', 'rewrite ^ /m.html break;', 'proxy_pass http://127.0.0.1:8;';
+        for 'if ($request_method = GET) { return 200; } return 503;', 'if ($arg_x) { return 200; } return 503;',
+            'try_files /none =503;', 'rewrite ^ /q last;', 'rewrite ^ /m.html break;', 'proxy_pass http://127.0.0.1:8;';
     my $file = $beside->('location @f { rewrite ^ /m.html break; }', "webhook_methods GET POST; error_page 502 = \@f; $pass_on");
     says('a file as the answer to a GET', $file, $lost->('502'));
     my $app = "location /app/ { internal; proxy_pass http://127.0.0.1:9; }\nlocation";

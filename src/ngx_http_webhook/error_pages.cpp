@@ -100,11 +100,19 @@ bool ErrorPages::is_handed_without_body(const Level& level, const ngx_http_err_p
     return routes_.first_return(*to) == nullptr && routes_.hands_on_openly(*to) == Sure::yes;
 }
 
+// On a condition that a POST meets, or that asks for a file that is not there.
+bool ErrorPages::returns_success(const Level& level) const {
+    const auto returns = routes_.walk(level, {{}, "POST"}).returns;
+    return std::ranges::any_of(returns, [](const Walk::Return& each) {
+        return each.taken != Taken::maybe && is_success(each.status);
+    });
+}
+
 // By `return`, here or one step further, or by `try_files`.
 bool ErrorPages::leads_to_success(const Level& level) const {
     const auto* statement = routes_.first_return(level);
     if (statement != nullptr) return is_success(statement->status);
-    if (is_success(routes_.status_of_files(level))) return true;
+    if (is_success(routes_.status_of_files(level)) || returns_success(level)) return true;
     return std::ranges::any_of(routes_.ways_of(level, true), [this](const Way& way) {
         const bool is_led = way.kind == Way::Kind::files || way.kind == Way::Kind::rewrite;
         if (!is_led || way.to == nullptr || way.is_taken != Sure::yes) return false;
