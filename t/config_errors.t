@@ -13,7 +13,19 @@ my $APP = "location \@app { webhook off; proxy_pass http://127.0.0.1:9; }\n";
 
 my $PHP = "location ~ \\.php\$ { webhook off; fastcgi_pass 127.0.0.1:9; }\n";
 
+# What X's handshake would sign for anyone.
+my $FORGED = qr/the handshake of "webhook x-twitter" in \S+http\.conf:\d+ signs tokens for anyone, and this gate of "\S+" has a secret of it: anyone can forge deliveries; give each a "webhook_secret" of its own,/;
+
+sub beside_x ($secrets, $other) {
+    return in_server("webhook_secret $SECRET;\nlocation = /x {\nwebhook x-twitter;\nwebhook_handshake on;\n$secrets\n}\n"
+        . "location = /other {\nwebhook $other; # HERE\n}");
+}
+
 my @SECRETS = (
+    (map { ("a secret of $_ that signs for anyone" => [ beside_x('', $_), $FORGED ]) }
+        qw(atlassian-connect gitea-form mailgun mailgun-routes monday netlify vonage)),
+    'a secret that signs for anyone, the second of two' =>
+        [ beside_x("webhook_secret $SECRET-2;\nwebhook_secret $SECRET;", 'mailgun'), $FORGED ],
     'a secret file that does not exist' => [
         in_location("webhook github;\nwebhook_secret file:%%DIR%%/absent.key; # HERE"),
         'cannot read "%%DIR%%/absent.key": No such file or directory',

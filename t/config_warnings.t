@@ -922,6 +922,29 @@ subtest 'public keys' => sub {
     says_nothing('that are short', in_location("webhook discord;\nwebhook_secret " . ed25519_secret('hex')->{written} . ';'));
 };
 
+subtest 'a handshake that signs for anyone, beside bodies of another sender' => sub {
+    my $beside = sub ($other, %with) {
+        my $asked = $with{asked} // "webhook x-twitter;\nwebhook_handshake on;";
+        return ($with{before} // '') . "server {\nlisten %%ADDR%%:8080;\nwebhook_secret $SECRET;\n"
+            . "location = /x {\n$asked\n}\nlocation = /other {\nwebhook $other; # HERE\n" . ($with{more} // '') . "\n}\n}";
+    };
+    my $warning = sub ($asked, $other, $line) {
+        return qq{[warn] the handshake of "webhook $asked" in %%DIR%%/config_test/http.conf:$line signs tokens for anyone, }
+            . qq{and this gate of "$other" has a secret of it: anyone can forge deliveries whose body is such a token; }
+            . 'give each a "webhook_secret" of its own,';
+    };
+    says('a body of any kind', $beside->('github'), $warning->('x-twitter', 'github', 5));
+    says('an alias', $beside->('github', asked => "webhook x;\nwebhook_handshake on;"), $warning->('x', 'github', 5));
+    says_nothing('a text that no token is', $beside->('slack'));
+    says_nothing('another hash', $beside->('vercel'));
+    says_nothing('a secret of its own', $beside->('github', more => "webhook_secret $SECRET-2;"));
+    says_nothing('no handshake', $beside->('github', asked => 'webhook x-twitter;'));
+    says_nothing('a handshake that the sender signs', $beside->('github', asked => "webhook zoom;\nwebhook_handshake on;"));
+    says_nothing('a scheme with such a handshake itself', $beside->('x-twitter', more => 'webhook_handshake on;'));
+    my $own = qq(webhook_scheme own {\nalgorithm hmac-sha256; signed "{url}{field:a}"; signature header=A;\n}\n);
+    says_nothing('a text with a URL in it', $beside->('own', before => $own, more => 'webhook_url https://h.example/x;'));
+};
+
 subtest 'a webhook_url that begins another' => sub {
     my $locations = sub ($scheme, @urls) {
         my $last = pop @urls;

@@ -47,9 +47,12 @@ sub signed_trello ($body, $secret = $SECRET) {
     return 'X-Trello-Webhook' => base64(hmac_sha1("${body}http://localhost/trello", $secret));
 }
 
+# No secret is that of X, whose handshake signs tokens for anyone.
+sub of_monday ($secret) { return "$secret, for monday" }
+
 sub signed_monday ($body, $secret = $SECRET, %options) {
     my $url = $options{url} // 'http://localhost/monday';
-    return Authorization => json_web_token('HS256', $secret, aud => $url, exp => time + 60);
+    return Authorization => json_web_token('HS256', of_monday($secret), aud => $url, exp => time + 60);
 }
 
 sub escaped ($text) { return $text =~ s/([^A-Za-z0-9_.~-])/sprintf '%%%02x', ord $1/ger }
@@ -217,7 +220,10 @@ my %SENDER = (
 my %is_head = map { $_ => 1 } qw(intercom trello);
 
 sub preset_of ($name) { return $SENDER{$name}{preset} // $name }
-sub secret_of ($name) { return preset_of($name) eq 'discord' ? $discord->{written} : $SECRET }
+sub secret_of ($name) {
+    my %own = (discord => $discord->{written}, monday => of_monday($SECRET));
+    return $own{ preset_of($name) } // $SECRET;
+}
 
 # A folder of locations, one for each sender.
 sub folder ($folder, $directives) {

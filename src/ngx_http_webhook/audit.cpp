@@ -68,6 +68,7 @@ class Audit {
             error_pages_.look_at(level);
         }
         warn_of_longer_urls();
+        check_handshakes_for_anyone();
         warn_of_shared_names();
     }
 
@@ -358,6 +359,41 @@ class Audit {
             return std::ranges::any_of(
                 right, [one](const LocConf* other) { return share_a_secret(*one, *other); });
         });
+    }
+
+    // No plain token holds the ":" of a URL.
+    static bool signs_whole_url(const LocConf& conf) {
+        return std::ranges::any_of(conf.scheme->signed_parts, &TextPart::is_url) &&
+               to_view(conf.url->value).find(':') != std::string_view::npos;
+    }
+
+    // A handshake that signs tokens for anyone, which are deliveries for a gate of another sender.
+    void check_handshakes_for_anyone() {
+        for (const Level& asked : main_.levels) {
+            const LocConf& conf = *asked.conf;
+            if (!is_gate(asked) || !conf.shakes_hands() || !conf.scheme->signs_for_anyone()) {
+                continue;
+            }
+            for (const Level& other : main_.levels) {
+                if (is_gate(other)) check_handshake_for_anyone(conf, *other.conf);
+            }
+        }
+    }
+
+    void check_handshake_for_anyone(const LocConf& asked, const LocConf& other) {
+        const Scheme::Forgery forgery = other.scheme->forgery_by_handshake();
+        if (forgery == Scheme::Forgery::none || !share_a_secret(asked, other)) return;
+        if (signs_whole_url(other)) return;
+        const bool is_delivery = forgery == Scheme::Forgery::delivery;
+        const std::string message =
+            "the handshake of " + in_quotes("webhook " + asked.gate->scheme) + " in " +
+            asked.gate->place.text() + " signs tokens for anyone, and this gate of " +
+            in_quotes(other.scheme->name) + " has a secret of it: " +
+            (is_delivery ? "anyone can forge deliveries"
+                         : "anyone can forge deliveries whose body is such a token") +
+            "; give each a \"webhook_secret\" of its own,";
+        if (is_delivery) fail(message, other.gate->place);
+        warn(message, other.gate->place);
     }
 
     // Whether a key has another value for each endpoint: by its path, its host or its tenant.

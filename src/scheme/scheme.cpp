@@ -276,6 +276,31 @@ bool Scheme::signs_for_anyone() const {
     });
 }
 
+// The padding of base64 may stand at the end only.
+bool Scheme::may_sign_plain_token() const {
+    return std::ranges::all_of(signed_parts, [](const TextPart& part) {
+        if (part.kind != TextPart::Kind::literal) return true;
+        const std::string_view text = part.text;
+        const std::string_view padding = text.substr(std::min(text.find('='), text.size()));
+        return consists_of(text, kPlainTokenSigns) &&
+               padding.find_first_not_of('=') == std::string_view::npos;
+    });
+}
+
+// A handshake's answer is an HMAC with SHA-256. A scheme that has such a handshake itself refuses
+// tokens (HandshakeText), and the text of each native function has signs that no token holds.
+Scheme::Forgery Scheme::forgery_by_handshake() const {
+    if (algorithm == Algorithm::jwt) {
+        const bool is_hs256 = std::ranges::count(jwt_algorithms, JwtAlgorithm::hs256) != 0;
+        return is_hs256 ? Forgery::delivery : Forgery::none;
+    }
+    if (algorithm != Algorithm::hmac || hash != Hash::sha256 || native != nullptr) {
+        return Forgery::none;
+    }
+    if (signs_for_anyone() || !may_sign_plain_token()) return Forgery::none;
+    return signs(TextPart::Kind::body) ? Forgery::token_as_body : Forgery::delivery;
+}
+
 bool Scheme::continues_behind_url(std::string_view text) const {
     const auto url = std::ranges::find_if(signed_parts, &TextPart::is_url);
     if (text.empty() || url == signed_parts.end() || url + 1 == signed_parts.end()) return false;

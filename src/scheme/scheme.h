@@ -269,6 +269,12 @@ struct Scheme {
     bool covers_timestamp() const;
     // Whether a handshake signs plain tokens for anyone.
     bool signs_for_anyone() const;
+    // Whether a text that this scheme signs can be a plain token.
+    bool may_sign_plain_token() const;
+    // What anyone could forge here with the plain tokens that another scheme's handshake signs
+    // under the same key: nothing, bodies that are plain tokens themselves, or deliveries.
+    enum class Forgery : std::uint8_t { none, token_as_body, delivery };
+    Forgery forgery_by_handshake() const;
     // Whether the values that tell events apart are found in a body that is held as a whole.
     bool event_key_reads_body() const;
     // Whether a value that may differ from event to event is in it.

@@ -1032,6 +1032,20 @@ TEST(PresetKeys, WhatAReplayHasToChange) {
     EXPECT_EQ(Replay::anything, by_default("paypal"));
 }
 
+TEST(Presets, ThatAHandshakeOfAnotherCouldForge) {
+    std::set<std::string_view> forged;
+    for (const Preset& preset : presets()) {
+        const auto forgery = preset_scheme(preset.name)->forgery_by_handshake();
+        if (forgery == Scheme::Forgery::delivery) forged.insert(preset.name);
+    }
+    EXPECT_EQ((std::set<std::string_view>{"atlassian-connect", "gitea-form", "mailgun",
+                                          "mailgun-routes", "monday", "netlify", "vonage"}),
+              forged);
+    for (const std::string preset : {"slack", "contentful", "adyen-payments", "x-twitter"}) {
+        EXPECT_EQ(Scheme::Forgery::none, preset_scheme(preset)->forgery_by_handshake()) << preset;
+    }
+}
+
 // The parameter of the event's type may stand beside the URL, where nobody signs it.
 TEST(PresetKeys, WhatAReplayHasToChangeInTheQuery) {
     using Replay = Scheme::Replay;

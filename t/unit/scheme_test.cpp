@@ -1486,6 +1486,37 @@ TEST(SchemeErrors, CodesForAnyoneAreNoSignaturesOfDeliveries) {
     EXPECT_FALSE(handshake("method=HEAD answer=x").proves_secret());
 }
 
+// By a scheme with the same key whose handshake signs plain tokens for anyone.
+TEST(Scheme, TellsWhatAHandshakeOfAnotherCouldForge) {
+    using Forgery = Scheme::Forgery;
+    const std::string event = "event_id header=Id; timestamp header=T;";
+    const auto forgery = [](const std::string& text) {
+        return parsed(text).forgery_by_handshake();
+    };
+    const auto of_text = [&](const std::string& text) {
+        return forgery(kUnsigned + event + "signed '" + text + "';");
+    };
+    for (const std::string text : {"{timestamp}", "{id}.{timestamp}", "{sha256:body}", "{form}",
+                                   "{timestamp}{json:/a}", "v0-{field:a}==", "{url}"}) {
+        EXPECT_EQ(Forgery::delivery, of_text(text)) << text;
+    }
+    for (const std::string text : {"{body}", "{id}.{timestamp}.{body}", "{body}{url}"}) {
+        EXPECT_EQ(Forgery::token_as_body, of_text(text)) << text;
+    }
+    for (const std::string text : {"v0:{timestamp}:{body}", "{id}|{timestamp}", "{id}=a{form}"}) {
+        EXPECT_EQ(Forgery::none, of_text(text)) << text;
+    }
+    for (const std::string algorithm : {"hmac-sha1", "hmac-sha512"}) {
+        EXPECT_EQ(Forgery::none, forgery("algorithm " + algorithm +
+                                         "; signed '{sha256:body}'; signature header=S;"));
+    }
+    EXPECT_EQ(Forgery::none, forgery("algorithm token; signature header=S;"));
+    EXPECT_EQ(Forgery::none, forgery("algorithm sha256; signed '{secret}'; signature header=S;"));
+    EXPECT_EQ(Forgery::delivery, forgery("algorithm jwt=HS512,HS256; signature header=S;"));
+    EXPECT_EQ(Forgery::none, forgery("algorithm jwt=HS384,HS512; signature header=S;"));
+    EXPECT_EQ(Forgery::none, forgery("algorithm jwt=RS256; key pem; signature header=S;"));
+}
+
 TEST(Scheme, CoversTheIdThatItsNativeSigns) {
     const auto covers = [](const std::string& native, const std::string& pointer) {
         return parsed("algorithm hmac-sha256; native " + native +
