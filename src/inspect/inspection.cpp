@@ -210,8 +210,9 @@ Objection Inspection::verify_signature(WholeBody* body, Milliseconds now) {
     Verification& verification = *verification_;
     if (const auto objection = verification.verify_signature(body, now)) return objection;
     event_.secret_id = verification.secret()->id;
-    if (scheme().has_event_in_claims()) {
-        event_.id = access_.keep(verification.event_id());
+    using Kind = Source::Kind;
+    if (scheme().event_id.kind == Kind::claim) event_.id = access_.keep(verification.event_id());
+    if (scheme().event_type.kind == Kind::claim) {
         event_.type = access_.keep(verification.event_type());
     }
     if (!verification.late_timestamp().empty()) {

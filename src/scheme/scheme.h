@@ -294,9 +294,6 @@ struct Scheme {
     Replay replay_by_default() const;
     // Whether the event's id or type stands in the body.
     bool has_event_in_body() const { return event_id.is_in_body() || event_type.is_in_body(); }
-    bool has_event_in_claims() const {
-        return event_id.kind == Source::Kind::claim || event_type.kind == Source::Kind::claim;
-    }
     bool has_timestamp_in_body() const { return timestamp && timestamp->source.is_in_body(); }
     // Whether this text, cut off the end of a URL, may begin what is signed right behind the URL.
     bool continues_behind_url(std::string_view text) const;

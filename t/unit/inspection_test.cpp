@@ -172,6 +172,90 @@ TEST(Inspection, KnowsTheEventOfWhatItAccepts) {
     EXPECT_EQ((NamedKey{"id", "7"}), right.inspection->keys().front());
 }
 
+// A delivery that holds its id, type and time where its scheme says, and nowhere else.
+class Told {
+  public:
+    Told(bool is_token, bool is_form) : is_token_(is_token), is_form_(is_form) {
+        statements_ = is_token ? "algorithm jwt=HS256; signature header=X-Sign; digest claim=hash;"
+                               : "algorithm hmac-sha256; signed '{body}'; signature header=X-Sign;";
+    }
+
+    void put(const std::string& statement, const std::string& kind, const std::string& value) {
+        if (kind == "none") return;
+        statements_ += statement + " " + kind + "=" + (kind == "json" ? "/" : "") + statement + ";";
+        if (kind == "header") delivery_.add(statement, value);
+        if (kind == "query") query_ += (query_.empty() ? "" : "&") + statement + "=" + value;
+        if (kind == "field") form_ += "&" + statement + "=" + value;
+        const bool is_number = statement == "timestamp";
+        const std::string text = is_number ? value : "\"" + value + "\"";
+        if (kind == "json") json_ += ",\"" + statement + "\":" + text;
+        if (kind == "claim") claims_ += ",\"" + statement + "\":" + text;
+    }
+    Scheme scheme() const { return parse_scheme("told", statements_); }
+    Delivery delivery() const {
+        Delivery told = delivery_;
+        told.body = is_form_ ? "z=1" + form_ : "{\"z\":1" + json_ + "}";
+        if (is_form_) told.add("Content-Type", "application/x-www-form-urlencoded");
+        if (!query_.empty()) told.url += "?" + query_;
+        const std::string claims =
+            R"({"hash":")" + testing::sha256_hex(told.body) + "\"" + claims_ + "}";
+        told.add("X-Sign",
+                 is_token_ ? testing::hs256_token(claims, kKey) : hmac_hex(kKey, told.body));
+        return told;
+    }
+    const std::string& statements() const { return statements_; }
+
+  private:
+    bool is_token_;
+    bool is_form_;
+    std::string statements_;
+    Delivery delivery_;
+    std::string query_;
+    std::string form_;
+    std::string json_;
+    std::string claims_;
+};
+
+TEST(Inspection, FindsIdTypeAndTimeWhereverEachStands) {
+    std::size_t judged = 0;
+    const std::vector<std::string> kinds{"none", "header", "query", "json", "field", "claim"};
+    const auto judge = [&judged](Told told, const std::string& id, const std::string& type,
+                                 const std::string& time) {
+        told.put("event_id", id, "I-1");
+        told.put("event_type", type, "paid");
+        told.put("timestamp", time, "1700000000");
+        const Scheme scheme = told.scheme();
+        Inspected right(scheme, told.delivery());
+        right.wanted.event = true;
+        if (id == "none") right.policy.keys.clear();
+        ++judged;
+        ASSERT_EQ(Reason::accepted, right.reason()) << told.statements();
+        const DeliveredEvent& event = right.inspection->event();
+        EXPECT_EQ(id == "none" ? "" : "I-1", event.id) << told.statements();
+        EXPECT_EQ(type == "none" ? "" : "paid", event.type) << told.statements();
+        EXPECT_EQ(time == "none" ? "" : "1700000000", event.timestamp) << told.statements();
+        if (id == "none") return;
+        EXPECT_EQ((NamedKey{"id", "I-1"}), right.inspection->keys().front()) << told.statements();
+    };
+    for (const bool is_token : {false, true}) {
+        for (const bool is_form : {false, true}) {
+            const auto stands = [&](const std::string& kind) {
+                if (kind == "claim") return is_token;
+                return kind != (is_form ? "json" : "field");
+            };
+            for (const std::string& id : kinds) {
+                for (const std::string& type : kinds) {
+                    for (const std::string& time : kinds) {
+                        if (!stands(id) || !stands(type) || !stands(time)) continue;
+                        judge(Told(is_token, is_form), id, type, time);
+                    }
+                }
+            }
+        }
+    }
+    EXPECT_EQ(2 * 4 * 4 * 4 + 2 * 5 * 5 * 5, judged);
+}
+
 TEST(Inspection, LooksAtTheTimeAgain) {
     Inspected slow(timed(), signed_at(kNow, "{}"));
     EXPECT_EQ(Reason::accepted, slow.reason(kNow, kNow + 5min));
