@@ -1115,8 +1115,8 @@ subtest 'keys that lose events, or recognize none' => sub {
                     . '"$webhook_event_key" does'));
     }
     says("$_ by the first event's id", deduplicated($_, $SECRET, 'zone=events key=$webhook_event_id'),
-        $warn->('$webhook_event_id', qq(is the id of the first of several events that "$_" delivers at once: )
-                . 'the others may be lost')) for qw(hubspot line);
+        $warn->('$webhook_event_id', qq(is one id for several events of "$_": all but the first may be lost)))
+        for qw(hubspot line trello);
     for my $key (qw($webhook_event_key $webhook_body_sha256)) {
         says("dropbox by $key", deduplicated('dropbox', $SECRET, "zone=events key=$key"),
             qq([warn] "key=$key" in "webhook_dedup": different events of "dropbox" may have the same body, )

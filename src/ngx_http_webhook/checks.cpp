@@ -288,8 +288,8 @@ void check_key(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const Dedu
     }
     if (id.batch && key.names_event_id) {
         warn(cf,
-             name + " is the id of the first of several events that " +
-                 in_quotes(conf.scheme->name) + " delivers at once: the others may be lost",
+             name + " is one id for several events of " + in_quotes(conf.scheme->name) +
+                 ": all but the first may be lost",
              dedup.place);
     }
     if (id.bodies_repeat && key.kind == DedupKey::Kind::event_key) {

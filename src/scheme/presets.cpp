@@ -550,8 +550,9 @@ constexpr Preset kPresets[] = {
         signed      "{body}{url}";
         body        json;
         signature   header=X-Trello-Webhook encoding=base64;
-        event_id    json=/action/id;
+        event_id    json=/action/id batch;
         event_type  json=/action/type;
+        event_key   "{url}{json:/action/id}{json:/model/id}";
         handshake   method=HEAD verify=none;
     )"},
     Preset{"twilio", R"(

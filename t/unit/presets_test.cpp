@@ -713,7 +713,7 @@ const std::vector<Event> kEvents{
     {"telegram", "/update_id", ""},
     {"telnyx", "/data/id", "/data/event_type"},
     {"travis-ci", "", ""},
-    {"trello", "/action/id", "/action/type"},
+    {"trello", "/action/id batch", "/action/type"},
     {"twilio", "i-twilio-idempotency-token optional", ""},
     {"twilio-form", "i-twilio-idempotency-token optional", ""},
     {"twilio-json", "", ""},
@@ -1099,6 +1099,35 @@ TEST(PresetKeys, TheDocumentationSaysWhatAReplayHasToChange) {
         EXPECT_EQ(" " + replay_of(parse_scheme(preset.name, preset.text)) + " ", row->second[7])
             << preset.name;
     }
+}
+
+// Each webhook of an application is told of an action, under one id and one secret.
+TEST(PresetKeys, TrellosWebhooksAreApart) {
+    const Scheme trello = *preset_scheme("trello");
+    EXPECT_TRUE(trello.event_id.batch) << "the event key is the default";
+    const auto key = [&trello](const std::string& url, const std::string& body) {
+        const Delivery delivery{
+            {{"X-Trello-Webhook", base64(hmac(EVP_sha1(), kKey, body + url))}}, body, "POST", url};
+        std::string identity;
+        const auto judgement = judge(trello, {secret(trello, kKey)}, delivery, kNow, {},
+                                     std::nullopt, std::nullopt, &identity);
+        EXPECT_EQ(Reason::accepted, judgement.reason);
+        return identity;
+    };
+    const auto body = [](const std::string& action, const std::string& model,
+                         const std::string& more = "") {
+        return R"({"model":{"id":")" + model + R"("},"action":{"id":")" + action + R"("})" + more +
+               "}";
+    };
+    const std::string url = "https://hooks.example/in?memberID=14";
+    const std::string first = key(url, body("a1", "m1"));
+    EXPECT_NE(first, key("https://hooks.example/in?memberID=15", body("a1", "m1")));
+    EXPECT_NE(first, key(url, body("a1", "m2")));
+    EXPECT_NE(first, key(url, body("a2", "m1")));
+    EXPECT_EQ(first, key(url, body("a1", "m1", R"(,"webhook":{"consecutiveFailures":1})")));
+    // What holds no id is told by all of its body.
+    EXPECT_NE(key(url, R"({"model":{"id":"m1"},"a":1})"),
+              key(url, R"({"model":{"id":"m1"},"a":2})"));
 }
 
 // What a user writes behind `like` replaces the preset's fields of the same name, all of a repeated
