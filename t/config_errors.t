@@ -21,6 +21,11 @@ sub beside_x ($secrets, $other) {
         . "location = /other {\nwebhook $other; # HERE\n}");
 }
 
+sub fixed_url ($statements, $algorithm = 'hmac-sha256', $url = 'https://h.example/in?b=1') {
+    return "webhook_scheme acme { algorithm $algorithm; $statements }\n"
+        . in_location("webhook acme; # HERE\nwebhook_secret $SECRET;\nwebhook_url $url;");
+}
+
 my @SECRETS = (
     (map { ("a secret of $_ that signs for anyone" => [ beside_x('', $_), $FORGED ]) }
         qw(atlassian-connect gitea-form mailgun mailgun-routes monday netlify vonage)),
@@ -129,6 +134,21 @@ my @SECRETS = (
         in_location("webhook twilio-json; # HERE\nwebhook_secret a-secret-of-the-tests;\nwebhook_url https://h.example/in;"),
         '"webhook_url" without variables has no room for the parameter "bodySHA256", in which "twilio-json" signs the body: '
             . 'let it end in "$request_uri",',
+    ],
+    'a URL that has no room for the event id' => [
+        fixed_url('signed "{url}|{body}"; signature header=S; event_id query=a.b;'),
+        '"webhook_url" without variables has no room for the parameter "a.b", which is the event id of "acme": let it end in '
+            . '"$request_uri", or sign the parameter by itself, with "{id}" or "{query:a.b}",',
+    ],
+    'a URL that has no room for the time' => [
+        fixed_url('signed "{url}|{body}"; signature query=s; timestamp query=t;'),
+        '"webhook_url" without variables has no room for the parameter "t", which is the timestamp of "acme": let it end in '
+            . '"$request_uri", or sign the parameter by itself, with "{timestamp}" or "{query:t}",',
+    ],
+    'a URL of a token that has no room for the event id' => [
+        fixed_url('signature header=S; claims aud="{url}"; event_id query=id;', 'jwt=HS256'),
+        '"webhook_url" without variables has no room for the parameter "id", which is the event id of "acme": let it end in '
+            . '"$request_uri",',
     ],
     'a variable name that is none in a secret' => [
         in_location("webhook github;\nwebhook_secret 'Zq7\$'; # HERE"),
@@ -1304,6 +1324,17 @@ subtest 'what is right is taken' => sub {
         'a memory of a server, a longer ttl in the location' => "webhook_dedup_zone zone=events:1m;\n"
             . in_server("webhook stripe;\nwebhook_secret $SECRET;\nwebhook_dedup zone=events ttl=1m;\n"
                 . 'location /a { webhook_dedup zone=events ttl=72h; }'),
+        'an event id that is signed beside a fixed URL' =>
+            fixed_url('signed "{url}|{id}|{timestamp}|{body}"; signature header=S; event_id query=id; timestamp query=t;'),
+        'a time that is signed as a parameter, beside a fixed URL' =>
+            fixed_url('signed "{url}|{query:t}|{body}"; signature header=S; timestamp query=t;'),
+        'an event id that may be missing in a fixed URL' =>
+            fixed_url('signed "{url}|{body}"; signature header=S; event_id query=id optional;'),
+        'an event type beside a fixed URL' => fixed_url('signed "{url}|{body}"; signature header=S; event_type query=t;'),
+        'an event id that the fixed URL has' => fixed_url('signed "{url}|{body}"; signature header=S; event_id query=b;'),
+        'an event id in a query that nobody signs' => fixed_url('signed "{body}"; signature header=S; event_id query=id;'),
+        'an event id in a URL with variables' =>
+            fixed_url('signed "{url}|{body}"; signature header=S; event_id query=id;', 'hmac-sha256', 'https://h.example$request_uri'),
         'the same id for two secrets' =>
             in_location("webhook github;\nwebhook_secret $SECRET id=a;\nwebhook_secret $SECRET-2 id=b;"),
         'a scheme defined behind its use' => in_location("webhook acme;\nwebhook_secret $SECRET;") . "\n" . scheme(),

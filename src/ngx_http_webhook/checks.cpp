@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/text.h"
+#include "base/url.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/routes.h"
 #include "scheme/boundaries.h"
@@ -59,6 +60,38 @@ void check_digest_in_url(ngx_conf_t* cf, const LocConf& parent, const LocConf& c
              " signs the body" + where_inherited(conf.gate == parent.gate, here) +
              ": let it end in \"$request_uri\",",
          conf.gate->place);
+}
+
+// Whether a fixed URL makes every delivery with this parameter one for another URL.
+bool has_no_room_for(const LocConf& conf, const Source& source) {
+    const Scheme& scheme = *conf.scheme;
+    if (source.kind != Source::Kind::header) return false;
+    const std::string_view name = scheme.headers[source.header];
+    if (!name.starts_with(kParameterMark) || scheme.has_beside_url(name.substr(1))) return false;
+    return !query_value(query_of(to_view(conf.url->value)), name.substr(1));
+}
+
+// What the sender puts into the query is a part of the URL that is signed, unless the scheme signs
+// it by itself.
+void check_parameters_of_url(const LocConf& parent, const LocConf& conf, const Level& here) {
+    const Scheme& scheme = *conf.scheme;
+    if (!conf.url_is_fixed() || !scheme.reads_url()) return;
+    const auto check = [&](const Source& source, const std::string& what,
+                           const std::string& placeholder) {
+        if (!has_no_room_for(conf, source)) return;
+        const std::string name = scheme.headers[source.header].substr(1);
+        const std::string way_out = scheme.signed_parts.empty()
+                                        ? std::string()
+                                        : ", or sign the parameter by itself, with \"" +
+                                              placeholder + "\" or \"{query:" + name + "}\"";
+        fail("\"webhook_url\" without variables has no room for the parameter " + in_quotes(name) +
+                 ", which is the " + what + " of " + in_quotes(scheme.name) +
+                 where_inherited(conf.gate == parent.gate, here) +
+                 ": let it end in \"$request_uri\"" + way_out + ",",
+             conf.gate->place);
+    };
+    if (!scheme.event_id.optional) check(scheme.event_id, "event id", "{id}");
+    if (scheme.timestamp) check(scheme.timestamp->source, "timestamp", "{timestamp}");
 }
 
 // A log of URLs may hold the token.
@@ -605,6 +638,7 @@ void check(ngx_conf_t* cf, const Level& level) {
     check_secrets(parent, conf, level);
     check_key_indexes(parent, conf, level);
     check_digest_in_url(cf, parent, conf, level);
+    check_parameters_of_url(parent, conf, level);
     check_handshake(cf, parent, conf, level);
     check_dedup(cf, parent, conf, level);
 }
