@@ -30,6 +30,14 @@ server {
     }
     location = /one { webhook github name=one; proxy_pass http://%%BACKEND%%; }
 
+    location = /by_page {
+        webhook_methods        POST GET;
+        error_page             500 = /page;
+        proxy_intercept_errors on;
+        proxy_pass             http://%%BACKEND%%;
+    }
+    location = /page { webhook_methods GET POST; proxy_pass http://%%ADDR%%:9001; }
+
     location = /plain   { proxy_pass http://%%BACKEND%%; }
     location = /with_post_action { proxy_pass http://%%BACKEND%%; post_action @after; }
     location = /stale {
@@ -76,6 +84,16 @@ subtest 'a gate that refuses with 2xx has delivered nothing for the gate before 
     $response = deliver('refused', uri => '/one');
     is reason($response), '', 'the event is new';
     is $backend->count, 1, 'and is delivered';
+};
+
+# Another gate would refuse the page: it is a GET, with the body still there.
+subtest 'the same methods in another order are the same gate' => sub {
+    $backend->clear->behave(status => 500);
+    $second->clear->behave;
+    my $response = deliver('by_page', uri => '/by_page');
+    is reason($response), '', 'it is not judged again';
+    is $response->{status}, 200, 'the second upstream answers';
+    is $second->count, 1, 'and gets it';
 };
 
 subtest 'nobody wakes a delivery whose client has left for post_action' => sub {

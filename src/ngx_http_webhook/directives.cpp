@@ -545,8 +545,11 @@ void set_methods(const Directive& directive, LocConf& conf) {
     for (std::string_view argument : directive.arguments()) {
         const auto row = std::ranges::find(kMethods, argument, &MethodName::name);
         if (row == std::end(kMethods)) directive.reject(argument, joined(names));
-        if ((methods.mask & row->bit) == 0) methods.names.emplace_back(row->name);
         methods.mask |= row->bit;
+    }
+    // In one order: in another, they are the same demand.
+    for (const MethodName& row : kMethods) {
+        if ((methods.mask & row.bit) != 0) methods.names.emplace_back(row.name);
     }
     methods.allow = joined({methods.names.begin(), methods.names.end()});
     conf.methods = std::make_shared<const Methods>(std::move(methods));
