@@ -1058,6 +1058,16 @@ subtest 'event ids that are not signed' => sub {
     says_nothing('zendesk by both, with the mark of one that is let through again',
         $again . deduplicated('zendesk', $SECRET, 'zone=events key=$webhook_event_id$again key=$webhook_event_key$again'));
     says_nothing('github by its body', deduplicated('github', $SECRET, 'zone=events key=$webhook_body_sha256'));
+    my $by_method = sub ($signed, $methods) {
+        return qq(webhook_scheme acme {\nalgorithm hmac-sha256; signed "$signed"; signature header=S; event_id header=I; )
+            . qq(event_key "{method}{body}";\n}\n)
+            . deduplicated('acme', $SECRET, 'zone=events') =~ s/(?=webhook_dedup zone=)/webhook_methods $methods;\n/r;
+    };
+    my $of_acme = '[notice] the signature of "acme" does not cover the event id: ';
+    says('a key with the method, of which there are two', $by_method->('{body}', 'POST PUT'),
+        "$of_acme$keys leaves only a replay by another method");
+    says('a key with the only method', $by_method->('{body}', 'PUT'), "$of_acme$closed");
+    says('a key with the method, which is signed', $by_method->('{method} {body}', 'POST PUT'), "$of_acme$closed");
     says_nothing('github without a memory', in_location("webhook github;\nwebhook_secret $SECRET;"));
     says_nothing('github with the memory off', deduplicated('github', $SECRET, 'off'));
     says_nothing('openrouter, which has no event id', deduplicated('openrouter', $SECRET, 'zone=events'));
@@ -1180,6 +1190,13 @@ subtest 'keys that change while the event does not' => sub {
         my ($key, $variable) = @$case;
         says("stripe by $key", deduplicated('stripe', $SECRET, "zone=events key=$key"), $free->('stripe', $variable, $key));
     }
+    my $by_method = sub ($key, $methods = 'POST PUT', $scheme = 'stripe') {
+        return deduplicated($scheme, $SECRET, "zone=events key=$key") =~ s/(?=webhook_dedup zone=)/webhook_methods $methods;\n/r;
+    };
+    says("$_ of two methods", $by_method->($_), $free->('stripe', 'request_method', $_))
+        for '$request_method$webhook_event_key', '$request_method:$webhook_event_id';
+    says_nothing('the only method', $by_method->('$request_method$webhook_event_key', 'PUT'));
+    says_nothing('a method that is signed', $by_method->('$request_method$webhook_event_key', 'POST PUT', 'contentful'));
     says('both of them do', deduplicated('stripe', $SECRET, 'zone=events key=$http_x key=$arg_y'), $free->('stripe', 'http_x', '$http_x'));
     for my $case ([ '$webhook_timestamp-$webhook_event_id', 'when the sender signs a retry anew' ],
         [ '$webhook_secret_id-$webhook_event_key',  'when the secret is rotated before a retry' ],

@@ -175,11 +175,16 @@ bool is_signed_with_url(std::string_view variable, const LocConf& conf) {
     return is_of_query(variable) || has_trait(variable, Trait::of_url);
 }
 
+bool has_methods(const LocConf& conf) {
+    return conf.methods->names.size() > 1;
+}
+
 // Whether the signature stays right when the sender of a request gives it another value. What is
 // said of the event id is said elsewhere; the type belongs to an event's key.
 bool is_free(std::string_view variable, const LocConf& conf) {
     const Scheme& scheme = *conf.scheme;
-    if (!has_trait(variable, Trait::of_sender) || variable == "request_method") return false;
+    if (!has_trait(variable, Trait::of_sender)) return false;
+    if (variable == "request_method") return has_methods(conf) && !scheme.covers_method();
     if (is_event_id(variable, scheme) || is_event_type(variable, scheme)) return false;
     for (std::size_t header = 0; header < scheme.headers.size(); ++header) {
         const auto index = static_cast<HeaderIndex>(header);
@@ -517,13 +522,16 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
                          ambiguous_parts(*conf.scheme, true).empty();
     const std::string condition =
         is_open ? advice + "; where \"webhook_url\" has no variables, " : std::string();
-    switch (conf.scheme->replay_by_event_key()) {
+    switch (conf.scheme->replay_by_event_key(has_methods(conf))) {
         case Scheme::Replay::nothing_helps:
             advice = condition + keys + " closes the replay";
             // Nothing of such an attempt is remembered but the id that it shares with the others.
             if (event_key_changes_with_time(*conf.scheme)) {
                 advice += ", but of attempts that were not delivered";
             }
+            break;
+        case Scheme::Replay::the_method:
+            advice = condition + keys + " leaves only a replay by another method";
             break;
         case Scheme::Replay::a_header:
             advice = condition + keys + " leaves only a replay that changes other headers, too";

@@ -95,7 +95,7 @@ bool Scheme::covers_form() const {
 bool Scheme::covers_event_id() const {
     switch (event_id.kind) {
         case Source::Kind::json:
-            return native != nullptr ? event_id.text == native->signed_event_id : covers_body();
+            return covers_json(event_id.text);
         case Source::Kind::field:
             // Where names and values of a form are run together, one can become the other.
             return covers_raw_body() || signs_field(event_id.text);
@@ -106,6 +106,17 @@ bool Scheme::covers_event_id() const {
         default:
             return false;
     }
+}
+
+bool Scheme::covers_method() const {
+    return signs(TextPart::Kind::method) || (native != nullptr && native->signs_request());
+}
+
+bool Scheme::covers_json(std::string_view pointer) const {
+    if (native != nullptr) return native->signs_request() || pointer == native->signed_event_id;
+    return covers_body() || std::ranges::any_of(signed_parts, [pointer](const TextPart& part) {
+               return part.kind == TextPart::Kind::json && part.text == pointer;
+           });
 }
 
 bool Scheme::covers_raw_body() const {
@@ -203,15 +214,11 @@ bool Scheme::event_key_tells_events_apart() const {
     });
 }
 
-Scheme::Replay Scheme::replay_by_event_key() const {
+Scheme::Replay Scheme::replay_by_event_key(bool has_methods) const {
     using Kind = TextPart::Kind;
     if (presents_secret()) return Replay::anything;
     Replay replay = Replay::nothing_helps;
     for (const TextPart& part : event_key) {
-        const bool is_signed_value =
-            std::ranges::any_of(signed_parts, [&part](const TextPart& each) {
-                return each.kind == part.kind && each.text == part.text;
-            });
         Replay here = Replay::nothing_helps;
         switch (part.kind) {
             case Kind::header:
@@ -222,6 +229,9 @@ Scheme::Replay Scheme::replay_by_event_key() const {
                     here = Replay::a_header;
                 }
                 break;
+            case Kind::method:
+                if (has_methods && !covers_method()) here = Replay::the_method;
+                break;
             case Kind::timestamp:
                 if (!covers_timestamp()) here = Replay::a_header;
                 break;
@@ -231,7 +241,7 @@ Scheme::Replay Scheme::replay_by_event_key() const {
                 }
                 break;
             case Kind::json:
-                if (!is_signed_value && !covers_body()) here = Replay::anything;
+                if (!covers_json(part.text)) here = Replay::anything;
                 break;
             case Kind::url:
                 if (!reads_url()) here = Replay::anything;

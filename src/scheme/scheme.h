@@ -265,6 +265,10 @@ struct Scheme {
     bool covers_header(HeaderIndex header) const;
     // Whether a change of this parameter of the query breaks the signature, whatever the URL is.
     bool covers_parameter(std::string_view name) const;
+    // Whether a change of the method breaks the signature.
+    bool covers_method() const;
+    // Whether a change of this value of a JSON body does.
+    bool covers_json(std::string_view pointer) const;
     // Whether a change of the timestamp breaks the signature.
     bool covers_timestamp() const;
     // Whether a handshake signs plain tokens for anyone.
@@ -288,9 +292,10 @@ struct Scheme {
     // Whether the signature stands in the query of a URL that is signed.
     bool has_signature_in_signed_url() const;
     // What a replay has to change that no signature covers, so that another event is seen in it.
-    enum class Replay : std::uint8_t { nothing_helps, a_header, anything };
-    // Where events are told apart by `event_key`, and by what the configuration's default is.
-    Replay replay_by_event_key() const;
+    enum class Replay : std::uint8_t { nothing_helps, the_method, a_header, anything };
+    // Where events are told apart by `event_key`, and by what the configuration's default is. Of
+    // one method, there is no other to change it to.
+    Replay replay_by_event_key(bool has_methods = false) const;
     Replay replay_by_default() const;
     // Whether the event's id or type stands in the body.
     bool has_event_in_body() const { return event_id.is_in_body() || event_type.is_in_body(); }

@@ -1066,6 +1066,37 @@ TEST(PresetKeys, WhatAReplayHasToChangeInTheQuery) {
     EXPECT_EQ(Replay::anything, by_event_key("signed '{query:a}|{body}';" + key));
 }
 
+TEST(PresetKeys, WhatAReplayHasToChangeOfTheMethod) {
+    using Replay = Scheme::Replay;
+    const auto by_event_key = [](const std::string& statements, bool has_methods = true) {
+        return parse_scheme(
+                   "acme",
+                   "algorithm hmac-sha256; event_id header=I; event_type header=T;" + statements)
+            .replay_by_event_key(has_methods);
+    };
+    const std::string key = "signature header=S; event_key '{method}{body}'; signed ";
+    EXPECT_EQ(Replay::the_method, by_event_key(key + "'{body}';"));
+    EXPECT_EQ(Replay::nothing_helps, by_event_key(key + "'{body}';", false));
+    EXPECT_EQ(Replay::nothing_helps, by_event_key(key + "'{method} {body}';"));
+    EXPECT_EQ(Replay::nothing_helps,
+              by_event_key("native contentful; signature encoding=hex; event_key '{method}';"));
+    EXPECT_EQ(Replay::a_header, by_event_key("signature header=S; event_key '{method}{type}{body}';"
+                                             "signed '{body}';"));
+}
+
+TEST(PresetKeys, WhatAReplayHasToChangeOfTheValuesOfABody) {
+    using Replay = Scheme::Replay;
+    const auto by_event_key = [](const std::string& native, const std::string& pointer) {
+        return parse_scheme("acme", "algorithm hmac-sha256; signature encoding=hex; native " +
+                                        native + "; event_key '{json:" + pointer + "}';")
+            .replay_by_event_key();
+    };
+    EXPECT_EQ(Replay::nothing_helps, by_event_key("aws-sns", "/MessageId"));
+    EXPECT_EQ(Replay::anything, by_event_key("aws-sns", "/UnsubscribeURL"));
+    EXPECT_EQ(Replay::anything, by_event_key("adyen-payments", "/live"));
+    EXPECT_EQ(Replay::nothing_helps, by_event_key("contentful", "/sys/id"));
+}
+
 std::string replay_of(const Scheme& scheme) {
     using Replay = Scheme::Replay;
     if (scheme.event_id.bodies_repeat && !scheme.presents_secret()) return "as `key=`";
