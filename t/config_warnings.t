@@ -796,7 +796,7 @@ subtest 'schemes whose events are all one' => sub {
 subtest 'schemes like a preset, with another type' => sub {
     says_nothing($_, "webhook_scheme acme { like shopify; $_ }") for 'event_type json=/topic; event_key "{header:X-Shopify-Topic}{body}";',
         'event_type json=/topic; event_key "{body}";', 'event_type json=/topic; signature header=Acme-Signature encoding=base64;',
-        'event_type header=Acme-Topic;', 'event_id json=/id;';
+        'event_type header=Acme-Topic; signature header=Acme-Signature encoding=base64;', 'event_id json=/id;';
     says_nothing('whose body tells the type', 'webhook_scheme acme { like github; event_type json=/action; }');
 };
 

@@ -731,16 +731,22 @@ void check_replaced_type(const Scheme& preset, const Scheme& scheme, Own changes
             return statement.words.front() == field;
         });
     };
-    const auto holds_type = [](const Scheme& each) {
-        return std::ranges::count(each.event_key, TextPart::Kind::event_type, &TextPart::kind) != 0;
+    const auto holds_type = [](const Scheme& each, const std::string& header) {
+        return std::ranges::any_of(each.event_key, [&](const TextPart& part) {
+            if (part.kind == TextPart::Kind::header) return each.headers[part.header] == header;
+            return part.kind == TextPart::Kind::event_type &&
+                   each.event_type.kind == Source::Kind::header &&
+                   each.headers[each.event_type.header] == header;
+        });
     };
     const auto type = change_of("event_type");
-    if (type == changes.end() || !holds_type(preset) || holds_type(scheme)) return;
+    if (type == changes.end() || preset.event_type.kind != Source::Kind::header) return;
+    const std::string& header = preset.headers[preset.event_type.header];
+    if (!holds_type(preset, header) || holds_type(scheme, header)) return;
     // With another signature, it is another sender.
     for (std::string_view field : {"event_key", "signature"}) {
         if (change_of(field) != changes.end()) return;
     }
-    const std::string& header = preset.headers[preset.event_type.header];
     throw SchemeTextError("without the header " + in_quotes(header) +
                               ", events of different types may be one: this \"event_type\" needs "
                               "an \"event_key\", such as \"{header:" +
