@@ -186,14 +186,16 @@ void name_timestamp(const std::optional<TimestampSource>& timestamp, Text& parts
     }
 }
 
+bool is_beside_body(const Source& type) {
+    return type.kind == Source::Kind::header || type.kind == Source::Kind::claim;
+}
+
 // What tells events apart where the scheme does not say it: all that is signed of the request,
-// besides its time and its id, and what its headers say of its type.
+// besides its time and its id, and what its headers or claims say of its type.
 Text derived_event_key(const Scheme& scheme) {
     Text key;
     const auto add = [&key](Kind kind) { key.push_back({kind, 0, {}, {}}); };
-    if (scheme.event_type.kind == Source::Kind::header && !scheme.type_in_body) {
-        add(Kind::event_type);
-    }
+    if (is_beside_body(scheme.event_type) && !scheme.type_in_body) add(Kind::event_type);
     const bool signs_request = scheme.native != nullptr && scheme.native->signs_request();
     if (signs_request || scheme.signs(Kind::method)) add(Kind::method);
     if (scheme.native != nullptr ? signs_request : scheme.reads_url()) add(Kind::url);
@@ -1114,9 +1116,10 @@ void SchemeBuilder::check_event_key() const {
     const auto names = [this](Kind kind) {
         return std::ranges::count(scheme_.event_key, kind, &TextPart::kind) != 0;
     };
-    if (names(Kind::event_type) && scheme_.event_type.kind != Source::Kind::header) {
+    if (names(Kind::event_type) && !is_beside_body(scheme_.event_type)) {
         blame("event_key",
-              "\"event_key\" names \"{type}\", but there is no \"event_type header=\"");
+              "\"event_key\" names \"{type}\", but there is no \"event_type\" with \"header=\", "
+              "\"query=\" or \"claim=\"");
     }
     if (names(Kind::timestamp) && !scheme_.timestamp) {
         blame("event_key", "\"event_key\" names \"{timestamp}\", but there is no \"timestamp\"");

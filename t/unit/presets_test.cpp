@@ -1161,6 +1161,23 @@ TEST(PresetKeys, TrellosWebhooksAreApart) {
               key(url, R"({"model":{"id":"m1"},"a":2})"));
 }
 
+TEST(EventKeys, TheTypeInAClaimTellsEventsApart) {
+    const Scheme scheme = parse_scheme(
+        "acme", "algorithm jwt=HS256; signature header=A; digest claim=d; event_type claim=t;");
+    const auto key = [&scheme](const std::string& type, const std::string& time) {
+        const std::string claims =
+            R"({"d":")" + sha256_hex(kBody) + R"(","t":")" + type + R"(","iat":)" + time + "}";
+        std::string identity;
+        const auto judgement =
+            judge(scheme, {secret(scheme, kKey)}, {{{"A", hs256_token(claims, kKey)}}, kBody}, kNow,
+                  {}, std::nullopt, std::nullopt, &identity);
+        EXPECT_EQ(Reason::accepted, judgement.reason);
+        return identity;
+    };
+    EXPECT_NE(key("paid", "1"), key("refunded", "1"));
+    EXPECT_EQ(key("paid", "1"), key("paid", "2"));
+}
+
 // What a user writes behind `like` replaces the preset's fields of the same name, all of a repeated
 // one, and leaves the others.
 TEST(Presets, AreExtendedByAFewWords) {

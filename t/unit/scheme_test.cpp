@@ -655,6 +655,8 @@ TEST(Scheme, EventKeyHoldsWhatIsSignedAndAHeadersType) {
     EXPECT_EQ("type token body",
               key_of("algorithm jwt=HS256; signature header=A; event_type header=T;"));
     EXPECT_EQ("body", key_of("algorithm jwt=HS256; signature header=A; digest claim=d;"));
+    EXPECT_EQ("type body", key_of("algorithm jwt=HS256; signature header=A; digest claim=d; "
+                                  "event_type claim=t;"));
     EXPECT_EQ("type method url body", key_of("algorithm hmac-sha256; native contentful; signature "
                                              "encoding=hex; event_type header=T;"));
     EXPECT_EQ("body", key_of("algorithm hmac-sha256; native adyen-payments; signature "
@@ -667,6 +669,8 @@ TEST(Scheme, EventKeyHoldsWhatIsSignedAndAHeadersType) {
 TEST(Scheme, EventKeyCanBeSaid) {
     EXPECT_EQ("timestamp body",
               key_of(kHmac + "timestamp header=T; event_key '{timestamp}{body}';"));
+    EXPECT_EQ("type body", key_of("algorithm jwt=HS256; signature header=A; digest claim=d; "
+                                  "event_type claim=t; event_key '{type}{body}';"));
     EXPECT_EQ("type header json query method url",
               key_of(kHmac + "event_type header=T; event_key "
                              "'{type}:{header:A} {json:/b}{query:c}{method}{url}';"));
@@ -676,9 +680,10 @@ TEST(SchemeErrors, EventKeyNamesWhatThereIs) {
     expect_refused(kHmac + "event_key '';", {"\"event_key\" holds no placeholder"});
     expect_refused(kHmac + "event_key body;", {"\"event_key\" holds no placeholder"});
     expect_refused(kHmac + "event_key '{id}';", {"{id}", "{body}", "{type}"});
-    expect_refused(kHmac + "event_key '{type}';", {"{type}", "event_type header="});
-    expect_refused(kHmac + "event_type json=/t; event_key '{type}';",
-                   {"{type}", "event_type header="});
+    for (const std::string type : {"", "event_type json=/t;", "event_type field=t;"}) {
+        expect_refused(kHmac + type + "event_key '{type}';",
+                       {"{type}", "no \"event_type\"", "\"header=\"", "\"query=\"", "\"claim=\""});
+    }
     expect_refused(kHmac + "event_key '{timestamp}{body}';", {"{timestamp}", "no \"timestamp\""});
     expect_refused(kHmac + "event_key '{token}{body}';", {"{token}", "algorithm jwt=..."});
     expect_refused(kHmac + "event_type json=/t in_body;", {"in_body", "header="});
