@@ -12,6 +12,7 @@ my $nginx   = start_nginx(http => <<"CONF");
 webhook_dedup_zone zone=events:1m;
 client_max_body_size 8m;
 webhook_scheme stream { like github; body decoded; event_id json=/id; event_type json=/type; }
+webhook_scheme bodies { like github; body decoded; }
 webhook_scheme routes { like mailgun-routes; body decoded; }
 server {
     listen %%ADDR%%:8080;
@@ -19,6 +20,7 @@ server {
     proxy_set_header X-Seen-Id \$webhook_event_id;
     proxy_set_header X-Seen-Sha256 \$webhook_body_sha256;
     location /stream { webhook stream; proxy_pass http://%%BACKEND%%; }
+    location /plain_stream { webhook bodies; proxy_pass http://%%BACKEND%%; }
     location /disk   { webhook stream; client_body_buffer_size 1k; proxy_pass http://%%BACKEND%%; }
     location /large  { webhook stream; webhook_payload_max 6m; proxy_pass http://%%BACKEND%%; }
     location /bodies { webhook stream; webhook_dedup zone=events key=\$webhook_body_sha256; proxy_pass http://%%BACKEND%%; }
@@ -88,7 +90,6 @@ subtest 'what is no whole stream' => sub {
         'the same again'       => $gzip x 2,
         'something before it'  => " $gzip",
         'not compressed'       => $JSON,
-        'nothing'              => '',
         'compressed twice'     => gzip($gzip),
         'zlib'                 => zlib($JSON),
         'raw'                  => raw_deflate($JSON),
@@ -108,6 +109,13 @@ subtest 'what is not undone' => sub {
     is_refused($_, post('/stream', $JSON, $gzip, encoded($_)), '400 invalid_payload')
         for 'br', 'zstd', 'compress', 'gzip, gzip', 'gzip,br', 'gzip;q=1', 'gzipx';
     is_refused('two headers', post('/stream', $JSON, $gzip, encoded('gzip'), encoded('identity')), '401 malformed_header');
+};
+
+subtest 'an empty body' => sub {
+    for my $coding (qw(gzip deflate identity)) {
+        is_accepted($coding, post('/plain_stream', '', '', encoded($coding)), '');
+        is_refused("$coding, with the signature of a text", post('/plain_stream', $JSON, '', encoded($coding)), '401 bad_signature');
+    }
 };
 
 # A kilobyte could become a gigabyte.

@@ -41,8 +41,9 @@ class BodyReader {
     off_t size() const { return size_; }
     // Bytes that next() has returned.
     off_t decoded_size() const { return inflater_ ? decoded_size_ : size_; }
-    // At the end: whether the body is not as it says that it is compressed.
-    bool at_fault() const { return inflater_ && !inflater_->finished(); }
+    // At the end: whether the body is not as it says that it is compressed. None was sent where it
+    // is empty.
+    bool at_fault() const { return inflater_ && size_ > 0 && !inflater_->finished(); }
 
   private:
     std::string_view next_sent();
