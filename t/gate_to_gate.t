@@ -50,6 +50,19 @@ server {
     location @after { webhook off; proxy_pass http://%%ADDR%%:9001; }
 }
 
+# An event is remembered for as long as the longest of a request's gates asks for.
+server {
+    listen %%ADDR%%:8082;
+    webhook github;
+    location = /long_last  { webhook_dedup zone=events ttl=1s; try_files /none @long_last; }
+    location @long_last    { webhook_dedup zone=events ttl=1h; proxy_pass http://%%BACKEND%%; }
+    location = /long_first { webhook_dedup zone=events ttl=1h; try_files /none @long_first; }
+    location @long_first   { webhook_dedup zone=events ttl=1s; proxy_pass http://%%BACKEND%%; }
+    location = /other      { webhook_dedup zone=events ttl=1h; try_files /none @other; }
+    location @other        { webhook_dedup zone=events ttl=1s; webhook_payload_max 2m; proxy_pass http://%%BACKEND%%; }
+    location = /short      { webhook_dedup zone=events ttl=1s; proxy_pass http://%%BACKEND%%; }
+}
+
 # Two tenants behind one gate.
 server {
     listen %%ADDR%%:8081;
@@ -94,6 +107,17 @@ subtest 'the same methods in another order are the same gate' => sub {
     is reason($response), '', 'it is not judged again';
     is $response->{status}, 200, 'the second upstream answers';
     is $second->count, 1, 'and gets it';
+};
+
+subtest 'the longest ttl counts' => sub {
+    $backend->clear->behave;
+    my @paths = qw(long_last long_first other short);
+    is deliver("ttl_$_", uri => "/$_", port => 8082)->{status}, 200, "$_: delivered" for @paths;
+    # Longer than a second, of which the time is cut to its end.
+    sleep 2.2;
+    my %seen = map { $_ => reason(deliver("ttl_$_", uri => "/$_", port => 8082)) } @paths;
+    is_deeply \%seen, { long_last => 'duplicate', long_first => 'duplicate', other => 'duplicate', short => '' },
+        'what is remembered later';
 };
 
 subtest 'nobody wakes a delivery whose client has left for post_action' => sub {

@@ -129,6 +129,7 @@ Demands demands_of(const LocConf& conf) {
     if (conf.remembers == nullptr) return demands;
     policy.keys.assign(conf.remembers->keys.begin(), conf.remembers->keys.end());
     demands.zone = conf.remembers->zone;
+    demands.ttl = *conf.remembers->ttl;
     return demands;
 }
 

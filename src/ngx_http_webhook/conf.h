@@ -95,6 +95,8 @@ struct Demands {
     std::shared_ptr<Sources> sources;
     ngx_http_complex_value_t* url = nullptr;
     DedupZone* zone = nullptr;
+    // For how long an event is remembered.
+    Milliseconds ttl{};
 
     friend bool operator==(const Demands&, const Demands&) = default;
 };

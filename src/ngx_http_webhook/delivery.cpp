@@ -1,5 +1,7 @@
 #include "ngx_http_webhook/delivery.h"
 
+#include <algorithm>
+
 #include <new>
 #include <utility>
 
@@ -138,9 +140,20 @@ void Delivery::keep_accepted() noexcept try {
                   "webhook: an event that was delivered is not remembered: %s", error.what());
 }
 
+// Deliveries of one request share what they hold: the first that is committed counts, for as long
+// as the longest of them asks for.
+Milliseconds Delivery::ttl() const {
+    Milliseconds longest = *conf.remembers->ttl;
+    for (const Delivery* each = earlier; each != nullptr; each = each->earlier) {
+        if (!each->claim.held() || each->claim.store() != claim.store()) continue;
+        longest = std::max(longest, *each->conf.remembers->ttl);
+    }
+    return longest;
+}
+
 bool Delivery::commit(ngx_uint_t status) {
     if (status == 0) return true;
-    is_committing = !claim.commit(status, *conf.remembers->ttl);
+    is_committing = !claim.commit(status, ttl());
     return !is_committing;
 }
 

@@ -128,6 +128,7 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
 
   private:
     void keep_accepted() noexcept;
+    Milliseconds ttl() const;
 };
 
 // The process's only JSON document: nobody may hold what it has read when nginx has its next turn.
