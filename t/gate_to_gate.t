@@ -63,6 +63,27 @@ server {
     location = /short      { webhook_dedup zone=events ttl=1s; proxy_pass http://%%BACKEND%%; }
 }
 
+# Tenants that are told apart by a key.
+server {
+    listen %%ADDR%%:8083;
+    webhook github name=by_key;
+    webhook_methods POST GET;
+    webhook_dedup zone=events key=$tenant:$webhook_event_id;
+    location = /a_to_b { set $tenant a; try_files /none @b; }
+    location = /a_to_a { set $tenant a; try_files /none @a; }
+    location @a        { set $tenant a; proxy_pass http://%%BACKEND%%; }
+    location @b        { set $tenant b; proxy_pass http://%%BACKEND%%; }
+    location = /a      { set $tenant a; proxy_pass http://%%BACKEND%%; }
+    location = /b      { set $tenant b; proxy_pass http://%%BACKEND%%; }
+    location = /by_uri {
+        webhook_dedup          zone=events key=$uri:$webhook_event_id;
+        error_page             500 = /uri_page;
+        proxy_intercept_errors on;
+        proxy_pass             http://%%BACKEND%%;
+    }
+    location = /uri_page { webhook_dedup zone=events key=$uri:$webhook_event_id; proxy_pass http://%%ADDR%%:9001; }
+}
+
 # Two tenants behind one gate.
 server {
     listen %%ADDR%%:8081;
@@ -118,6 +139,23 @@ subtest 'the longest ttl counts' => sub {
     my %seen = map { $_ => reason(deliver("ttl_$_", uri => "/$_", port => 8082)) } @paths;
     is_deeply \%seen, { long_last => 'duplicate', long_first => 'duplicate', other => 'duplicate', short => '' },
         'what is remembered later';
+};
+
+subtest 'a key that has another value after a redirect' => sub {
+    my $at = sub ($path, $id) { return reason(deliver("key_$id", uri => "/$path", port => 8083)) };
+    $backend->clear->behave;
+    is $at->('b', 1), '', 'delivered for b';
+    is $at->('a_to_b', 1), 'duplicate', 'and not once more by way of a';
+    is $at->('a_to_b', 2), '', 'another one, by way of a';
+    is $at->($_, 2), 'duplicate', "is known to $_" for qw(a b);
+    is $at->('a_to_a', 3), '', 'a third one, for a alone';
+    is $at->('b', 3), '', 'is new for b';
+    # Judged again, it would be refused as a GET with a body.
+    $backend->behave(status => 500);
+    $second->clear->behave;
+    is $at->('by_uri', 4), '', 'the path that the sender asked for counts';
+    is $second->count, 1, 'the page answers';
+    $backend->behave;
 };
 
 subtest 'nobody wakes a delivery whose client has left for post_action' => sub {

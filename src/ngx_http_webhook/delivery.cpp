@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "scheme/variable_traits.h"
 
 namespace webhook::ngx {
 
@@ -34,6 +35,20 @@ std::string_view evaluated(ngx_http_request_t* request, ngx_http_complex_value_t
     ngx_str_t value;
     if (ngx_http_complex_value(request, text, &value) != NGX_OK) throw std::bad_alloc();
     return to_view(value);
+}
+
+// Constant text would make one event of all that have no value.
+std::string_view value_of(const DedupKey& key, ngx_http_request_t* request) {
+    const bool is_empty =
+        key.without_text != nullptr && evaluated(request, key.without_text).empty();
+    return is_empty ? std::string_view() : evaluated(request, key.expression);
+}
+
+// The path that a redirect leads to is not the one that the sender asked for, which counts.
+bool depends_on_location(const DedupKey& key) {
+    return std::ranges::any_of(key.variables, [](std::string_view name) {
+        return !name.starts_with("webhook_") && !has_trait(name, Trait::of_url);
+    });
 }
 
 // What a sanitizer watches is neither kept nor given out again.
@@ -234,11 +249,19 @@ RequestSecrets Delivery::secrets(Milliseconds now) {
 }
 
 std::string_view Delivery::value_of_key(std::size_t key) {
-    const DedupKey& asked = conf.remembers->keys[key];
-    // Constant text would make one event of all that have no value.
-    const bool is_empty =
-        asked.without_text != nullptr && evaluated(request, asked.without_text).empty();
-    return is_empty ? std::string_view() : evaluated(request, asked.expression);
+    const std::string_view value = value_of(conf.remembers->keys[key], request);
+    own_key_values.resize(conf.remembers->keys.size());
+    own_key_values[key] = value.data() == nullptr ? std::string_view("") : value;
+    return value;
+}
+
+bool Delivery::has_other_keys_at(const LocConf& there) const {
+    for (std::size_t i = 0; i < own_key_values.size(); ++i) {
+        const DedupKey& key = there.remembers->keys[i];
+        if (own_key_values[i].data() == nullptr || !depends_on_location(key)) continue;
+        if (value_of(key, request) != own_key_values[i]) return true;
+    }
+    return false;
 }
 
 std::string_view Delivery::keep(std::string_view text) {

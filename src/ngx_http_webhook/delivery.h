@@ -69,6 +69,9 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     std::string_view keep(std::string_view text) override;
     JsonDocument& json_document() override;
 
+    // Whether its event would have other keys there, where the same gate stands.
+    bool has_other_keys_at(const LocConf& there) const;
+
     // What is known of its event.
     const DeliveredEvent& event() const;
     // What follows the answer of a delivery (post_action) is verified, and no delivery of its own.
@@ -98,6 +101,9 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     std::vector<SigningSecret> own_secrets;
     // What they were made of, to be compared after a redirect.
     std::vector<std::string_view> own_secret_texts;
+    // What the expressions of its keys came to, to be compared after a redirect; null: not asked
+    // for.
+    std::vector<std::string_view> own_key_values;
     // From watched files, as they were when it arrived.
     std::vector<KeySetFile::Keys> watched_secrets;
     // Borrows the secrets.

@@ -342,6 +342,7 @@ bool needs_another_look(const Delivery& delivery, const LocConf& conf, bool lost
     if (!lost) return false;
     // The same variables may have other values since.
     if (endpoint_of(conf, delivery.request) != delivery.endpoint) return true;
+    if (delivery.has_other_keys_at(conf)) return true;
     return delivery.inspection && delivery.inspection->asked_for_secrets() &&
            conf.secrets->texts(delivery.request) != delivery.own_secret_texts;
 }
