@@ -481,6 +481,26 @@ subtest 'delivered by an old worker after the size changed' => sub {
     $backend->behave;
 };
 
+# The old worker uses what is called PATH.earlier-0 by then, and is known by its memory, too.
+subtest 'resized, left and taken again while an old worker delivers' => sub {
+    start_afresh(conf(size => '64k'));
+    $backend->clear->behave([ { hold => 1, status => 202 }, {} ]);
+    my $flying = unique_id();
+    my $first  = start_delivery($backend, $flying);
+    my @ids    = delivered_events(1);
+    for my $change ({ size => '2m' }, { size => '3m', path => undef }, { size => '64k' }, { size => '128k' }) {
+        my $name = join ' ', map { "$_=" . ($change->{$_} // 'none') } sort keys %$change;
+        ok reload_with(conf(%$change)), "$name: the reload succeeds";
+        is outcome_of($flying), 'in_flight', "$name: it is known what is in flight";
+        are(duplicate => \@ids, "$name: and what was delivered");
+        push @ids, delivered_events(1);
+    }
+    $backend->let_go;
+    is $first->finish->{status}, 202, 'it is delivered';
+    are(duplicate => [ @ids, $flying ], 'all are known');
+    $backend->behave;
+};
+
 subtest 'the file is moved' => sub {
     start_afresh();
     my @ids = delivered_events(2);

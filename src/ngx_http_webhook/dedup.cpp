@@ -139,7 +139,13 @@ void DedupZone::take_memory() {
         memory = DedupMemory::nameless(size);
     }
     for (Descriptor& file : files) {
-        if (same_file(file.status(), memory->file().status())) continue;
+        const auto is_it = [&file](const auto& known) {
+            return same_file(file.status(), known->file().status());
+        };
+        if (is_it(memory)) continue;
+        // What is found beside the state file may be one of them: it is shared with old workers by
+        // the descriptor that they have, too.
+        std::erase_if(earlier, is_it);
         if (used_by_others(file)) {
             throw ConfigError("its memory cannot be replaced while another nginx shares it");
         }
