@@ -66,10 +66,15 @@ location @second { MORE proxy_pass http://%%ADDR%%:8090; }
 location /files/ { root %%DIR%%; ssi on; if_modified_since before; }
 CONF
 
+my ($certificate, $key) = certificate();
+my $nginx_binary = $ENV{WEBHOOK_NGINX} // '/usr/sbin/nginx';
+my $HAS_HTTP3    = `$nginx_binary -V 2>&1` =~ /http_v3_module/ && `curl --version` =~ /\bHTTP3\b/;
+
 sub server ($port, $gate, $more) {
     my $locations = $LOCATIONS =~ s/MORE/$more/gr;
-    my $http2     = $port + 2;
-    return "server { listen %%ADDR%%:$port; listen %%ADDR%%:$http2 http2; $gate\n$locations }\n";
+    my ($http2, $http3) = ($port + 2, $port + 3);
+    my $quic = $HAS_HTTP3 ? "listen %%ADDR%%:$http3 quic; ssl_certificate $certificate; ssl_certificate_key $key;" : '';
+    return "server { listen %%ADDR%%:$port; listen %%ADDR%%:$http2 http2; $quic $gate\n$locations }\n";
 }
 
 my $GATE = 'webhook github; webhook_methods POST GET HEAD; webhook_secret "a secret of the tests"; webhook_dedup zone=events;';
@@ -138,6 +143,10 @@ my @CASES = (
     (map { { uri => $_, method => 'GET', status => 200 } } qw(empty short)),
 );
 
+sub send_h3 (%request) {
+    return Webhook::Curl::send_curl(%request, tls => 1, version => ['--http3-only']);
+}
+
 sub name_of ($case) { return join ' ', $case->{method} // 'POST', "/$case->{uri}", @{ $case->{headers} // [] } }
 
 sub chunked_answer () {
@@ -165,6 +174,12 @@ for my $case (@CASES) {
         my $plain = send_h2(request($case, 8072));
         is $plain->{status}, $case->{status}, 'without a gate';
         is_same(send_h2(request($case, 8082)), $plain, 'behind one');
+    };
+    subtest 'HTTP/3: ' . name_of($case) => sub {
+        plan skip_all => 'this nginx or this curl knows no HTTP/3' unless $HAS_HTTP3;
+        my $plain = send_h3(request($case, 8073));
+        is $plain->{status}, $case->{status}, 'without a gate';
+        is_same(send_h3(request($case, 8083)), $plain, 'behind one');
     };
 }
 
