@@ -24,7 +24,9 @@ inline constexpr std::size_t kKeptJsonCapacity = 64 * 1024;
 
 // What a text may be; what is beyond is taken for no JSON.
 struct JsonLimits {
-    std::size_t deepest_nesting = 65536;
+    static constexpr std::size_t kDeepestNesting = 65'536;
+
+    std::size_t deepest_nesting = kDeepestNesting;
     // Whether a text may hold numbers that are too large to hold, halves of surrogate pairs, and a
     // byte order mark: json_repair.h makes void what cannot be held.
     bool repairs = true;
