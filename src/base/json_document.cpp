@@ -113,7 +113,7 @@ bool JsonDocument::parse(std::string_view padded_text) {
     if (!state_->limits.repairs) return false;
     std::string repaired(padded_text);
     repaired.resize(padded_text.size() + json_padding());
-    mend_json(std::span(repaired).first(padded_text.size()));
+    repair_json(std::span(repaired).first(padded_text.size()));
     state_->repaired = true;
     return state_->parse(std::string_view(repaired).substr(0, padded_text.size()));
 }

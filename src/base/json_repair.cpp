@@ -130,7 +130,7 @@ class Mender {
 
 }  // namespace
 
-void mend_json(std::span<char> text) {
+void repair_json(std::span<char> text) {
     Mender(text).mend();
 }
 

@@ -13,6 +13,6 @@ namespace webhook {
 // Overwrites, in place, each number that fits neither 64 bits nor a double by `null`, and each
 // unpaired surrogate escape by that of U+FFFD; a byte order mark at the start becomes spaces. What
 // is not valid JSON stays so.
-void mend_json(std::span<char> text);
+void repair_json(std::span<char> text);
 
 }  // namespace webhook

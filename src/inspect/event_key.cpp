@@ -11,7 +11,7 @@
 namespace webhook {
 namespace {
 
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 
 // Lengths keep two values apart.
 void append(std::string& text, std::string_view value) {
@@ -26,13 +26,14 @@ bool is_signed_form(const Scheme& scheme, const Identified& delivery) {
 // A form in the form in which it is signed: it can be written in other bytes.
 std::vector<std::string> signed_values(const Scheme& scheme, const Form& form) {
     std::vector<std::string> values;
-    const Source& signature = scheme.signatures.front().source;
-    const bool holds_signature = signature.kind == Source::Kind::field;
-    for (const TextPart& part : scheme.signed_parts) {
+    const ValueLocation& signature = scheme.signatures.front().source;
+    const bool holds_signature = signature.kind == ValueLocation::Kind::field;
+    for (const TemplatePart& part : scheme.signed_parts) {
         if (part.kind == Kind::form) {
             values.push_back(form.sorted_text(holds_signature ? signature.text : ""));
         }
-        if (part.kind == Kind::timestamp && scheme.timestamp->source.kind == Source::Kind::field) {
+        if (part.kind == Kind::timestamp &&
+            scheme.timestamp->source.kind == ValueLocation::Kind::field) {
             values.emplace_back(form.only(scheme.timestamp->source.text).value_or(""));
         }
         if (part.kind == Kind::field) values.emplace_back(form.only(part.text).value_or(""));
@@ -66,13 +67,13 @@ std::string_view timestamp_of(const Identified& delivery) {
     return delivery.presented->timestamp;
 }
 
-std::string json_value(const TextPart& part, const Identified& delivery) {
+std::string json_value(const TemplatePart& part, const Identified& delivery) {
     const JsonDocument* json = delivery.body == nullptr ? nullptr : delivery.body->json();
     return json == nullptr ? "" : json->value_at(part.text).value_or("");
 }
 
 // Returns false where the delivery does not have it.
-bool append_part(std::string& text, const TextPart& part, const Identified& delivery) {
+bool append_part(std::string& text, const TemplatePart& part, const Identified& delivery) {
     std::string value;
     switch (part.kind) {
         case Kind::token:
@@ -117,7 +118,7 @@ bool append_signed(std::string& text, const Scheme& scheme, const Identified& de
     if (scheme.algorithm == Algorithm::jwt) append(text, signed_token(delivery));
     if (scheme.timestamp && scheme.covers_timestamp()) append(text, timestamp_of(delivery));
     if (scheme.signs(Kind::id)) append(text, delivery.presented->event_id);
-    for (const TextPart& part : scheme.signed_parts) {
+    for (const TemplatePart& part : scheme.signed_parts) {
         if (part.kind != Kind::header && part.kind != Kind::query) continue;
         append_part(text, part, delivery);
     }
@@ -136,7 +137,7 @@ std::string identity_of(const Scheme& scheme, const Identified& delivery) {
     const std::vector<std::string> body = body_values(scheme, delivery);
     std::string text;
     bool complete = true;
-    for (const TextPart& part : scheme.event_key) {
+    for (const TemplatePart& part : scheme.event_key) {
         if (part.kind == Kind::body) {
             append_body(text, body);
         } else {

@@ -20,7 +20,7 @@ struct Identified {
     std::string_view query;
     std::string_view event_type;
     const SchemeHeaders* headers;
-    const Presented* presented;
+    const Credentials* presented;
     // In hex.
     std::string_view body_sha256;
     bool has_body;

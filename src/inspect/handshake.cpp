@@ -10,7 +10,7 @@
 namespace webhook {
 namespace {
 
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 using Value = std::optional<std::string>;
 
 // Reads values where a handshake says they are.
@@ -19,36 +19,36 @@ class Values {
     Values(const HandshakeRequest& request, const QuestionBody& body)
         : request_(request), json_(body.json), form_(body.form) {}
 
-    Value at(const Source& source) const {
+    Value at(const ValueLocation& source) const {
         switch (source.kind) {
-            case Source::Kind::header:
+            case ValueLocation::Kind::header:
                 return suitable(request_.headers->only(source.header));
-            case Source::Kind::query:
+            case ValueLocation::Kind::query:
                 return suitable(query_value(request_.query, source.text));
-            case Source::Kind::json:
+            case ValueLocation::Kind::json:
                 return json_ == nullptr ? std::nullopt : json_->first_value_at(source.text);
-            case Source::Kind::field:
+            case ValueLocation::Kind::field:
                 return form_ == nullptr ? std::nullopt : suitable(form_->only(source.text));
             default:
                 return std::nullopt;
         }
     }
 
-    bool has(const Source& source) const {
-        if (source.kind != Source::Kind::json) return !at(source).value_or("").empty();
+    bool has(const ValueLocation& source) const {
+        if (source.kind != ValueLocation::Kind::json) return !at(source).value_or("").empty();
         return json_ != nullptr && json_->has(source.text);
     }
 
     // What is there but of no use is not absent.
-    bool lacks(const Source& source) const {
+    bool lacks(const ValueLocation& source) const {
         switch (source.kind) {
-            case Source::Kind::header:
+            case ValueLocation::Kind::header:
                 return request_.headers->missing(source.header);
-            case Source::Kind::query: {
+            case ValueLocation::Kind::query: {
                 const auto query = Form::parse(request_.query);
                 return query && has_none(*query, source.text);
             }
-            case Source::Kind::field:
+            case ValueLocation::Kind::field:
                 return form_ != nullptr && has_none(*form_, source.text);
             default:
                 return json_ != nullptr && !json_->has(source.text);
@@ -72,8 +72,8 @@ class Values {
         return std::ranges::find(form.fields(), name, &Form::Field::first) == form.fields().end();
     }
 
-    template <typename Text>
-    static Value suitable(const std::optional<Text>& text) {
+    template <typename Template>
+    static Value suitable(const std::optional<Template>& text) {
         if (!text || text->size() > kLongestPayloadValue || has_control_character(*text)) {
             return std::nullopt;
         }
@@ -123,9 +123,9 @@ class AnswerWriter {
   public:
     AnswerWriter(const Values& values, const SigningKey* key) : values_(values), key_(key) {}
 
-    Value write(const Text& parts, bool as_json) const {
+    Value write(const Template& parts, bool as_json) const {
         std::string text;
-        for (const TextPart& part : parts) {
+        for (const TemplatePart& part : parts) {
             const Value value = value_of(part);
             if (!value) return std::nullopt;
             const bool is_own = part.kind == Kind::literal;
@@ -141,18 +141,18 @@ class AnswerWriter {
     }
 
   private:
-    Value value_of(const TextPart& part) const {
+    Value value_of(const TemplatePart& part) const {
         switch (part.kind) {
             case Kind::literal:
                 return part.text;
             case Kind::header:
-                return values_.at({Source::Kind::header, part.header, {}});
+                return values_.at({ValueLocation::Kind::header, part.header, {}});
             case Kind::json:
-                return values_.at({Source::Kind::json, 0, part.text});
+                return values_.at({ValueLocation::Kind::json, 0, part.text});
             case Kind::query:
-                return values_.at({Source::Kind::query, 0, part.text});
+                return values_.at({ValueLocation::Kind::query, 0, part.text});
             case Kind::field:
-                return values_.at({Source::Kind::field, 0, part.text});
+                return values_.at({ValueLocation::Kind::field, 0, part.text});
             case Kind::hmac_hex:
             case Kind::hmac_base64:
                 return hmac_of(values_.at(part.source), key_, part.kind);
@@ -183,8 +183,8 @@ const Handshake* find_handshake(const Scheme& scheme, const HandshakeRequest& re
     const Values values(request, body);
     for (const Handshake& handshake : scheme.handshakes) {
         if (handshake.method != request.method) continue;
-        if (handshake.reads(Source::Kind::json) && body.json == nullptr) continue;
-        if (handshake.reads(Source::Kind::field) && body.form == nullptr) continue;
+        if (handshake.reads(ValueLocation::Kind::json) && body.json == nullptr) continue;
+        if (handshake.reads(ValueLocation::Kind::field) && body.form == nullptr) continue;
         const auto met = [&](const Handshake::Condition& condition) {
             return values.meets(condition);
         };

@@ -191,7 +191,7 @@ Objection Inspection::judge_delivery(BodyAccess& body, Milliseconds now) {
 
 Objection Inspection::verify(BodyAccess& body, Milliseconds now) {
     Verification& verification = *verification_;
-    verification.note_sent_size(static_cast<std::size_t>(body.sent_size()));
+    verification.record_sent_size(static_cast<std::size_t>(body.sent_size()));
     // What was in time when the headers came may be too late.
     if (const auto objection = verification.check_time(now)) return objection;
     if (!verification.ignores_body()) {  // else done before the body
@@ -210,7 +210,7 @@ Objection Inspection::verify_signature(WholeBody* body, Milliseconds now) {
     Verification& verification = *verification_;
     if (const auto objection = verification.verify_signature(body, now)) return objection;
     event_.secret_id = verification.secret()->id;
-    using Kind = Source::Kind;
+    using Kind = ValueLocation::Kind;
     if (scheme().event_id.kind == Kind::claim) event_.id = access_.keep(verification.event_id());
     if (scheme().event_type.kind == Kind::claim) {
         event_.type = access_.keep(verification.event_type());

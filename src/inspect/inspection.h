@@ -207,7 +207,7 @@ class Inspection {
     // -- the event
     bool needs_payload() const;
     void read_payload(BodyAccess& body);
-    std::optional<std::string> value_in_body(BodyAccess& body, const Source& source) const;
+    std::optional<std::string> value_in_body(BodyAccess& body, const ValueLocation& source) const;
     std::optional<std::string> field_in_body(BodyAccess& body, const std::string& name) const;
     bool wants_event_key() const;
     void find_event_key(BodyAccess& body);
@@ -228,7 +228,7 @@ class Inspection {
     const RequestHead head_;
     RequestAccess& access_;
     SchemeHeaders headers_;
-    Presented presented_;
+    Credentials presented_;
     std::optional<RequestSecrets> secrets_;
     // What was wrong before the body was read, where the body can show that it is a handshake.
     Objection postponed_;

@@ -39,7 +39,7 @@ bool Inspection::needs_payload() const {
 
 void Inspection::read_payload(BodyAccess& body) {
     if (!needs_payload()) return;
-    const auto read = [&](const Source& source, std::string_view& value) {
+    const auto read = [&](const ValueLocation& source, std::string_view& value) {
         if (!source.is_in_body()) return true;
         const auto found = value_in_body(body, source);
         value = access_.keep(found.value_or(""));
@@ -50,8 +50,9 @@ void Inspection::read_payload(BodyAccess& body) {
 }
 
 // Nothing where the body cannot be read at all.
-std::optional<std::string> Inspection::value_in_body(BodyAccess& body, const Source& source) const {
-    if (source.kind == Source::Kind::field) return field_in_body(body, source.text);
+std::optional<std::string> Inspection::value_in_body(BodyAccess& body,
+                                                     const ValueLocation& source) const {
+    if (source.kind == ValueLocation::Kind::field) return field_in_body(body, source.text);
     WholeBody* known = whole(body);
     const JsonDocument* json = known == nullptr ? nullptr : known->json();
     return json == nullptr ? std::nullopt
@@ -100,7 +101,7 @@ void Inspection::find_event_key(BodyAccess& body) {
 // Where the headers hold all that the keys need, the memory that will be looked at can be on its
 // way while the body is hashed.
 void Inspection::find_early_keys() {
-    const bool is_in_header = scheme().event_id.kind == Source::Kind::header;
+    const bool is_in_header = scheme().event_id.kind == ValueLocation::Kind::header;
     const bool needs_more =
         policy_.remembers(KeyRule::Kind::event_key) || policy_.remembers(KeyRule::Kind::expression);
     if (wanted_.keys && is_in_header && !event_.id.empty() && !needs_more) find_keys();
@@ -170,24 +171,24 @@ std::string_view Inspection::name_of_expression(const KeyRule& rule, std::string
 // What is JSON and what is none is signed; what is a form is not.
 bool Inspection::may_lack_event_id() const {
     const EventId& id = scheme().event_id;
-    return id.optional && !(id.kind == Source::Kind::field && payload_is_unreadable_);
+    return id.optional && !(id.kind == ValueLocation::Kind::field && payload_is_unreadable_);
 }
 
 Refusal Inspection::no_event_id() const {
     const EventId& id = scheme().event_id;
-    const bool is_field = id.kind == Source::Kind::field;
+    const bool is_field = id.kind == ValueLocation::Kind::field;
     if (payload_is_unreadable_) {
         return {Reason::invalid_payload, is_field ? Cause::Kind::not_form : Cause::Kind::not_json};
     }
     switch (id.kind) {
-        case Source::Kind::header:
+        case ValueLocation::Kind::header:
             return {Reason::missing_event_id, fault_of_header(headers_, id.header),
                     scheme().headers[id.header]};
-        case Source::Kind::json:
+        case ValueLocation::Kind::json:
             return {Reason::missing_event_id, Cause::Kind::json_missing, id.text};
-        case Source::Kind::field:
+        case ValueLocation::Kind::field:
             return {Reason::missing_event_id, Cause::Kind::field_unfit, id.text};
-        case Source::Kind::claim:
+        case ValueLocation::Kind::claim:
             return {Reason::missing_event_id, Cause::Kind::claim_missing, id.text};
         default:
             return Reason::missing_event_id;

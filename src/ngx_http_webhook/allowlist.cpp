@@ -35,12 +35,12 @@ bool AddressFile::contains(const Address& address, ngx_log_t* log) {
     return addresses_.contains(address);
 }
 
-void Sources::complete() {
+void Allowlist::complete() {
     if (ranges_.empty()) return;
     addresses_ = AddressSet(std::exchange(ranges_, {}));
 }
 
-bool Sources::allows(const sockaddr* source, ngx_log_t* log) const {
+bool Allowlist::allows(const sockaddr* source, ngx_log_t* log) const {
     if (source->sa_family == AF_UNIX) return unix_;
     const auto address = address_of(source);
     if (!address) return false;

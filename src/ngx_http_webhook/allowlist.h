@@ -35,7 +35,7 @@ class AddressFile {
     WatchedFile file_;
 };
 
-class Sources {
+class Allowlist {
   public:
     void allow_unix() { unix_ = true; }
     void allow(const AddressRange& range) { ranges_.push_back(range); }

@@ -87,7 +87,7 @@ void log_verdict(const Delivery& delivery, const Cause& cause) {
                   causes.c_str(), endpoint.c_str());
 }
 
-Answer answer_for(const Delivery& delivery) {
+ResponseOverride answer_for(const Delivery& delivery) {
     const auto& configured = delivery.conf.answers[static_cast<std::size_t>(delivery.reason)];
     if (configured) return *configured;
     if (delivery.reason == Reason::duplicate) return {delivery.first_status, nullptr};
@@ -130,13 +130,13 @@ void decide(Delivery& delivery, const Refusal& refusal) {
     log_verdict(delivery, refusal.cause);
 }
 
-ngx_int_t answer(Delivery& delivery) {
+ngx_int_t respond(Delivery& delivery) {
     if (delivery.passes()) return NGX_DECLINED;
     if (delivery.verdict == Verdict::handshake) {
         const HandshakeAnswer& answer = delivery.inspection->handshake();
         return send_text(delivery.request, answer.status, to_ngx(answer.body), answer.content_type);
     }
-    const Answer answer = answer_for(delivery);
+    const ResponseOverride answer = answer_for(delivery);
     if (answer.text != nullptr) {
         return send_text(delivery.request, answer.status, *answer.text, answer.type);
     }
@@ -166,8 +166,8 @@ void replace_answer(Delivery& delivery) {
     request->allow_ranges = 0;
 }
 
-void tell_of_detour(Delivery& delivery, const ngx_http_request_t* request) {
-    if (std::exchange(delivery.told_of_detour, true)) return;
+void report_detour(Delivery& delivery, const ngx_http_request_t* request) {
+    if (std::exchange(delivery.reported_detour, true)) return;
     const auto* core = static_cast<const ngx_http_core_loc_conf_t*>(
         ngx_http_get_module_loc_conf(request, ngx_http_core_module));
     ngx_log_t log = log_of(delivery);

@@ -10,7 +10,7 @@ namespace webhook::ngx {
 void decide(Delivery& delivery, const Refusal& refusal);
 
 // What the phase handler returns for a decided delivery: NGX_DECLINED lets it through.
-ngx_int_t answer(Delivery& delivery);
+ngx_int_t respond(Delivery& delivery);
 
 // Puts the answer to what was just refused in the place of the upstream's, whose headers have come.
 // Its body is not sent; no error_page may lead the request anywhere.
@@ -18,7 +18,7 @@ void replace_answer(Delivery& delivery);
 
 // Writes, once for each request, that what was refused, or accepted by another gate, is not handed
 // on to this location.
-void tell_of_detour(Delivery& delivery, const ngx_http_request_t* request);
+void report_detour(Delivery& delivery, const ngx_http_request_t* request);
 
 // `Webhook-Reason` and what else a rejection carries. Throws std::bad_alloc.
 void add_headers(const Delivery& delivery);

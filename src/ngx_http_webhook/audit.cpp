@@ -32,7 +32,9 @@ constexpr Use kUses[] = {
     {"webhook_url", [](const LocConf& conf) { return conf.scheme->reads_url(); },
      "the scheme signs no URL"},
     {"webhook_handshake",
-     [](const LocConf& conf) { return !conf.shakes_hands() || !conf.scheme->handshakes.empty(); },
+     [](const LocConf& conf) {
+         return !conf.handshake_enabled() || !conf.scheme->handshakes.empty();
+     },
      "the scheme has no handshake"},
 };
 
@@ -50,38 +52,39 @@ class Audit {
         for (const Level& level : main_.levels) {
             if (is_gate(level) && !routes_.leads_away(level)) check(cf_, level);
         }
-        warn_of_idle_directives();
-        tell_of_unused_zones();
+        warn_about_idle_directives();
+        report_unused_zones();
         for (const Level& level : main_.levels) {
             if (!is_gate(level)) continue;
             reach_.look_at(level);
             if (routes_.leads_away(level)) continue;
-            warn_of_plain_hash(*level.conf);
-            warn_of_open_url(*level.conf);
-            warn_of_signature_in_url(*level.conf);
-            warn_of_dropped_headers(level);
-            warn_of_cache(level);
-            warn_of_missing_tls(level);
-            warn_of_captured_name(*level.conf);
-            warn_of_small_payload_max(level);
+            warn_about_plain_hash(*level.conf);
+            warn_about_open_url(*level.conf);
+            warn_about_signature_in_url(*level.conf);
+            warn_about_dropped_headers(level);
+            warn_about_cache(level);
+            warn_about_missing_tls(level);
+            warn_about_captured_name(*level.conf);
+            warn_about_small_payload_max(level);
             reach_.look_around(level);
             error_pages_.look_at(level);
         }
-        warn_of_longer_urls();
+        warn_about_longer_urls();
         check_handshakes_for_anyone();
-        warn_of_shared_names();
+        warn_about_shared_names();
     }
 
   private:
     // Where requests find a gate.
     bool is_gate(const Level& level) const { return level.conf->gated() && routes_.ends_in(level); }
 
-    void warn(const std::string& message, const Place& place, std::string_view topic = {}) {
+    void warn(const std::string& message, const ConfigPosition& place,
+              std::string_view topic = {}) {
         remark(cf_, NGX_LOG_WARN, message, place, topic);
     }
 
     // Where a directive that is in force was written; null where it is the default.
-    const Place* place_of(std::string_view directive, const LocConf* conf) const {
+    const ConfigPosition* place_of(std::string_view directive, const LocConf* conf) const {
         for (; conf != nullptr; conf = routes_.outer(conf)) {
             for (const Written& written : conf->written) {
                 if (written.directive == directive) return &written.place;
@@ -143,16 +146,16 @@ class Audit {
         return false;
     }
 
-    void warn_of_captured_name(const LocConf& conf) {
-        if (conf.remembers == nullptr) return;
+    void warn_about_captured_name(const LocConf& conf) {
+        if (conf.dedup == nullptr) return;
         const bool captured = std::ranges::any_of(
             conf.gate->variables, [this](const std::string& name) { return is_captured(name); });
-        if (captured || conf.gate->has_capture) warn_of_chosen_name(cf_, conf);
+        if (captured || conf.gate->has_capture) warn_about_chosen_name(cf_, conf);
     }
 
     // -- directives without effect
 
-    void warn_of_idle_directives() {
+    void warn_about_idle_directives() {
         // The gates in each level and below it.
         std::map<const LocConf*, std::vector<const LocConf*>> gates;
         for (const Level& level : main_.levels) {
@@ -175,7 +178,7 @@ class Audit {
                 line.gates.insert(line.gates.end(), below.begin(), below.end());
             }
         }
-        for (const auto& [key, line] : lines) warn_of_idle(line);
+        for (const auto& [key, line] : lines) warn_about_idle(line);
     }
 
     struct Line {
@@ -185,7 +188,7 @@ class Audit {
         std::vector<const LocConf*> gates;
     };
 
-    void warn_of_idle(const Line& line) {
+    void warn_about_idle(const Line& line) {
         const std::string_view directive = line.written->directive;
         if (directive == "webhook") return;
         if (directive == "webhook_secret") check_secret(line);
@@ -202,12 +205,12 @@ class Audit {
                 const Level* level = routes_.level_of(conf);
                 return level != nullptr && !conf->gate && routes_.ends_in(*level);
             });
-        if (protects) return warn_of_forgotten_gate(line);
+        if (protects) return warn_about_forgotten_gate(line);
         fail("\"webhook_secret\" without \"webhook\" protects nothing", line.written->place);
     }
 
     // Others that include the line, or stand further in, have a gate.
-    void warn_of_forgotten_gate(const Line& line) {
+    void warn_about_forgotten_gate(const Line& line) {
         for (const LocConf* conf : line.levels) {
             const Level* level = routes_.level_of(conf);
             if (level == nullptr || conf->gate || !routes_.ends_in(*level)) continue;
@@ -220,8 +223,9 @@ class Audit {
 
     // What was written beside a gate is for that gate, or for those further in.
     void check_handshake(const Line& line) const {
-        const auto own = std::ranges::find_if(
-            line.levels, [](const LocConf* conf) { return conf->gated() && conf->shakes_hands(); });
+        const auto own = std::ranges::find_if(line.levels, [](const LocConf* conf) {
+            return conf->gated() && conf->handshake_enabled();
+        });
         if (own == line.levels.end()) return;
         const auto fail = [&](const std::string& what, const std::string& lacks) {
             ngx::fail(what + ", but the scheme " + in_quotes((*own)->scheme->name) + lacks,
@@ -253,12 +257,12 @@ class Audit {
     // Where it is off in words, that is meant.
     bool is_used(std::string_view zone) const {
         return std::ranges::any_of(main_.levels, [zone](const Level& level) {
-            const auto& dedup = level.conf->dedup;
+            const auto& dedup = level.conf->dedup_directive;
             return dedup && (!dedup->on || dedup->zone_name == zone);
         });
     }
 
-    void tell_of_unused_zones() {
+    void report_unused_zones() {
         for (const auto& [name, zone] : main_.zones) {
             if (is_used(name)) continue;
             remark(cf_, NGX_LOG_NOTICE,
@@ -270,7 +274,7 @@ class Audit {
     // -- signatures
 
     // The gate refuses what was extended; others who verify with the secret may not.
-    void warn_of_plain_hash(const LocConf& conf) {
+    void warn_about_plain_hash(const LocConf& conf) {
         const Scheme& scheme = *conf.scheme;
         if (scheme.algorithm != Algorithm::hash) return;
         const std::string_view why = scheme.can_be_extended()
@@ -282,7 +286,7 @@ class Audit {
     }
 
     // Where only the URL lets bytes be moved, one that is always the same lets none.
-    void warn_of_open_url(const LocConf& conf) {
+    void warn_about_open_url(const LocConf& conf) {
         const Scheme& scheme = *conf.scheme;
         if (conf.url_is_fixed() || !ambiguous_parts(scheme, true).empty()) return;
         const std::string parts = ambiguous_parts(scheme, false);
@@ -299,10 +303,10 @@ class Audit {
     }
 
     // The sender appends it to the URL that it has signed.
-    void warn_of_signature_in_url(const LocConf& conf) {
+    void warn_about_signature_in_url(const LocConf& conf) {
         const Scheme& scheme = *conf.scheme;
         if (!scheme.has_signature_in_signed_url() || !holds_query(to_view(conf.url->value))) return;
-        const Place* place = place_of("webhook_url", &conf);
+        const ConfigPosition* place = place_of("webhook_url", &conf);
         const auto name = scheme.headers[scheme.signatures.front().source.header].substr(1);
         warn("the URL that " + in_quotes(scheme.name) + " signs holds the signature itself, " +
                  in_quotes(name) +
@@ -312,7 +316,7 @@ class Audit {
     }
 
     // What is cut off the end of one URL would begin what is signed behind the other.
-    void warn_of_longer_urls() {
+    void warn_about_longer_urls() {
         using Urls = std::map<std::string_view, std::vector<const LocConf*>>;
         std::map<const Scheme*, Urls> urls;
         for (const Level& level : main_.levels) {
@@ -333,7 +337,7 @@ class Audit {
                 };
                 if (std::find_if(std::next(shorter), confs.end(), goes_on) == confs.end()) continue;
                 const LocConf* first = shorter->second.front();
-                const Place* place = place_of("webhook_url", first);
+                const ConfigPosition* place = place_of("webhook_url", first);
                 warn("another \"webhook_url\" of " + in_quotes(scheme->name) +
                          " begins with this one: under the same secret, a delivery for the other "
                          "passes here with the rest before its body,",
@@ -363,7 +367,7 @@ class Audit {
 
     // No plain token holds the ":" of a URL.
     static bool signs_whole_url(const LocConf& conf) {
-        return std::ranges::any_of(conf.scheme->signed_parts, &TextPart::is_url) &&
+        return std::ranges::any_of(conf.scheme->signed_parts, &TemplatePart::is_url) &&
                to_view(conf.url->value).find(':') != std::string_view::npos;
     }
 
@@ -371,7 +375,7 @@ class Audit {
     void check_handshakes_for_anyone() {
         for (const Level& asked : main_.levels) {
             const LocConf& conf = *asked.conf;
-            if (!is_gate(asked) || !conf.shakes_hands() || !conf.scheme->signs_for_anyone()) {
+            if (!is_gate(asked) || !conf.handshake_enabled() || !conf.scheme->signs_for_anyone()) {
                 continue;
             }
             for (const Level& other : main_.levels) {
@@ -406,21 +410,21 @@ class Audit {
     }
 
     static bool share_a_key(const LocConf& left, const LocConf& right) {
-        return std::ranges::any_of(left.remembers->keys, [&right](const DedupKey& key) {
+        return std::ranges::any_of(left.dedup->keys, [&right](const DedupKey& key) {
             return !tells_endpoints_apart(key) &&
-                   std::ranges::count(right.remembers->keys, key.text, &DedupKey::text) != 0;
+                   std::ranges::count(right.dedup->keys, key.text, &DedupKey::text) != 0;
         });
     }
 
     // An endpoint remembers its events under its name. What one name stands for by chance are two
     // senders; a name that is given twice is meant so.
-    void warn_of_shared_names() {
+    void warn_about_shared_names() {
         std::map<std::pair<const DedupZone*, std::string_view>, std::vector<const LocConf*>> known;
         for (const Level& level : main_.levels) {
             const LocConf& conf = *level.conf;
-            if (!is_gate(level) || conf.remembers == nullptr) continue;
+            if (!is_gate(level) || conf.dedup == nullptr) continue;
             if (!conf.gate->name.empty() || conf.secrets->has_variables()) continue;
-            auto& others = known[{conf.remembers->zone, conf.scheme->name}];
+            auto& others = known[{conf.dedup->zone, conf.scheme->name}];
             const auto found = std::ranges::find_if(others, [&conf](const LocConf* each) {
                 return !share_a_secret(*each, conf) && share_a_key(*each, conf);
             });
@@ -443,7 +447,7 @@ class Audit {
         return !consists_of(name, server.underscores_in_headers ? "-_" : "-");
     }
 
-    void warn_of_dropped_headers(const Level& level) {
+    void warn_about_dropped_headers(const Level& level) {
         const Scheme& scheme = *level.conf->scheme;
         std::vector<std::string> names = scheme.headers;
         for (const SignatureSource& signature : scheme.signatures) {
@@ -463,7 +467,7 @@ class Audit {
     // -- caches
 
     // One delivery would be answered in another's place, by nobody who got it.
-    void warn_of_cache(const Level& level) {
+    void warn_about_cache(const Level& level) {
         const LocConf& conf = *level.conf;
         if (!may_answer_from_cache(cf_, level.loc_conf, conf.methods->mask)) return;
         warn("answers to deliveries of the endpoint " + in_quotes(conf.endpoint) +
@@ -475,10 +479,10 @@ class Audit {
 
     // -- webhook_require_tls
 
-    void warn_of_missing_tls(const Level& level) {
+    void warn_about_missing_tls(const Level& level) {
         const bool is_of_use = !level.is_server() || routes_.hands_on(level) != Sure::no;
         if (!*level.conf->require_tls || !is_of_use || listens_with_tls(level)) return;
-        const Place* place = place_of("webhook_require_tls", level.conf);
+        const ConfigPosition* place = place_of("webhook_require_tls", level.conf);
         if (place == nullptr) return;
         const std::string_view server = to_view(level.server()->server_name);
         warn("\"webhook_require_tls\" refuses every delivery, since no \"listen\" of the server " +
@@ -542,13 +546,14 @@ class Audit {
     static bool needs_body_as_a_whole(const LocConf& conf) {
         if (conf.scheme->wants_whole_body || conf.scheme->has_timestamp_in_body()) return true;
         const EventId& id = conf.scheme->event_id;
-        if (!conf.remembers || id.kind != webhook::Source::Kind::json || id.optional) return false;
-        return std::ranges::any_of(conf.remembers->keys, [](const DedupKey& key) {
+        if (!conf.dedup || id.kind != webhook::ValueLocation::Kind::json || id.optional)
+            return false;
+        return std::ranges::any_of(conf.dedup->keys, [](const DedupKey& key) {
             return key.kind == DedupKey::Kind::event_id || key.names_event_id;
         });
     }
 
-    void warn_of_small_payload_max(const Level& level) {
+    void warn_about_small_payload_max(const Level& level) {
         const LocConf& conf = *level.conf;
         const off_t most = level.core()->client_max_body_size;
         const auto held = static_cast<off_t>(*conf.payload_max);

@@ -13,7 +13,7 @@
 namespace webhook::ngx {
 namespace {
 
-void warn(ngx_conf_t* cf, const std::string& message, const Place& place) {
+void warn(ngx_conf_t* cf, const std::string& message, const ConfigPosition& place) {
     remark(cf, NGX_LOG_WARN, message, place);
 }
 
@@ -43,7 +43,8 @@ void check_key_indexes(const LocConf& parent, const LocConf& conf, const Level& 
 void check_digest_in_url(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
                          const Level& here) {
     const auto& digest = conf.scheme->digest;
-    if (!conf.url_is_fixed() || !digest || digest->source.kind != Source::Kind::query) return;
+    if (!conf.url_is_fixed() || !digest || digest->source.kind != ValueLocation::Kind::query)
+        return;
     if (digest->optional) {
         if (to_view(conf.url->value).find(digest->source.text + "=") != std::string_view::npos) {
             return;
@@ -63,9 +64,9 @@ void check_digest_in_url(ngx_conf_t* cf, const LocConf& parent, const LocConf& c
 }
 
 // Whether a fixed URL makes every delivery with this parameter one for another URL.
-bool has_no_room_for(const LocConf& conf, const Source& source) {
+bool has_no_room_for(const LocConf& conf, const ValueLocation& source) {
     const Scheme& scheme = *conf.scheme;
-    if (source.kind != Source::Kind::header) return false;
+    if (source.kind != ValueLocation::Kind::header) return false;
     const std::string_view name = scheme.headers[source.header];
     if (!name.starts_with(kParameterMark) || scheme.has_beside_url(name.substr(1))) return false;
     return !query_value(query_of(to_view(conf.url->value)), name.substr(1));
@@ -76,7 +77,7 @@ bool has_no_room_for(const LocConf& conf, const Source& source) {
 void check_parameters_of_url(const LocConf& parent, const LocConf& conf, const Level& here) {
     const Scheme& scheme = *conf.scheme;
     if (!conf.url_is_fixed() || !scheme.reads_url()) return;
-    const auto check = [&](const Source& source, const std::string& what,
+    const auto check = [&](const ValueLocation& source, const std::string& what,
                            const std::string& placeholder) {
         if (!has_no_room_for(conf, source)) return;
         const std::string name = scheme.headers[source.header].substr(1);
@@ -95,7 +96,7 @@ void check_parameters_of_url(const LocConf& parent, const LocConf& conf, const L
 }
 
 // A log of URLs may hold the token.
-void warn_of_token_that_is_secret(ngx_conf_t* cf, const LocConf& conf) {
+void warn_about_token_that_is_secret(ngx_conf_t* cf, const LocConf& conf) {
     if (!conf.handshake->token || !conf.secret_sources) return;
     const bool is_secret =
         std::ranges::any_of(*conf.secret_sources, [&conf](const SecretSource& secret) {
@@ -110,7 +111,7 @@ void warn_of_token_that_is_secret(ngx_conf_t* cf, const LocConf& conf) {
 
 void check_handshake(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
                      const Level& here) {
-    if (!conf.shakes_hands()) return;
+    if (!conf.handshake_enabled()) return;
     const auto& handshakes = conf.scheme->handshakes;
     const std::string where = where_inherited(conf.handshake == parent.handshake, here);
     for (const Handshake& handshake : handshakes) {
@@ -127,7 +128,7 @@ void check_handshake(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
                  in_quotes(conf.scheme->name) + where + " needs",
              conf.handshake->place);
     }
-    warn_of_token_that_is_secret(cf, conf);
+    warn_about_token_that_is_secret(cf, conf);
 }
 
 // Whether a variable is nginx's own for this header or parameter.
@@ -136,12 +137,12 @@ bool is_header(std::string_view variable, const Scheme& scheme, HeaderIndex head
 }
 
 bool is_event_type(std::string_view variable, const Scheme& scheme) {
-    return scheme.event_type.kind == Source::Kind::header &&
+    return scheme.event_type.kind == ValueLocation::Kind::header &&
            is_header(variable, scheme, scheme.event_type.header);
 }
 
 bool is_event_id(std::string_view variable, const Scheme& scheme) {
-    return variable == "webhook_event_id" || (scheme.event_id.kind == Source::Kind::header &&
+    return variable == "webhook_event_id" || (scheme.event_id.kind == ValueLocation::Kind::header &&
                                               is_header(variable, scheme, scheme.event_id.header));
 }
 
@@ -151,8 +152,8 @@ bool is_of_query(std::string_view variable) {
 }
 
 bool is_signed_parameter(std::string_view variable, const Scheme& scheme) {
-    return std::ranges::any_of(scheme.signed_parts, [variable](const TextPart& part) {
-        return part.kind == TextPart::Kind::query && variable == "arg_" + to_lower(part.text);
+    return std::ranges::any_of(scheme.signed_parts, [variable](const TemplatePart& part) {
+        return part.kind == TemplatePart::Kind::query && variable == "arg_" + to_lower(part.text);
     });
 }
 
@@ -170,7 +171,7 @@ bool is_signed_with_url(std::string_view variable, const LocConf& conf) {
     // A query that is not the URL's is refused, unless the scheme reads its parameters.
     if (conf.url_is_fixed())
         return is_of_query(variable) && !scheme.wants_parameters &&
-               !scheme.signs(TextPart::Kind::query);
+               !scheme.signs(TemplatePart::Kind::query);
     if (is_of_host) return !names_host(conf);
     return is_of_query(variable) || has_trait(variable, Trait::of_url);
 }
@@ -196,8 +197,9 @@ bool is_free(std::string_view variable, const LocConf& conf) {
 // Whether a header has another value once a later time is signed.
 bool is_of_signed_time(std::string_view variable, const Scheme& scheme) {
     if (!scheme.timestamp || !scheme.covers_timestamp()) return false;
-    const auto holds = [&](const Source& source) {
-        return source.kind == Source::Kind::header && is_header(variable, scheme, source.header);
+    const auto holds = [&](const ValueLocation& source) {
+        return source.kind == ValueLocation::Kind::header &&
+               is_header(variable, scheme, source.header);
     };
     return holds(scheme.timestamp->source) ||
            std::ranges::any_of(scheme.signatures,
@@ -215,9 +217,9 @@ std::string_view changes_with(std::string_view variable, const Scheme& scheme) {
 
 // A sender that signs the URL, or values of its query, may tell events apart there.
 bool query_tells_events_apart(const Scheme& scheme) {
-    if (scheme.signs(TextPart::Kind::query)) return true;
+    if (scheme.signs(TemplatePart::Kind::query)) return true;
     for (std::size_t i = 0; i < scheme.headers.size(); ++i) {
-        const Source source{Source::Kind::header, static_cast<HeaderIndex>(i), {}};
+        const ValueLocation source{ValueLocation::Kind::header, static_cast<HeaderIndex>(i), {}};
         const bool is_parameter = scheme.headers[i].starts_with(kParameterMark);
         if (is_parameter && !scheme.is_of_many_events(source)) return true;
     }
@@ -230,7 +232,7 @@ bool is_of_many_events(std::string_view variable, const LocConf& conf) {
     for (std::size_t i = 0; i < scheme.headers.size(); ++i) {
         const auto header = static_cast<HeaderIndex>(i);
         if (!is_header(variable, scheme, header)) continue;
-        return scheme.is_of_many_events({Source::Kind::header, header, {}});
+        return scheme.is_of_many_events({ValueLocation::Kind::header, header, {}});
     }
     if (has_trait(variable, Trait::of_many_events)) return true;
     const bool in_signed_url = scheme.reads_url() && !conf.url_is_fixed();
@@ -257,19 +259,19 @@ bool is_of_request(const DedupKey& key) {
 }
 
 // Whether a variable has the value of this part of Scheme::event_key.
-bool holds(std::string_view variable, const Scheme& scheme, const TextPart& part) {
+bool holds(std::string_view variable, const Scheme& scheme, const TemplatePart& part) {
     switch (part.kind) {
-        case TextPart::Kind::event_type:
+        case TemplatePart::Kind::event_type:
             return variable == "webhook_event_type" || is_event_type(variable, scheme);
-        case TextPart::Kind::header:
+        case TemplatePart::Kind::header:
             return is_header(variable, scheme, part.header);
-        case TextPart::Kind::timestamp:
+        case TemplatePart::Kind::timestamp:
             return variable == "webhook_timestamp";
-        case TextPart::Kind::token:
+        case TemplatePart::Kind::token:
             return false;
-        case TextPart::Kind::url:
+        case TemplatePart::Kind::url:
             return variable == "request_uri" || variable == "args";
-        case TextPart::Kind::body:
+        case TemplatePart::Kind::body:
             return variable == "webhook_body_sha256";
         default:
             return true;
@@ -302,7 +304,7 @@ void check_expression(ngx_conf_t* cf, const Level& here, const Dedup& dedup, con
                     dedup.place);
     }
     if (!has("webhook_body_sha256") || has("webhook_event_id") || has("webhook_event_key")) return;
-    const bool whole = std::ranges::all_of(scheme.event_key, [&](const TextPart& part) {
+    const bool whole = std::ranges::all_of(scheme.event_key, [&](const TemplatePart& part) {
         return std::ranges::any_of(
             variables, [&](std::string_view each) { return holds(each, scheme, part); });
     });
@@ -357,7 +359,7 @@ void check_keys(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const std
     const LocConf& conf = *here.conf;
     for (const DedupKey& key : dedup.keys) check_key(cf, here, dedup, key);
     check_tenants(cf, conf, dedup);
-    if (conf.scheme->event_id.kind != Source::Kind::none) return;
+    if (conf.scheme->event_id.kind != ValueLocation::Kind::none) return;
     const auto key = std::ranges::find(dedup.keys, true, &DedupKey::names_event_id);
     if (key == dedup.keys.end()) return;
     fail(in_quotes("key=" + key->text) + " in \"webhook_dedup\", but the scheme " +
@@ -368,7 +370,7 @@ void check_keys(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const std
 // The memory of an event is that of its endpoint's name.
 void check_name(ngx_conf_t* cf, const LocConf& conf) {
     if (conf.gate->name_variables == nullptr) return;
-    const Gate& gate = *conf.gate;
+    const GateDirective& gate = *conf.gate;
     if (any_has(gate.variables, Trait::of_request)) {
         return warn(cf,
                     in_quotes("name=" + gate.name) +
@@ -377,7 +379,7 @@ void check_name(ngx_conf_t* cf, const LocConf& conf) {
                     gate.place);
     }
     if (any_has(gate.variables, Trait::of_sender) || any_has(gate.variables, Trait::of_address)) {
-        warn_of_chosen_name(cf, conf);
+        warn_about_chosen_name(cf, conf);
     }
 }
 
@@ -460,10 +462,10 @@ void check_loose_parts(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) 
 }
 
 bool event_key_holds_timestamp(const Scheme& scheme) {
-    return std::ranges::any_of(scheme.event_key, [&scheme](const TextPart& part) {
-        if (part.kind == TextPart::Kind::timestamp) return scheme.timestamp.has_value();
-        const Source header{Source::Kind::header, part.header, {}};
-        return part.kind == TextPart::Kind::header && scheme.timestamp &&
+    return std::ranges::any_of(scheme.event_key, [&scheme](const TemplatePart& part) {
+        if (part.kind == TemplatePart::Kind::timestamp) return scheme.timestamp.has_value();
+        const ValueLocation header{ValueLocation::Kind::header, part.header, {}};
+        return part.kind == TemplatePart::Kind::header && scheme.timestamp &&
                scheme.is_same_place(header, scheme.timestamp->source);
     });
 }
@@ -472,17 +474,19 @@ bool event_key_holds_timestamp(const Scheme& scheme) {
 bool event_key_changes_with_time(const Scheme& scheme) {
     if (event_key_holds_timestamp(scheme)) return true;
     if (!scheme.has_timestamp_in_body()) return false;
-    return std::ranges::any_of(scheme.event_key, [&scheme](const TextPart& part) {
-        return part.kind == TextPart::Kind::body ||
-               (part.kind == TextPart::Kind::json && part.text == scheme.timestamp->source.text);
+    return std::ranges::any_of(scheme.event_key, [&scheme](const TemplatePart& part) {
+        return part.kind == TemplatePart::Kind::body ||
+               (part.kind == TemplatePart::Kind::json &&
+                part.text == scheme.timestamp->source.text);
     });
 }
 
 // A retry that is signed anew has the id of the first, but another time.
-void warn_of_event_key_with_time(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+void warn_about_event_key_with_time(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     const Scheme& scheme = *conf.scheme;
     const EventId& id = scheme.event_id;
-    if (id.kind == Source::Kind::none || id.batch || !event_key_holds_timestamp(scheme)) return;
+    if (id.kind == ValueLocation::Kind::none || id.batch || !event_key_holds_timestamp(scheme))
+        return;
     const bool by_event_key = std::ranges::all_of(dedup.keys, [](const DedupKey& key) {
         return key.kind == DedupKey::Kind::event_key || key.names_event_key;
     });
@@ -500,7 +504,7 @@ void warn_of_event_key_with_time(ngx_conf_t* cf, const LocConf& conf, const Dedu
 }
 
 // A replay under another event id passes where the sender does not sign the id.
-void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+void report_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     bool by_event_id = false;
     for (const DedupKey& key : dedup.keys) {
         if (key.kind == DedupKey::Kind::event_key) return;
@@ -546,11 +550,11 @@ void tell_of_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup&
 
 // Where the id is signed, no replay has another one. One that stands in the body is a part of what
 // the other key is made of.
-void tell_of_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
+void report_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     const Policy& policy = conf.demands.policy;
     const bool by_both =
         policy.remembers(KeyRule::Kind::event_id) && policy.remembers(KeyRule::Kind::event_key);
-    const bool in_header = conf.scheme->event_id.kind == Source::Kind::header;
+    const bool in_header = conf.scheme->event_id.kind == ValueLocation::Kind::header;
     if (!by_both || !in_header || !conf.scheme->covers_event_id()) return;
     remark(cf, NGX_LOG_NOTICE,
            "the signature of " + in_quotes(conf.scheme->name) +
@@ -577,18 +581,18 @@ void check_default_key(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup,
 }
 
 void check_dedup(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, const Level& here) {
-    if (conf.remembers == nullptr) return;
-    const Dedup& dedup = *conf.remembers;
-    const std::string where = where_inherited(conf.dedup == parent.dedup, here);
-    if (conf.dedup->keys.empty()) check_default_key(cf, conf, dedup, where);
+    if (conf.dedup == nullptr) return;
+    const Dedup& dedup = *conf.dedup;
+    const std::string where = where_inherited(conf.dedup_directive == parent.dedup_directive, here);
+    if (conf.dedup_directive->keys.empty()) check_default_key(cf, conf, dedup, where);
     check_keys(cf, here, dedup, where);
     check_name(cf, conf);
     check_ttl(conf, dedup, where);
     check_wait(cf, dedup);
     check_loose_parts(cf, conf, dedup);
-    warn_of_event_key_with_time(cf, conf, dedup);
-    tell_of_unsigned_event_id(cf, conf, dedup);
-    tell_of_signed_event_id(cf, conf, dedup);
+    warn_about_event_key_with_time(cf, conf, dedup);
+    report_unsigned_event_id(cf, conf, dedup);
+    report_signed_event_id(cf, conf, dedup);
 }
 
 }  // namespace
@@ -630,7 +634,7 @@ bool is_captured(const ngx_conf_t*, const Level&, std::string_view) {
 }
 #endif
 
-void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf) {
+void warn_about_chosen_name(ngx_conf_t* cf, const LocConf& conf) {
     // Where each tenant has a secret of its own, another name is another secret.
     if (conf.secrets->have_all_variables()) return;
     warn(cf,

@@ -12,7 +12,7 @@ namespace webhook::ngx {
 void check(ngx_conf_t* cf, const Level& level);
 
 // Tells that the name under which the events of `conf` are remembered is the sender's to choose.
-void warn_of_chosen_name(ngx_conf_t* cf, const LocConf& conf);
+void warn_about_chosen_name(ngx_conf_t* cf, const LocConf& conf);
 
 // Whether the expression of the location, or of its server's name, finds this variable, whose name
 // is in lower case; `1` is any of the captures without a name.

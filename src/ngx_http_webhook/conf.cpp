@@ -37,7 +37,7 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.methods, parent.methods);
     inherit(conf.require_tls, parent.require_tls);
     inherit(conf.sources, parent.sources);
-    inherit(conf.dedup, parent.dedup);
+    inherit(conf.dedup_directive, parent.dedup_directive);
     inherit(conf.handshake, parent.handshake);
     inherit(conf.log_level, parent.log_level);
     inherit(conf.payload_max, parent.payload_max);
@@ -88,15 +88,15 @@ void set_default_url(ngx_conf_t* cf, LocConf& conf) {
 }
 
 DedupKey default_key(const Scheme& scheme) {
-    if (scheme.event_id.kind == Source::Kind::none || scheme.event_id.batch) {
+    if (scheme.event_id.kind == ValueLocation::Kind::none || scheme.event_id.batch) {
         return {{DedupKey::Kind::event_key, "$webhook_event_key"}};
     }
     return {{DedupKey::Kind::event_id, "$webhook_event_id"}};
 }
 
 void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
-    if (!conf.dedup || !conf.dedup->on) return;
-    auto dedup = std::make_shared<Dedup>(*conf.dedup);
+    if (!conf.dedup_directive || !conf.dedup_directive->on) return;
+    auto dedup = std::make_shared<Dedup>(*conf.dedup_directive);
     const auto& zones = main_conf(cf).zones;
     const auto zone = zones.find(dedup->zone_name);
     if (zone == zones.end()) {
@@ -108,7 +108,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     dedup->store = &WEBHOOK_STORE(*zone->second);
     if (!dedup->ttl) dedup->ttl = dedup->zone->ttl;
     if (dedup->keys.empty()) dedup->keys.push_back(default_key(*conf.scheme));
-    conf.remembers = std::move(dedup);
+    conf.dedup = std::move(dedup);
 }
 
 Demands demands_of(const LocConf& conf) {
@@ -126,10 +126,10 @@ Demands demands_of(const LocConf& conf) {
     demands.secrets = conf.secrets;
     demands.sources = conf.sources;
     demands.url = conf.url;
-    if (conf.remembers == nullptr) return demands;
-    policy.keys.assign(conf.remembers->keys.begin(), conf.remembers->keys.end());
-    demands.zone = conf.remembers->zone;
-    demands.ttl = *conf.remembers->ttl;
+    if (conf.dedup == nullptr) return demands;
+    policy.keys.assign(conf.dedup->keys.begin(), conf.dedup->keys.end());
+    demands.zone = conf.dedup->zone;
+    demands.ttl = *conf.dedup->ttl;
     return demands;
 }
 

@@ -28,7 +28,7 @@ class DedupZone;
 
 enum class Mode : std::uint8_t { enforce, monitor };
 
-struct Gate {
+struct GateDirective {
     bool on = false;
     std::string scheme;
     // Empty: the scheme's name.
@@ -39,7 +39,7 @@ struct Gate {
     std::vector<std::string> variables;
     // `$1` to `$9`.
     bool has_capture = false;
-    Place place;
+    ConfigPosition place;
 };
 
 struct Methods {
@@ -50,7 +50,7 @@ struct Methods {
 };
 
 // What a reason is answered with instead of its default.
-struct Answer {
+struct ResponseOverride {
     ngx_uint_t status;
     // Null: as nginx answers the status, so that error_page applies.
     const ngx_str_t* text;
@@ -66,7 +66,7 @@ struct DedupKey : KeyRule {
 };
 
 struct HandshakeSwitch : HandshakePolicy {
-    Place place;
+    ConfigPosition place;
 };
 
 struct Dedup {
@@ -75,7 +75,7 @@ struct Dedup {
     std::vector<DedupKey> keys;
     std::optional<Milliseconds> ttl;
     Milliseconds wait{};
-    Place place;
+    ConfigPosition place;
     // Found when the configuration is complete.
     DedupZone* zone = nullptr;
     // The zone, but in tests.
@@ -92,7 +92,7 @@ struct Demands {
     // As written, where it holds variables.
     std::string endpoint;
     std::shared_ptr<const Secrets> secrets;
-    std::shared_ptr<Sources> sources;
+    std::shared_ptr<Allowlist> sources;
     ngx_http_complex_value_t* url = nullptr;
     DedupZone* zone = nullptr;
     // For how long an event is remembered.
@@ -104,7 +104,7 @@ struct Demands {
 // A directive that stands on a level of the configuration itself.
 struct Written {
     std::string_view directive;
-    Place place;
+    ConfigPosition place;
     // In the file, in bytes: several may stand in one line.
     off_t at;
 };
@@ -131,7 +131,7 @@ struct UsedVariable {
     std::string_view directive;
     // In lower case.
     std::string name;
-    Place place;
+    ConfigPosition place;
 };
 
 struct MainConf {
@@ -154,7 +154,7 @@ struct MainConf {
 };
 
 struct LocConf {
-    std::shared_ptr<const Gate> gate;
+    std::shared_ptr<const GateDirective> gate;
     std::shared_ptr<std::vector<SecretSource>> secret_sources;
     std::optional<Mode> mode;
     ngx_http_complex_value_t* url = nullptr;
@@ -163,10 +163,10 @@ struct LocConf {
     std::optional<Tolerance> tolerance;
     std::shared_ptr<const Methods> methods;
     std::optional<bool> require_tls;
-    std::shared_ptr<Sources> sources;
-    std::shared_ptr<const Dedup> dedup;
+    std::shared_ptr<Allowlist> sources;
+    std::shared_ptr<const Dedup> dedup_directive;
     std::shared_ptr<const HandshakeSwitch> handshake;
-    std::array<std::optional<Answer>, kReasonCount> answers;
+    std::array<std::optional<ResponseOverride>, kReasonCount> answers;
     std::optional<ngx_uint_t> log_level;
     std::optional<std::size_t> payload_max;
     // Whether who is refused is told the reason.
@@ -179,7 +179,7 @@ struct LocConf {
     // As written, where it holds variables.
     std::string endpoint;
     // `dedup`, complete for this scheme. Null: no event is remembered.
-    std::shared_ptr<const Dedup> remembers;
+    std::shared_ptr<const Dedup> dedup;
     Demands demands;
 
     bool gated() const { return gate && gate->on; }
@@ -187,7 +187,7 @@ struct LocConf {
     bool off() const { return gate && !gate->on; }
     // Whether it is the same for all requests.
     bool url_is_fixed() const { return url != nullptr && url->lengths == nullptr; }
-    bool shakes_hands() const { return handshake && handshake->on; }
+    bool handshake_enabled() const { return handshake && handshake->on; }
     // Whether a handshake of the scheme presents a token.
     bool presents_token() const {
         return std::ranges::any_of(scheme->handshakes, [](const Handshake& each) {

@@ -178,20 +178,20 @@ State DedupZone::take_state(const Descriptor* current) {
     return found;
 }
 
-void DedupZone::take_over() noexcept try {
-    note_files();
-    const auto known = memories_->take_over(now_in_seconds(), [this] { publish(); });
+void DedupZone::adopt_predecessors() noexcept try {
+    record_files();
+    const auto known = memories_->adopt_predecessors(now_in_seconds(), [this] { publish(); });
     if (!state.empty()) {
         for (const auto& earlier : known) remove_earlier(state, earlier->file());
     }
-    note_files();
+    record_files();
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_ALERT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
 }
 
 // Without its name, the file serves as well until nginx ends.
 void DedupZone::publish() noexcept try {
-    const std::unique_ptr<Draft> draft = std::move(draft_);
+    const std::unique_ptr<PendingFile> draft = std::move(draft_);
     const std::string warning = draft ? draft->publish() : "";
     if (!warning.empty()) ngx_log_error(NGX_LOG_ERR, log_, 0, "%s", warning.c_str());
 } catch (const std::exception& error) {
@@ -221,7 +221,7 @@ void DedupZone::on_repaired() noexcept {
                   name.c_str());
 }
 
-void DedupZone::note_files() {
+void DedupZone::record_files() {
     Anchor& noted = anchor();
     noted.count = 0;
     noted.files[noted.count++] = memories_->memory().file().get();
@@ -241,7 +241,7 @@ DedupZone::~DedupZone() {
 
 void DedupZone::serve() {
     memories_->be_quick();
-    watch_earlier();
+    poll_predecessors();
 }
 
 void DedupZone::leave() noexcept {
@@ -252,7 +252,7 @@ void DedupZone::leave() noexcept {
                   name.c_str(), endings_.size(), plural(endings_.size()));
 }
 
-void DedupZone::watch_earlier() {
+void DedupZone::poll_predecessors() {
     if (memories_->knows_all()) return;
     timer_.handler = on_timer;
     timer_.data = this;
@@ -264,7 +264,7 @@ void DedupZone::watch_earlier() {
 void DedupZone::on_timer(ngx_event_t* timer) noexcept {
     auto& zone = *static_cast<DedupZone*>(timer->data);
     zone.drain();
-    zone.watch_earlier();
+    zone.poll_predecessors();
 }
 
 void DedupZone::drain() noexcept try {
@@ -277,7 +277,7 @@ void DedupZone::drain() noexcept try {
 
 void DedupZone::enroll() {
     self_ = memories_->enroll(now_in_seconds());
-    if (!self_ && !std::exchange(told_of_crowd_, true)) {
+    if (!self_ && !std::exchange(reported_crowd_, true)) {
         ngx_log_error(NGX_LOG_ERR, log_, 0,
                       "the dedup zone \"%s\" is too small for so many worker processes: "
                       "this one refuses deliveries until others end",
@@ -302,9 +302,9 @@ std::optional<ClaimResult> DedupZone::claim(std::span<const EventKey> keys, cons
     try {
         if (!endings_.empty() && !try_endings()) return ClaimResult{ClaimOutcome::no_room, 0};
         const ClaimResult result = memories_->claim(keys, token, now_in_seconds(), when_full);
-        tell_of_free();
+        report_free();
         if (result.outcome == ClaimOutcome::claimed) ++claims_held_;
-        if (result.outcome == ClaimOutcome::no_room) tell_of_successor();
+        if (result.outcome == ClaimOutcome::no_room) report_successor();
         return result;
     } catch (const MemoryBusy& busy) {
         on_busy(busy);
@@ -314,8 +314,8 @@ std::optional<ClaimResult> DedupZone::claim(std::span<const EventKey> keys, cons
 
 // Where there is one. An old worker ends soon; one that does not shares the memory with another
 // nginx that gave it up. What was closed stays so, and needs no lock to be seen.
-void DedupZone::tell_of_successor() {
-    if (!memories_->memory().table().closed() || std::exchange(told_of_successor_, true)) return;
+void DedupZone::report_successor() {
+    if (!memories_->memory().table().closed() || std::exchange(reported_successor_, true)) return;
     const ngx_uint_t level = ngx_exiting != 0 ? NGX_LOG_NOTICE : NGX_LOG_ERR;
     ngx_log_error(level, log_, 0,
                   "the dedup zone \"%s\" has other memory: this worker refuses new events until it "
@@ -367,7 +367,7 @@ bool DedupZone::try_endings() noexcept try {
         }
     });
     clear_endings();
-    tell_of_free();
+    report_free();
     return true;
 } catch (const MemoryBusy& busy) {
     on_busy(busy);
@@ -402,15 +402,15 @@ void DedupZone::on_ending_timer(ngx_event_t* timer) noexcept {
 }
 
 void DedupZone::on_busy(const MemoryBusy& busy) noexcept {
-    if (busy_ || ngx_time() - told_of_busy_ < kSecondsBetweenNotices) return;
+    if (busy_ || ngx_time() - reported_busy_ < kSecondsBetweenNotices) return;
     busy_ = true;
-    told_of_busy_ = ngx_time();
+    reported_busy_ = ngx_time();
     ngx_log_error(NGX_LOG_ERR, log_, 0,
                   "the dedup zone \"%s\" cannot be used: %s; deliveries are answered 503 meanwhile",
                   name.c_str(), busy.what());
 }
 
-void DedupZone::tell_of_free() noexcept {
+void DedupZone::report_free() noexcept {
     if (!std::exchange(busy_, false)) return;
     ngx_log_error(NGX_LOG_NOTICE, log_, 0, "the dedup zone \"%s\" can be used again", name.c_str());
 }

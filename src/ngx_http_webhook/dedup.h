@@ -35,7 +35,7 @@ class DedupZone final : public EventStore, public Succession::Observer {
     WhenFull when_full = WhenFull::evict;
     // The file that keeps the memory; empty: none does.
     std::string state;
-    Place place;
+    ConfigPosition place;
 
     DedupZone() = default;
     ~DedupZone();
@@ -45,7 +45,7 @@ class DedupZone final : public EventStore, public Succession::Observer {
     // Asks nginx for the anchor. Throws ConfigError.
     void request_memory(ngx_conf_t* cf);
     // The configuration is in force from now on: takes over what the one before it remembered.
-    void take_over() noexcept;
+    void adopt_predecessors() noexcept;
     // Learns what workers of earlier configurations have delivered since.
     void drain() noexcept;
     // This process serves requests from now on. Calls drain() now and then, for as long as there is
@@ -97,27 +97,27 @@ class DedupZone final : public EventStore, public Succession::Observer {
     void take_memory();
     State take_state(const Descriptor* current);
     void publish() noexcept;
-    void note_files();
+    void record_files();
     void on_carried_over(std::uint64_t events, std::uint64_t forgotten) noexcept override;
     void on_forgotten_early(std::uint64_t events) noexcept override;
     void on_repaired() noexcept override;
     void on_busy(const MemoryBusy& busy) noexcept override;
-    void tell_of_successor();
+    void report_successor();
     void enroll();
-    void watch_earlier();
+    void poll_predecessors();
     bool end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
              std::uint32_t expires, Waiter* waiter) noexcept;
     bool try_endings() noexcept;
     void clear_endings() noexcept;
     void put_off() noexcept;
-    void tell_of_free() noexcept;
+    void report_free() noexcept;
 
     ngx_shm_zone_t* anchor_ = nullptr;
     ngx_log_t* log_ = nullptr;
     // From take_memory() on.
     std::optional<Succession> memories_;
     ngx_event_t timer_{};
-    std::unique_ptr<Draft> draft_;
+    std::unique_ptr<PendingFile> draft_;
     std::optional<Owner> self_;
     std::uint64_t claims_made_ = 0;
     // Claims that were not ended yet. There is room for all, so that none can fail to be ended.
@@ -126,9 +126,9 @@ class DedupZone final : public EventStore, public Succession::Observer {
     ngx_event_t ending_timer_{};
     // Whether the lock could not be had, and when that was told of.
     bool busy_ = false;
-    std::time_t told_of_busy_ = 0;
-    bool told_of_crowd_ = false;
-    bool told_of_successor_ = false;
+    std::time_t reported_busy_ = 0;
+    bool reported_crowd_ = false;
+    bool reported_successor_ = false;
 };
 
 // A request's claim: released when it is destroyed, unless it was committed.

@@ -158,10 +158,10 @@ void Delivery::keep_accepted() noexcept try {
 // Deliveries of one request share what they hold: the first that is committed counts, for as long
 // as the longest of them asks for.
 Milliseconds Delivery::ttl() const {
-    Milliseconds longest = *conf.remembers->ttl;
+    Milliseconds longest = *conf.dedup->ttl;
     for (const Delivery* each = earlier; each != nullptr; each = each->earlier) {
         if (!each->claim.held() || each->claim.store() != claim.store()) continue;
-        longest = std::max(longest, *each->conf.remembers->ttl);
+        longest = std::max(longest, *each->conf.dedup->ttl);
     }
     return longest;
 }
@@ -235,7 +235,7 @@ ConfiguredUrl Delivery::url() {
 RequestSecrets Delivery::secrets(Milliseconds now) {
     const Secrets& known = *conf.secrets;
     ngx_log_t log = log_of(*this);
-    known.tell_of_expired(now, &log);
+    known.report_expired(now, &log);
     if (known.are_fixed()) return {known.fixed(), false};
     own_secret_texts = known.texts(request);
     own_secrets = known.evaluate(own_secret_texts, &log);
@@ -249,15 +249,15 @@ RequestSecrets Delivery::secrets(Milliseconds now) {
 }
 
 std::string_view Delivery::value_of_key(std::size_t key) {
-    const std::string_view value = value_of(conf.remembers->keys[key], request);
-    own_key_values.resize(conf.remembers->keys.size());
+    const std::string_view value = value_of(conf.dedup->keys[key], request);
+    own_key_values.resize(conf.dedup->keys.size());
     own_key_values[key] = value.data() == nullptr ? std::string_view("") : value;
     return value;
 }
 
 bool Delivery::has_other_keys_at(const LocConf& there) const {
     for (std::size_t i = 0; i < own_key_values.size(); ++i) {
-        const DedupKey& key = there.remembers->keys[i];
+        const DedupKey& key = there.dedup->keys[i];
         if (own_key_values[i].data() == nullptr || !depends_on_location(key)) continue;
         if (value_of(key, request) != own_key_values[i]) return true;
     }
@@ -279,7 +279,7 @@ const DeliveredEvent& Delivery::event() const {
 
 bool Delivery::is_remembered() const {
     const bool follows = request->post_action && earlier != nullptr;
-    return conf.remembers != nullptr && !follows;
+    return conf.dedup != nullptr && !follows;
 }
 
 ngx_log_t log_of(const Delivery& delivery) {

@@ -115,7 +115,7 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
 
     // Empty where the variables of `name=` give none.
     std::string_view endpoint;
-    bool told_of_detour = false;
+    bool reported_detour = false;
     // Whether it has come to a file behind another gate, which did not judge it: it may be led on
     // from there to other files only.
     bool only_shown_page = false;

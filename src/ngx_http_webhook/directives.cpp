@@ -61,7 +61,7 @@ class Directive {
         return words_.size() == 2 && words_[1] == only_argument;
     }
 
-    Place place() const {
+    ConfigPosition place() const {
         if (cf->conf_file == nullptr) return {};
         return {std::string(to_view(cf->conf_file->file.name)), cf->conf_file->line};
     }
@@ -91,7 +91,7 @@ class Directive {
     }
 
     // nginx reads quotes around a whole word, not within one.
-    void warn_of_quotes(std::string_view argument, std::string_view value) const {
+    void warn_about_quotes(std::string_view argument, std::string_view value) const {
         const auto is_quote = [](char character) { return character == '"' || character == '\''; };
         if (value.empty() || (!is_quote(value.front()) && !is_quote(value.back()))) return;
         const std::string name(argument.substr(0, argument.find('=')));
@@ -181,7 +181,7 @@ void refuse_variables(const Directive& directive, const std::vector<std::string>
 }
 
 // For the audit, which knows every variable.
-void note_variables(const Directive& directive, const std::vector<std::string>& names) {
+void record_variables(const Directive& directive, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         main_conf(directive.cf)
             .used_variables.push_back({directive.name(), name, directive.place()});
@@ -299,7 +299,7 @@ bool names_variable(std::string_view text) {
 }
 
 // What a scheme leaves to an attacker who saw one delivery.
-void warn_of_weakness(ngx_conf_t* cf, const Scheme& scheme, const Place& place) {
+void warn_about_weakness(ngx_conf_t* cf, const Scheme& scheme, const ConfigPosition& place) {
     const std::string name = "the scheme " + in_quotes(scheme.name);
     const auto warn = [&](const std::string& weakness) {
         remark(cf, NGX_LOG_WARN, "the signature of " + name + " " + weakness, place);
@@ -308,8 +308,8 @@ void warn_of_weakness(ngx_conf_t* cf, const Scheme& scheme, const Place& place) 
         remark(cf, NGX_LOG_WARN, "the event_key of " + name + " is the same for different events",
                place);
     }
-    for (const TextPart& part : scheme.signed_parts) {
-        if (part.kind != TextPart::Kind::literal || !names_variable(part.text)) continue;
+    for (const TemplatePart& part : scheme.signed_parts) {
+        if (part.kind != TemplatePart::Kind::literal || !names_variable(part.text)) continue;
         remark(cf, NGX_LOG_WARN,
                "\"signed\" of " + name + " takes " + in_quotes(part.text) +
                    " as it stands: a header's value is \"{header:Name}\"",
@@ -322,7 +322,7 @@ void warn_of_weakness(ngx_conf_t* cf, const Scheme& scheme, const Place& place) 
         warn("does not cover the body");
     }
     if (!scheme.covers_timestamp()) warn("does not cover the timestamp");
-    if (scheme.signs(TextPart::Kind::form)) {
+    if (scheme.signs(TemplatePart::Kind::form)) {
         warn("does not tell where names and values of \"{form}\" begin and end");
     }
     const std::string parts = ambiguous_parts(scheme, true);
@@ -339,11 +339,11 @@ void define_scheme(const Directive& directive, MainConf& conf) {
     }
     if (conf.schemes.contains(name)) throw ConfigError("duplicate scheme " + in_quotes(name));
     ngx_conf_file_t& file = *directive.cf->conf_file;
-    const Place place = directive.place();
+    const ConfigPosition place = directive.place();
     const std::string text = BlockReader(file).read();
     try {
         auto scheme = std::make_shared<const Scheme>(parse_user_scheme(name, text));
-        warn_of_weakness(directive.cf, *scheme, place);
+        warn_about_weakness(directive.cf, *scheme, place);
         conf.schemes.emplace(name, std::move(scheme));
     } catch (const SchemeTextError& error) {
         // For the message that nginx ends with the line.
@@ -358,7 +358,7 @@ void define_scheme(const Directive& directive, MainConf& conf) {
 
 void set_webhook(const Directive& directive, LocConf& conf) {
     require_first(!conf.gate, directive);
-    auto gate = std::make_shared<Gate>();
+    auto gate = std::make_shared<GateDirective>();
     gate->place = directive.place();
     gate->on = directive.argument(0) != "off";
     gate->scheme = directive.argument(0);
@@ -367,12 +367,12 @@ void set_webhook(const Directive& directive, LocConf& conf) {
         if (!name || name->empty() || has_control_character(*name) || !gate->on) {
             directive.reject_unknown(directive.argument(1), "name=ENDPOINT, not with \"off\"");
         }
-        directive.warn_of_quotes(directive.argument(1), *name);
+        directive.warn_about_quotes(directive.argument(1), *name);
         gate->name = *name;
         gate->name_variables = directive.compile(*name);
         gate->variables = variables_in(*name);
         gate->has_capture = has_capture(*name);
-        note_variables(directive, gate->variables);
+        record_variables(directive, gate->variables);
         for (const std::string& variable : gate->variables) {
             if (!has_trait(variable, Trait::of_delivery)) continue;
             directive.reject(directive.argument(1),
@@ -386,8 +386,8 @@ void set_webhook(const Directive& directive, LocConf& conf) {
 // webhook_secret VALUE | file:PATH | env:NAME [id=ID] [not_after=RFC3339]
 
 // The sender of a request would sign it with a secret of its own.
-void warn_of_variables(const Directive& directive, std::string_view value,
-                       const std::vector<std::string>& names) {
+void warn_about_variables(const Directive& directive, std::string_view value,
+                          const std::vector<std::string>& names) {
     const bool all = std::ranges::all_of(names, [](std::string_view name) {
         return has_trait(name, Trait::of_sender) || has_trait(name, Trait::known_to_others);
     });
@@ -451,8 +451,8 @@ void read_secret(const Directive& directive, std::string_view value, SecretSourc
     refuse_variables(directive, names, true);
     source.variables = directive.compile(value);
     source.oddity = std::make_shared<SharedNotice>();
-    warn_of_variables(directive, value, names);
-    note_variables(directive, names);
+    warn_about_variables(directive, value, names);
+    record_variables(directive, names);
 }
 
 void add_secret(const Directive& directive, LocConf& conf) {
@@ -470,7 +470,7 @@ void add_secret(const Directive& directive, LocConf& conf) {
             if (id->empty() || has_control_character(*id)) {
                 directive.reject(argument, "id=ID, not empty");
             }
-            directive.warn_of_quotes(argument, *id);
+            directive.warn_about_quotes(argument, *id);
             source.id = *id;
         } else if (const auto time = option(argument, "not_after")) {
             if (source.not_after) fail_duplicate(directive, "not_after=");
@@ -579,7 +579,7 @@ std::shared_ptr<AddressFile> address_file(const Directive& directive, std::strin
 }
 
 void add_sources(const Directive& directive, LocConf& conf) {
-    if (!conf.sources) conf.sources = std::make_shared<Sources>();
+    if (!conf.sources) conf.sources = std::make_shared<Allowlist>();
     for (std::string_view argument : directive.arguments()) {
         if (argument == "unix:") {
             conf.sources->allow_unix();
@@ -598,7 +598,7 @@ void add_sources(const Directive& directive, LocConf& conf) {
 }
 
 // Others could put a file of theirs in the place of the one that is named.
-void warn_of_open_folder(const Directive& directive, const std::string& path) {
+void warn_about_open_folder(const Directive& directive, const std::string& path) {
     const std::string folder = path.substr(0, path.rfind('/') + 1);
     struct stat status {};
     if (stat(folder.c_str(), &status) != 0) return;
@@ -656,7 +656,7 @@ void define_zone(const Directive& directive, MainConf& conf) {
                               in_quotes(name) + " already");
         }
     }
-    if (!zone.state.empty()) warn_of_open_folder(directive, zone.state);
+    if (!zone.state.empty()) warn_about_open_folder(directive, zone.state);
     zone.request_memory(directive.cf);
     conf.zones.emplace(zone.name, &zone);
 }
@@ -664,7 +664,7 @@ void define_zone(const Directive& directive, MainConf& conf) {
 // webhook_dedup zone=NAME [key=VALUE]... [ttl=TIME] [wait=TIME] | off
 
 DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {
-    directive.warn_of_quotes(argument, value);
+    directive.warn_about_quotes(argument, value);
     DedupKey key{{DedupKey::Kind::expression, std::string(value)}};
     key.variables = variables_in(value);
     if (has_capture(value)) key.variables.emplace_back("1");
@@ -682,7 +682,7 @@ DedupKey dedup_key(const Directive& directive, std::string_view argument, std::s
         if (key.expression != nullptr && alone.size() != value.size()) {
             key.without_text = directive.compile(alone);
         }
-        note_variables(directive, variables_in(value));
+        record_variables(directive, variables_in(value));
         if (key.expression == nullptr) {
             directive.reject(argument, "a value with a variable, such as key=$webhook_event_id");
         }
@@ -691,7 +691,7 @@ DedupKey dedup_key(const Directive& directive, std::string_view argument, std::s
 }
 
 void set_dedup(const Directive& directive, LocConf& conf) {
-    require_first(conf.dedup == nullptr, directive);
+    require_first(conf.dedup_directive == nullptr, directive);
     require_single_parameters(directive, "key=");
     auto dedup = std::make_shared<Dedup>();
     dedup->place = directive.place();
@@ -718,13 +718,13 @@ void set_dedup(const Directive& directive, LocConf& conf) {
         throw ConfigError("too many \"key=\" in " + in_quotes(directive.name()) +
                           ", allowed: " + std::to_string(kMostKeys));
     }
-    conf.dedup = std::move(dedup);
+    conf.dedup_directive = std::move(dedup);
 }
 
 // webhook_url STRING
 
 // The text is what is hashed. What begins with a `/`, or a variable, may be all that is signed.
-void warn_of_url_without_scheme(const Directive& directive, std::string_view url) {
+void warn_about_url_without_scheme(const Directive& directive, std::string_view url) {
     const auto begins_with = [url](std::string_view text) { return url.starts_with(text); };
     const bool is_host = std::ranges::any_of(
         std::initializer_list<std::string_view>{"$host", "${host}", "$http_host", "${http_host}",
@@ -738,7 +738,7 @@ void warn_of_url_without_scheme(const Directive& directive, std::string_view url
 }
 
 // Without a proxy that sets it, a stranger does.
-void warn_of_chosen_url(const Directive& directive, std::string_view url) {
+void warn_about_chosen_url(const Directive& directive, std::string_view url) {
     for (const std::string& variable : variables_in(url)) {
         const bool is_chosen = variable != "http_host" && has_trait(variable, Trait::of_sender) &&
                                (variable.starts_with("http_") || variable.starts_with("arg_") ||
@@ -752,7 +752,7 @@ void warn_of_chosen_url(const Directive& directive, std::string_view url) {
 }
 
 // Every byte is hashed, and no sender has these.
-void warn_of_odd_url(const Directive& directive, std::string_view url) {
+void warn_about_odd_url(const Directive& directive, std::string_view url) {
     const std::string_view text = without_padding(url, " \t\r\n\v\f");
     if (text.size() < url.size()) directive.warn("this webhook_url has white space at an end");
     if (has_control_character(text)) directive.warn("this webhook_url holds control characters");
@@ -763,12 +763,12 @@ void set_url(const Directive& directive, LocConf& conf) {
     if (directive.argument(0).empty()) throw ConfigError("empty " + in_quotes(directive.name()));
     conf.url = directive.compile_any(directive.argument(0));
     refuse_variables(directive, variables_in(directive.argument(0)), true);
-    note_variables(directive, variables_in(directive.argument(0)));
+    record_variables(directive, variables_in(directive.argument(0)));
     const std::string_view host = host_variables(directive.argument(0));
     if (!host.empty()) conf.url_host = directive.compile_any(host);
-    warn_of_odd_url(directive, directive.argument(0));
-    warn_of_url_without_scheme(directive, directive.argument(0));
-    warn_of_chosen_url(directive, directive.argument(0));
+    warn_about_odd_url(directive, directive.argument(0));
+    warn_about_url_without_scheme(directive, directive.argument(0));
+    warn_about_chosen_url(directive, directive.argument(0));
 }
 
 // webhook_handshake on | off [token=VALUE | token=file:PATH | token=env:NAME]
@@ -844,7 +844,7 @@ void check_success(const Directive& directive, Reason reason) {
 }
 
 // A sender takes any other status for a failure.
-void warn_of_repeats(const Directive& directive) {
+void warn_about_repeats(const Directive& directive) {
     directive.warn("a status of " + std::string(directive.argument(1)) +
                    " for \"duplicate\" makes a sender repeat what was delivered: 2xx ends it");
 }
@@ -880,7 +880,7 @@ bool has_no_body(ngx_uint_t status) {
     return status == NGX_HTTP_NO_CONTENT || status == kResetContent || status == NGX_HTTP_CLOSE;
 }
 
-void set_text(const Directive& directive, Reason reason, Answer& answer) {
+void set_text(const Directive& directive, Reason reason, ResponseOverride& answer) {
     constexpr std::string_view kTypeAllowed = "type=MEDIA/TYPE, behind a text";
     if (option(directive.argument(2), "type"))
         directive.reject(directive.argument(2), kTypeAllowed);
@@ -917,11 +917,11 @@ void set_response(const Directive& directive, LocConf& conf) {
     auto& answer = conf.answers[static_cast<std::size_t>(*reason)];
     if (answer) throw ConfigError("duplicate \"webhook_response\" for " + in_quotes(name));
     const std::int64_t status = response_status(directive, *reason);
-    answer = Answer{static_cast<ngx_uint_t>(status), nullptr};
+    answer = ResponseOverride{static_cast<ngx_uint_t>(status), nullptr};
     if (status < 300) {
         check_success(directive, *reason);
     } else if (*reason == Reason::duplicate) {
-        warn_of_repeats(directive);
+        warn_about_repeats(directive);
     }
     if (directive.arguments().size() > 2) set_text(directive, *reason, *answer);
 }

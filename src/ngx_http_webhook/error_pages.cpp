@@ -44,10 +44,10 @@ std::string listed(const std::vector<std::string>& statuses) {
 }  // namespace
 
 void ErrorPages::look_at(const Level& gate) {
-    warn_of_pages(gate, gate);
-    warn_of_bypass(gate);
-    warn_of_files(gate);
-    warn_of_led_to(gate);
+    warn_about_pages(gate, gate);
+    warn_about_bypass(gate);
+    warn_about_files(gate);
+    warn_about_led_to(gate);
 }
 
 void ErrorPages::warn(const std::string& message, const Level& gate) {
@@ -158,7 +158,7 @@ std::string ErrorPages::taker_of(const Level& level, const ngx_http_err_page_t& 
 
 // A sender that is answered 2xx never sends the event again. Another upstream that takes it in
 // the first one's place may fail, too.
-void ErrorPages::warn_of_pages(const Level& level, const Level& gate) {
+void ErrorPages::warn_about_pages(const Level& level, const Level& gate) {
     Statuses answered;
     Statuses handed;
     for (const ngx_http_err_page_t& page : pages_of(level)) {
@@ -174,7 +174,7 @@ void ErrorPages::warn_of_pages(const Level& level, const Level& gate) {
             answered[taker_of(level, page)].push_back(status);
         }
     }
-    for (const auto& [taker, list] : answered) warn_of_success(level, gate, taker, list);
+    for (const auto& [taker, list] : answered) warn_about_success(level, gate, taker, list);
     for (const auto& [uri, list] : handed) {
         warn("\"error_page\" hands " + listed(list) + " to " + in_quotes(uri) +
                  " by a GET without the body, the answer to which the sender takes for that "
@@ -183,8 +183,8 @@ void ErrorPages::warn_of_pages(const Level& level, const Level& gate) {
     }
 }
 
-void ErrorPages::warn_of_success(const Level& level, const Level& gate, const std::string& taker,
-                                 const std::vector<std::string>& statuses) {
+void ErrorPages::warn_about_success(const Level& level, const Level& gate, const std::string& taker,
+                                    const std::vector<std::string>& statuses) {
     std::string answers = "\"error_page\"";
     if (&level != &gate) {
         answers += " of " + in_quotes(to_view(level.core()->name)) + ", where the gate leads,";
@@ -201,7 +201,7 @@ void ErrorPages::warn_of_success(const Level& level, const Level& gate, const st
          gate);
 }
 
-void ErrorPages::warn_of_bypass(const Level& gate) {
+void ErrorPages::warn_about_bypass(const Level& gate) {
     Statuses handed;
     for (const ngx_http_err_page_t& page : pages_of(gate)) {
         if (!is_handed_unverified(gate, page)) continue;
@@ -217,7 +217,7 @@ void ErrorPages::warn_of_bypass(const Level& gate) {
 }
 
 // A gate without an upstream is for what the log tells.
-void ErrorPages::warn_of_files(const Level& gate) {
+void ErrorPages::warn_about_files(const Level& gate) {
     const bool is_meant = routes_.upstream_of(gate) == nullptr;
     if (is_meant || !is_success(routes_.status_of_files(gate))) return;
     warn(
@@ -248,14 +248,14 @@ std::vector<const Level*> ErrorPages::led_to(const Level& level) const {
     return found;
 }
 
-void ErrorPages::warn_of_led_to(const Level& gate) {
+void ErrorPages::warn_about_led_to(const Level& gate) {
     std::set<const Level*> seen;
     std::vector<const Level*> front = led_to(gate);
     for (int step = 0; step < kMostSteps && !front.empty(); ++step) {
         std::vector<const Level*> next;
         for (const Level* level : front) {
             if (seen.size() >= kMostLevels || !seen.insert(level).second) continue;
-            if (told_of_.insert(level).second) warn_of_pages(*level, gate);
+            if (reported_.insert(level).second) warn_about_pages(*level, gate);
             const auto more = led_to(*level);
             next.insert(next.end(), more.begin(), more.end());
         }

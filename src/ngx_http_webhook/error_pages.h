@@ -37,17 +37,17 @@ class ErrorPages {
     bool is_handed_unverified(const Level& level, const ngx_http_err_page_t& page) const;
     std::string taker_of(const Level& level, const ngx_http_err_page_t& page) const;
     std::vector<const Level*> led_to(const Level& level) const;
-    void warn_of_pages(const Level& level, const Level& gate);
-    void warn_of_bypass(const Level& gate);
-    void warn_of_led_to(const Level& gate);
-    void warn_of_files(const Level& gate);
-    void warn_of_success(const Level& level, const Level& gate, const std::string& taker,
-                         const std::vector<std::string>& statuses);
+    void warn_about_pages(const Level& level, const Level& gate);
+    void warn_about_bypass(const Level& gate);
+    void warn_about_led_to(const Level& gate);
+    void warn_about_files(const Level& gate);
+    void warn_about_success(const Level& level, const Level& gate, const std::string& taker,
+                            const std::vector<std::string>& statuses);
 
     ngx_conf_t* cf_;
     const Routes& routes_;
     // The levels without a gate to which gates lead.
-    std::set<const Level*> told_of_;
+    std::set<const Level*> reported_;
 };
 
 }  // namespace webhook::ngx

@@ -15,7 +15,7 @@ namespace {
 // How much is hashed, under all secrets together, before other requests have their turn.
 constexpr off_t kHashedAtOnce = 1024 * 1024;
 // Far longer than a turn takes.
-constexpr ngx_msec_t kGuard = 60'000;
+constexpr ngx_msec_t kKeepWorkerAlive = 60'000;
 // How often an event in flight is asked for again.
 constexpr ngx_msec_t kFirstWait = 10;
 constexpr ngx_msec_t kLongestWait = 160;
@@ -139,7 +139,7 @@ bool prepare_claim(Delivery& delivery) {
     const std::span<const NamedKey> named = delivery.inspection->keys();
     if (delivery.claim.store() != nullptr) return true;
     if (named.empty()) return false;
-    EventStore& store = *delivery.conf.remembers->store;
+    EventStore& store = *delivery.conf.dedup->store;
     const auto token = token_for(delivery, store);
     if (!token) return false;
     std::array<EventKey, kMostKeys> keys;
@@ -206,7 +206,7 @@ void suspend(Delivery& delivery, Stage stage) {
     }
 }
 
-void go_on_with_claim(Delivery& delivery, const ClaimResult& result) {
+void continue_claim(Delivery& delivery, const ClaimResult& result) {
     if (const auto outcome = outcome_of(delivery, result)) return conclude(delivery, *outcome);
     suspend(delivery, Stage::waiting);
     const auto left = static_cast<ngx_msec_t>(delivery.wait_until - ngx_current_msec);
@@ -217,31 +217,30 @@ void go_on_with_claim(Delivery& delivery, const ClaimResult& result) {
 void remember(Delivery& delivery) {
     if (!delivery.is_remembered()) return conclude(delivery, Reason::accepted);
     if (!prepare_claim(delivery)) return conclude(delivery, Reason::unavailable);
-    if (const auto result = delivery.claim.try_claim()) return go_on_with_claim(delivery, *result);
+    if (const auto result = delivery.claim.try_claim()) return continue_claim(delivery, *result);
     delivery.claim_result.reset();
     suspend(delivery, Stage::claiming);
-    ngx_add_timer(&delivery.wake, kGuard);
+    ngx_add_timer(&delivery.wake, kKeepWorkerAlive);
 }
 
 // A store that has nothing to say by now says nothing.
 void end_claiming(Delivery& delivery) {
     if (!delivery.claim_result) delivery.claim.forget();
-    go_on_with_claim(delivery,
-                     delivery.claim_result.value_or(ClaimResult{ClaimOutcome::no_room, 0}));
+    continue_claim(delivery, delivery.claim_result.value_or(ClaimResult{ClaimOutcome::no_room, 0}));
 }
 
-void go_on_with_body(Delivery& delivery) {
+void continue_body(Delivery& delivery) {
     if (!hash_body(delivery)) {
         suspend(delivery, Stage::hashing);
         ngx_post_event(&delivery.wake, &ngx_posted_next_events);
         // A worker that is to end does so as soon as no timer is left.
-        ngx_add_timer(&delivery.wake, kGuard);
+        ngx_add_timer(&delivery.wake, kKeepWorkerAlive);
         return;
     }
     if (const auto objection = check_after_body(delivery)) return conclude(delivery, *objection);
-    if (delivery.conf.remembers != nullptr) {
+    if (delivery.conf.dedup != nullptr) {
         delivery.wait_until =
-            ngx_current_msec + static_cast<ngx_msec_t>(delivery.conf.remembers->wait.count());
+            ngx_current_msec + static_cast<ngx_msec_t>(delivery.conf.dedup->wait.count());
     }
     remember(delivery);
 }
@@ -273,7 +272,7 @@ void on_wake(ngx_event_t* event) noexcept {
     if (delivery.left_behind()) return;
     try {
         if (delivery.stage == Stage::hashing) {
-            go_on_with_body(delivery);
+            continue_body(delivery);
         } else if (delivery.stage == Stage::claiming) {
             end_claiming(delivery);
         } else if (delivery.stage == Stage::waiting) {
@@ -293,7 +292,7 @@ void on_body(ngx_http_request_t* request) noexcept try {
     request->preserve_body = 1;
     delivery.body = read_body(delivery);
     prepare_claim(delivery);
-    go_on_with_body(delivery);
+    continue_body(delivery);
 } catch (const std::exception& error) {
     give_up_and_resume(request, error.what());
 }
@@ -312,7 +311,7 @@ ngx_int_t ask_for_body(Delivery& delivery) {
     ngx_http_request_t* request = delivery.request;
     if (body_was_passed_on(request)) {
         decide(delivery, Reason::incomplete_body);
-        return answer(delivery);
+        return respond(delivery);
     }
     delivery.stage = Stage::reading_body;
     ask_for_file(request);
@@ -331,13 +330,13 @@ ngx_int_t ask_for_body(Delivery& delivery) {
 ngx_int_t enter(Delivery& delivery) {
     if (const auto objection = check_before_body(delivery)) {
         decide(delivery, *objection);
-        return answer(delivery);
+        return respond(delivery);
     }
     return ask_for_body(delivery);
 }
 
 // A request that nginx redirected: the gate it comes to now may be another.
-bool needs_another_look(const Delivery& delivery, const LocConf& conf, bool lost) {
+bool reached_another_gate(const Delivery& delivery, const LocConf& conf, bool lost) {
     if (!delivery.passes()) return false;
     if (!delivery.conf.same_gate(conf)) return true;
     if (!lost) return false;
@@ -348,7 +347,7 @@ bool needs_another_look(const Delivery& delivery, const LocConf& conf, bool lost
            conf.secrets->texts(delivery.request) != delivery.own_secret_texts;
 }
 
-ngx_int_t look_again(Delivery& delivery, bool lost) {
+ngx_int_t answer_again(Delivery& delivery, bool lost) {
     const bool goes_on = delivery.stage == Stage::reading_body ||
                          delivery.stage == Stage::hashing || delivery.stage == Stage::claiming ||
                          delivery.stage == Stage::waiting;
@@ -357,7 +356,7 @@ ngx_int_t look_again(Delivery& delivery, bool lost) {
     if (!delivery.decided()) decide(delivery, Reason::incomplete_body);
     // The last word of a refusal, even where this location's own error_page leads to it.
     if (lost && !delivery.passes()) delivery.request->error_page = 1;
-    return answer(delivery);
+    return respond(delivery);
 }
 
 // Whether more than a file can be the answer here: what is refused may be told by a page, but not
@@ -385,13 +384,13 @@ ngx_int_t refuse_unjudged(ngx_http_request_t* request) {
 // In a location that is no gate. By an error_page or post_action, it would be handed what was
 // refused, and by way of another gate's page, what that did not judge, unless it says by "webhook
 // off" that it takes all.
-ngx_int_t pass_by(Delivery* delivery, ngx_http_request_t* request, bool lost) {
+ngx_int_t enter_ungated_location(Delivery* delivery, ngx_http_request_t* request, bool lost) {
     if (delivery == nullptr || (delivery->passes() && !delivery->only_shown_page)) {
         return NGX_DECLINED;
     }
     if (loc_conf(request).off() || !hands_on(request)) return NGX_DECLINED;
-    tell_of_detour(*delivery, request);
-    return delivery->passes() ? refuse_unjudged(request) : look_again(*delivery, lost);
+    report_detour(*delivery, request);
+    return delivery->passes() ? refuse_unjudged(request) : answer_again(*delivery, lost);
 }
 
 // Subrequests are judged by no gate, but those of a request that was refused (a mirror's, or of the
@@ -404,7 +403,7 @@ ngx_int_t on_subrequest(const ngx_http_request_t* request) {
     if (request->request_body != request->main->request_body || !hands_on(request)) {
         return NGX_DECLINED;
     }
-    tell_of_detour(*delivery, request);
+    report_detour(*delivery, request);
     // Into an answer that is being sent, nothing is put: not nginx's page for 403, either.
     return request->main->header_sent ? NGX_HTTP_NO_CONTENT : NGX_HTTP_FORBIDDEN;
 }
@@ -413,7 +412,7 @@ ngx_int_t on_subrequest(const ngx_http_request_t* request) {
 
 // An internal redirect, into any location, begins another pass; so does post_action, when the
 // client has its answer or has left: nothing that comes then is about the delivery.
-void begin_another_pass(Delivery& delivery) {
+void on_redirect(Delivery& delivery) {
     delivery.begin_pass();
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         each->upstreams.begin_pass(delivery.request);
@@ -430,11 +429,11 @@ ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
     if (request != request->main) return on_subrequest(request);
     Delivery* delivery = find_delivery(request);
     const bool lost = delivery != nullptr && delivery->left_behind();
-    if (lost) begin_another_pass(*delivery);
+    if (lost) on_redirect(*delivery);
     const LocConf& conf = loc_conf(request);
-    if (!conf.gated()) return pass_by(delivery, request, lost);
+    if (!conf.gated()) return enter_ungated_location(delivery, request, lost);
     if (delivery == nullptr) return enter(open_delivery(request, conf, nullptr));
-    if (needs_another_look(*delivery, conf, lost)) {
+    if (reached_another_gate(*delivery, conf, lost)) {
         if (!only_shows_page(*delivery, request)) {
             return enter(open_delivery(request, conf, delivery));
         }
@@ -442,7 +441,7 @@ ngx_int_t on_request(ngx_http_request_t* request) noexcept try {
         return NGX_DECLINED;
     }
     delivery->only_shown_page = false;
-    return look_again(*delivery, lost);
+    return answer_again(*delivery, lost);
 } catch (const std::exception& error) {
     return give_up(request, error.what());
 }

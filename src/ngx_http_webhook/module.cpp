@@ -76,7 +76,7 @@ MainConf* main_conf(ngx_cycle_t* cycle) {
 }
 
 // The user of the workers is known by now.
-void warn_of_unreadable_files(ngx_cycle_t* cycle, const MainConf& conf) noexcept try {
+void warn_about_unreadable_files(ngx_cycle_t* cycle, const MainConf& conf) noexcept try {
     std::set<std::string> paths;
     for (const auto& file : conf.address_files) paths.insert(file->path());
     for (const Level& level : conf.levels) {
@@ -87,7 +87,7 @@ void warn_of_unreadable_files(ngx_cycle_t* cycle, const MainConf& conf) noexcept
     }
     const auto* core =
         reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
-    for (const std::string& path : paths) warn_of_unreadable(path, *core, cycle->log);
+    for (const std::string& path : paths) warn_about_unreadable(path, *core, cycle->log);
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "%s", error.what());
 }
@@ -100,12 +100,12 @@ ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
     if (!ngx_test_config) {
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "%s", ngx_http_webhook_version);
     }
-    note_used_variables(core, *conf);
+    record_used_variables(core, *conf);
     install_body_filter();
-    warn_of_unreadable_files(cycle, *conf);
+    warn_about_unreadable_files(cycle, *conf);
     // Nothing can make nginx turn back to the earlier configuration any more.
     for (const auto& [name, zone] : conf->zones) {
-        if (!ngx_test_config) zone->take_over();
+        if (!ngx_test_config) zone->adopt_predecessors();
     }
     return NGX_OK;
 }
@@ -119,17 +119,17 @@ void die_at_random() {
 
 // In the test build, WEBHOOK_DIE_EVERY=N kills a worker at about one in N of its writes to the
 // memory that processes share.
-void await_death() {
+void arm_fault_injection() {
     const char* text = std::getenv("WEBHOOK_DIE_EVERY");
     die_every = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
     if (die_every > 0) fault_point = die_at_random;
 }
 #else
-void await_death() {}
+void arm_fault_injection() {}
 #endif
 
 ngx_int_t on_worker_start(ngx_cycle_t* cycle) noexcept {
-    await_death();
+    arm_fault_injection();
     if (const MainConf* conf = main_conf(cycle)) {
         for (const auto& [name, zone] : conf->zones) zone->serve();
     }

@@ -24,7 +24,7 @@ extern ngx_module_t ngx_http_webhook_module;
 namespace webhook::ngx {
 
 // A line of the configuration, for messages about it that come after it was read.
-struct Place {
+struct ConfigPosition {
     std::string file;
     ngx_uint_t line = 0;
 

@@ -102,19 +102,19 @@ std::vector<std::string> spellings_of(std::string_view path, bool merges_slashes
 }  // namespace
 
 void Reach::look_at(const Level& gate) {
-    warn_of_return(gate);
-    warn_of_rewrite(gate);
-    warn_of_return_with_page(gate);
-    warn_of_odd_path(gate);
-    warn_of_unreached(gate);
-    warn_of_children(gate);
-    warn_of_refused(gate);
-    warn_of_refused_handshakes(gate);
-    warn_of_server_rewrite(gate);
+    warn_about_return(gate);
+    warn_about_rewrite(gate);
+    warn_about_return_with_page(gate);
+    warn_about_odd_path(gate);
+    warn_about_unreached(gate);
+    warn_about_children(gate);
+    warn_about_refused(gate);
+    warn_about_refused_handshakes(gate);
+    warn_about_server_rewrite(gate);
 }
 
 void Reach::look_around(const Level& gate) {
-    warn_of_other_spellings(gate);
+    warn_about_other_spellings(gate);
 }
 
 void Reach::warn(const std::string& message, const Level& level) {
@@ -125,17 +125,17 @@ void Reach::warn(const std::string& message, const Level& level) {
 
 // nginx runs these statements before it looks for a gate. What a gate further out is not meant
 // for is no trap: pages of health, redirects and the like.
-void Reach::warn_of_return(const Level& level) {
+void Reach::warn_about_return(const Level& level) {
     const Level* server = routes_.server_of(level);
     const auto* of_server = server == nullptr ? nullptr : routes_.statements(*server).sure_return();
     if (of_server != nullptr && is_success(of_server->status)) {
         // A gate of all of http is not meant for a server's page of health.
         if (level.conf->gate == server->outer->gate) return;
-        return warn_of_return(level, true);
+        return warn_about_return(level, true);
     }
     const LocConf* further_out = level.outer;
     if (level.conf->gate == further_out->gate) return;
-    warn_of_return_on_condition(level);
+    warn_about_return_on_condition(level);
     const auto* statement = routes_.statements(level).sure_return();
     if (statement == nullptr) return;
     const bool accepts = is_success(statement->status);
@@ -143,10 +143,10 @@ void Reach::warn_of_return(const Level& level) {
     if (!accepts && routes_.first_return(level) == nullptr) return;
     // The gate may be for the locations further in, the rest of which is turned away.
     if (!accepts && routes_.has_locations(level)) return;
-    warn_of_return(level, accepts);
+    warn_about_return(level, accepts);
 }
 
-void Reach::warn_of_return(const Level& level, bool accepts) {
+void Reach::warn_about_return(const Level& level, bool accepts) {
     warn("\"return\" answers before the gate does, so that nothing is verified" +
              std::string(accepts ? ", and whatever comes is taken for accepted" : "") +
              ": hand deliveries to an upstream, or to a file,",
@@ -154,7 +154,7 @@ void Reach::warn_of_return(const Level& level, bool accepts) {
 }
 
 // A page of health for one method is meant so.
-void Reach::warn_of_return_on_condition(const Level& level) {
+void Reach::warn_about_return_on_condition(const Level& level) {
     const Statements& statements = routes_.statements(level);
     const bool takes_post = (level.conf->methods->mask & NGX_HTTP_POST) != 0;
     const auto accepts = [](const ngx_http_script_return_code_t* statement) {
@@ -220,7 +220,7 @@ std::optional<Reach::Past> Reach::way_past(const Level& from, const Level& gate,
 }
 
 // A gate of its own that `rewrite` leads past, to where nothing is verified.
-void Reach::warn_of_rewrite(const Level& level) {
+void Reach::warn_about_rewrite(const Level& level) {
     const bool has_rewrites = !routes_.statements(level).rewrites.empty();
     if (!has_rewrites || !is_own_gate(level) || routes_.first_return(level) != nullptr) return;
     for (const Sample& sample : samples_of(level)) {
@@ -237,7 +237,7 @@ void Reach::warn_of_rewrite(const Level& level) {
 }
 
 // nginx runs the statements of a server before it looks for a location.
-void Reach::warn_of_server_rewrite(const Level& level) {
+void Reach::warn_about_server_rewrite(const Level& level) {
     const Level* server = routes_.server_of(level);
     if (server == nullptr || !level.is_location() || !is_own_gate(level)) return;
     if (routes_.statements(*server).is_empty || routes_.first_return(*server) != nullptr) return;
@@ -254,7 +254,7 @@ void Reach::warn_of_server_rewrite(const Level& level) {
 }
 
 // What stands further in may allow what is denied here.
-void Reach::warn_of_refused(const Level& level) {
+void Reach::warn_about_refused(const Level& level) {
     if (!is_own_gate(level) || routes_.has_locations(level)) return;
     const bool by_method = routes_.denies_methods(level, level.conf->methods->mask);
     if (!by_method && !routes_.denies_all(level)) return;
@@ -263,10 +263,10 @@ void Reach::warn_of_refused(const Level& level) {
          level);
 }
 
-void Reach::warn_of_refused_handshakes(const Level& level) {
+void Reach::warn_about_refused_handshakes(const Level& level) {
     const LocConf& conf = *level.conf;
     const bool may_come =
-        conf.shakes_hands() && is_own_gate(level) && !routes_.has_locations(level) &&
+        conf.handshake_enabled() && is_own_gate(level) && !routes_.has_locations(level) &&
         std::ranges::count(conf.scheme->handshakes, "GET", &Handshake::method) != 0;
     if (!may_come || routes_.first_return(level) != nullptr) return;
     const std::string path = samples_of(level).front().path;
@@ -282,7 +282,7 @@ void Reach::warn_of_refused_handshakes(const Level& level) {
 }
 
 // A `return` on a condition, whose page is a location without a gate.
-void Reach::warn_of_return_with_page(const Level& level) {
+void Reach::warn_about_return_with_page(const Level& level) {
     const ngx_array_t* pages = level.core()->error_pages;
     if (pages == nullptr || !is_own_gate(level) || routes_.first_return(level) != nullptr) return;
     const void* upstream = upstream_behind(level);
@@ -358,7 +358,7 @@ bool Reach::leaves_nothing(const Level& taker, const Level& gate) const {
     return !is_single && is_of_all && is_plain;
 }
 
-void Reach::warn_of_unreached(const Level& level) {
+void Reach::warn_about_unreached(const Level& level) {
     if (!level.is_location() || !is_own_gate(level)) return;
     std::string path(to_view(level.core()->name));
     const Level* taker = is_regex(level) ? taker_of_expression(level, path)
@@ -366,10 +366,10 @@ void Reach::warn_of_unreached(const Level& level) {
     if (taker == nullptr || routes_.is_within(*taker, level) || taker->conf->off()) return;
     const bool is_taken =
         is_open(*taker) ? !is_page_of_folder(level, *taker) : leaves_nothing(*taker, level);
-    if (is_taken) warn_of_taker(level, path, *taker);
+    if (is_taken) warn_about_taker(level, path, *taker);
 }
 
-void Reach::warn_of_taker(const Level& level, const std::string& path, const Level& taker) {
+void Reach::warn_about_taker(const Level& level, const std::string& path, const Level& taker) {
     warn("requests for " + in_quotes(path) + " never reach this gate: the location " +
              in_quotes(to_view(taker.core()->name)) +
              (routes_.refuses(taker) ? " refuses them," : " takes them,"),
@@ -377,7 +377,7 @@ void Reach::warn_of_taker(const Level& level, const std::string& path, const Lev
 }
 
 // An expression that takes what is in the gate's folder.
-void Reach::warn_of_children(const Level& level) {
+void Reach::warn_about_children(const Level& level) {
     const std::string name(to_view(level.core()->name));
     const bool is_folder = level.is_location() && !is_regex(level) && name.ends_with('/') &&
                            level.core()->exact_match == 0;
@@ -389,10 +389,10 @@ void Reach::warn_of_children(const Level& level) {
     const void* upstream = upstream_behind(level);
     const bool is_same = upstream != nullptr && open_way(*taker, upstream) != nullptr;
     const bool is_taken_as_a_whole = routes_.choose(level.server_conf(), name) == taker;
-    if ((takes_all || is_same) && !is_taken_as_a_whole) warn_of_taker(level, name + "x", *taker);
+    if ((takes_all || is_same) && !is_taken_as_a_whole) warn_about_taker(level, name + "x", *taker);
 }
 
-void Reach::warn_of_odd_path(const Level& level) {
+void Reach::warn_about_odd_path(const Level& level) {
     const std::string name(to_view(level.core()->name));
     if (!level.is_location() || !is_own_gate(level)) return;
     // Of an expression, the beginning of all paths that it finds.
@@ -439,7 +439,7 @@ const void* Reach::upstream_behind(const Level& gate) const {
     return nullptr;
 }
 
-void Reach::warn_of_other_spellings(const Level& level) {
+void Reach::warn_about_other_spellings(const Level& level) {
     const void* upstream = upstream_behind(level);
     const ngx_http_core_loc_conf_t* core = level.core();
     const bool has_path = level.is_location() && core->regex == nullptr;
@@ -451,7 +451,7 @@ void Reach::warn_of_other_spellings(const Level& level) {
         if (other == nullptr) other = routes_.server_of(level);
         const Level* way = other == nullptr ? nullptr : open_way(*other, upstream);
         if (way == nullptr) continue;
-        if (!told_of_spellings_.insert(way->conf).second) return;
+        if (!reported_spellings_.insert(way->conf).second) return;
         warn(in_quotes(spelling) + " reaches the upstream of " + in_quotes(to_view(core->name)) +
                  " without a gate, by the location " + in_quotes(to_view(way->core()->name)) +
                  ": some applications take both for the same path",

@@ -24,9 +24,9 @@ class Reach {
 
   private:
     void warn(const std::string& message, const Level& level);
-    void warn_of_return(const Level& level);
-    void warn_of_return(const Level& level, bool accepts);
-    void warn_of_return_on_condition(const Level& level);
+    void warn_about_return(const Level& level);
+    void warn_about_return(const Level& level, bool accepts);
+    void warn_about_return_on_condition(const Level& level);
     // Where no gate stands, and whether nginx is sure to lead there.
     struct Past {
         const Level* to;
@@ -43,29 +43,29 @@ class Reach {
     const Level* led_past_gates(const Level& gate, const Walk::Lead& lead) const;
     std::optional<Past> way_past(const Level& from, const Level& gate, std::string_view path) const;
     std::optional<Past> way_past(const Level& from, const Level& gate, const Sample& sample) const;
-    void warn_of_rewrite(const Level& level);
-    void warn_of_server_rewrite(const Level& level);
-    void warn_of_refused(const Level& level);
-    void warn_of_refused_handshakes(const Level& level);
-    void warn_of_return_with_page(const Level& level);
-    void warn_of_children(const Level& level);
+    void warn_about_rewrite(const Level& level);
+    void warn_about_server_rewrite(const Level& level);
+    void warn_about_refused(const Level& level);
+    void warn_about_refused_handshakes(const Level& level);
+    void warn_about_return_with_page(const Level& level);
+    void warn_about_children(const Level& level);
     const Level* taker_of_expression(const Level& level, std::string& path) const;
     bool give_example(const Level& level, std::string& path) const;
     bool is_open(const Level& level) const;
     bool leaves_nothing(const Level& taker, const Level& gate) const;
-    void warn_of_taker(const Level& level, const std::string& path, const Level& taker);
+    void warn_about_taker(const Level& level, const std::string& path, const Level& taker);
     bool is_page_of_folder(const Level& level, const Level& taker) const;
-    void warn_of_unreached(const Level& level);
-    void warn_of_odd_path(const Level& level);
+    void warn_about_unreached(const Level& level);
+    void warn_about_odd_path(const Level& level);
     bool is_open_way(const Level& level, const void* upstream) const;
     const Level* open_way(const Level& from, const void* upstream) const;
     const void* upstream_behind(const Level& gate) const;
-    void warn_of_other_spellings(const Level& level);
+    void warn_about_other_spellings(const Level& level);
 
     ngx_conf_t* cf_;
     const Routes& routes_;
     // The locations without a gate.
-    std::set<const LocConf*> told_of_spellings_;
+    std::set<const LocConf*> reported_spellings_;
 };
 
 }  // namespace webhook::ngx

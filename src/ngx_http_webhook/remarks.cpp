@@ -12,8 +12,8 @@ std::set<std::string, std::less<>> told;
 
 }  // namespace
 
-void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const Place& place,
-            std::string_view topic) {
+void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message,
+            const ConfigPosition& place, std::string_view topic) {
     const std::string line = message + " in " + place.text();
     if (!told.emplace(topic.empty() ? line : topic).second) return;
     ngx_log_error(level, cf->log, 0, "%s", line.c_str());
@@ -24,7 +24,7 @@ void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message, const 
     }
 }
 
-void fail(const std::string& message, const Place& place) {
+void fail(const std::string& message, const ConfigPosition& place) {
     throw ConfigError(message + " in " + place.text());
 }
 

@@ -55,7 +55,7 @@ class Walker {
             return;
         }
         if (code == ngx_http_script_break_code) return stay();
-        if (code == ngx_http_script_return_code) return answer();
+        if (code == ngx_http_script_return_code) return respond();
         if (code == ngx_http_script_if_code) return enter(size);
 #if (NGX_PCRE)
         if (code == ngx_http_script_regex_start_code) return match(size);
@@ -93,7 +93,7 @@ class Walker {
         stop(rest_of_block());
     }
 
-    void answer() {
+    void respond() {
         found_.returns.push_back({read<ngx_http_script_return_code_t>(at_)->status, here()});
         stop(block_taken_ == Taken::likely ? Taken::maybe : Taken::surely);
     }

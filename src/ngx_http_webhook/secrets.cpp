@@ -28,13 +28,13 @@ std::vector<std::string> oddities_of(std::string_view text, const Scheme& scheme
     for (std::string_view oddity : webhook::oddities_of(text)) found.emplace_back(oddity);
     if (key.is_short()) {
         found.push_back("is only " + std::to_string(key.size()) + " bytes long, at least " +
-                        std::to_string(kShortSecret) + " are safe");
+                        std::to_string(kShortestSafeSecret) + " are safe");
     }
     return found;
 }
 
-void warn_if_odd(ngx_conf_t* cf, const SecretSource& source, const Scheme& scheme,
-                 const SigningKey& key) {
+void warn_about_odd(ngx_conf_t* cf, const SecretSource& source, const Scheme& scheme,
+                    const SigningKey& key) {
     const auto warn = [cf, &source](const std::string& message) {
         remark(cf, NGX_LOG_WARN, message, source.place);
     };
@@ -47,8 +47,8 @@ void warn_if_odd(ngx_conf_t* cf, const SecretSource& source, const Scheme& schem
 }
 
 // Of many values, the first odd one stands for all.
-void warn_if_odd(ngx_log_t* log, const SecretSource& source, std::string_view text,
-                 const Scheme& scheme, const SigningKey& key) {
+void warn_about_odd(ngx_log_t* log, const SecretSource& source, std::string_view text,
+                    const Scheme& scheme, const SigningKey& key) {
     if (source.oddity->was_told()) return;
     const std::vector<std::string> oddities = oddities_of(text, scheme, key);
     if (oddities.empty() || !source.oddity->is_first()) return;
@@ -84,7 +84,7 @@ SigningKey single_key(const Scheme& scheme, std::string_view text) {
 
 // The end of a rotation cannot be seen, or there is none. Of different places, the same text may be
 // meant, until the next rotation.
-void warn_of_pairs(ngx_conf_t* cf, const std::vector<SecretSource>& sources, bool names_id) {
+void warn_about_pairs(ngx_conf_t* cf, const std::vector<SecretSource>& sources, bool names_id) {
     std::map<std::string_view, const SecretSource*> paths;
     std::map<std::string_view, const SecretSource*> texts;
     std::map<std::string_view, const SecretSource*> ids;
@@ -193,13 +193,13 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretS
                               in_quotes(scheme_->name) + where + ": " + error.what() + " in " +
                               source.place.text());
         }
-        warn_if_odd(cf, source, *scheme_, fixed_.back().key);
+        warn_about_odd(cf, source, *scheme_, fixed_.back().key);
     }
     for (const SigningSecret& secret : fixed_) fixed_pointers_.push_back(&secret);
-    warn_of_pairs(cf, named, scheme_->names_secret_id());
+    warn_about_pairs(cf, named, scheme_->names_secret_id());
 }
 
-void Secrets::tell_of_expired(Milliseconds now, ngx_log_t* log) const {
+void Secrets::report_expired(Milliseconds now, ngx_log_t* log) const {
     for (const SecretSource& source : expiring_) {
         if (now < *source.not_after || !source.expiry->is_first()) continue;
         ngx_log_error(NGX_LOG_WARN, log, 0,
@@ -243,7 +243,7 @@ std::vector<SigningSecret> Secrets::evaluate(std::span<const std::string_view> t
         if (texts[i].empty()) continue;
         try {
             secrets.push_back({source.id, source.not_after, single_key(*scheme_, texts[i]), index});
-            warn_if_odd(log, source, texts[i], *scheme_, secrets.back().key);
+            warn_about_odd(log, source, texts[i], *scheme_, secrets.back().key);
         } catch (const ConfigError& error) {
             ngx_log_error(NGX_LOG_ERR, log, 0,
                           "the value of \"webhook_secret\" in %s is not usable: %s",

@@ -38,7 +38,7 @@ class SharedNotice {
 
 // One `webhook_secret`, as written.
 struct SecretSource {
-    Place place;
+    ConfigPosition place;
     std::string id;
     std::optional<Milliseconds> not_after;
     // Null without a `not_after`.
@@ -71,7 +71,7 @@ class KeySetFile {
     void take(const std::string& text);
 
     std::shared_ptr<const Scheme> scheme_;
-    Place place_;
+    ConfigPosition place_;
     std::string id_;
     std::optional<Milliseconds> not_after_;
     std::size_t index_;
@@ -89,7 +89,7 @@ class Secrets {
             ngx_conf_t* cf, const std::string& where = {});
 
     // Logs each secret whose `not_after` has passed, once.
-    void tell_of_expired(Milliseconds now, ngx_log_t* log) const;
+    void report_expired(Milliseconds now, ngx_log_t* log) const;
 
     bool has_variables() const { return !variable_.empty(); }
     bool have_all_variables() const {

@@ -126,7 +126,7 @@ ngx_int_t add_variables(ngx_conf_t* cf) noexcept {
     return NGX_OK;
 }
 
-void note_used_variables(ngx_http_core_main_conf_t* core, MainConf& conf) {
+void record_used_variables(ngx_http_core_main_conf_t* core, MainConf& conf) {
     const auto* used = static_cast<ngx_http_variable_t*>(core->variables.elts);
     for (ngx_uint_t i = 0; i < core->variables.nelts; ++i) {
         const std::string_view name = to_view(used[i].name);

@@ -118,7 +118,8 @@ bool WatchedFile::settled(const struct stat& status) {
     return age > kSettlingSeconds || ngx_time() - seen_since_ > kSettlingSeconds;
 }
 
-void warn_of_unreadable(const std::string& path, const ngx_core_conf_t& workers, ngx_log_t* log) {
+void warn_about_unreadable(const std::string& path, const ngx_core_conf_t& workers,
+                           ngx_log_t* log) {
     struct stat status {};
     if (geteuid() != 0 || workers.user == 0 || stat(path.c_str(), &status) != 0) return;
     if (may_read(workers, status) || has_access_list(path)) return;

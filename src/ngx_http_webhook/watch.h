@@ -56,6 +56,6 @@ class WatchedFile {
 };
 
 // Warns where nginx's master, which is root, could read the file, but its workers cannot.
-void warn_of_unreadable(const std::string& path, const ngx_core_conf_t& workers, ngx_log_t* log);
+void warn_about_unreadable(const std::string& path, const ngx_core_conf_t& workers, ngx_log_t* log);
 
 }  // namespace webhook::ngx

@@ -12,7 +12,7 @@
 namespace webhook {
 namespace {
 
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 using Guard = Join::Guard;
 
 constexpr std::string_view kJsonSpace = " \t\r\n";
@@ -23,7 +23,7 @@ bool holds(std::string_view set, char character) {
     return set.find(character) != std::string_view::npos;
 }
 
-bool has_any_length(const TextPart& part, bool url_is_fixed) {
+bool has_any_length(const TemplatePart& part, bool url_is_fixed) {
     switch (part.kind) {
         case Kind::body:
         case Kind::id:
@@ -42,7 +42,7 @@ bool has_any_length(const TextPart& part, bool url_is_fixed) {
 
 // The values that may be refused for what they hold. Those of the body may not: senders put into
 // them what they like.
-bool may_be_refused(const TextPart& part) {
+bool may_be_refused(const TemplatePart& part) {
     return part.kind == Kind::id || part.kind == Kind::header || part.kind == Kind::query;
 }
 
@@ -58,30 +58,30 @@ bool holds_what_no_url_does(std::string_view text) {
     });
 }
 
-bool can_do_without(const TextPart& part, const TextPart& neighbor) {
+bool can_do_without(const TemplatePart& part, const TemplatePart& neighbor) {
     if (neighbor.kind != Kind::literal) return false;
     const bool is_number = part.kind == Kind::crc32_of_body;
     if (is_number) return !consists_of_digits(neighbor.text);
     return may_be_refused(part) || (part.is_url() && holds_what_no_url_does(neighbor.text));
 }
 
-bool is_rfc3339(const Scheme& scheme, const TextPart& part) {
+bool is_rfc3339(const Scheme& scheme, const TemplatePart& part) {
     return part.kind == Kind::timestamp && scheme.timestamp &&
            scheme.timestamp->unit == TimestampUnit::rfc3339;
 }
 
 // Whether the end of this literal that is at the body could be taken for the body's.
-bool is_like_body(const TextPart& part, bool before) {
+bool is_like_body(const TemplatePart& part, bool before) {
     if (part.kind != Kind::literal) return false;
     return !leaves_to_body(part.text, before, true);
 }
 
 Guard guard_of(const Scheme& scheme, std::size_t left, std::size_t right) {
-    const Text& parts = scheme.signed_parts;
+    const Template& parts = scheme.signed_parts;
     const bool have_something_between = right > left + 1;
     if (have_something_between) {
-        const TextPart& behind_left = parts[left + 1];
-        const TextPart& before_right = parts[right - 1];
+        const TemplatePart& behind_left = parts[left + 1];
+        const TemplatePart& before_right = parts[right - 1];
         if (can_do_without(parts[left], behind_left)) return Guard::literal_of_left;
         if (can_do_without(parts[right], before_right)) return Guard::literal_of_right;
         if (is_rfc3339(scheme, behind_left) && may_be_refused(parts[left])) {
@@ -108,7 +108,7 @@ bool is_only_at_its_start(std::string_view value, std::string_view literal) {
 }
 
 bool keeps_its_side(const Scheme& scheme, const Join& join, bool is_left, std::string_view value) {
-    const Text& parts = scheme.signed_parts;
+    const Template& parts = scheme.signed_parts;
     switch (join.guard) {
         case Guard::literal_of_left:
             return !is_left || is_only_at_its_end(value, parts[join.left + 1].text);

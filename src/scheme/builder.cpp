@@ -17,7 +17,7 @@
 namespace webhook {
 namespace {
 
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 
 constexpr Milliseconds kDefaultTolerance = std::chrono::minutes(5);
 constexpr std::size_t kHighestKeyIndex = 15;
@@ -46,12 +46,12 @@ std::pair<std::string_view, std::string_view> pair_of(std::string_view argument,
 }
 
 // Values of the payload have to be known before the text is hashed.
-bool is_in_payload(const TextPart& part) {
+bool is_in_payload(const TemplatePart& part) {
     return part.kind == Kind::json || part.kind == Kind::form || part.kind == Kind::field;
 }
 
 // Whether the text in front of the body is known only when the body is.
-bool is_late(const TextPart& part) {
+bool is_late(const TemplatePart& part) {
     return part.kind == Kind::crc32_of_body || part.kind == Kind::sha256_of_body;
 }
 
@@ -61,7 +61,7 @@ bool wants_whole_body(const Scheme& scheme) {
     if (scheme.signs(Kind::body) && scheme.algorithm == Algorithm::ed25519) return true;
     if (scheme.has_timestamp_in_body() && scheme.signs(Kind::timestamp)) return true;
     const auto& parts = scheme.signed_parts;
-    const auto body = std::ranges::find(parts, Kind::body, &TextPart::kind);
+    const auto body = std::ranges::find(parts, Kind::body, &TemplatePart::kind);
     return std::ranges::any_of(parts, is_in_payload) ||
            (body != parts.end() && std::any_of(parts.begin(), body, is_late));
 }
@@ -75,10 +75,12 @@ bool wants_other_headers(const Scheme& scheme) {
 
 // Whether fields of a form are read, in the verification or elsewhere.
 bool reads_form(const Scheme& scheme) {
-    const auto is_field = [](const Source& source) { return source.kind == Source::Kind::field; };
+    const auto is_field = [](const ValueLocation& source) {
+        return source.kind == ValueLocation::Kind::field;
+    };
     return scheme.verifies_form() || is_field(scheme.event_id) || is_field(scheme.event_type) ||
            std::ranges::any_of(scheme.handshakes, [](const Handshake& handshake) {
-               return handshake.reads(Source::Kind::field);
+               return handshake.reads(ValueLocation::Kind::field);
            });
 }
 
@@ -92,24 +94,25 @@ bool is_of_encoding(TextEncoding encoding, char character) {
 }
 
 // Whether the value is only known when the signature is.
-bool holds_signature(const Scheme& scheme, const TextPart& part, const Source& signature) {
+bool holds_signature(const Scheme& scheme, const TemplatePart& part,
+                     const ValueLocation& signature) {
     switch (part.kind) {
         case Kind::body:
         case Kind::crc32_of_body:
         case Kind::sha256_of_body:
             return signature.is_in_body();
         case Kind::header:
-            return signature.kind == Source::Kind::header && part.header == signature.header;
+            return signature.kind == ValueLocation::Kind::header && part.header == signature.header;
         case Kind::id:
-            return signature.kind == Source::Kind::header &&
+            return signature.kind == ValueLocation::Kind::header &&
                    scheme.event_id.header == signature.header;
         case Kind::query:
-            return signature.kind == Source::Kind::header &&
+            return signature.kind == ValueLocation::Kind::header &&
                    scheme.headers[signature.header] == kParameterMark + part.text;
         case Kind::json:
-            return signature.kind == Source::Kind::json && part.text == signature.text;
+            return signature.kind == ValueLocation::Kind::json && part.text == signature.text;
         case Kind::field:
-            return signature.kind == Source::Kind::field && part.text == signature.text;
+            return signature.kind == ValueLocation::Kind::field && part.text == signature.text;
         default:
             return false;
     }
@@ -127,27 +130,27 @@ bool exclude(const Handshake::Condition& one, const Handshake::Condition& other)
 }
 
 // Whether the condition's value is there in every delivery that can be accepted.
-bool is_in_every_delivery(const Scheme& scheme, const Source& source) {
-    const auto is = [&](const Source& other) { return scheme.is_same_place(source, other); };
+bool is_in_every_delivery(const Scheme& scheme, const ValueLocation& source) {
+    const auto is = [&](const ValueLocation& other) { return scheme.is_same_place(source, other); };
     if (scheme.signatures.size() == 1 && is(scheme.signatures.front().source)) return true;
     if (scheme.timestamp && is(scheme.timestamp->source)) return true;
     if (is(scheme.event_type) || (is(scheme.event_id) && !scheme.event_id.optional)) return true;
-    const auto is_signed = [&](const TextPart& part) {
+    const auto is_signed = [&](const TemplatePart& part) {
         switch (part.kind) {
             case Kind::header:
-                return is({Source::Kind::header, part.header, {}});
+                return is({ValueLocation::Kind::header, part.header, {}});
             case Kind::json:
-                return is({Source::Kind::json, 0, part.text});
+                return is({ValueLocation::Kind::json, 0, part.text});
             case Kind::field:
-                return is({Source::Kind::field, 0, part.text});
+                return is({ValueLocation::Kind::field, 0, part.text});
             case Kind::query:
-                return is({Source::Kind::query, 0, part.text});
+                return is({ValueLocation::Kind::query, 0, part.text});
             default:
                 return false;
         }
     };
     if (std::ranges::any_of(scheme.signed_parts, is_signed)) return true;
-    if (source.kind != Source::Kind::header) return false;
+    if (source.kind != ValueLocation::Kind::header) return false;
     constexpr std::string_view kOfHttp[] = {"host", "content-type", "content-length", "user-agent"};
     return std::ranges::count(kOfHttp, scheme.headers[source.header]) != 0 ||
            std::ranges::count(scheme.required_headers, source.header, &RequiredHeader::header) != 0;
@@ -156,13 +159,13 @@ bool is_in_every_delivery(const Scheme& scheme, const Source& source) {
 bool tells_from_delivery(const Scheme& scheme, const Handshake::Condition& condition) {
     using Test = Handshake::Condition::Test;
     const bool is_any_json =
-        condition.source.kind == Source::Kind::json && condition.source.text.empty();
+        condition.source.kind == ValueLocation::Kind::json && condition.source.text.empty();
     if (is_any_json && condition.test != Test::absent) return false;
     if (condition.test != Test::equals) {
         return (condition.test == Test::absent) == is_in_every_delivery(scheme, condition.source);
     }
     return std::ranges::none_of(scheme.required_headers, [&](const RequiredHeader& required) {
-        return condition.source.kind == Source::Kind::header &&
+        return condition.source.kind == ValueLocation::Kind::header &&
                condition.source.header == required.header && condition.value == required.value;
     });
 }
@@ -178,32 +181,32 @@ bool exclude(const SignatureSource& one, const SignatureSource& other) {
 }
 
 // A field that is the timestamp is signed as such, however it is called.
-void name_timestamp(const std::optional<TimestampSource>& timestamp, Text& parts) {
-    if (!timestamp || timestamp->source.kind != Source::Kind::field) return;
-    for (TextPart& part : parts) {
+void name_timestamp(const std::optional<TimestampSource>& timestamp, Template& parts) {
+    if (!timestamp || timestamp->source.kind != ValueLocation::Kind::field) return;
+    for (TemplatePart& part : parts) {
         if (part.kind != Kind::field || part.text != timestamp->source.text) continue;
         part = {Kind::timestamp, 0, {}, {}};
     }
 }
 
-bool is_beside_body(const Source& type) {
-    return type.kind == Source::Kind::header || type.kind == Source::Kind::claim;
+bool is_beside_body(const ValueLocation& type) {
+    return type.kind == ValueLocation::Kind::header || type.kind == ValueLocation::Kind::claim;
 }
 
 // What tells events apart where the scheme does not say it: all that is signed of the request,
 // besides its time and its id, and what its headers or claims say of its type.
-Text derived_event_key(const Scheme& scheme) {
-    Text key;
+Template derived_event_key(const Scheme& scheme) {
+    Template key;
     const auto add = [&key](Kind kind) { key.push_back({kind, 0, {}, {}}); };
     if (is_beside_body(scheme.event_type) && !scheme.type_in_body) add(Kind::event_type);
     const bool signs_request = scheme.native != nullptr && scheme.native->signs_request();
     if (signs_request || scheme.signs(Kind::method)) add(Kind::method);
     if (scheme.native != nullptr ? signs_request : scheme.reads_url()) add(Kind::url);
-    for (const TextPart& part : scheme.signed_parts) {
+    for (const TemplatePart& part : scheme.signed_parts) {
         const auto& id = scheme.event_id;
-        const bool is_id = id.kind == Source::Kind::header && id.header == part.header;
+        const bool is_id = id.kind == ValueLocation::Kind::header && id.header == part.header;
         const bool is_time = scheme.timestamp &&
-                             scheme.timestamp->source.kind == Source::Kind::header &&
+                             scheme.timestamp->source.kind == ValueLocation::Kind::header &&
                              scheme.timestamp->source.header == part.header;
         const bool is_header = part.kind == Kind::header && !is_id && !is_time;
         if (is_header || part.kind == Kind::query) key.push_back(part);
@@ -260,13 +263,13 @@ class SchemeBuilder {
     void check_conditions(const Handshake& handshake, const Options& options) const;
     void set_answer_header(Handshake& handshake, const Options& options);
 
-    Text parse_text(std::string_view text, std::string_view field,
-                    std::span<const PlaceholderName> known, Braces braces);
-    TextPart placeholder(std::string_view text, std::string_view field,
-                         std::span<const PlaceholderName> known);
-    Source source_of(std::string_view kind, std::string_view text);
-    Source early_source_of(std::string_view kind, std::string_view text);
-    Source named_source(std::string_view text);
+    Template parse_text(std::string_view text, std::string_view field,
+                        std::span<const PlaceholderName> known, Braces braces);
+    TemplatePart placeholder(std::string_view text, std::string_view field,
+                             std::span<const PlaceholderName> known);
+    ValueLocation source_of(std::string_view kind, std::string_view text);
+    ValueLocation early_source_of(std::string_view kind, std::string_view text);
+    ValueLocation named_source(std::string_view text);
     HeaderIndex header_index(std::string_view name);
     HeaderIndex slot_of(const std::string& name);
     std::optional<TextEncoding> text_encoding(const Options& options) const;
@@ -354,7 +357,7 @@ Scheme SchemeBuilder::finish() {
     }
     name_timestamp(scheme_.timestamp, scheme_.signed_parts);
     scheme_.signed_kinds = 0;
-    for (const TextPart& part : scheme_.signed_parts) {
+    for (const TemplatePart& part : scheme_.signed_parts) {
         scheme_.signed_kinds |= 1U << static_cast<unsigned>(part.kind);
     }
     check_key();
@@ -451,7 +454,7 @@ void SchemeBuilder::locate_signature(const Options& options, SignatureSource& si
     if (header.ends_with('*')) {
         const std::string_view stem = header.substr(0, header.size() - 1);
         if (!is_header_name(stem)) fail("invalid header name " + in_quotes(header));
-        signature.source.kind = Source::Kind::header;
+        signature.source.kind = ValueLocation::Kind::header;
         signature.numbered_headers = to_lower(stem);
     } else if (is_anywhere) {
         const std::string_view kind = options.exactly_one_of(kinds);
@@ -471,7 +474,7 @@ void SchemeBuilder::add_signature(Arguments arguments) {
     SignatureSource signature;
     locate_signature(options, signature);
     signature.alone = options.flag("alone");
-    if (signature.alone && signature.source.kind != Source::Kind::field) {
+    if (signature.alone && signature.source.kind != ValueLocation::Kind::field) {
         fail("\"alone\" has no meaning without \"field=\"");
     }
     signature.separators = options.get("split");
@@ -532,7 +535,7 @@ void SchemeBuilder::set_event_id(Arguments arguments) {
         {{"header", "json", "field", "query", "claim"}, {"batch", "optional"}, {}});
     const std::string_view kind =
         options.exactly_one_of({"header", "json", "field", "query", "claim"});
-    static_cast<Source&>(scheme_.event_id) = early_source_of(kind, options.get(kind));
+    static_cast<ValueLocation&>(scheme_.event_id) = early_source_of(kind, options.get(kind));
     scheme_.event_id.batch = options.flag("batch");
     scheme_.event_id.optional = options.flag("optional");
 }
@@ -544,7 +547,7 @@ void SchemeBuilder::set_event_type(Arguments arguments) {
         options.exactly_one_of({"header", "json", "field", "query", "claim"});
     scheme_.event_type = early_source_of(kind, options.get(kind));
     scheme_.type_in_body = options.flag("in_body");
-    if (scheme_.type_in_body && scheme_.event_type.kind != Source::Kind::header) {
+    if (scheme_.type_in_body && scheme_.event_type.kind != ValueLocation::Kind::header) {
         fail("\"in_body\" has no meaning without \"header=\"");
     }
 }
@@ -553,7 +556,7 @@ void SchemeBuilder::set_event_key(Arguments arguments) {
     const std::string& text = single(arguments, "event_key");
     scheme_.event_key = parse_text(text, "event_key", event_key_placeholders(), Braces::strict);
     std::erase_if(scheme_.event_key,
-                  [](const TextPart& part) { return part.kind == Kind::literal; });
+                  [](const TemplatePart& part) { return part.kind == Kind::literal; });
     if (scheme_.event_key.empty()) fail("\"event_key\" holds no placeholder");
 }
 
@@ -648,7 +651,8 @@ void SchemeBuilder::add_handshake(Arguments arguments) {
     // Else every delivery would be answered as the question: see check_handshakes(), too.
     const auto tells_apart = [](const Handshake::Condition& condition) {
         return condition.test != Handshake::Condition::Test::absent &&
-               (condition.source.kind != Source::Kind::json || !condition.source.text.empty());
+               (condition.source.kind != ValueLocation::Kind::json ||
+                !condition.source.text.empty());
     };
     const bool is_delivery = handshake.method != "GET" && handshake.method != "HEAD";
     if (is_delivery && std::ranges::none_of(handshake.conditions, tells_apart)) {
@@ -689,7 +693,7 @@ Handshake::Condition SchemeBuilder::condition(const Options& options, std::strin
                                                         : Test::equals;
     condition.source = named_source(text.substr(0, equals));
     const bool contradicts = negated && equals != std::string_view::npos;
-    if (condition.source.kind == Source::Kind::none || contradicts) {
+    if (condition.source.kind == ValueLocation::Kind::none || contradicts) {
         // What it is compared with may be a token.
         options.reject_argument("when=" + std::string(whole.substr(0, whole.find('='))) +
                                     (text.find('=') == std::string_view::npos ? "" : "="),
@@ -710,7 +714,7 @@ void SchemeBuilder::set_check(Handshake& handshake, const Options& options) {
         handshake.token = named_source(check.substr(kToken.size()));
     }
     const bool wants_token = handshake.check == Handshake::Check::token;
-    const bool has_token = handshake.token.kind != Source::Kind::none;
+    const bool has_token = handshake.token.kind != ValueLocation::Kind::none;
     const bool known = check == "signature" || check == "none" || wants_token;
     if (!known || wants_token != has_token) {
         options.reject("verify",
@@ -756,9 +760,9 @@ void SchemeBuilder::set_answer_header(Handshake& handshake, const Options& optio
         parse_text(text.substr(colon + 2), "handshake", answer_placeholders(), Braces::lenient);
 }
 
-Text SchemeBuilder::parse_text(std::string_view text, std::string_view field,
-                               std::span<const PlaceholderName> known, Braces braces) {
-    Text parts;
+Template SchemeBuilder::parse_text(std::string_view text, std::string_view field,
+                                   std::span<const PlaceholderName> known, Braces braces) {
+    Template parts;
     const auto add_literal = [&parts](std::string_view literal) {
         if (literal.empty()) return;
         if (!parts.empty() && parts.back().kind == Kind::literal) {
@@ -788,11 +792,11 @@ Text SchemeBuilder::parse_text(std::string_view text, std::string_view field,
     return parts;
 }
 
-TextPart SchemeBuilder::placeholder(std::string_view text, std::string_view field,
-                                    std::span<const PlaceholderName> known) {
+TemplatePart SchemeBuilder::placeholder(std::string_view text, std::string_view field,
+                                        std::span<const PlaceholderName> known) {
     const std::size_t colon = text.find(':');
     for (const PlaceholderName& row : known) {
-        TextPart part{row.kind, 0, {}, {}};
+        TemplatePart part{row.kind, 0, {}, {}};
         if (!row.takes_argument) {
             if (row.name == text) return part;
             continue;
@@ -809,7 +813,7 @@ TextPart SchemeBuilder::placeholder(std::string_view text, std::string_view fiel
             case Kind::hmac_hex:
             case Kind::hmac_base64:
                 part.source = named_source(argument);
-                if (part.source.kind == Source::Kind::none) {
+                if (part.source.kind == ValueLocation::Kind::none) {
                     fail("invalid placeholder " + in_quotes("{" + std::string(text) + "}") +
                          ", allowed behind it: header:Name, json:/pointer, query:name, field:name");
                 }
@@ -830,38 +834,38 @@ TextPart SchemeBuilder::placeholder(std::string_view text, std::string_view fiel
          in_quotes(field) + ", allowed: " + joined({allowed.begin(), allowed.end()}));
 }
 
-Source SchemeBuilder::source_of(std::string_view kind, std::string_view text) {
-    Source source;
+ValueLocation SchemeBuilder::source_of(std::string_view kind, std::string_view text) {
+    ValueLocation source;
     source.text = text;
     if (kind == "header") {
-        source.kind = Source::Kind::header;
+        source.kind = ValueLocation::Kind::header;
         source.text.clear();
         source.header = header_index(text);
         return source;
     }
     if (kind == "json") {
         check_json_pointer(text);
-        source.kind = Source::Kind::json;
+        source.kind = ValueLocation::Kind::json;
         return source;
     }
     if (text.empty()) fail("empty " + in_quotes(std::string(kind) + "="));
-    source.kind = kind == "item"    ? Source::Kind::item
-                  : kind == "query" ? Source::Kind::query
-                  : kind == "field" ? Source::Kind::field
-                                    : Source::Kind::claim;
+    source.kind = kind == "item"    ? ValueLocation::Kind::item
+                  : kind == "query" ? ValueLocation::Kind::query
+                  : kind == "field" ? ValueLocation::Kind::field
+                                    : ValueLocation::Kind::claim;
     return source;
 }
 
 // The same, for what is read before the body is: a parameter of the query counts as a header.
-Source SchemeBuilder::early_source_of(std::string_view kind, std::string_view text) {
+ValueLocation SchemeBuilder::early_source_of(std::string_view kind, std::string_view text) {
     if (kind != "query") return source_of(kind, text);
     if (text.empty()) fail("empty \"query=\"");
-    return {Source::Kind::header, slot_of(kParameterMark + std::string(text)), {}};
+    return {ValueLocation::Kind::header, slot_of(kParameterMark + std::string(text)), {}};
 }
 
 // `header:Name`, `json:/pointer`, `query:name` or `field:name`; of no kind where it is none of
 // these.
-Source SchemeBuilder::named_source(std::string_view text) {
+ValueLocation SchemeBuilder::named_source(std::string_view text) {
     const std::size_t colon = text.find(':');
     const std::string_view kind = text.substr(0, colon);
     if (colon == std::string_view::npos) return {};
@@ -926,7 +930,7 @@ void SchemeBuilder::check_native() const {
     const bool has_other_options =
         std::ranges::any_of(signature_options_, [](auto name) { return name != "encoding"; });
     if (scheme_.signatures.size() > 1 || has_other_options ||
-        scheme_.signatures.front().source.kind != Source::Kind::none) {
+        scheme_.signatures.front().source.kind != ValueLocation::Kind::none) {
         blame("signature", "with \"native\", \"signature\" takes \"encoding=\" only");
     }
 }
@@ -937,13 +941,13 @@ void SchemeBuilder::check_signed() const {
     if (algorithm == Algorithm::jwt) return refuse("signed");
     if (!has("signed")) fail("no \"signed\"");
     const auto& parts = scheme_.signed_parts;
-    if (std::ranges::count(parts, Kind::body, &TextPart::kind) > 1) {
+    if (std::ranges::count(parts, Kind::body, &TemplatePart::kind) > 1) {
         blame("signed", "\"{body}\" stands more than once in \"signed\"");
     }
     if (scheme_.signs(Kind::timestamp) && !scheme_.timestamp) {
         blame("signed", "\"signed\" names \"{timestamp}\", but there is no \"timestamp\"");
     }
-    if (scheme_.signs(Kind::id) && scheme_.event_id.kind != Source::Kind::header) {
+    if (scheme_.signs(Kind::id) && scheme_.event_id.kind != ValueLocation::Kind::header) {
         blame("signed", "\"signed\" names \"{id}\", but there is no \"event_id header=\"");
     }
     if (scheme_.signs(Kind::secret) != (algorithm == Algorithm::hash)) {
@@ -956,7 +960,7 @@ void SchemeBuilder::check_signed() const {
 void SchemeBuilder::check_that_signature_is_not_signed() const {
     for (const SignatureSource& signature : scheme_.signatures) {
         if (!signature.numbered_headers.empty()) continue;
-        for (const TextPart& part : scheme_.signed_parts) {
+        for (const TemplatePart& part : scheme_.signed_parts) {
             if (!holds_signature(scheme_, part, signature.source)) continue;
             const bool is_whole = signature.source.is_in_body() && part.text.empty();
             blame("signed", is_whole ? "\"signed\" names the body, which holds the signature itself"
@@ -970,7 +974,7 @@ void SchemeBuilder::check_jwt() const {
         refuse_options({"split", "encoding", "key_index"});
         const auto& signatures = scheme_.signatures;
         const bool in_one_header = signatures.size() == 1 &&
-                                   signatures.front().source.kind == Source::Kind::header &&
+                                   signatures.front().source.kind == ValueLocation::Kind::header &&
                                    signatures.front().numbered_headers.empty();
         if (!in_one_header) {
             blame("signature",
@@ -980,12 +984,12 @@ void SchemeBuilder::check_jwt() const {
     }
     refuse("claims");
     for (const auto& [field, source] :
-         {std::pair<std::string_view, const Source*>{"event_id", &scheme_.event_id},
-          std::pair<std::string_view, const Source*>{"event_type", &scheme_.event_type}}) {
-        if (source->kind != Source::Kind::claim) continue;
+         {std::pair<std::string_view, const ValueLocation*>{"event_id", &scheme_.event_id},
+          std::pair<std::string_view, const ValueLocation*>{"event_type", &scheme_.event_type}}) {
+        if (source->kind != ValueLocation::Kind::claim) continue;
         blame(field, in_quotes(std::string(field) + " claim=") + " needs \"algorithm jwt\"");
     }
-    if (scheme_.timestamp && scheme_.timestamp->source.kind == Source::Kind::claim) {
+    if (scheme_.timestamp && scheme_.timestamp->source.kind == ValueLocation::Kind::claim) {
         blame("timestamp", "\"timestamp claim=\" needs \"algorithm jwt\"");
     }
 }
@@ -993,7 +997,7 @@ void SchemeBuilder::check_jwt() const {
 void SchemeBuilder::check_signatures() const {
     if (scheme_.native != nullptr) return;
     for (const SignatureSource& signature : scheme_.signatures) {
-        if (signature.source.kind == Source::Kind::none) {
+        if (signature.source.kind == ValueLocation::Kind::none) {
             blame("signature",
                   "\"signature\" takes either \"header=\", \"json=\", \"field=\" or \"query=\"");
         }
@@ -1021,12 +1025,13 @@ void SchemeBuilder::check_signatures() const {
 
 // It would have to be a signature and something else at once.
 void SchemeBuilder::check_header_of(const SignatureSource& signature) const {
-    if (signature.source.kind != Source::Kind::header || !signature.numbered_headers.empty()) {
+    if (signature.source.kind != ValueLocation::Kind::header ||
+        !signature.numbered_headers.empty()) {
         return;
     }
     const HeaderIndex header = signature.source.header;
     const auto& time = scheme_.timestamp;
-    if (time && time->source.kind == Source::Kind::header && time->source.header == header) {
+    if (time && time->source.kind == ValueLocation::Kind::header && time->source.header == header) {
         blame("timestamp",
               "\"timestamp\" is the whole of what \"signature\" is, allowed: \"item=\", where both "
               "stand in one header");
@@ -1040,7 +1045,7 @@ void SchemeBuilder::check_header_of(const SignatureSource& signature) const {
 
 void SchemeBuilder::check_header_of_timestamp() const {
     const auto& time = scheme_.timestamp;
-    if (!time || time->source.kind != Source::Kind::header) return;
+    if (!time || time->source.kind != ValueLocation::Kind::header) return;
     if (std::ranges::count(scheme_.required_headers, time->source.header,
                            &RequiredHeader::header) == 0) {
         return;
@@ -1052,8 +1057,8 @@ void SchemeBuilder::check_header_of_timestamp() const {
 
 void SchemeBuilder::check_digest() const {
     if (!scheme_.digest) return;
-    if (scheme_.digest->source.kind == Source::Kind::header) return check_digest_header();
-    const bool from_claim = scheme_.digest->source.kind == Source::Kind::claim;
+    if (scheme_.digest->source.kind == ValueLocation::Kind::header) return check_digest_header();
+    const bool from_claim = scheme_.digest->source.kind == ValueLocation::Kind::claim;
     if (from_claim != (scheme_.algorithm == Algorithm::jwt)) {
         blame("digest",
               "\"digest claim=\" stands with \"algorithm jwt\" only, and "
@@ -1079,7 +1084,7 @@ void SchemeBuilder::check_digest_header() const {
 
 // What nothing signs of a form is refused, and the time could never come.
 void SchemeBuilder::check_timestamp_field() const {
-    if (!scheme_.timestamp || scheme_.timestamp->source.kind != Source::Kind::field) return;
+    if (!scheme_.timestamp || scheme_.timestamp->source.kind != ValueLocation::Kind::field) return;
     if (scheme_.takes_unsigned_fields() || scheme_.signs(Kind::timestamp) ||
         scheme_.covers_raw_body() || scheme_.signs(Kind::form)) {
         return;
@@ -1090,14 +1095,14 @@ void SchemeBuilder::check_timestamp_field() const {
 // A digest of what was sent says nothing of what was compressed.
 void SchemeBuilder::check_body() const {
     if (!scheme_.content_encoding || !scheme_.digest) return;
-    if (scheme_.digest->source.kind != Source::Kind::header) return;
+    if (scheme_.digest->source.kind != ValueLocation::Kind::header) return;
     blame("body", "\"body decoded\" has no meaning with \"digest header=\"");
 }
 
 void SchemeBuilder::check_timestamp() const {
     check_timestamp_field();
     check_header_of_timestamp();
-    if (!scheme_.timestamp || scheme_.timestamp->source.kind != Source::Kind::item) return;
+    if (!scheme_.timestamp || scheme_.timestamp->source.kind != ValueLocation::Kind::item) return;
     const SignatureSource& signature = scheme_.signatures.front();
     const std::string& prefix = scheme_.timestamp->source.text;
     if (prefix.find_first_of(signature.separators) != std::string::npos) {
@@ -1107,14 +1112,15 @@ void SchemeBuilder::check_timestamp() const {
         blame("timestamp", "\"item=\" is the \"prefix=\" of \"signature\": an item would be both");
     }
     if (signature.separators.empty() || scheme_.signatures.size() > 1 ||
-        signature.source.kind != Source::Kind::header || !signature.numbered_headers.empty()) {
+        signature.source.kind != ValueLocation::Kind::header ||
+        !signature.numbered_headers.empty()) {
         blame("timestamp", "\"timestamp item=\" needs \"split=\" in \"signature\"");
     }
 }
 
 void SchemeBuilder::check_event_key() const {
     const auto names = [this](Kind kind) {
-        return std::ranges::count(scheme_.event_key, kind, &TextPart::kind) != 0;
+        return std::ranges::count(scheme_.event_key, kind, &TemplatePart::kind) != 0;
     };
     if (names(Kind::event_type) && !is_beside_body(scheme_.event_type)) {
         blame("event_key",

@@ -732,15 +732,15 @@ void check_replaced_type(const Scheme& preset, const Scheme& scheme, Own changes
         });
     };
     const auto holds_type = [](const Scheme& each, const std::string& header) {
-        return std::ranges::any_of(each.event_key, [&](const TextPart& part) {
-            if (part.kind == TextPart::Kind::header) return each.headers[part.header] == header;
-            return part.kind == TextPart::Kind::event_type &&
-                   each.event_type.kind == Source::Kind::header &&
+        return std::ranges::any_of(each.event_key, [&](const TemplatePart& part) {
+            if (part.kind == TemplatePart::Kind::header) return each.headers[part.header] == header;
+            return part.kind == TemplatePart::Kind::event_type &&
+                   each.event_type.kind == ValueLocation::Kind::header &&
                    each.headers[each.event_type.header] == header;
         });
     };
     const auto type = change_of("event_type");
-    if (type == changes.end() || preset.event_type.kind != Source::Kind::header) return;
+    if (type == changes.end() || preset.event_type.kind != ValueLocation::Kind::header) return;
     const std::string& header = preset.headers[preset.event_type.header];
     if (!holds_type(preset, header) || holds_type(scheme, header)) return;
     // With another signature, it is another sender.

@@ -8,11 +8,11 @@
 
 namespace webhook {
 
-bool Handshake::reads(Source::Kind kind) const {
-    const auto is_of_kind = [kind](const TextPart& part) {
+bool Handshake::reads(ValueLocation::Kind kind) const {
+    const auto is_of_kind = [kind](const TemplatePart& part) {
         if (part.source.kind == kind) return true;
-        return part.kind ==
-               (kind == Source::Kind::json ? TextPart::Kind::json : TextPart::Kind::field);
+        return part.kind == (kind == ValueLocation::Kind::json ? TemplatePart::Kind::json
+                                                               : TemplatePart::Kind::field);
     };
     const auto tests_kind = [kind](const Condition& condition) {
         return condition.source.kind == kind;
@@ -22,14 +22,15 @@ bool Handshake::reads(Source::Kind kind) const {
 }
 
 bool Handshake::proves_secret() const {
-    const auto is_code = [](const TextPart& part) {
-        return part.kind == TextPart::Kind::hmac_hex || part.kind == TextPart::Kind::hmac_base64;
+    const auto is_code = [](const TemplatePart& part) {
+        return part.kind == TemplatePart::Kind::hmac_hex ||
+               part.kind == TemplatePart::Kind::hmac_base64;
     };
     return std::ranges::any_of(body, is_code) || std::ranges::any_of(header_value, is_code);
 }
 
 bool Scheme::names_secret_id() const {
-    return signs(TextPart::Kind::secret_id) || (native != nullptr && native->names_secret_id);
+    return signs(TemplatePart::Kind::secret_id) || (native != nullptr && native->names_secret_id);
 }
 
 bool Scheme::presents_secret() const {
@@ -51,102 +52,106 @@ bool Scheme::has_public_key() const {
 
 // What ends with the secret has nothing behind it that could be chosen.
 bool Scheme::can_be_extended() const {
-    return algorithm == Algorithm::hash && signed_parts.back().kind != TextPart::Kind::secret;
+    return algorithm == Algorithm::hash && signed_parts.back().kind != TemplatePart::Kind::secret;
 }
 
 bool Scheme::signs_form() const {
-    return signs(TextPart::Kind::form) || signs(TextPart::Kind::field);
+    return signs(TemplatePart::Kind::form) || signs(TemplatePart::Kind::field);
 }
 
 bool Scheme::signs_decoded_form() const {
-    const bool signs_time_in_form =
-        signs(TextPart::Kind::timestamp) && timestamp->source.kind == Source::Kind::field;
+    const bool signs_time_in_form = signs(TemplatePart::Kind::timestamp) &&
+                                    timestamp->source.kind == ValueLocation::Kind::field;
     return (signs_form() || signs_time_in_form) && !covers_raw_body();
 }
 
 bool Scheme::verifies_form() const {
-    return signs_form() || signatures.front().source.kind == Source::Kind::field ||
-           (timestamp && timestamp->source.kind == Source::Kind::field);
+    return signs_form() || signatures.front().source.kind == ValueLocation::Kind::field ||
+           (timestamp && timestamp->source.kind == ValueLocation::Kind::field);
 }
 
 // Senders that sign a token and the time put these and the signature beside what they send.
 bool Scheme::takes_unsigned_fields() const {
-    return signatures.front().source.kind == Source::Kind::field && !signatures.front().alone &&
-           !signs(TextPart::Kind::form);
+    return signatures.front().source.kind == ValueLocation::Kind::field &&
+           !signatures.front().alone && !signs(TemplatePart::Kind::form);
 }
 
 bool Scheme::has_secret_in_query() const {
     const SignatureSource& signature = signatures.front();
     return (presents_secret() || algorithm == Algorithm::jwt) &&
-           signature.source.kind == Source::Kind::header && signature.numbered_headers.empty() &&
+           signature.source.kind == ValueLocation::Kind::header &&
+           signature.numbered_headers.empty() &&
            headers[signature.source.header].starts_with(kParameterMark);
 }
 
 // A CRC-32 covers nothing: another body with the same one is easily made.
 bool Scheme::covers_body() const {
-    return signs(TextPart::Kind::body) || signs(TextPart::Kind::sha256_of_body) || covers_form() ||
-           digest || native != nullptr;
+    return signs(TemplatePart::Kind::body) || signs(TemplatePart::Kind::sha256_of_body) ||
+           covers_form() || digest || native != nullptr;
 }
 
 bool Scheme::covers_form() const {
-    return signs(TextPart::Kind::form) || (verifies_form() && !takes_unsigned_fields());
+    return signs(TemplatePart::Kind::form) || (verifies_form() && !takes_unsigned_fields());
 }
 
 bool Scheme::covers_event_id() const {
     switch (event_id.kind) {
-        case Source::Kind::json:
+        case ValueLocation::Kind::json:
             return covers_json(event_id.text);
-        case Source::Kind::field:
+        case ValueLocation::Kind::field:
             // Where names and values of a form are run together, one can become the other.
             return covers_raw_body() || signs_field(event_id.text);
-        case Source::Kind::claim:
+        case ValueLocation::Kind::claim:
             return true;
-        case Source::Kind::header:
-            return signs(TextPart::Kind::id) || covers_header(event_id.header);
+        case ValueLocation::Kind::header:
+            return signs(TemplatePart::Kind::id) || covers_header(event_id.header);
         default:
             return false;
     }
 }
 
 bool Scheme::covers_method() const {
-    return signs(TextPart::Kind::method) || (native != nullptr && native->signs_request());
+    return signs(TemplatePart::Kind::method) || (native != nullptr && native->signs_request());
 }
 
 bool Scheme::covers_json(std::string_view pointer) const {
     if (native != nullptr) return native->signs_request() || pointer == native->signed_event_id;
-    return covers_body() || std::ranges::any_of(signed_parts, [pointer](const TextPart& part) {
-               return part.kind == TextPart::Kind::json && part.text == pointer;
+    return covers_body() || std::ranges::any_of(signed_parts, [pointer](const TemplatePart& part) {
+               return part.kind == TemplatePart::Kind::json && part.text == pointer;
            });
 }
 
 bool Scheme::covers_raw_body() const {
-    return signs(TextPart::Kind::body) || signs(TextPart::Kind::sha256_of_body) ||
+    return signs(TemplatePart::Kind::body) || signs(TemplatePart::Kind::sha256_of_body) ||
            (digest && !signs_form());
 }
 
 bool Scheme::event_key_reads_body() const {
-    return signs_form() || std::ranges::any_of(event_key, [](const TextPart& part) {
-               return part.kind == TextPart::Kind::json;
+    return signs_form() || std::ranges::any_of(event_key, [](const TemplatePart& part) {
+               return part.kind == TemplatePart::Kind::json;
            });
 }
 
 bool Scheme::covers_header(HeaderIndex header) const {
-    const bool is_id = event_id.kind == Source::Kind::header && event_id.header == header;
-    const bool is_time = timestamp && timestamp->source.kind == Source::Kind::header &&
+    const bool is_id = event_id.kind == ValueLocation::Kind::header && event_id.header == header;
+    const bool is_time = timestamp && timestamp->source.kind == ValueLocation::Kind::header &&
                          timestamp->source.header == header;
-    if ((is_id && signs(TextPart::Kind::id)) || (is_time && signs(TextPart::Kind::timestamp))) {
+    if ((is_id && signs(TemplatePart::Kind::id)) ||
+        (is_time && signs(TemplatePart::Kind::timestamp))) {
         return true;
     }
     const std::string& name = headers[header];
     if (name.starts_with(kParameterMark)) return covers_parameter(name.substr(1));
-    return std::ranges::any_of(signed_parts, [header](const TextPart& part) {
-        return part.kind == TextPart::Kind::header && part.header == header;
+    return std::ranges::any_of(signed_parts, [header](const TemplatePart& part) {
+        return part.kind == TemplatePart::Kind::header && part.header == header;
     });
 }
 
 // It is a part of the URL, too, where it may not stand beside it.
 bool Scheme::covers_parameter(std::string_view name) const {
-    const auto is_it = [this, name](const TextPart& part) { return parameter_of(part) == name; };
+    const auto is_it = [this, name](const TemplatePart& part) {
+        return parameter_of(part) == name;
+    };
     if (!name.empty() && std::ranges::any_of(signed_parts, is_it)) return true;
     return reads_url() && !has_beside_url(name);
 }
@@ -160,20 +165,22 @@ std::string Scheme::variable_of(HeaderIndex header) const {
 }
 
 // A parameter of the query may count as a header.
-bool Scheme::is_same_place(const Source& left, const Source& right) const {
-    const auto is_parameter = [this](const Source& one, const Source& other) {
-        return one.kind == Source::Kind::query && other.kind == Source::Kind::header &&
+bool Scheme::is_same_place(const ValueLocation& left, const ValueLocation& right) const {
+    const auto is_parameter = [this](const ValueLocation& one, const ValueLocation& other) {
+        return one.kind == ValueLocation::Kind::query &&
+               other.kind == ValueLocation::Kind::header &&
                headers[other.header] == kParameterMark + one.text;
     };
     if (is_parameter(left, right) || is_parameter(right, left)) return true;
-    return left.kind != Source::Kind::none && left.kind == right.kind &&
+    return left.kind != ValueLocation::Kind::none && left.kind == right.kind &&
            left.header == right.header && left.text == right.text;
 }
 
-bool Scheme::is_of_many_events(const Source& source) const {
+bool Scheme::is_of_many_events(const ValueLocation& source) const {
     // RFC 7519, section 4.1: who issued a token, for whom, and times.
     constexpr std::string_view kClaims[] = {"iss", "aud", "exp", "nbf", "iat"};
-    if (source.kind == Source::Kind::claim && std::ranges::count(kClaims, source.text) != 0) {
+    if (source.kind == ValueLocation::Kind::claim &&
+        std::ranges::count(kClaims, source.text) != 0) {
         return true;
     }
     if (is_same_place(source, event_type)) return true;
@@ -182,31 +189,32 @@ bool Scheme::is_of_many_events(const Source& source) const {
         return each.numbered_headers.empty() && is_same_place(source, each.source);
     });
     if (is_signature) return presents_secret();
-    if (source.kind != Source::Kind::header) return false;
+    if (source.kind != ValueLocation::Kind::header) return false;
     return std::ranges::count(required_headers, source.header, &RequiredHeader::header) != 0 ||
            has_trait(variable_of(source.header), Trait::of_many_events);
 }
 
 bool Scheme::has_signature_in_signed_url() const {
-    return std::ranges::any_of(signed_parts, &TextPart::is_url) &&
+    return std::ranges::any_of(signed_parts, &TemplatePart::is_url) &&
            std::ranges::all_of(signatures, [this](const SignatureSource& each) {
-               return each.source.kind == Source::Kind::header && each.numbered_headers.empty() &&
+               return each.source.kind == ValueLocation::Kind::header &&
+                      each.numbered_headers.empty() &&
                       headers[each.source.header].starts_with(kParameterMark);
            });
 }
 
 bool Scheme::event_key_tells_events_apart() const {
-    return std::ranges::any_of(event_key, [this](const TextPart& part) {
-        const Source header{Source::Kind::header, part.header, {}};
+    return std::ranges::any_of(event_key, [this](const TemplatePart& part) {
+        const ValueLocation header{ValueLocation::Kind::header, part.header, {}};
         switch (part.kind) {
-            case TextPart::Kind::header:
+            case TemplatePart::Kind::header:
                 // As "{timestamp}" does.
                 if (timestamp && is_same_place(header, timestamp->source)) return true;
                 return !is_of_many_events(header);
-            case TextPart::Kind::literal:
-            case TextPart::Kind::method:
-            case TextPart::Kind::secret_id:
-            case TextPart::Kind::event_type:
+            case TemplatePart::Kind::literal:
+            case TemplatePart::Kind::method:
+            case TemplatePart::Kind::secret_id:
+            case TemplatePart::Kind::event_type:
                 return false;
             default:
                 return !part.is_url();
@@ -215,17 +223,18 @@ bool Scheme::event_key_tells_events_apart() const {
 }
 
 Scheme::Replay Scheme::replay_by_event_key(bool has_methods) const {
-    using Kind = TextPart::Kind;
+    using Kind = TemplatePart::Kind;
     if (presents_secret()) return Replay::anything;
     Replay replay = Replay::nothing_helps;
-    for (const TextPart& part : event_key) {
+    for (const TemplatePart& part : event_key) {
         Replay here = Replay::nothing_helps;
         switch (part.kind) {
             case Kind::header:
                 if (!covers_header(part.header)) here = Replay::a_header;
                 break;
             case Kind::event_type:
-                if (event_type.kind == Source::Kind::header && !covers_header(event_type.header)) {
+                if (event_type.kind == ValueLocation::Kind::header &&
+                    !covers_header(event_type.header)) {
                     here = Replay::a_header;
                 }
                 break;
@@ -259,24 +268,26 @@ Scheme::Replay Scheme::replay_by_event_key(bool has_methods) const {
 
 Scheme::Replay Scheme::replay_by_default() const {
     if (presents_secret()) return Replay::anything;
-    if (event_id.kind == Source::Kind::none || event_id.batch) return replay_by_event_key();
+    if (event_id.kind == ValueLocation::Kind::none || event_id.batch) return replay_by_event_key();
     if (covers_event_id()) return Replay::nothing_helps;
-    return event_id.kind == Source::Kind::header ? Replay::a_header : Replay::anything;
+    return event_id.kind == ValueLocation::Kind::header ? Replay::a_header : Replay::anything;
 }
 
 bool Scheme::covers_timestamp() const {
     if (!timestamp || native != nullptr) return true;
-    const Source& source = timestamp->source;
-    if (source.kind == Source::Kind::claim || signs(TextPart::Kind::timestamp)) return true;
+    const ValueLocation& source = timestamp->source;
+    if (source.kind == ValueLocation::Kind::claim || signs(TemplatePart::Kind::timestamp))
+        return true;
     if (source.is_in_body()) return covers_body();
-    return source.kind == Source::Kind::header && covers_header(source.header);
+    return source.kind == ValueLocation::Kind::header && covers_header(source.header);
 }
 
 bool Scheme::signs_field(std::string_view name) const {
-    return std::ranges::any_of(signed_parts, [this, name](const TextPart& part) {
-        if (part.kind == TextPart::Kind::field) return part.text == name;
-        return part.kind == TextPart::Kind::timestamp &&
-               timestamp->source.kind == Source::Kind::field && timestamp->source.text == name;
+    return std::ranges::any_of(signed_parts, [this, name](const TemplatePart& part) {
+        if (part.kind == TemplatePart::Kind::field) return part.text == name;
+        return part.kind == TemplatePart::Kind::timestamp &&
+               timestamp->source.kind == ValueLocation::Kind::field &&
+               timestamp->source.text == name;
     });
 }
 
@@ -288,8 +299,8 @@ bool Scheme::signs_for_anyone() const {
 
 // The padding of base64 may stand at the end only.
 bool Scheme::may_sign_plain_token() const {
-    return std::ranges::all_of(signed_parts, [](const TextPart& part) {
-        if (part.kind != TextPart::Kind::literal) return true;
+    return std::ranges::all_of(signed_parts, [](const TemplatePart& part) {
+        if (part.kind != TemplatePart::Kind::literal) return true;
         const std::string_view text = part.text;
         const std::string_view padding = text.substr(std::min(text.find('='), text.size()));
         return consists_of(text, kPlainTokenSigns) &&
@@ -308,22 +319,22 @@ Scheme::Forgery Scheme::forgery_by_handshake() const {
         return Forgery::none;
     }
     if (signs_for_anyone() || !may_sign_plain_token()) return Forgery::none;
-    return signs(TextPart::Kind::body) ? Forgery::token_as_body : Forgery::delivery;
+    return signs(TemplatePart::Kind::body) ? Forgery::token_as_body : Forgery::delivery;
 }
 
 bool Scheme::continues_behind_url(std::string_view text) const {
-    const auto url = std::ranges::find_if(signed_parts, &TextPart::is_url);
+    const auto url = std::ranges::find_if(signed_parts, &TemplatePart::is_url);
     if (text.empty() || url == signed_parts.end() || url + 1 == signed_parts.end()) return false;
     switch ((url + 1)->kind) {
-        case TextPart::Kind::form:
+        case TemplatePart::Kind::form:
             return is_letter(text.front());
-        case TextPart::Kind::body:
+        case TemplatePart::Kind::body:
             return !body_is_json;
-        case TextPart::Kind::id:
-        case TextPart::Kind::header:
-        case TextPart::Kind::json:
-        case TextPart::Kind::field:
-        case TextPart::Kind::query:
+        case TemplatePart::Kind::id:
+        case TemplatePart::Kind::header:
+        case TemplatePart::Kind::json:
+        case TemplatePart::Kind::field:
+        case TemplatePart::Kind::query:
             return true;
         default:
             return false;
@@ -332,35 +343,35 @@ bool Scheme::continues_behind_url(std::string_view text) const {
 
 bool Scheme::reads_url() const {
     return (native != nullptr && native->signs_request()) ||
-           std::ranges::any_of(signed_parts, &TextPart::is_url) ||
+           std::ranges::any_of(signed_parts, &TemplatePart::is_url) ||
            std::ranges::any_of(claims, [](const RequiredClaim& claim) {
-               return std::ranges::any_of(claim.value, &TextPart::is_url);
+               return std::ranges::any_of(claim.value, &TemplatePart::is_url);
            });
 }
 
-std::string_view Scheme::parameter_of(const TextPart& part) const {
-    if (part.kind == TextPart::Kind::query) return part.text;
-    const bool is_id = part.kind == TextPart::Kind::id;
-    if (!is_id && part.kind != TextPart::Kind::timestamp) return {};
-    const Source& source = is_id ? event_id : timestamp->source;
-    if (source.kind != Source::Kind::header) return {};
+std::string_view Scheme::parameter_of(const TemplatePart& part) const {
+    if (part.kind == TemplatePart::Kind::query) return part.text;
+    const bool is_id = part.kind == TemplatePart::Kind::id;
+    if (!is_id && part.kind != TemplatePart::Kind::timestamp) return {};
+    const ValueLocation& source = is_id ? event_id : timestamp->source;
+    if (source.kind != ValueLocation::Kind::header) return {};
     const std::string_view name = headers[source.header];
     return name.starts_with(kParameterMark) ? name.substr(1) : std::string_view();
 }
 
 bool Scheme::signs_parameter() const {
     return std::ranges::any_of(
-        signed_parts, [this](const TextPart& part) { return !parameter_of(part).empty(); });
+        signed_parts, [this](const TemplatePart& part) { return !parameter_of(part).empty(); });
 }
 
 bool Scheme::has_beside_url(std::string_view parameter) const {
-    const auto is_it = [&](const Source& source) {
-        if (source.kind != Source::Kind::header) return false;
+    const auto is_it = [&](const ValueLocation& source) {
+        if (source.kind != ValueLocation::Kind::header) return false;
         const std::string_view name = headers[source.header];
         return name.starts_with(kParameterMark) && name.substr(1) == parameter;
     };
     return is_it(event_type) || std::ranges::any_of(signatures, is_it, &SignatureSource::source) ||
-           std::ranges::any_of(signed_parts, [this, parameter](const TextPart& part) {
+           std::ranges::any_of(signed_parts, [this, parameter](const TemplatePart& part) {
                return !parameter.empty() && parameter_of(part) == parameter;
            });
 }

@@ -40,7 +40,7 @@ inline constexpr std::size_t kMostHeaders = 12;
 inline constexpr char kParameterMark = '?';
 
 // Where a value of the delivery is found.
-struct Source {
+struct ValueLocation {
     enum class Kind : std::uint8_t { none, header, item, json, query, claim, field };
     Kind kind = Kind::none;
     // Of a header, or of a parameter of the query that is read as one.
@@ -52,7 +52,7 @@ struct Source {
 };
 
 // A piece of a text that holds placeholders.
-struct TextPart {
+struct TemplatePart {
     enum class Kind : std::uint8_t {
         literal,
         body,
@@ -85,12 +85,12 @@ struct TextPart {
     // The literal itself, the JSON pointer, or the name of the field or parameter.
     std::string text;
     // What hmac_hex and hmac_base64 are codes of.
-    Source source;
+    ValueLocation source;
 
     bool is_url() const { return kind >= Kind::url && kind <= Kind::url_qsh; }
 };
 
-using Text = std::vector<TextPart>;
+using Template = std::vector<TemplatePart>;
 
 // Two values of the signed text that could trade bytes, and what keeps them from it (boundaries.h).
 struct Join {
@@ -111,7 +111,7 @@ struct Join {
 
 struct SignatureSource {
     // A header, a JSON pointer or a field; none where a native function finds it.
-    Source source;
+    ValueLocation source;
     // For a field: the form may have no other field but those that are signed.
     bool alone = false;
     // Not empty: the signature stands in any header whose name, in lower case, is this and a
@@ -127,14 +127,14 @@ struct SignatureSource {
 };
 
 struct TimestampSource {
-    Source source;
+    ValueLocation source;
     TimestampUnit unit = TimestampUnit::seconds;
     Tolerance tolerance{};
     // An item may stand more than once, with the same value.
     bool may_repeat = false;
 };
 
-struct EventId : Source {
+struct EventId : ValueLocation {
     // The first of several events in one delivery has this id: it does not name the others.
     bool batch = false;
     // Not every delivery has one; what has none is known by its body.
@@ -153,7 +153,7 @@ enum class DigestSyntax : std::uint8_t { plain, rfc3230, rfc9530 };
 
 // A digest of the body that the sender gives elsewhere, where it is signed.
 struct DigestSource {
-    Source source;
+    ValueLocation source;
     DigestSyntax syntax = DigestSyntax::plain;
     Hash hash = Hash::sha256;
     TextEncoding encoding = TextEncoding::hex;
@@ -163,7 +163,7 @@ struct DigestSource {
 
 struct RequiredClaim {
     std::string name;
-    Text value;
+    Template value;
 };
 
 enum class JwtAlgorithm : std::uint8_t { hs256, hs384, hs512, es256, rs256, eddsa };
@@ -173,7 +173,7 @@ struct Handshake {
     enum class Check : std::uint8_t { signature, token, none };
     struct Condition {
         enum class Test : std::uint8_t { present, absent, equals };
-        Source source;
+        ValueLocation source;
         Test test;
         std::string value;
     };
@@ -182,18 +182,20 @@ struct Handshake {
     std::vector<Condition> conditions;
     Check check = Check::signature;
     // Where the sender presents the token.
-    Source token;
+    ValueLocation token;
     std::uint16_t status = 200;
     std::string content_type = "text/plain";
-    Text body;
+    Template body;
     // Empty: none.
     std::string header_name;
-    Text header_value;
+    Template header_value;
 
     // Whether it is recognised by values of this kind, or answered with them.
-    bool reads(Source::Kind kind) const;
+    bool reads(ValueLocation::Kind kind) const;
     // Whether it needs the body.
-    bool reads_body() const { return reads(Source::Kind::json) || reads(Source::Kind::field); }
+    bool reads_body() const {
+        return reads(ValueLocation::Kind::json) || reads(ValueLocation::Kind::field);
+    }
     // Whether its answer proves that the secret is known.
     bool proves_secret() const;
 };
@@ -207,15 +209,15 @@ struct Scheme {
     KeyEncoding key = KeyEncoding::utf8;
     // Builds the signed text instead of `signed_parts`; null: none.
     const Native* native = nullptr;
-    Text signed_parts;
+    Template signed_parts;
     std::vector<SignatureSource> signatures;
     std::optional<TimestampSource> timestamp;
     EventId event_id;
-    Source event_type;
+    ValueLocation event_type;
     // The body tells types apart, too.
     bool type_in_body = false;
     // What tells events apart where no event id does, of `{body}`, `{type}` and others.
-    Text event_key;
+    Template event_key;
     // No statement says what tells events apart.
     bool assumes_event_key = false;
     std::vector<RequiredHeader> required_headers;
@@ -244,7 +246,7 @@ struct Scheme {
     bool body_is_json = false;
     bool wants_parameters = false;
 
-    bool signs(TextPart::Kind kind) const {
+    bool signs(TemplatePart::Kind kind) const {
         return (signed_kinds >> static_cast<unsigned>(kind) & 1) != 0;
     }
     // Whether the secret's id takes part in the verification.
@@ -284,9 +286,9 @@ struct Scheme {
     // Whether a value that may differ from event to event is in it.
     bool event_key_tells_events_apart() const;
     // Whether what stands there is the same for different events.
-    bool is_of_many_events(const Source& source) const;
+    bool is_of_many_events(const ValueLocation& source) const;
     // Whether two sources are one place of the delivery.
-    bool is_same_place(const Source& left, const Source& right) const;
+    bool is_same_place(const ValueLocation& left, const ValueLocation& right) const;
     // The variable that nginx has of a header or parameter, in lower case.
     std::string variable_of(HeaderIndex header) const;
     // Whether the signature stands in the query of a URL that is signed.
@@ -305,7 +307,7 @@ struct Scheme {
     // Whether anything of the URL takes part in the verification.
     bool reads_url() const;
     // The parameter of the query whose value is signed by itself here; empty where it is none.
-    std::string_view parameter_of(const TextPart& part) const;
+    std::string_view parameter_of(const TemplatePart& part) const;
     bool signs_parameter() const;
     // Whether a parameter of the query may be missing in the URL that is signed: it is the
     // signature, is signed by itself, or is the event type. No other value of it may be in the URL.

@@ -6,7 +6,7 @@
 namespace webhook {
 namespace {
 
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 
 constexpr std::array<AlgorithmName, 11> kAlgorithms{{
     {"hmac-sha1", Algorithm::hmac, Hash::sha1},
@@ -147,7 +147,7 @@ std::span<const PlaceholderName> event_key_placeholders() {
     return kEventKeyPlaceholders;
 }
 
-std::string placeholder_text(const TextPart& part) {
+std::string placeholder_text(const TemplatePart& part) {
     const auto row = std::ranges::find(kSignedPlaceholders, part.kind, &PlaceholderName::kind);
     if (row == kSignedPlaceholders.end()) return part.text;
     return std::string("{").append(row->name).append(row->takes_argument ? ":...}" : "}");

@@ -47,7 +47,7 @@ std::vector<KeyEncoding> key_encodings_for(Algorithm algorithm);
 
 struct PlaceholderName {
     std::string_view name;
-    TextPart::Kind kind;
+    TemplatePart::Kind kind;
     // `{name:argument}`
     bool takes_argument;
 };
@@ -60,7 +60,7 @@ std::span<const PlaceholderName> answer_placeholders();
 std::span<const PlaceholderName> event_key_placeholders();
 
 // A placeholder of a signed text, for messages: `{body}`, `{header:...}`.
-std::string placeholder_text(const TextPart& part);
+std::string placeholder_text(const TemplatePart& part);
 
 template <typename Rows>
 std::string names_of(const Rows& rows) {

@@ -214,7 +214,7 @@ bool DedupMemory::drained() {
     return table_->drained(*workers_) || (table_->carried_all() && !workers_->any_alive());
 }
 
-void DedupMemory::note_undrained(std::size_t memories) {
+void DedupMemory::record_undrained(std::size_t memories) {
     head().undrained = static_cast<std::uint32_t>(memories);
 }
 

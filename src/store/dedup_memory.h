@@ -85,7 +85,7 @@ class DedupMemory {
     bool drained();
     // How many memories there are of which this one does not know all yet. Only the nginx that
     // takes over from them knows them; no other may begin to share this one until there are none.
-    void note_undrained(std::size_t memories);
+    void record_undrained(std::size_t memories);
     std::size_t undrained() const;
 
     // -- Without it

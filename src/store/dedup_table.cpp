@@ -70,7 +70,7 @@ struct DedupTable::Header {
     std::uint64_t forgotten_early;
     std::uint32_t claims_in_use;
     std::uint32_t sweep_hand;
-    Place free_claims;
+    EntryIndex free_claims;
     std::uint32_t closed;
     // Those before this one are known to the successor.
     std::uint64_t carried;
@@ -80,7 +80,7 @@ struct DedupTable::Header {
 
 struct DedupTable::Event {
     EventKey key;
-    Place next;
+    EntryIndex next;
     std::uint32_t expires;
     std::uint16_t status;
     std::uint16_t reserved;
@@ -114,7 +114,7 @@ struct DedupTable::Event {
 struct DedupTable::Claim {
     ClaimToken token;
     EventKey key;
-    Place next;
+    EntryIndex next;
     std::uint32_t in_use;
 };
 
@@ -135,7 +135,7 @@ struct DedupTable::Layout {
         events_at = aligned(claims_at + claims * sizeof(Claim));
         if (size < events_at) return;
         events = static_cast<std::uint32_t>(
-            std::min((size - events_at) / (sizeof(Event) + sizeof(Place)), kMostPlaces));
+            std::min((size - events_at) / (sizeof(Event) + sizeof(EntryIndex)), kMostPlaces));
         buckets_at = events_at + events * sizeof(Event);
     }
 };
@@ -171,7 +171,7 @@ EventKey event_key(std::string_view endpoint, std::string_view name, std::string
 
 std::size_t DedupTable::smallest_size() {
     return aligned(sizeof(Header) + kLeastClaims * sizeof(Claim)) +
-           kLeastEvents * (sizeof(Event) + sizeof(Place));
+           kLeastEvents * (sizeof(Event) + sizeof(EntryIndex));
 }
 
 DedupTable DedupTable::format(std::span<std::byte> block, const TableSecret& secret) {
@@ -209,7 +209,7 @@ DedupTable::DedupTable(std::span<std::byte> block) {
     header_ = reinterpret_cast<Header*>(block.data());
     claims_ = reinterpret_cast<Claim*>(block.data() + layout.claims_at);
     events_ = reinterpret_cast<Event*>(block.data() + layout.events_at);
-    buckets_ = reinterpret_cast<Place*>(block.data() + layout.buckets_at);
+    buckets_ = reinterpret_cast<EntryIndex*>(block.data() + layout.buckets_at);
 }
 
 void DedupTable::prefetch(std::span<const EventKey> keys) const {
@@ -226,7 +226,7 @@ ClaimResult DedupTable::claim(std::span<const EventKey> keys, const ClaimToken& 
     }
     std::size_t missing = keys.size();
     for (const EventKey& key : keys) {
-        const Place held = find_claim(key);
+        const EntryIndex held = find_claim(key);
         if (held == 0) continue;
         if (claim_at(held).token == token) {
             --missing;
@@ -250,7 +250,7 @@ void DedupTable::commit(std::span<const EventKey> keys, const ClaimToken& token,
     __builtin_prefetch(&bucket(event_at(header_->oldest + kAhead / 2).key), /*for writing*/ 1);
     forget_expired(now);
     for (const EventKey& key : keys) {
-        const Place held = find_claim(key, token);
+        const EntryIndex held = find_claim(key, token);
         if (held == 0) continue;
         // In this order, a process killed in between has remembered the event.
         remember(Event::make(key, status, expires), now);
@@ -261,7 +261,7 @@ void DedupTable::commit(std::span<const EventKey> keys, const ClaimToken& token,
 void DedupTable::release(std::span<const EventKey> keys, const ClaimToken& token) {
     const Change change(*header_);
     for (const EventKey& key : keys) {
-        if (const Place held = find_claim(key, token)) remove_claim(held);
+        if (const EntryIndex held = find_claim(key, token)) remove_claim(held);
     }
 }
 
@@ -281,7 +281,7 @@ void DedupTable::recover() {
         event_at(header_->oldest).same_as(event_at(header_->newest - 1))) {
         store(header_->oldest, header_->oldest + 1);
     }
-    std::fill_n(buckets_, header_->event_capacity, Place{0});
+    std::fill_n(buckets_, header_->event_capacity, EntryIndex{0});
     link_events();
     link_claims();
     store(header_->changing, 0);
@@ -341,7 +341,7 @@ std::size_t DedupTable::carry_over(DedupTable& successor, std::uint32_t now, std
 
 bool DedupTable::holds_any(std::span<const EventKey> keys, const Liveness& liveness) const {
     return std::ranges::any_of(keys, [&](const EventKey& key) {
-        const Place held = find_claim(key);
+        const EntryIndex held = find_claim(key);
         return held != 0 && liveness.alive(claim_at(held).token.owner);
     });
 }
@@ -362,20 +362,20 @@ std::uint64_t DedupTable::first_to_carry() const {
     return std::clamp(header_->carried, header_->oldest, header_->newest);
 }
 
-DedupTable::Place& DedupTable::bucket(const EventKey& key) const {
+DedupTable::EntryIndex& DedupTable::bucket(const EventKey& key) const {
     const std::uint64_t hash = hash_under(header_->secret, key);
     return buckets_[hash * header_->event_capacity >> 32];
 }
 
-DedupTable::Place& DedupTable::next(Place place) const {
+DedupTable::EntryIndex& DedupTable::next(EntryIndex place) const {
     return is_claim(place) ? claim_at(place).next : events_[place - 1].next;
 }
 
-const EventKey& DedupTable::key_at(Place place) const {
+const EventKey& DedupTable::key_at(EntryIndex place) const {
     return is_claim(place) ? claim_at(place).key : events_[place - 1].key;
 }
 
-bool DedupTable::is_claim(Place place) const {
+bool DedupTable::is_claim(EntryIndex place) const {
     return place > header_->event_capacity;
 }
 
@@ -383,22 +383,22 @@ DedupTable::Event& DedupTable::event_at(std::uint64_t sequence) const {
     return events_[sequence % header_->event_capacity];
 }
 
-DedupTable::Claim& DedupTable::claim_at(Place place) const {
+DedupTable::Claim& DedupTable::claim_at(EntryIndex place) const {
     return claims_[place - header_->event_capacity - 1];
 }
 
-DedupTable::Place DedupTable::place_of_event(std::uint64_t sequence) const {
-    return static_cast<Place>(sequence % header_->event_capacity) + 1;
+DedupTable::EntryIndex DedupTable::place_of_event(std::uint64_t sequence) const {
+    return static_cast<EntryIndex>(sequence % header_->event_capacity) + 1;
 }
 
-void DedupTable::link(Place place) {
-    Place& first = bucket(key_at(place));
+void DedupTable::link(EntryIndex place) {
+    EntryIndex& first = bucket(key_at(place));
     store(next(place), first);
     store(first, place);
 }
 
-void DedupTable::unlink(Place place) {
-    Place* link = &bucket(key_at(place));
+void DedupTable::unlink(EntryIndex place) {
+    EntryIndex* link = &bucket(key_at(place));
     while (*link != place) {
         if (*link == 0) return;
         link = &next(*link);
@@ -417,7 +417,7 @@ void DedupTable::link_claims() {
     store(header_->free_claims, 0);
     store(header_->claims_in_use, 0);
     for (std::uint32_t i = 0; i < header_->claim_capacity; ++i) {
-        const Place place = header_->event_capacity + 1 + i;
+        const EntryIndex place = header_->event_capacity + 1 + i;
         if (claims_[i].in_use != 0) {
             link(place);
             store(header_->claims_in_use, header_->claims_in_use + 1);
@@ -428,20 +428,20 @@ void DedupTable::link_claims() {
     }
 }
 
-DedupTable::Place DedupTable::find_claim(const EventKey& key) const {
-    for (Place place = bucket(key); place != 0; place = next(place)) {
+DedupTable::EntryIndex DedupTable::find_claim(const EventKey& key) const {
+    for (EntryIndex place = bucket(key); place != 0; place = next(place)) {
         if (is_claim(place) && claim_at(place).key == key) return place;
     }
     return 0;
 }
 
-DedupTable::Place DedupTable::find_claim(const EventKey& key, const ClaimToken& token) const {
-    const Place place = find_claim(key);
+DedupTable::EntryIndex DedupTable::find_claim(const EventKey& key, const ClaimToken& token) const {
+    const EntryIndex place = find_claim(key);
     return place != 0 && claim_at(place).token == token ? place : 0;
 }
 
 const DedupTable::Event* DedupTable::find_event(const EventKey& key, std::uint32_t now) const {
-    for (Place place = bucket(key); place != 0; place = next(place)) {
+    for (EntryIndex place = bucket(key); place != 0; place = next(place)) {
         if (is_claim(place)) continue;
         const Event& event = events_[place - 1];
         if (event.key == key && event.expires > now) return &event;
@@ -450,7 +450,7 @@ const DedupTable::Event* DedupTable::find_event(const EventKey& key, std::uint32
 }
 
 void DedupTable::insert_claim(const EventKey& key, const ClaimToken& token) {
-    const Place place = header_->free_claims;
+    const EntryIndex place = header_->free_claims;
     Claim& claim = claim_at(place);
     store(header_->free_claims, claim.next);
     store(claim.token, token);
@@ -460,7 +460,7 @@ void DedupTable::insert_claim(const EventKey& key, const ClaimToken& token) {
     link(place);
 }
 
-void DedupTable::remove_claim(Place place) {
+void DedupTable::remove_claim(EntryIndex place) {
     unlink(place);
     Claim& claim = claim_at(place);
     store(claim.in_use, 0);
@@ -489,7 +489,7 @@ void DedupTable::forget_expired(std::uint32_t now) {
 // The place behind the newest must be free.
 void DedupTable::append(const Event& event) {
     store(event_at(header_->newest), event);
-    const Place place = place_of_event(header_->newest);
+    const EntryIndex place = place_of_event(header_->newest);
     store(header_->newest, header_->newest + 1);
     link(place);
 }

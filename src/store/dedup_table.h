@@ -161,29 +161,29 @@ class DedupTable {
     class Change;
 
     // Where an entry is: 0 is nowhere, then come the events, then the claims.
-    using Place = std::uint32_t;
+    using EntryIndex = std::uint32_t;
 
     explicit DedupTable(std::span<std::byte> block);
 
-    Place& bucket(const EventKey& key) const;
-    Place& next(Place place) const;
-    const EventKey& key_at(Place place) const;
-    bool is_claim(Place place) const;
+    EntryIndex& bucket(const EventKey& key) const;
+    EntryIndex& next(EntryIndex place) const;
+    const EventKey& key_at(EntryIndex place) const;
+    bool is_claim(EntryIndex place) const;
     Event& event_at(std::uint64_t sequence) const;
-    Claim& claim_at(Place place) const;
-    Place place_of_event(std::uint64_t sequence) const;
+    Claim& claim_at(EntryIndex place) const;
+    EntryIndex place_of_event(std::uint64_t sequence) const;
     std::uint64_t first_to_carry() const;
 
-    void link(Place place);
-    void unlink(Place place);
-    Place find_claim(const EventKey& key) const;
+    void link(EntryIndex place);
+    void unlink(EntryIndex place);
+    EntryIndex find_claim(const EventKey& key) const;
     const Event* find_event(const EventKey& key, std::uint32_t now) const;
-    Place find_claim(const EventKey& key, const ClaimToken& token) const;
+    EntryIndex find_claim(const EventKey& key, const ClaimToken& token) const;
 
     void link_events();
     void link_claims();
     void insert_claim(const EventKey& key, const ClaimToken& token);
-    void remove_claim(Place place);
+    void remove_claim(EntryIndex place);
     void forget_oldest(std::uint32_t now);
     void forget_expired(std::uint32_t now);
     void append(const Event& event);
@@ -196,7 +196,7 @@ class DedupTable {
     void keep_oldest();
 
     Header* header_;
-    Place* buckets_;
+    EntryIndex* buckets_;
     Event* events_;
     Claim* claims_;
 };

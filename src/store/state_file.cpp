@@ -107,15 +107,15 @@ std::string earlier_name(const std::string& path, int number) {
 }
 
 // None where another process has just made one.
-Named make_placeholder(const std::string& path) {
+PathHolder make_placeholder(const std::string& path) {
     Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (file.get() < 0 && errno != EEXIST) fail_with_errno(path, "make", errno);
-    return Named(std::move(file));
+    return PathHolder(std::move(file));
 }
 
-void make_draft(State& state, const std::string& path, std::size_t size, Named named = Named(),
-                std::string complaint = "") {
-    state.draft = std::make_unique<Draft>(path, size, std::move(named), std::move(complaint));
+void make_draft(State& state, const std::string& path, std::size_t size,
+                PathHolder named = PathHolder(), std::string complaint = "") {
+    state.draft = std::make_unique<PendingFile>(path, size, std::move(named), std::move(complaint));
     state.memory =
         DedupMemory::format(state.draft->file().duplicate(), DedupMemory::Kind::state_file);
 }
@@ -174,28 +174,28 @@ bool take_unused(State& state, const Descriptor& file, const std::string& name) 
 }
 
 // What was under the path itself.
-enum class Found : std::uint8_t { nothing, left_behind, in_force };
+enum class PathState : std::uint8_t { nothing, left_behind, in_force };
 
 // What old workers still use, though their master is gone. It is closed, unless the master died in
 // the midst of that: then its successor has the path, and nobody uses that one.
-void take_used(State& state, const Descriptor& file, const std::string& name, Found at_path) {
+void take_used(State& state, const Descriptor& file, const std::string& name, PathState at_path) {
     if (!lock_file(file, F_RDLCK, name) || !DedupMemory::complaint(file).empty()) return;
     auto found = DedupMemory::share(file.duplicate());
     const DedupMemory::Lock lock(*found);
-    if (!found->table().closed() && at_path != Found::left_behind) return;
+    if (!found->table().closed() && at_path != PathState::left_behind) return;
     state.earlier.push_back(std::move(found));
 }
 
 // What an nginx has left whose old workers had not ended. What else has such a name is in nobody's
 // way. Those of the configuration in force are known to it.
-void find_earlier(State& state, const std::string& path, Found at_path) {
+void find_earlier(State& state, const std::string& path, PathState at_path) {
     for (int i = 0; i < kMostEarlier; ++i) {
         const std::string name = earlier_name(path, i);
         if (state.draft && leads_to(name, state.draft->file())) continue;
         try {
             const Descriptor file = open_file(name);
             if (file.get() < 0 || take_unused(state, file, name)) continue;
-            if (at_path != Found::in_force) take_used(state, file, name, at_path);
+            if (at_path != PathState::in_force) take_used(state, file, name, at_path);
         } catch (const std::runtime_error& error) {
             state.warnings.emplace_back(error.what());
         }
@@ -203,21 +203,21 @@ void find_earlier(State& state, const std::string& path, Found at_path) {
 }
 
 // The file is locked exclusively: nobody uses it.
-void take_left_behind(State& state, Named named, const std::string& path, std::size_t size) {
+void take_left_behind(State& state, PathHolder named, const std::string& path, std::size_t size) {
     refuse_foreign(named.file(), path);
     const bool empty = is_empty(named.file());
     std::string complaint = empty ? "" : DedupMemory::complaint(named.file());
     if (!empty && complaint.empty()) {
         state.memory = restore(state, named.file(), path, /*has_successor=*/false);
     }
-    const Found at_path = state.memory ? Found::left_behind : Found::nothing;
+    const PathState at_path = state.memory ? PathState::left_behind : PathState::nothing;
     if (!state.memory || state.memory->size() != size) {
         if (state.memory) state.earlier.push_back(std::move(state.memory));
         make_draft(state, path, size, std::move(named), std::move(complaint));
         return find_earlier(state, path, at_path);
     }
     find_earlier(state, path, at_path);
-    state.memory->note_undrained(state.earlier.size());
+    state.memory->record_undrained(state.earlier.size());
     lock_file(named.file(), F_RDLCK, path);
 }
 
@@ -258,14 +258,14 @@ std::string share_with_another(State& state, const Descriptor& file, const std::
 // Returns why this has to be tried again, or nothing.
 std::string try_open(State& state, const std::string& path, std::size_t size,
                      const Descriptor* current, const StrangerFinder& stranger_with) {
-    Named named(open_file(path));
+    PathHolder named(open_file(path));
     const bool is_new = named.file().get() < 0;
     if (is_new) named = make_placeholder(path);
     if (named.file().get() < 0) return "is made by another process";
     if (current != nullptr && same_file(named.file().status(), current->status())) {
         const bool fits = current->size() == size;
         fits ? share(state, current->duplicate(), path) : make_draft(state, path, size);
-        find_earlier(state, path, Found::in_force);
+        find_earlier(state, path, PathState::in_force);
         return "";
     }
     const bool exclusive = lock_file(named.file(), F_WRLCK, path);
@@ -283,11 +283,12 @@ std::string try_open(State& state, const std::string& path, std::size_t size,
 
 }  // namespace
 
-Named::~Named() {
+PathHolder::~PathHolder() {
     if (!remove_.empty() && leads_to(remove_, file_)) unlink(remove_.c_str());
 }
 
-Draft::Draft(std::string path, std::size_t size, Named named, std::string complaint)
+PendingFile::PendingFile(std::string path, std::size_t size, PathHolder named,
+                         std::string complaint)
     : path_(std::move(path)), named_(std::move(named)), complaint_(std::move(complaint)) {
     for (int i = 0; i < kMostEarlier; ++i) {
         draft_path_ = earlier_name(path_, i);
@@ -307,11 +308,11 @@ Draft::Draft(std::string path, std::size_t size, Named named, std::string compla
     fail(path_, "has too many predecessors, such as " + in_quotes(draft_path_));
 }
 
-Draft::~Draft() {
+PendingFile::~PendingFile() {
     if (!published_ && leads_to(draft_path_, file_)) unlink(draft_path_.c_str());
 }
 
-std::string Draft::publish() {
+std::string PendingFile::publish() {
     if (fsync(file_.get()) != 0) fail_with_errno(path_, "write", errno);
     struct stat found {};
     const bool replaces = lstat(path_.c_str(), &found) == 0 && found.st_size > 0;
@@ -328,7 +329,7 @@ std::string Draft::publish() {
 }
 
 // The two change names; returns false where they do not. Not every file system can do that at once.
-bool Draft::exchange() {
+bool PendingFile::exchange() {
     if (renameat2(AT_FDCWD, draft_path_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) == 0) {
         return true;
     }
@@ -390,7 +391,7 @@ std::vector<std::string> check_state(const std::string& path, std::size_t size) 
                            " will be set aside and a new one made: " + why);
     }
     // Whether there is room for a new one shows when one is made.
-    if (!fits || !why.empty()) const Draft draft(path, size);
+    if (!fits || !why.empty()) const PendingFile draft(path, size);
     return warnings;
 }
 

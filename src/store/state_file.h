@@ -29,13 +29,13 @@ namespace webhook {
 
 // The file that has the name now. An empty one may have been made only to be locked: the holder of
 // an exclusive lock may have it removed when this is destroyed before it was replaced.
-class Named {
+class PathHolder {
   public:
-    explicit Named(Descriptor file = Descriptor()) : file_(std::move(file)) {}
-    ~Named();
-    Named(Named&& other) noexcept
+    explicit PathHolder(Descriptor file = Descriptor()) : file_(std::move(file)) {}
+    ~PathHolder();
+    PathHolder(PathHolder&& other) noexcept
         : file_(std::move(other.file_)), remove_(std::exchange(other.remove_, "")) {}
-    Named& operator=(Named&& other) noexcept {
+    PathHolder& operator=(PathHolder&& other) noexcept {
         std::swap(file_, other.file_);
         std::swap(remove_, other.remove_);
         return *this;
@@ -51,14 +51,15 @@ class Named {
 
 // A file that does not have its name yet, but one of PATH.earlier-N; removed when this is destroyed
 // before publish().
-class Draft {
+class PendingFile {
   public:
     // Of `size` bytes, which the disk is made to have. What has the name until then is kept, and
     // its lock; where `complaint` tells what is wrong with it, it gets another name.
-    Draft(std::string path, std::size_t size, Named named = Named(), std::string complaint = "");
-    ~Draft();
-    Draft(const Draft&) = delete;
-    Draft& operator=(const Draft&) = delete;
+    PendingFile(std::string path, std::size_t size, PathHolder named = PathHolder(),
+                std::string complaint = "");
+    ~PendingFile();
+    PendingFile(const PendingFile&) = delete;
+    PendingFile& operator=(const PendingFile&) = delete;
 
     const Descriptor& file() const { return file_; }
     // Gives the file its name, and its own to what had that. Returns what to warn of, or nothing.
@@ -69,7 +70,7 @@ class Draft {
 
     std::string path_;
     std::string draft_path_;
-    Named named_;
+    PathHolder named_;
     std::string complaint_;
     Descriptor file_;
     bool published_ = false;
@@ -78,7 +79,7 @@ class Draft {
 struct State {
     std::unique_ptr<DedupMemory> memory;
     // The file of `memory`, until it can be given its name.
-    std::unique_ptr<Draft> draft;
+    std::unique_ptr<PendingFile> draft;
     // What the file held in another size, and what its predecessors still hold.
     std::vector<std::unique_ptr<DedupMemory>> earlier;
     // What a person should know of.

@@ -43,10 +43,10 @@ void Succession::attempt(Step step) {
     }
 }
 
-std::vector<std::shared_ptr<DedupMemory>> Succession::take_over(
+std::vector<std::shared_ptr<DedupMemory>> Succession::adopt_predecessors(
     std::uint32_t now, const std::function<void()>& publish) {
     for (const auto& earlier : earlier_) undrained_.push_back(earlier.get());
-    if (!undrained_.empty()) attempt([&] { note_undrained(now); });
+    if (!undrained_.empty()) attempt([&] { record_undrained(now); });
     // Most is carried over while processes of the predecessors go on. One that is closed already
     // has told its successor, which goes on until it is closed itself.
     for (DedupMemory* earlier : undrained_) {
@@ -112,13 +112,13 @@ void Succession::forget_drained(std::uint32_t now) {
         });
         return drained;
     });
-    if (noted_undrained_ != undrained_.size()) note_undrained(now);
+    if (noted_undrained_ != undrained_.size()) record_undrained(now);
 }
 
 // For an nginx that would share the memory: it does not know the predecessors.
-void Succession::note_undrained(std::uint32_t now) {
+void Succession::record_undrained(std::uint32_t now) {
     const Session session(*this, now);
-    memory_->note_undrained(undrained_.size());
+    memory_->record_undrained(undrained_.size());
     noted_undrained_ = undrained_.size();
 }
 
@@ -131,7 +131,7 @@ bool Succession::holds_earlier(std::span<const EventKey> keys, std::uint32_t now
     for (DedupMemory* earlier : undrained_) {
         const DedupMemory::Lock lock(*earlier);
         earlier->table().carry_over(memory_->table(), now, kAll);
-        // take_over() may not have been able to.
+        // adopt_predecessors() may not have been able to.
         if (!earlier->table().closed()) earlier->table().close();
         held |= earlier->table().holds_any(keys, earlier->workers());
     }

@@ -57,8 +57,8 @@ class Succession {
     // Makes the memory the one in use. To be called once, by one process. `publish` is called when
     // most is carried over, before the predecessors are closed: it may wait for a disk. Returns the
     // predecessors of which all is known.
-    std::vector<std::shared_ptr<DedupMemory>> take_over(std::uint32_t now,
-                                                        const std::function<void()>& publish);
+    std::vector<std::shared_ptr<DedupMemory>> adopt_predecessors(
+        std::uint32_t now, const std::function<void()>& publish);
 
     // This process serves requests from now on: it waits for no lock longer than a blink.
     void be_quick();
@@ -101,7 +101,7 @@ class Succession {
     void carry_over(DedupMemory& earlier, std::uint32_t now);
     void close(DedupMemory& earlier, std::uint32_t now);
     void forget_drained(std::uint32_t now);
-    void note_undrained(std::uint32_t now);
+    void record_undrained(std::uint32_t now);
     bool holds_earlier(std::span<const EventKey> keys, std::uint32_t now);
 
     std::shared_ptr<DedupMemory> memory_;

@@ -115,7 +115,7 @@ namespace {
 // RFC 9110, section 11.1: the name of an authentication scheme has no case.
 bool begins_with_prefix(const Scheme& scheme, const SignatureSource& source,
                         std::string_view item) {
-    const bool is_scheme_name = source.source.kind == Source::Kind::header &&
+    const bool is_scheme_name = source.source.kind == ValueLocation::Kind::header &&
                                 source.numbered_headers.empty() && source.prefix.ends_with(' ') &&
                                 scheme.headers[source.source.header] == "authorization";
     if (!is_scheme_name) return item.starts_with(source.prefix);
@@ -135,8 +135,8 @@ Cause::Kind other_unit(const TimestampSource& source, std::string_view text, Mil
 
 }  // namespace
 
-bool Presented::take_signatures(const Scheme& scheme, const SignatureSource& source,
-                                std::string_view text) {
+bool Credentials::take_signatures(const Scheme& scheme, const SignatureSource& source,
+                                  std::string_view text) {
     const std::size_t before = candidates_.size();
     Items items(text, source.separators);
     std::size_t looked_at = before;
@@ -150,7 +150,7 @@ bool Presented::take_signatures(const Scheme& scheme, const SignatureSource& sou
 }
 
 // Signatures of hashes have their length; what is not as long is none.
-void Presented::take(const Scheme& scheme, const SignatureSource& source, std::string_view item) {
+void Credentials::take(const Scheme& scheme, const SignatureSource& source, std::string_view item) {
     if (scheme.presents_secret() || scheme.algorithm == Algorithm::jwt) {
         token = item;
         return;
@@ -193,14 +193,14 @@ namespace {
 
 class HeaderReader {
   public:
-    HeaderReader(const Scheme& scheme, const SchemeHeaders& headers, Presented& presented)
+    HeaderReader(const Scheme& scheme, const SchemeHeaders& headers, Credentials& presented)
         : scheme_(scheme), headers_(headers), presented_(presented) {}
 
     Objection read_signatures() {
         bool in_headers = false;
         bool present = false;
         for (const SignatureSource& source : scheme_.signatures) {
-            if (source.source.kind != Source::Kind::header) continue;
+            if (source.source.kind != ValueLocation::Kind::header) continue;
             in_headers = true;
             const auto objection = source.numbered_headers.empty()
                                        ? read_header(source, present)
@@ -209,7 +209,7 @@ class HeaderReader {
         }
         if (!in_headers || presented_.has_signature()) return std::nullopt;
         const SignatureSource& first =
-            *std::ranges::find(scheme_.signatures, Source::Kind::header,
+            *std::ranges::find(scheme_.signatures, ValueLocation::Kind::header,
                                [](const SignatureSource& source) { return source.source.kind; });
         if (present)
             return Refusal(Reason::malformed_signature, Kind::signature_unfit, name_of(first));
@@ -219,7 +219,7 @@ class HeaderReader {
     Objection read_timestamp(Milliseconds now, const std::optional<Tolerance>& tolerance) {
         if (!is_timestamp_in_headers()) return std::nullopt;
         const Tolerance window = tolerance.value_or(scheme_.timestamp->tolerance);
-        const auto objection = scheme_.timestamp->source.kind == Source::Kind::header
+        const auto objection = scheme_.timestamp->source.kind == ValueLocation::Kind::header
                                    ? timestamp_from_header()
                                    : timestamp_from_item();
         if (objection) return objection;
@@ -232,30 +232,30 @@ class HeaderReader {
     }
 
     Objection read_event() {
-        for (const Source* source :
-             {static_cast<const Source*>(&scheme_.event_id), &scheme_.event_type}) {
-            if (source->kind == Source::Kind::header && headers_.repeated(source->header)) {
+        for (const ValueLocation* source :
+             {static_cast<const ValueLocation*>(&scheme_.event_id), &scheme_.event_type}) {
+            if (source->kind == ValueLocation::Kind::header && headers_.repeated(source->header)) {
                 return repeated(source->header);
             }
         }
         presented_.event_id = event_header(scheme_.event_id);
         // A tab around a value is no part of it (RFC 9110, section 5.5), and nginx leaves it.
         presented_.event_type = without_padding(event_header(scheme_.event_type));
-        if (scheme_.signs(TextPart::Kind::id) && presented_.event_id.empty()) {
+        if (scheme_.signs(TemplatePart::Kind::id) && presented_.event_id.empty()) {
             return absent(scheme_.event_id.header);
         }
         return std::nullopt;
     }
 
     Objection check_other_headers() {
-        for (const TextPart& part : scheme_.signed_parts) {
-            if (part.kind != TextPart::Kind::header || headers_.only(part.header)) continue;
+        for (const TemplatePart& part : scheme_.signed_parts) {
+            if (part.kind != TemplatePart::Kind::header || headers_.only(part.header)) continue;
             return absent(part.header);
         }
         for (std::size_t i = 0; i < scheme_.signed_parts.size(); ++i) {
             if (is_bounded(i)) continue;
-            const TextPart& part = scheme_.signed_parts[i];
-            const bool is_id = part.kind == TextPart::Kind::id;
+            const TemplatePart& part = scheme_.signed_parts[i];
+            const bool is_id = part.kind == TemplatePart::Kind::id;
             return Refusal(Reason::malformed_header, Kind::header_unfit,
                            name_of(is_id ? scheme_.event_id.header : part.header));
         }
@@ -288,9 +288,9 @@ class HeaderReader {
                                                : std::string_view(source.numbered_headers);
     }
     std::string_view name_of_timestamp() const {
-        const Source& source = scheme_.timestamp->source;
-        return source.kind == Source::Kind::header ? name_of(source.header)
-                                                   : std::string_view(source.text);
+        const ValueLocation& source = scheme_.timestamp->source;
+        return source.kind == ValueLocation::Kind::header ? name_of(source.header)
+                                                          : std::string_view(source.text);
     }
 
     Refusal repeated(HeaderIndex header) const {
@@ -306,17 +306,17 @@ class HeaderReader {
 
     // Whether no byte of a header or of the id could be another value's (boundaries.h).
     bool is_bounded(std::size_t index) const {
-        const TextPart& part = scheme_.signed_parts[index];
-        const bool is_header = part.kind == TextPart::Kind::header;
-        if (!is_header && part.kind != TextPart::Kind::id) return true;
+        const TemplatePart& part = scheme_.signed_parts[index];
+        const bool is_header = part.kind == TemplatePart::Kind::header;
+        if (!is_header && part.kind != TemplatePart::Kind::id) return true;
         return keeps_its_side(scheme_, scheme_.joins, index,
                               is_header ? headers_.value(part.header) : presented_.event_id);
     }
 
     bool is_timestamp_in_headers() const {
         if (!scheme_.timestamp) return false;
-        const Source::Kind kind = scheme_.timestamp->source.kind;
-        return kind == Source::Kind::header || kind == Source::Kind::item;
+        const ValueLocation::Kind kind = scheme_.timestamp->source.kind;
+        return kind == ValueLocation::Kind::header || kind == ValueLocation::Kind::item;
     }
 
     Objection read_header(const SignatureSource& source, bool& present) {
@@ -386,14 +386,14 @@ class HeaderReader {
         return Refusal(Reason::missing_timestamp, Kind::item_missing, prefix);
     }
 
-    std::string_view event_header(const Source& source) const {
-        return source.kind == Source::Kind::header ? headers_.value(source.header)
-                                                   : std::string_view();
+    std::string_view event_header(const ValueLocation& source) const {
+        return source.kind == ValueLocation::Kind::header ? headers_.value(source.header)
+                                                          : std::string_view();
     }
 
     const Scheme& scheme_;
     const SchemeHeaders& headers_;
-    Presented& presented_;
+    Credentials& presented_;
 };
 
 }  // namespace
@@ -405,7 +405,7 @@ std::optional<ContentCoding> content_coding(const Scheme& scheme, const SchemeHe
 }
 
 Objection read_headers(const Scheme& scheme, const SchemeHeaders& headers, Milliseconds now,
-                       const std::optional<Tolerance>& tolerance, Presented& presented) {
+                       const std::optional<Tolerance>& tolerance, Credentials& presented) {
     presented.reset();
     HeaderReader reader(scheme, headers, presented);
     if (const auto reason = reader.read_signatures()) return reason;

@@ -94,7 +94,7 @@ class Candidate {
     std::optional<std::size_t> key_index_;
 };
 
-class Presented {
+class Credentials {
   public:
     // The decoded signatures, for schemes that sign.
     const Few<Candidate>& candidates() const { return candidates_; }
@@ -135,6 +135,6 @@ std::optional<ContentCoding> content_coding(const Scheme& scheme, const SchemeHe
 // Reads what the headers present into `presented`, whose views borrow from `headers`. Returns why
 // the delivery has to be refused, or nothing. `tolerance` replaces the scheme's where given.
 Objection read_headers(const Scheme& scheme, const SchemeHeaders& headers, Milliseconds now,
-                       const std::optional<Tolerance>& tolerance, Presented& presented);
+                       const std::optional<Tolerance>& tolerance, Credentials& presented);
 
 }  // namespace webhook

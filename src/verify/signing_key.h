@@ -16,7 +16,7 @@
 namespace webhook {
 
 // A secret shorter than this, in bytes, can be guessed.
-inline constexpr std::size_t kShortSecret = 16;
+inline constexpr std::size_t kShortestSafeSecret = 16;
 
 // The key in the form that its scheme verifies with. Immutable; copies share the key.
 class SigningKey {
@@ -27,7 +27,7 @@ class SigningKey {
     SigningKey(const Scheme& scheme, std::string_view secret);
 
     // Whether an attacker can find it by guessing.
-    bool is_short() const { return public_ == nullptr && size_ < kShortSecret; }
+    bool is_short() const { return public_ == nullptr && size_ < kShortestSafeSecret; }
     // Whether it was taken as text where its scheme's secrets are base64.
     bool is_text_instead() const { return is_text_instead_; }
     // The length of the decoded key, in bytes.

@@ -17,14 +17,14 @@
 namespace webhook {
 namespace {
 
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 
 Refusal not_json() {
     return {Reason::invalid_payload, Cause::Kind::not_json};
 }
 
-Cause missing_in_body(const Source& source) {
-    const bool is_field = source.kind == Source::Kind::field;
+Cause missing_in_body(const ValueLocation& source) {
+    const bool is_field = source.kind == ValueLocation::Kind::field;
     return {is_field ? Cause::Kind::field_unfit : Cause::Kind::json_missing, source.text};
 }
 
@@ -107,7 +107,7 @@ Verification::Verification(const Scheme& scheme, std::span<const SigningSecret* 
         }
     }
     if (!streams_body_ || scheme_->wants_whole_body) return;
-    const auto body = std::ranges::find(rest_, Kind::body, &TextPart::kind);
+    const auto body = std::ranges::find(rest_, Kind::body, &TemplatePart::kind);
     const auto before = static_cast<std::size_t>(body - rest_.begin());
     early_objection_ = add_parts(rest_.first(before), nullptr);
     rest_ = rest_.subspan(before + 1);
@@ -117,20 +117,20 @@ std::span<const Join> Verification::joins() const {
     return request_.url_is_fixed ? scheme_->joins_at_fixed_url : scheme_->joins;
 }
 
-std::unique_ptr<Verification::Extras> Verification::extras_for(const Scheme& scheme,
-                                                               const SignedRequest& request) {
+std::unique_ptr<Verification::BodyDerived> Verification::extras_for(const Scheme& scheme,
+                                                                    const SignedRequest& request) {
     const bool frames =
         frames_body(request.url_is_fixed ? scheme.joins_at_fixed_url : scheme.joins);
     const bool has_late_timestamp =
         scheme.has_timestamp_in_body() ||
-        (scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::claim);
+        (scheme.timestamp && scheme.timestamp->source.kind == ValueLocation::Kind::claim);
     const bool needed = has_late_timestamp || frames || scheme.signs_for_anyone() ||
                         scheme.algorithm == Algorithm::jwt || scheme.digest ||
                         scheme.verifies_form() || scheme.signs(Kind::url_ports) ||
                         scheme.signs(Kind::crc32_of_body) || scheme.signs(Kind::sha256_of_body) ||
                         scheme.signatures.front().source.is_in_body();
     if (!needed) return nullptr;
-    auto extras = std::make_unique<Extras>();
+    auto extras = std::make_unique<BodyDerived>();
     if (frames) extras->frame.emplace();
     if (scheme.signs_for_anyone()) extras->for_anyone.emplace();
     if (scheme.signs(Kind::url_ports)) {
@@ -149,27 +149,27 @@ void Verification::add_attempts(const SigningSecret& secret) {
 }
 
 void Verification::add_attempt(const SigningSecret& secret, std::string_view url) {
-    Attempt& attempt = attempts_.emplace_back(Attempt{&secret, url, {}, {}});
+    SecretTrial& trial = trials_.emplace_back(SecretTrial{&secret, url, {}, {}});
     if (scheme_->native != nullptr) return;
-    if (scheme_->can_be_extended()) attempt.extension = std::make_unique<LengthExtension>();
+    if (scheme_->can_be_extended()) trial.extension = std::make_unique<LengthExtension>();
     switch (scheme_->algorithm) {
         case Algorithm::hmac:
-            attempt.text.emplace<Hmac>(secret.key.start_hmac());
+            trial.text.emplace<Hmac>(secret.key.start_hmac());
             break;
         case Algorithm::hash:
         case Algorithm::ecdsa_p256:
         case Algorithm::rsa:
-            attempt.text.emplace<HashStream>(scheme_->hash);
+            trial.text.emplace<HashStream>(scheme_->hash);
             break;
         case Algorithm::ed25519:
-            attempt.text.emplace<std::string>();
+            trial.text.emplace<std::string>();
             break;
         default:
             break;
     }
 }
 
-void Verification::Attempt::add(std::string_view bytes) {
+void Verification::SecretTrial::add(std::string_view bytes) {
     if (extension) extension->update(bytes);
     if (auto* hmac = std::get_if<Hmac>(&text)) {
         hmac->update(bytes);
@@ -182,7 +182,7 @@ void Verification::Attempt::add(std::string_view bytes) {
 
 void Verification::add(std::string_view value) {
     if (extras_ && extras_->for_anyone) extras_->for_anyone->update(value);
-    for (Attempt& attempt : attempts_) attempt.add(value);
+    for (SecretTrial& trial : trials_) trial.add(value);
 }
 
 void Verification::update(std::string_view piece_of_body) {
@@ -191,7 +191,7 @@ void Verification::update(std::string_view piece_of_body) {
     if (extras_) extras_->update(piece_of_body);
 }
 
-void Verification::Extras::update(std::string_view piece_of_body) {
+void Verification::BodyDerived::update(std::string_view piece_of_body) {
     if (piece_of_body.empty()) return;
     if (frame) frame->update(piece_of_body);
     if (crc32) {
@@ -202,7 +202,7 @@ void Verification::Extras::update(std::string_view piece_of_body) {
     if (digest) digest->update(piece_of_body);
 }
 
-const std::string& Verification::Extras::sha256_text() {
+const std::string& Verification::BodyDerived::sha256_text() {
     if (hex_digest.empty()) {
         std::array<std::uint8_t, kLargestHash> digest;
         hex_digest = to_hex(sha256->finish(digest));
@@ -211,13 +211,13 @@ const std::string& Verification::Extras::sha256_text() {
 }
 
 Objection Verification::add_parts(Parts parts, WholeBody* body) {
-    for (const TextPart& part : parts) {
+    for (const TemplatePart& part : parts) {
         if (const auto objection = add_part(part, body)) return objection;
     }
     return std::nullopt;
 }
 
-Objection Verification::add_part(const TextPart& part, WholeBody* body) {
+Objection Verification::add_part(const TemplatePart& part, WholeBody* body) {
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
     if (part.is_url() && !keeps_its_side(*scheme_, joins(), index, request_.url)) {
         return Refusal(Reason::bad_signature, Cause::Kind::url_unfit);
@@ -252,10 +252,10 @@ Objection Verification::add_part(const TextPart& part, WholeBody* body) {
             add(hubspot_url(request_.url));
             return std::nullopt;
         default:
-            if (extras_ && extras_->for_anyone && !attempts_.empty()) {
-                extras_->for_anyone->update(value_of(part, attempts_.front()));
+            if (extras_ && extras_->for_anyone && !trials_.empty()) {
+                extras_->for_anyone->update(value_of(part, trials_.front()));
             }
-            for (Attempt& attempt : attempts_) attempt.add(value_of(part, attempt));
+            for (SecretTrial& trial : trials_) trial.add(value_of(part, trial));
             return std::nullopt;
     }
 }
@@ -271,7 +271,7 @@ bool Verification::has_query_of_its_own() const {
 }
 
 // What nobody has to compute first.
-std::string_view Verification::value_of(const TextPart& part, const Attempt& attempt) const {
+std::string_view Verification::value_of(const TemplatePart& part, const SecretTrial& trial) const {
     switch (part.kind) {
         case Kind::literal:
             return part.text;
@@ -285,19 +285,19 @@ std::string_view Verification::value_of(const TextPart& part, const Attempt& att
         case Kind::url:
             return request_.url;
         case Kind::url_ports:
-            return attempt.url;
+            return trial.url;
         case Kind::header:
             return request_.headers->value(part.header);
         case Kind::secret:
-            return attempt.secret->key.text();
+            return trial.secret->key.text();
         case Kind::secret_id:
-            return attempt.secret->id;
+            return trial.secret->id;
         default:
             throw std::logic_error("a placeholder that no signed text can hold");
     }
 }
 
-Objection Verification::add_query(const TextPart& part) {
+Objection Verification::add_query(const TemplatePart& part) {
     const auto value = query_value(request_.query, part.text);
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
     if (!value || !keeps_its_side(*scheme_, joins(), index, *value)) {
@@ -307,7 +307,7 @@ Objection Verification::add_query(const TextPart& part) {
     return std::nullopt;
 }
 
-Objection Verification::add_json(const TextPart& part, WholeBody* body) {
+Objection Verification::add_json(const TemplatePart& part, WholeBody* body) {
     const JsonDocument* json = body == nullptr ? nullptr : body->json();
     if (json == nullptr) return not_json();
     const auto value = json->value_at(part.text);
@@ -318,7 +318,7 @@ Objection Verification::add_json(const TextPart& part, WholeBody* body) {
 }
 
 // Where the body is framed, what is beside it is looked at once more at its end.
-void Verification::keep_beside_body(const TextPart& part, std::string_view value) {
+void Verification::keep_beside_body(const TemplatePart& part, std::string_view value) {
     if (extras_ && extras_->frame) extras_->beside_body[&part] = value;
 }
 
@@ -328,7 +328,7 @@ bool Verification::is_form() const {
 
 // Nothing stands between a URL and a form, so that the end of a URL could become the beginning of a
 // field. Where the URL is fixed, the end of a longer one could.
-bool Verification::starts_behind_url(const TextPart& part, const Form& form) const {
+bool Verification::starts_behind_url(const TemplatePart& part, const Form& form) const {
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
     const bool is_behind_url = index > 0 && scheme_->signed_parts[index - 1].is_url();
     if (!is_behind_url || form.fields().empty()) return true;
@@ -341,7 +341,7 @@ bool Verification::starts_behind_url(const TextPart& part, const Form& form) con
 bool Verification::splits_digest(std::string_view text) const {
     if (text.empty() || !scheme_->digest) return false;
     const DigestSource& wanted = *scheme_->digest;
-    if (wanted.source.kind != Source::Kind::query) return false;
+    if (wanted.source.kind != ValueLocation::Kind::query) return false;
     const std::string all = std::string(request_.url).append(text);
     const std::string parameter = wanted.source.text + '=';
     const std::size_t start = all.rfind(parameter);
@@ -354,7 +354,7 @@ bool Verification::splits_digest(std::string_view text) const {
 
 // Where the sender could say that a form is none, its fields would not be signed: then the body has
 // to be empty, or covered by a digest.
-Objection Verification::add_form(const TextPart& part, WholeBody* body) {
+Objection Verification::add_form(const TemplatePart& part, WholeBody* body) {
     if (body == nullptr) return Reason::invalid_payload;
     const bool may_be_none = part.kind == Kind::form && (body_is_empty() || extras_->digest);
     if (!is_form()) {
@@ -381,8 +381,9 @@ Objection Verification::add_form(const TextPart& part, WholeBody* body) {
 
 // Empty where the signature stands elsewhere.
 std::string_view Verification::signature_field() const {
-    const Source& source = scheme_->signatures.front().source;
-    return source.kind == Source::Kind::field ? std::string_view(source.text) : std::string_view();
+    const ValueLocation& source = scheme_->signatures.front().source;
+    return source.kind == ValueLocation::Kind::field ? std::string_view(source.text)
+                                                     : std::string_view();
 }
 
 // Some readers take a `;` for a `&`, and find other fields than were signed. Encoders of forms
@@ -412,9 +413,9 @@ Objection Verification::check_query_beside_form(WholeBody* body) const {
 // Some readers do not mind the case of names. An address may have a token of the operator's own in
 // its query, and a sender that leaves its message unsigned may call its event id so.
 bool Verification::is_signed_in_form(std::string_view name, const Form& form) const {
-    const Source& id = scheme_->event_id;
+    const ValueLocation& id = scheme_->event_id;
     const bool may_be_of_address = scheme_->takes_unsigned_fields() &&
-                                   id.kind == Source::Kind::field &&
+                                   id.kind == ValueLocation::Kind::field &&
                                    equals_ignoring_case(name, id.text);
     if (may_be_of_address) return false;
     return std::ranges::any_of(form.fields(), [this, name](const Form::Field& field) {
@@ -469,7 +470,7 @@ Objection Verification::verify_signature(WholeBody* body, Milliseconds now) {
     if (extras_ && extras_->for_anyone && extras_->for_anyone->can_be_had_by_anyone()) {
         return Refusal(Reason::bad_signature, Cause::Kind::text_for_anyone);
     }
-    return find_secret(now, [this](Attempt& attempt) { return matches(attempt); });
+    return find_secret(now, [this](SecretTrial& trial) { return matches(trial); });
 }
 
 Objection Verification::read_signature_in_body(WholeBody* body) {
@@ -486,9 +487,9 @@ Objection Verification::read_signature_in_body(WholeBody* body) {
 }
 
 // What stands there more than once is not there.
-Objection Verification::read_from_body(const Source& source, WholeBody* body,
+Objection Verification::read_from_body(const ValueLocation& source, WholeBody* body,
                                        std::optional<std::string>& value) const {
-    if (source.kind == Source::Kind::field) {
+    if (source.kind == ValueLocation::Kind::field) {
         const Form* form = form_of(body);
         if (form == nullptr) return not_form();
         value = form->only(source.text);
@@ -501,7 +502,7 @@ Objection Verification::read_from_body(const Source& source, WholeBody* body,
 }
 
 Objection Verification::read_timestamp_in_body(WholeBody* body) {
-    const Source& source = scheme_->timestamp->source;
+    const ValueLocation& source = scheme_->timestamp->source;
     std::optional<std::string> text;
     if (const auto objection = read_from_body(source, body, text)) return objection;
     if (!text || text->empty()) return Refusal(Reason::missing_timestamp, missing_in_body(source));
@@ -520,17 +521,17 @@ Objection Verification::verify_timestamp(WholeBody* body, Milliseconds now) {
 // Of the time that is in force when the delivery is judged, not of the time that it came.
 Objection Verification::check_window(Milliseconds now) const {
     if (!scheme_->timestamp) return std::nullopt;
-    const Source::Kind kind = scheme_->timestamp->source.kind;
-    const bool is_early = kind == Source::Kind::header || kind == Source::Kind::item;
+    const ValueLocation::Kind kind = scheme_->timestamp->source.kind;
+    const bool is_early = kind == ValueLocation::Kind::header || kind == ValueLocation::Kind::item;
     const std::string_view text = is_early ? request_.presented->timestamp : late_timestamp();
     if (!is_early && text.empty()) return std::nullopt;
     return check_timestamp(*scheme_->timestamp, text, now, *request_.tolerance);
 }
 
 Objection Verification::check_time(Milliseconds now) const {
-    const auto usable = [now](const Attempt& attempt) { return attempt.secret->usable(now); };
+    const auto usable = [now](const SecretTrial& trial) { return trial.secret->usable(now); };
     if (const auto objection = check_window(now)) return objection;
-    if (std::ranges::none_of(attempts_, usable)) {
+    if (std::ranges::none_of(trials_, usable)) {
         return Refusal(Reason::no_secret, Cause::Kind::secrets_expired);
     }
     if (secret_ == nullptr) return std::nullopt;
@@ -542,16 +543,16 @@ Objection Verification::check_time(Milliseconds now) const {
 
 const SigningSecret* Verification::secret_for_answers(Milliseconds now) const {
     if (secret_ != nullptr) return secret_;
-    for (const Attempt& attempt : attempts_) {
-        if (attempt.secret->usable(now)) return attempt.secret;
+    for (const SecretTrial& trial : trials_) {
+        if (trial.secret->usable(now)) return trial.secret;
     }
     return nullptr;
 }
 
 // What the operator may compare with what the sender says that it sent.
 Refusal Verification::no_match() const {
-    const bool extended = std::ranges::any_of(attempts_, [](const Attempt& attempt) {
-        return attempt.extension && attempt.extension->found();
+    const bool extended = std::ranges::any_of(trials_, [](const SecretTrial& trial) {
+        return trial.extension && trial.extension->found();
     });
     if (extended) return {Reason::bad_signature, Cause::Kind::extended};
     auto kind = ignores_body() ? Cause::Kind::no_match : Cause::Kind::no_match_of_body;
@@ -570,15 +571,15 @@ Refusal Verification::no_match() const {
 template <typename Matches>
 Objection Verification::find_secret(Milliseconds now, Matches matches) {
     bool any_usable = false;
-    for (Attempt& attempt : attempts_) {
-        const SigningSecret& secret = *attempt.secret;
+    for (SecretTrial& trial : trials_) {
+        const SigningSecret& secret = *trial.secret;
         if (!secret.usable(now)) continue;
         any_usable = true;
-        if (!matches(attempt)) continue;
+        if (!matches(trial)) continue;
         const bool is_first = secret_ == nullptr;
         if (is_first) {
             secret_ = &secret;
-            matched_url_ = attempt.url;
+            matched_url_ = trial.url;
         }
         not_after_ = !secret.not_after ? std::nullopt
                      : is_first        ? secret.not_after
@@ -590,16 +591,16 @@ Objection Verification::find_secret(Milliseconds now, Matches matches) {
     return Refusal(Reason::no_secret, Cause::Kind::secrets_expired);
 }
 
-bool Verification::matches(Attempt& attempt) const {
-    const SigningSecret& secret = *attempt.secret;
-    const Presented& presented = *request_.presented;
+bool Verification::matches(SecretTrial& trial) const {
+    const SigningSecret& secret = *trial.secret;
+    const Credentials& presented = *request_.presented;
     if (scheme_->algorithm == Algorithm::token) return secret.key.is_token(presented.token);
     if (scheme_->algorithm == Algorithm::basic) return matches_basic(secret);
-    if (attempt.extension && attempt.extension->found()) return false;
+    if (trial.extension && trial.extension->found()) return false;
     std::array<std::uint8_t, kLargestHash> bytes;
     std::span<const std::uint8_t> expected;
-    if (auto* hmac = std::get_if<Hmac>(&attempt.text)) expected = hmac->finish(bytes);
-    if (auto* hash = std::get_if<HashStream>(&attempt.text)) expected = hash->finish(bytes);
+    if (auto* hmac = std::get_if<Hmac>(&trial.text)) expected = hmac->finish(bytes);
+    if (auto* hash = std::get_if<HashStream>(&trial.text)) expected = hash->finish(bytes);
     bool found = false;
     std::size_t tried = 0;
     for (const Candidate& candidate : presented.candidates()) {
@@ -615,10 +616,10 @@ bool Verification::matches(Attempt& attempt) const {
                                                                candidate.bytes());
                 break;
             case Algorithm::ed25519:
-                if (tried++ == candidates_for(std::get<std::string>(attempt.text).size())) {
+                if (tried++ == candidates_for(std::get<std::string>(trial.text).size())) {
                     return found;
                 }
-                found |= secret.key.public_key().verify_message(std::get<std::string>(attempt.text),
+                found |= secret.key.public_key().verify_message(std::get<std::string>(trial.text),
                                                                 candidate.bytes());
                 break;
             default:
@@ -668,11 +669,11 @@ Objection Verification::match_native(WholeBody* body, Milliseconds now) {
         if (!signature) return unfit_signature_of(native);
         signatures.push_back(std::move(*signature));
     }
-    return find_secret(now, [&](const Attempt& attempt) {
+    return find_secret(now, [&](const SecretTrial& trial) {
         for (std::size_t i = 0; i < items->size(); ++i) {
             const auto& id = (*items)[i].secret_id;
-            if (id && *id != attempt.secret->id) return false;
-            if (!is_signed(attempt.secret->key, scheme_->algorithm, scheme_->hash, (*items)[i].text,
+            if (id && *id != trial.secret->id) return false;
+            if (!is_signed(trial.secret->key, scheme_->algorithm, scheme_->hash, (*items)[i].text,
                            bytes_of(signatures[i]))) {
                 return false;
             }
@@ -687,7 +688,7 @@ std::string Verification::signed_url() const {
     if (scheme_->signs(Kind::url_hubspot)) return hubspot_url(request_.url);
     if (scheme_->signs(Kind::url_ports)) return std::string(matched_url_);
     for (const RequiredClaim& claim : scheme_->claims) {
-        if (std::ranges::count(claim.value, Kind::url_qsh, &TextPart::kind) == 0) continue;
+        if (std::ranges::count(claim.value, Kind::url_qsh, &TemplatePart::kind) == 0) continue;
         return atlassian_qsh(request_.method, request_.url, "").value_or("");
     }
     return std::string(request_.url);
@@ -703,14 +704,14 @@ Objection Verification::match_jwt(Milliseconds now) {
         if (!der) return Reason::malformed_signature;
         signature = std::move(*der);
     }
-    const auto objection = find_secret(now, [&](const Attempt& attempt) {
-        return may_be_of(*jwt, *attempt.secret) &&
-               is_signed(attempt.secret->key, algorithm.key_algorithm, algorithm.hash,
+    const auto objection = find_secret(now, [&](const SecretTrial& trial) {
+        return may_be_of(*jwt, *trial.secret) &&
+               is_signed(trial.secret->key, algorithm.key_algorithm, algorithm.hash,
                          jwt->signed_text, bytes_of(signature));
     });
     if (!objection) return check_claims(jwt->claims, now);
     const bool any_named = std::ranges::any_of(
-        attempts_, [&](const Attempt& attempt) { return may_be_of(*jwt, *attempt.secret); });
+        trials_, [&](const SecretTrial& trial) { return may_be_of(*jwt, *trial.secret); });
     if (objection->reason != Reason::bad_signature || any_named) return objection;
     extras_->unknown_kid = *jwt->kid;
     return Refusal(Reason::bad_signature, Cause::Kind::no_key_of_set, extras_->unknown_kid);
@@ -745,7 +746,7 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
     if (!request_.json->parse_copy(claims)) return Reason::malformed_signature;
     if (const auto objection = read_validity()) return objection;
     if (const auto objection = check_validity(now)) return objection;
-    if (scheme_->timestamp && scheme_->timestamp->source.kind == Source::Kind::claim) {
+    if (scheme_->timestamp && scheme_->timestamp->source.kind == ValueLocation::Kind::claim) {
         const std::string& claim = scheme_->timestamp->source.text;
         auto written = time_at(json, claim, scheme_->timestamp->unit);
         if (!written) return Refusal(Reason::missing_timestamp, Cause::Kind::claim, claim);
@@ -756,8 +757,8 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
     for (const RequiredClaim& claim : scheme_->claims) {
         if (const auto objection = check_claim(claim)) return objection;
     }
-    const auto event_claim = [&](const Source& source, std::string& value) {
-        if (source.kind != Source::Kind::claim) return;
+    const auto event_claim = [&](const ValueLocation& source, std::string& value) {
+        if (source.kind != ValueLocation::Kind::claim) return;
         value = json.first_value_at(pointer_to(source.text)).value_or("");
     };
     event_claim(scheme_->event_id, extras_->event_id);
@@ -803,7 +804,7 @@ Objection Verification::check_validity(Milliseconds now) const {
 // The value itself, or an array that holds it, as `aud` may be.
 Objection Verification::check_claim(const RequiredClaim& claim) const {
     std::string expected;
-    for (const TextPart& part : claim.value) {
+    for (const TemplatePart& part : claim.value) {
         if (part.kind == Kind::literal) expected += part.text;
         if (part.kind == Kind::url) expected += request_.url;
         if (part.kind != Kind::url_qsh) continue;
@@ -847,17 +848,17 @@ bool Verification::body_keeps_its_side() const {
 }
 
 bool Verification::leaves_to_body(const Join& join) const {
-    const Text& parts = scheme_->signed_parts;
+    const Template& parts = scheme_->signed_parts;
     if (join.right > join.left + 1) return true;
     const bool before = parts[join.right].kind == Kind::body;
-    const TextPart& neighbor = parts[before ? join.left : join.right];
+    const TemplatePart& neighbor = parts[before ? join.left : join.right];
     // A method that is signed says by itself that there is no body.
     const bool may_get_one =
         body_is_empty() && !(has_no_body_by_method() && scheme_->signs(Kind::method));
     return webhook::leaves_to_body(value_beside_body(neighbor), before, may_get_one);
 }
 
-std::string Verification::value_beside_body(const TextPart& part) const {
+std::string Verification::value_beside_body(const TemplatePart& part) const {
     switch (part.kind) {
         case Kind::id:
             return std::string(request_.presented->event_id);
@@ -879,11 +880,11 @@ Objection Verification::verify_digest() {
     if (!scheme_->digest) return std::nullopt;
     const DigestSource& source = *scheme_->digest;
     std::optional<std::string> text = extras_->digest_claim;
-    if (source.source.kind == Source::Kind::header) {
+    if (source.source.kind == ValueLocation::Kind::header) {
         const auto header = request_.headers->only(source.source.header);
         if (header) text = digest_in_header(source, *header);
     }
-    if (source.source.kind == Source::Kind::query) {
+    if (source.source.kind == ValueLocation::Kind::query) {
         auto parameter = appended_parameter(request_.url, source.source.text);
         if (parameter.state == AppendedParameter::State::elsewhere)
             return Refusal(Reason::bad_signature, Cause::Kind::digest);

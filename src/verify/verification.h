@@ -29,7 +29,7 @@ struct SignedRequest {
     // The request's own, undecoded.
     std::string_view query;
     const SchemeHeaders* headers;
-    Presented* presented;
+    Credentials* presented;
     // Replaces the scheme's, where there is one.
     const std::optional<Tolerance>* tolerance;
     // For JSON in a token. Nobody else may use it during a call of a member.
@@ -72,7 +72,7 @@ class Verification {
 
     void update(std::string_view piece_of_body);
     // How many bytes were sent, where the pieces are of what was compressed.
-    void note_sent_size(std::size_t size) { sent_size_ = size; }
+    void record_sent_size(std::size_t size) { sent_size_ = size; }
 
     // Returns why the delivery has to be refused, or nothing: then secret() has signed it. `body`
     // is null where it is not needed.
@@ -107,10 +107,10 @@ class Verification {
     }
 
   private:
-    using Parts = std::span<const TextPart>;
+    using Parts = std::span<const TemplatePart>;
 
     // One secret, and one form of the URL, that the signature may be right for.
-    struct Attempt {
+    struct SecretTrial {
         const SigningSecret* secret;
         std::string_view url;
         // For Ed25519, which hashes the text twice, the text itself.
@@ -122,7 +122,7 @@ class Verification {
     };
 
     // What few schemes need. It lies apart, since every delivery carries the rest.
-    struct Extras {
+    struct BodyDerived {
         // The URL with or without its port, where the scheme tries both.
         std::string other_url;
         // What the signed text names of the body besides the body.
@@ -134,7 +134,7 @@ class Verification {
         std::optional<std::string> digest_claim;
         std::optional<JsonFrame> frame;
         // Values of the body that may stand beside the framed one.
-        std::map<const TextPart*, std::string> beside_body;
+        std::map<const TemplatePart*, std::string> beside_body;
         std::optional<HandshakeText> for_anyone;
         std::string signature_in_body;
         std::string late_timestamp;
@@ -151,25 +151,26 @@ class Verification {
         const std::string& sha256_text();
     };
 
-    static std::unique_ptr<Extras> extras_for(const Scheme& scheme, const SignedRequest& request);
+    static std::unique_ptr<BodyDerived> extras_for(const Scheme& scheme,
+                                                   const SignedRequest& request);
 
     void add_attempts(const SigningSecret& secret);
     void add_attempt(const SigningSecret& secret, std::string_view url);
 
     Objection add_parts(Parts parts, WholeBody* body);
-    Objection add_part(const TextPart& part, WholeBody* body);
-    std::string_view value_of(const TextPart& part, const Attempt& attempt) const;
-    Objection add_query(const TextPart& part);
+    Objection add_part(const TemplatePart& part, WholeBody* body);
+    std::string_view value_of(const TemplatePart& part, const SecretTrial& trial) const;
+    Objection add_query(const TemplatePart& part);
     void add(std::string_view value);
-    Objection add_json(const TextPart& part, WholeBody* body);
-    Objection add_form(const TextPart& part, WholeBody* body);
-    bool starts_behind_url(const TextPart& part, const Form& form) const;
+    Objection add_json(const TemplatePart& part, WholeBody* body);
+    Objection add_form(const TemplatePart& part, WholeBody* body);
+    bool starts_behind_url(const TemplatePart& part, const Form& form) const;
     bool splits_digest(std::string_view text) const;
     bool has_query_of_its_own() const;
 
     Objection read_signature_in_body(WholeBody* body);
     Objection read_timestamp_in_body(WholeBody* body);
-    Objection read_from_body(const Source& source, WholeBody* body,
+    Objection read_from_body(const ValueLocation& source, WholeBody* body,
                              std::optional<std::string>& value) const;
     Objection check_separators(WholeBody* body) const;
     Objection check_query_beside_form(WholeBody* body) const;
@@ -181,7 +182,7 @@ class Verification {
     template <typename Matches>
     Objection find_secret(Milliseconds now, Matches matches);
     Refusal no_match() const;
-    bool matches(Attempt& attempt) const;
+    bool matches(SecretTrial& trial) const;
     bool matches_basic(const SigningSecret& secret) const;
     Refusal lacks_of(const Native& native) const;
     static Refusal unfit_signature_of(const Native& native);
@@ -194,8 +195,8 @@ class Verification {
     Objection check_claim(const RequiredClaim& claim) const;
     bool body_keeps_its_side() const;
     bool leaves_to_body(const Join& join) const;
-    std::string value_beside_body(const TextPart& part) const;
-    void keep_beside_body(const TextPart& part, std::string_view value);
+    std::string value_beside_body(const TemplatePart& part) const;
+    void keep_beside_body(const TemplatePart& part, std::string_view value);
     bool has_no_body_by_method() const;
     Objection verify_digest();
     std::span<const Join> joins() const;
@@ -211,10 +212,10 @@ class Verification {
     std::size_t sent_size_ = 0;
     std::size_t secret_count_ = 0;
     bool some_expired_ = false;
-    Few<Attempt> attempts_;
+    Few<SecretTrial> trials_;
     // The parts that are not hashed yet.
     Parts rest_;
-    std::unique_ptr<Extras> extras_;
+    std::unique_ptr<BodyDerived> extras_;
     Objection early_objection_;
     const SigningSecret* secret_ = nullptr;
     // The one of the attempt that was right.

@@ -96,7 +96,7 @@ Headers headers_for(std::string_view body) {
 }
 
 void read(const Scheme& scheme, const Headers& headers, SchemeHeaders& offered,
-          Presented& presented) {
+          Credentials& presented) {
     for (const auto& [name, value] : headers) offered.offer(name, value);
     if (read_headers(scheme, offered, kNow, std::nullopt, presented)) fail("headers refused");
 }
@@ -106,7 +106,7 @@ void measure_headers(const Scheme& scheme) {
     measure("reading 9 headers", 200000, [&](int count) {
         for (int i = 0; i < count; ++i) {
             SchemeHeaders offered(scheme);
-            Presented presented;
+            Credentials presented;
             read(scheme, headers, offered, presented);
         }
     });

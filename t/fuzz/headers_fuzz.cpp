@@ -152,7 +152,7 @@ class Attempt {
 
     const SchemeHeaders& headers() const { return headers_; }
 
-    Presented presented;
+    Credentials presented;
 
   private:
     const Gate& gate_;
@@ -183,9 +183,9 @@ bool is_refused_for_its_body(const Gate& gate, const Delivery& delivery, const A
     JsonFrame frame;
     frame.update(delivery.body);
     if (!frame.is_whole()) return true;
-    return std::ranges::any_of(gate.scheme.signed_parts, [&](const TextPart& part) {
+    return std::ranges::any_of(gate.scheme.signed_parts, [&](const TemplatePart& part) {
         const std::string_view value = part.is_url() ? delivery.url
-                                       : part.kind == TextPart::Kind::header
+                                       : part.kind == TemplatePart::Kind::header
                                            ? attempt.headers().value(part.header)
                                            : "x";
         return !leaves_to_body(value, true, false) || !leaves_to_body(value, false, false);
@@ -196,34 +196,34 @@ bool is_refused_for_its_body(const Gate& gate, const Delivery& delivery, const A
 std::optional<std::string> signed_text(const Gate& gate, const Delivery& delivery,
                                        const Attempt& attempt) {
     std::string text;
-    for (const TextPart& part : gate.scheme.signed_parts) {
+    for (const TemplatePart& part : gate.scheme.signed_parts) {
         switch (part.kind) {
-            case TextPart::Kind::literal:
+            case TemplatePart::Kind::literal:
                 text += part.text;
                 break;
-            case TextPart::Kind::body:
+            case TemplatePart::Kind::body:
                 text += delivery.body;
                 break;
-            case TextPart::Kind::timestamp:
+            case TemplatePart::Kind::timestamp:
                 text += attempt.presented.timestamp;
                 break;
-            case TextPart::Kind::id:
+            case TemplatePart::Kind::id:
                 text += attempt.presented.event_id;
                 break;
-            case TextPart::Kind::method:
+            case TemplatePart::Kind::method:
                 text += delivery.method;
                 break;
-            case TextPart::Kind::url:
-            case TextPart::Kind::url_ports:
+            case TemplatePart::Kind::url:
+            case TemplatePart::Kind::url_ports:
                 text += delivery.url;
                 break;
-            case TextPart::Kind::url_hubspot:
+            case TemplatePart::Kind::url_hubspot:
                 text += hubspot_url(delivery.url);
                 break;
-            case TextPart::Kind::secret:
+            case TemplatePart::Kind::secret:
                 text += key_bytes(gate.scheme);
                 break;
-            case TextPart::Kind::header:
+            case TemplatePart::Kind::header:
                 text += attempt.headers().value(part.header);
                 break;
             default:
@@ -263,14 +263,15 @@ std::optional<Delivery> rightly_signed(const Gate& gate, Delivery delivery,
                                        const Attempt& attempt) {
     const Scheme& scheme = gate.scheme;
     const SignatureSource& source = scheme.signatures.front();
-    const bool late_time = scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::json;
+    const bool late_time =
+        scheme.timestamp && scheme.timestamp->source.kind == ValueLocation::Kind::json;
     const auto code = code_for(gate, delivery, attempt);
     if (!code || late_time || is_refused_for_its_body(gate, delivery, attempt) || scheme.digest ||
-        source.source.kind != Source::Kind::header) {
+        source.source.kind != ValueLocation::Kind::header) {
         return std::nullopt;
     }
     std::string value = source.prefix + *code;
-    if (scheme.timestamp && scheme.timestamp->source.kind == Source::Kind::item) {
+    if (scheme.timestamp && scheme.timestamp->source.kind == ValueLocation::Kind::item) {
         value = scheme.timestamp->source.text + std::string(attempt.presented.timestamp) +
                 source.separators + value;
     }
@@ -285,7 +286,7 @@ std::optional<Delivery> rightly_signed(const Gate& gate, Delivery delivery,
     return delivery;
 }
 
-void check_presented(const Gate& gate, const Presented& presented) {
+void check_presented(const Gate& gate, const Credentials& presented) {
     const Scheme& scheme = gate.scheme;
     require(presented.candidates().size() <= kMostCandidates, "there are not too many candidates");
     const bool is_code = scheme.algorithm == Algorithm::hmac || scheme.algorithm == Algorithm::hash;
@@ -295,17 +296,17 @@ void check_presented(const Gate& gate, const Presented& presented) {
         require(!is_code || size == hash_size(scheme.hash), "a candidate is as long as the hash");
     }
     const bool keeps_text = scheme.presents_secret() || scheme.algorithm == Algorithm::jwt;
-    const bool in_header = scheme.signatures.front().source.kind == Source::Kind::header;
+    const bool in_header = scheme.signatures.front().source.kind == ValueLocation::Kind::header;
     require(presented.candidates().empty() == (keeps_text || !in_header),
             "there is a candidate or a token");
     require(presented.token.empty() == (!keeps_text || !in_header),
             "there is a token or a candidate");
-    if (scheme.timestamp && (scheme.timestamp->source.kind == Source::Kind::header ||
-                             scheme.timestamp->source.kind == Source::Kind::item)) {
+    if (scheme.timestamp && (scheme.timestamp->source.kind == ValueLocation::Kind::header ||
+                             scheme.timestamp->source.kind == ValueLocation::Kind::item)) {
         require(parse_timestamp(scheme.timestamp->unit, presented.timestamp).has_value(),
                 "the timestamp is one");
     }
-    if (scheme.signs(TextPart::Kind::id)) {
+    if (scheme.signs(TemplatePart::Kind::id)) {
         require(!presented.event_id.empty(), "a signed id is there");
     }
 }

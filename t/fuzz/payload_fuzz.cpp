@@ -22,9 +22,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool valid = fresh.parse(text);
     require(used.parse(text) == valid, "a used reader judges as a new one");
     std::string mended(payload);
-    webhook::mend_json(mended);
+    webhook::repair_json(mended);
     std::string mended_twice = mended;
-    webhook::mend_json(mended_twice);
+    webhook::repair_json(mended_twice);
     require(mended == mended_twice, "what is mended is not mended again");
     for (std::string_view one : {pointer, std::string_view(), std::string_view("/id")}) {
         const auto signed_value = fresh.value_at(one);

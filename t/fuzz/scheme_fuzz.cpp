@@ -24,7 +24,7 @@
 namespace webhook::fuzz {
 namespace {
 
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 
 constexpr Milliseconds kNow{1'614'265'330'000};
 
@@ -43,14 +43,14 @@ std::optional<Scheme> parsed(std::string_view text) {
     }
 }
 
-void check_source(const Scheme& scheme, const Source& source) {
+void check_source(const Scheme& scheme, const ValueLocation& source) {
     switch (source.kind) {
-        case Source::Kind::none:
+        case ValueLocation::Kind::none:
             break;
-        case Source::Kind::header:
+        case ValueLocation::Kind::header:
             require(source.header < scheme.headers.size(), "a source reads a header of the scheme");
             break;
-        case Source::Kind::json:
+        case ValueLocation::Kind::json:
             check_json_pointer(source.text);
             break;
         default:
@@ -58,9 +58,10 @@ void check_source(const Scheme& scheme, const Source& source) {
     }
 }
 
-void check_text(const Scheme& scheme, const Text& parts, std::span<const PlaceholderName> known) {
+void check_text(const Scheme& scheme, const Template& parts,
+                std::span<const PlaceholderName> known) {
     for (std::size_t i = 0; i < parts.size(); ++i) {
-        const TextPart& part = parts[i];
+        const TemplatePart& part = parts[i];
         if (part.kind == Kind::literal) {
             require(!part.text.empty(), "a literal is not empty");
             require(i == 0 || parts[i - 1].kind != Kind::literal, "literals next to each other");
@@ -74,7 +75,7 @@ void check_text(const Scheme& scheme, const Text& parts, std::span<const Placeho
             check_json_pointer(part.text);
         } else if (part.kind == Kind::hmac_hex || part.kind == Kind::hmac_base64) {
             check_source(scheme, part.source);
-            require(part.source.kind != Source::Kind::none, "a code is of something");
+            require(part.source.kind != ValueLocation::Kind::none, "a code is of something");
         } else {
             require(part.text.empty() != row->takes_argument, "a placeholder has its argument");
         }
@@ -86,9 +87,9 @@ void check_signatures(const Scheme& scheme) {
     for (const SignatureSource& signature : scheme.signatures) {
         const bool numbered = !signature.numbered_headers.empty();
         if (!numbered) check_source(scheme, signature.source);
-        const bool from_native = signature.source.kind == Source::Kind::none;
+        const bool from_native = signature.source.kind == ValueLocation::Kind::none;
         require(from_native == (scheme.native != nullptr), "a signature stands somewhere");
-        const bool any_header = signature.source.kind == Source::Kind::header;
+        const bool any_header = signature.source.kind == ValueLocation::Kind::header;
         require(any_header || signature.source.is_in_body() || from_native,
                 "a signature stands in a header or in the body");
         require(!numbered || scheme.wants_other_headers, "numbered headers are read");
@@ -121,8 +122,8 @@ void check_algorithm(const Scheme& scheme) {
     require(scheme.claims.empty() || is_jwt, "only tokens have claims");
     if (scheme.digest) {
         check_source(scheme, scheme.digest->source);
-        const bool in_header = scheme.digest->source.kind == Source::Kind::header;
-        require((scheme.digest->source.kind == Source::Kind::claim) == is_jwt &&
+        const bool in_header = scheme.digest->source.kind == ValueLocation::Kind::header;
+        require((scheme.digest->source.kind == ValueLocation::Kind::claim) == is_jwt &&
                     (is_jwt || (in_header ? scheme.covers_header(scheme.digest->source.header)
                                           : scheme.reads_url())),
                 "a digest is signed");
@@ -141,14 +142,14 @@ void check_complete(const Scheme& scheme) {
     check_signatures(scheme);
     check_algorithm(scheme);
     check_text(scheme, scheme.signed_parts, signed_placeholders());
-    require(std::ranges::count(scheme.signed_parts, Kind::body, &TextPart::kind) <= 1,
+    require(std::ranges::count(scheme.signed_parts, Kind::body, &TemplatePart::kind) <= 1,
             "the body is signed once");
     require(!scheme.verifies_form() || scheme.content_type.has_value(), "a form has a type");
     if (scheme.signs(Kind::timestamp)) {
         require(scheme.timestamp.has_value(), "a signed timestamp is read");
     }
     if (scheme.signs(Kind::id)) {
-        require(scheme.event_id.kind == Source::Kind::header, "a signed id is a header");
+        require(scheme.event_id.kind == ValueLocation::Kind::header, "a signed id is a header");
     }
     if (scheme.timestamp) {
         check_source(scheme, scheme.timestamp->source);
@@ -177,13 +178,14 @@ void check_handshakes(const Scheme& scheme, std::string_view text) {
                 "an answer's header has a name");
         for (const auto& condition : handshake.conditions) {
             check_source(scheme, condition.source);
-            require(condition.source.kind != Source::Kind::none, "a condition is of something");
+            require(condition.source.kind != ValueLocation::Kind::none,
+                    "a condition is of something");
         }
         require(!handshake.conditions.empty() || handshake.method == "GET" ||
                     handshake.method == "HEAD",
                 "no handshake is every delivery");
         require((handshake.check == Handshake::Check::token) ==
-                    (handshake.token.kind != Source::Kind::none),
+                    (handshake.token.kind != ValueLocation::Kind::none),
                 "a token is somewhere");
         check_source(scheme, handshake.token);
         check_text(scheme, handshake.body, answer_placeholders());
@@ -195,9 +197,10 @@ void check_handshakes(const Scheme& scheme, std::string_view text) {
         const auto answer = answer_to(handshake, request, {}, nullptr);
         if (answer) {
             require(!has_control_character(answer->header_value) ||
-                        std::ranges::any_of(
-                            handshake.header_value,
-                            [](const TextPart& part) { return has_control_character(part.text); }),
+                        std::ranges::any_of(handshake.header_value,
+                                            [](const TemplatePart& part) {
+                                                return has_control_character(part.text);
+                                            }),
                     "no control character comes out of a request");
         }
         if (find_handshake(scheme, request, {}) != nullptr) {
@@ -230,7 +233,7 @@ void check_refuses_noise(Scheme scheme, const std::string& text) {
         delivery.set(scheme.headers[required.header], required.value);
     }
     for (const SignatureSource& signature : scheme.signatures) {
-        if (signature.source.kind != Source::Kind::header) continue;
+        if (signature.source.kind != ValueLocation::Kind::header) continue;
         const bool numbered = !signature.numbered_headers.empty();
         delivery.set(
             numbered ? signature.numbered_headers + "1" : scheme.headers[signature.source.header],

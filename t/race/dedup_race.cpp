@@ -78,7 +78,7 @@ class Zone final : public Gate, public Succession::Observer {
           memories_(DedupMemory::nameless(DedupMemory::kSmallestSize), std::move(earlier), *this,
                     kCarriedAtOnce) {
         self_ = memories_.enroll(journal_.now.get()).value();
-        memories_.take_over(journal_.now.get(), [] {});
+        memories_.adopt_predecessors(journal_.now.get(), [] {});
     }
 
     Owner self() const { return self_; }

@@ -24,7 +24,7 @@ using testing::Delivery;
 using testing::judge;
 using testing::KeyPair;
 using testing::secret;
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 
 constexpr Milliseconds kNow{1'614'265'330'000};
 const std::string kKey = "0123456789abcdef0123456789abcdef";
@@ -143,22 +143,22 @@ class Sender {
             place(scheme_.signed_parts[i], values[i], delivery, json);
         }
         const bool has_header =
-            scheme_.timestamp && scheme_.timestamp->source.kind == Source::Kind::header;
+            scheme_.timestamp && scheme_.timestamp->source.kind == ValueLocation::Kind::header;
         if (has_header && !scheme_.signs(Kind::timestamp)) {
             delivery.set(scheme_.headers[scheme_.timestamp->source.header], times(scheme_).front());
         }
         for (const RequiredHeader& required : scheme_.required_headers) {
             delivery.set(scheme_.headers[required.header], required.value);
         }
-        for (const Source* source :
-             {static_cast<const Source*>(&scheme_.event_id), &scheme_.event_type}) {
-            const bool is_header = source->kind == Source::Kind::header;
+        for (const ValueLocation* source :
+             {static_cast<const ValueLocation*>(&scheme_.event_id), &scheme_.event_type}) {
+            const bool is_header = source->kind == ValueLocation::Kind::header;
             if (is_header && !scheme_.signs(Kind::id))
                 delivery.add(scheme_.headers[source->header], "1");
         }
         const SignatureSource& source = scheme_.signatures.front();
         const std::string item = source.prefix + signature;
-        if (source.source.kind == Source::Kind::json) {
+        if (source.source.kind == ValueLocation::Kind::json) {
             json[source.source.text] = item;
         } else {
             delivery.set(scheme_.headers[source.source.header], items_before(values) + item);
@@ -176,16 +176,16 @@ class Sender {
     }
 
   private:
-    void place(const TextPart& part, const std::string& value, Delivery& delivery,
+    void place(const TemplatePart& part, const std::string& value, Delivery& delivery,
                std::map<std::string, std::string>& json) const {
         switch (part.kind) {
             case Kind::body:
                 delivery.body = value;
                 break;
             case Kind::timestamp:
-                if (scheme_.timestamp->source.kind == Source::Kind::header) {
+                if (scheme_.timestamp->source.kind == ValueLocation::Kind::header) {
                     delivery.set(scheme_.headers[scheme_.timestamp->source.header], value);
-                } else if (scheme_.timestamp->source.kind == Source::Kind::json) {
+                } else if (scheme_.timestamp->source.kind == ValueLocation::Kind::json) {
                     json[scheme_.timestamp->source.text] = value;
                 }
                 break;
@@ -208,7 +208,8 @@ class Sender {
 
     // The timestamp, where it is an item of the signature's header.
     std::string items_before(const Values& values) const {
-        if (!scheme_.timestamp || scheme_.timestamp->source.kind != Source::Kind::item) return "";
+        if (!scheme_.timestamp || scheme_.timestamp->source.kind != ValueLocation::Kind::item)
+            return "";
         for (std::size_t i = 0; i < values.size(); ++i) {
             if (scheme_.signed_parts[i].kind != Kind::timestamp) continue;
             return scheme_.timestamp->source.text + values[i] +
@@ -230,7 +231,7 @@ std::vector<std::string> bodies(const Scheme& scheme) {
         "0", "7",  "a=1&b=[]", "a b"};
     for (const std::string& time : {times(scheme).front()}) {
         std::string holder;
-        for (const TextPart& part : scheme.signed_parts) {
+        for (const TemplatePart& part : scheme.signed_parts) {
             if (part.kind == Kind::literal) holder += part.text + time;
         }
         holder += time;
@@ -241,7 +242,7 @@ std::vector<std::string> bodies(const Scheme& scheme) {
     return all;
 }
 
-std::vector<std::string> values_for(const Scheme& scheme, const TextPart& part) {
+std::vector<std::string> values_for(const Scheme& scheme, const TemplatePart& part) {
     switch (part.kind) {
         case Kind::literal:
             return {part.text};
@@ -279,7 +280,7 @@ void for_each_choice(const std::vector<std::vector<std::string>>& choices,
 
 // -- what a thief makes of it
 
-bool is_fixed(const TextPart& part) {
+bool is_fixed(const TemplatePart& part) {
     return part.kind == Kind::literal || part.kind == Kind::secret || part.kind == Kind::secret_id;
 }
 
@@ -304,7 +305,7 @@ void for_each_cut(const Scheme& scheme, const Values& original, std::size_t move
         if (rest.empty()) use(cut);
         return;
     }
-    const TextPart& part = scheme.signed_parts[index];
+    const TemplatePart& part = scheme.signed_parts[index];
     const auto go_on = [&](std::size_t size, std::size_t left) {
         Values more = cut;
         more.emplace_back(rest.substr(0, size));
@@ -335,7 +336,7 @@ Tried try_all(const Scheme& scheme) {
     const Sender sender(scheme);
     std::vector<std::vector<std::string>> choices;
     std::size_t values = 0;
-    for (const TextPart& part : scheme.signed_parts) {
+    for (const TemplatePart& part : scheme.signed_parts) {
         choices.push_back(values_for(scheme, part));
         values += is_fixed(part) ? 0 : 1;
     }
@@ -374,7 +375,7 @@ TEST(Boundaries, NoByteOfAPresetCanBeMoved) {
         if (::testing::Test::HasFailure()) return;
         if (tried.moved > 0) joined_presets.insert(scheme.name);
         std::size_t values = 0;
-        for (const TextPart& part : scheme.signed_parts) values += is_fixed(part) ? 0 : 1;
+        for (const TemplatePart& part : scheme.signed_parts) values += is_fixed(part) ? 0 : 1;
         EXPECT_TRUE(values < 2 || tried.sent > 0) << scheme.name << ": nothing was accepted";
     }
     for (const char* name :

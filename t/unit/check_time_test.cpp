@@ -143,7 +143,7 @@ class Verified {
     std::vector<SigningSecret> secrets_;
     SchemeHeaders headers_;
     std::vector<const SigningSecret*> pointers_;
-    Presented presented_;
+    Credentials presented_;
     std::optional<Tolerance> tolerance_;
     JsonDocument json_;
     std::optional<Verification> verification_;

@@ -33,7 +33,7 @@ class Reading {
     Reading(const Reading&) = delete;
     Reading& operator=(const Reading&) = delete;
 
-    Presented presented;
+    Credentials presented;
     Scheme scheme;
 
   private:
@@ -548,7 +548,7 @@ TEST(ReadHeaders, NothingStaysOfTheDeliveryReadBefore) {
     const Delivery second = with({{"X-Sign", "v1=" + std::string(64, 'b')}});
     const SchemeHeaders first_headers = first.offered_to(scheme);
     const SchemeHeaders second_headers = second.offered_to(scheme);
-    Presented presented;
+    Credentials presented;
     EXPECT_EQ(std::nullopt, read_headers(scheme, first_headers, kNow, std::nullopt, presented));
     EXPECT_EQ(std::nullopt, read_headers(scheme, second_headers, kNow, std::nullopt, presented));
     ASSERT_EQ(1U, presented.candidates().size());

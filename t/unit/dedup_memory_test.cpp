@@ -770,7 +770,7 @@ TEST_F(DedupMemoryTest, WhatASuccessorKnowsItNeedNotBeToldAgain) {
 
 TEST_F(DedupMemoryTest, KnowsOfHowManyMemoriesItDoesNotKnowAll) {
     EXPECT_EQ(0U, user.memory().undrained());
-    user.memory().note_undrained(3);
+    user.memory().record_undrained(3);
     EXPECT_EQ(3U, User(user.memory()).memory().undrained());
     // Those are gone with the processes that used them.
     EXPECT_EQ(0U, restored(content()).memory().undrained());

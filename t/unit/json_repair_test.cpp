@@ -10,7 +10,7 @@ namespace webhook {
 namespace {
 
 std::string mended(std::string text) {
-    mend_json(text);
+    repair_json(text);
     return text;
 }
 

@@ -369,7 +369,7 @@ TEST(JwtVerification, TimestampIsToldWhereItWasInTheToken) {
     const std::vector<const SigningSecret*> secrets{&key};
     const Delivery delivery{{{"X-Token", "JWT " + hs256_token(R"({"iat":1614265330})", kKey)}}, ""};
     const SchemeHeaders headers = delivery.offered_to(scheme);
-    Presented presented;
+    Credentials presented;
     ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
     const std::optional<Tolerance> tolerance;
     JsonDocument reader;

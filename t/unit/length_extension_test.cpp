@@ -176,7 +176,7 @@ TEST(LengthExtension, TheCauseTellsOfIt) {
         const Delivery delivery{
             {{"X-HubSpot-Signature-Version", "v1"}, {"X-HubSpot-Signature", hex(hash)}}, body};
         const SchemeHeaders headers = delivery.offered_to(scheme);
-        Presented presented;
+        Credentials presented;
         const std::optional<Tolerance> tolerance;
         EXPECT_EQ(std::nullopt, read_headers(scheme, headers, kNow, tolerance, presented));
         JsonDocument json;

@@ -528,7 +528,7 @@ TEST(Presets, RefuseAnotherUrlWhereTheySignIt) {
 
 TEST(Presets, NeedTheirSignature) {
     for_each([](const Sample& sample, const Scheme& scheme) {
-        if (scheme.signatures.front().source.kind != Source::Kind::header) return;
+        if (scheme.signatures.front().source.kind != ValueLocation::Kind::header) return;
         Delivery delivery = sample.delivery;
         delivery.headers.erase(delivery.headers.begin());
         EXPECT_EQ(Reason::missing_signature, judged(sample, scheme, delivery).reason);
@@ -545,15 +545,15 @@ TEST(Presets, CoverTheEventIdAsTheirSendersDo) {
                       sample.id == Id::signed_field || sample.id == Id::signed_claim,
                   scheme.covers_event_id());
         if (sample.id == Id::none) {
-            EXPECT_EQ(Source::Kind::none, scheme.event_id.kind);
+            EXPECT_EQ(ValueLocation::Kind::none, scheme.event_id.kind);
         } else if (sample.id == Id::json || sample.id == Id::signed_json) {
-            EXPECT_EQ(Source::Kind::json, scheme.event_id.kind);
+            EXPECT_EQ(ValueLocation::Kind::json, scheme.event_id.kind);
         } else if (sample.id == Id::signed_field) {
-            EXPECT_EQ(Source::Kind::field, scheme.event_id.kind);
+            EXPECT_EQ(ValueLocation::Kind::field, scheme.event_id.kind);
         } else if (sample.id == Id::signed_claim) {
-            EXPECT_EQ(Source::Kind::claim, scheme.event_id.kind);
+            EXPECT_EQ(ValueLocation::Kind::claim, scheme.event_id.kind);
         } else {
-            ASSERT_EQ(Source::Kind::header, scheme.event_id.kind);
+            ASSERT_EQ(ValueLocation::Kind::header, scheme.event_id.kind);
             Delivery delivery = sample.delivery;
             delivery.set(scheme.headers.at(scheme.event_id.header), "evt_2");
             EXPECT_EQ(sample.id == Id::header, accepts(sample, scheme, delivery));
@@ -617,9 +617,9 @@ struct Event {
     std::string type;
 };
 
-std::string place_of(const Scheme& scheme, const Source& source) {
-    if (source.kind == Source::Kind::none) return "";
-    if (source.kind == Source::Kind::claim) return "claim " + source.text;
+std::string place_of(const Scheme& scheme, const ValueLocation& source) {
+    if (source.kind == ValueLocation::Kind::none) return "";
+    if (source.kind == ValueLocation::Kind::claim) return "claim " + source.text;
     return source.is_in_body() ? source.text : scheme.headers.at(source.header);
 }
 
@@ -818,7 +818,7 @@ TEST(Presets, TellTheSecretThatMatched) {
 TEST(PresetKeys, EventsOfTwoTypesWithOneBodyAreApart) {
     std::size_t count = 0;
     for_each([&count](const Sample& sample, const Scheme& scheme) {
-        if (scheme.event_type.kind != Source::Kind::header || scheme.type_in_body) return;
+        if (scheme.event_type.kind != ValueLocation::Kind::header || scheme.type_in_body) return;
         Delivery one = sample.delivery;
         Delivery other = sample.delivery;
         one.set(scheme.headers.at(scheme.event_type.header), "orders/create");
@@ -855,29 +855,29 @@ TEST(PresetKeys, NoneIsTheSameForDifferentEvents) {
 TEST(PresetKeys, EveryPartTellsEventsApart) {
     for_each([](const Sample& sample, const Scheme& scheme) {
         const SchemeHeaders headers = sample.delivery.offered_to(scheme);
-        Presented presented;
+        Credentials presented;
         presented.timestamp = "1";
         presented.token = "a.b.c";
         Identified one{"POST", "/a", "q=1", "type", &headers, &presented, "00", true, nullptr};
         const std::string identity = webhook::identity_of(scheme, one);
-        for (const TextPart& part : scheme.event_key) {
+        for (const TemplatePart& part : scheme.event_key) {
             Identified other = one;
-            Presented later;
+            Credentials later;
             later.timestamp = "2";
             later.token = "a.bb.c";
             Delivery changed = sample.delivery;
-            if (part.kind == TextPart::Kind::header) {
+            if (part.kind == TemplatePart::Kind::header) {
                 changed.set(scheme.headers.at(part.header), "another");
             }
             const SchemeHeaders other_headers = changed.offered_to(scheme);
-            if (part.kind == TextPart::Kind::header) other.headers = &other_headers;
-            if (part.kind == TextPart::Kind::method) other.method = "PUT";
-            if (part.kind == TextPart::Kind::url) other.url = "/b";
-            if (part.kind == TextPart::Kind::event_type) other.event_type = "another";
-            if (part.kind == TextPart::Kind::timestamp) other.presented = &later;
-            if (part.kind == TextPart::Kind::token) other.presented = &later;
-            if (part.kind == TextPart::Kind::body) other.body_sha256 = "01";
-            if (part.kind == TextPart::Kind::json) continue;
+            if (part.kind == TemplatePart::Kind::header) other.headers = &other_headers;
+            if (part.kind == TemplatePart::Kind::method) other.method = "PUT";
+            if (part.kind == TemplatePart::Kind::url) other.url = "/b";
+            if (part.kind == TemplatePart::Kind::event_type) other.event_type = "another";
+            if (part.kind == TemplatePart::Kind::timestamp) other.presented = &later;
+            if (part.kind == TemplatePart::Kind::token) other.presented = &later;
+            if (part.kind == TemplatePart::Kind::body) other.body_sha256 = "01";
+            if (part.kind == TemplatePart::Kind::json) continue;
             EXPECT_NE(identity, webhook::identity_of(scheme, other)) << static_cast<int>(part.kind);
         }
     });
@@ -889,7 +889,7 @@ TEST(PresetKeys, PartsDoNotRunIntoEachOther) {
         "algorithm hmac-sha256; signed '{body}'; signature header=X-Sign; event_type header=X-Type;"
         "event_key '{type}{url}{body}';");
     const SchemeHeaders headers(scheme);
-    const Presented presented;
+    const Credentials presented;
     const auto of = [&](std::string_view type, std::string_view url) {
         return webhook::identity_of(
             scheme, {"POST", url, "", type, &headers, &presented, "00", true, nullptr});
@@ -903,7 +903,7 @@ TEST(PresetKeys, TheSignatureOfATokenTellsNothing) {
     const Scheme scheme = preset_scheme("vonage").value();
     const SchemeHeaders headers(scheme);
     const auto of = [&](std::string_view token) {
-        Presented presented;
+        Credentials presented;
         presented.token = token;
         return webhook::identity_of(
             scheme, {"GET", "/a", "", "", &headers, &presented, "e3b0", false, nullptr});
@@ -915,9 +915,9 @@ TEST(PresetKeys, TheSignatureOfATokenTellsNothing) {
 // What is not signed must not tell them apart, or a replay with another URL or method is delivered;
 // but where nothing is, no event is lost.
 TEST(PresetKeys, DeliveriesWithoutABodyAreToldByWhatIsSigned) {
-    using Kind = TextPart::Kind;
+    using Kind = TemplatePart::Kind;
     for_each([](const Sample& sample, const Scheme& scheme) {
-        if (scheme.event_key.back().kind != TextPart::Kind::body) return;
+        if (scheme.event_key.back().kind != TemplatePart::Kind::body) return;
         const bool is_token = scheme.algorithm == Algorithm::jwt;
         const bool signs_request = scheme.native != nullptr && scheme.native->signs_request();
         const bool signs_method = signs_request || scheme.signs(Kind::method);
@@ -928,7 +928,7 @@ TEST(PresetKeys, DeliveriesWithoutABodyAreToldByWhatIsSigned) {
         const bool signs_time = is_token || (scheme.timestamp && scheme.covers_timestamp());
         const bool signs_none = !signs_method && !signs_url && !signs_values && !signs_time;
         const SchemeHeaders headers = sample.delivery.offered_to(scheme);
-        Presented presented;
+        Credentials presented;
         presented.timestamp = "1";
         presented.token = "a.b.c";
         const Identified one{"GET", "/a", "", "", &headers, &presented, "e3b0", false, nullptr};
@@ -940,7 +940,7 @@ TEST(PresetKeys, DeliveriesWithoutABodyAreToldByWhatIsSigned) {
         other = one;
         other.method = "DELETE";
         EXPECT_EQ(signs_method || signs_none, identity != webhook::identity_of(scheme, other));
-        Presented later;
+        Credentials later;
         later.timestamp = "2";
         later.token = "a.bb.c";
         other = one;
@@ -1103,7 +1103,7 @@ std::string replay_of(const Scheme& scheme) {
     const Replay by_event_key = scheme.replay_by_event_key();
     if (scheme.replay_by_default() == Replay::nothing_helps) return "–";
     if (by_event_key == Replay::anything) return "all";
-    if (scheme.event_id.kind == Source::Kind::none || scheme.event_id.batch) return "header";
+    if (scheme.event_id.kind == ValueLocation::Kind::none || scheme.event_id.batch) return "header";
     return by_event_key == Replay::nothing_helps ? "id" : "id and header";
 }
 
@@ -1184,7 +1184,7 @@ TEST(Presets, AreExtendedByAFewWords) {
     const Scheme github = *preset_scheme("github");
     const Scheme own = parse_user_scheme("acme", "like github; event_type json=/action;");
     EXPECT_EQ("acme", own.name);
-    EXPECT_EQ(Source::Kind::json, own.event_type.kind);
+    EXPECT_EQ(ValueLocation::Kind::json, own.event_type.kind);
     EXPECT_EQ("/action", own.event_type.text);
     EXPECT_EQ(github.signed_parts.size(), own.signed_parts.size());
     EXPECT_EQ("sha256=", own.signatures.front().prefix);

@@ -15,7 +15,7 @@ using testing::kToken;
 using testing::kUnsigned;
 using testing::parsed;
 
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 
 Handshake handshake(const std::string& parameters) {
     return parsed(kHmac + "handshake " + parameters + ";").handshakes.at(0);
@@ -40,14 +40,14 @@ TEST(Scheme, HandshakeConditions) {
     const auto& conditions = scheme.handshakes.at(0).conditions;
     using Test = Handshake::Condition::Test;
     ASSERT_EQ(5U, conditions.size());
-    EXPECT_EQ(Source::Kind::json, conditions[0].source.kind);
+    EXPECT_EQ(ValueLocation::Kind::json, conditions[0].source.kind);
     EXPECT_EQ("/type", conditions[0].source.text);
     EXPECT_EQ(Test::equals, conditions[0].test);
     EXPECT_EQ("a=b", conditions[0].value);
-    EXPECT_EQ(Source::Kind::header, conditions[1].source.kind);
+    EXPECT_EQ(ValueLocation::Kind::header, conditions[1].source.kind);
     EXPECT_EQ("x-a", scheme.headers.at(conditions[1].source.header));
     EXPECT_EQ(Test::present, conditions[1].test);
-    EXPECT_EQ(Source::Kind::query, conditions[2].source.kind);
+    EXPECT_EQ(ValueLocation::Kind::query, conditions[2].source.kind);
     EXPECT_EQ("q", conditions[2].source.text);
     EXPECT_EQ(Test::absent, conditions[2].test);
     EXPECT_EQ(Test::equals, conditions[3].test);
@@ -69,7 +69,7 @@ TEST(Scheme, HandshakeAnswer) {
     const Handshake& head = scheme.handshakes.at(0);
     EXPECT_EQ("HEAD", head.method);
     EXPECT_EQ(Handshake::Check::token, head.check);
-    EXPECT_EQ(Source::Kind::query, head.token.kind);
+    EXPECT_EQ(ValueLocation::Kind::query, head.token.kind);
     EXPECT_EQ("t", head.token.text);
     EXPECT_EQ(203, head.status);
     EXPECT_EQ("application/json", head.content_type);
@@ -87,13 +87,14 @@ TEST(Scheme, HandshakeAnswer) {
     EXPECT_EQ("X-Y", head.header_name);
     ASSERT_EQ(3U, head.header_value.size());
     EXPECT_EQ(Kind::hmac_hex, head.header_value[0].kind);
-    EXPECT_EQ(Source::Kind::header, head.header_value[0].source.kind);
+    EXPECT_EQ(ValueLocation::Kind::header, head.header_value[0].source.kind);
     EXPECT_EQ("x", scheme.headers.at(head.header_value[0].source.header));
     EXPECT_EQ("-", head.header_value[1].text);
     EXPECT_EQ(Kind::hmac_base64, head.header_value[2].kind);
     EXPECT_EQ("/j", head.header_value[2].source.text);
     EXPECT_EQ(Handshake::Check::none, handshake("method=HEAD verify=none when=query:a").check);
-    EXPECT_EQ(Source::Kind::header, handshake("method=HEAD verify=token:header:T").token.kind);
+    EXPECT_EQ(ValueLocation::Kind::header,
+              handshake("method=HEAD verify=token:header:T").token.kind);
 }
 
 // As in JSON: what does not look like a placeholder is text.

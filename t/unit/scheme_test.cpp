@@ -27,43 +27,43 @@ using testing::kUnsigned;
 using testing::kWithoutSignature;
 using testing::parsed;
 
-void describe(std::ostream& stream, const Scheme& scheme, const Source& source) {
+void describe(std::ostream& stream, const Scheme& scheme, const ValueLocation& source) {
     switch (source.kind) {
-        case Source::Kind::none:
+        case ValueLocation::Kind::none:
             stream << "nowhere";
             break;
-        case Source::Kind::header:
+        case ValueLocation::Kind::header:
             stream << "header " << scheme.headers.at(source.header);
             break;
-        case Source::Kind::item:
+        case ValueLocation::Kind::item:
             stream << "item " << webhook::in_quotes(source.text);
             break;
-        case Source::Kind::json:
+        case ValueLocation::Kind::json:
             stream << "json " << webhook::in_quotes(source.text);
             break;
-        case Source::Kind::query:
+        case ValueLocation::Kind::query:
             stream << "query " << webhook::in_quotes(source.text);
             break;
-        case Source::Kind::claim:
+        case ValueLocation::Kind::claim:
             stream << "claim " << webhook::in_quotes(source.text);
             break;
-        case Source::Kind::field:
+        case ValueLocation::Kind::field:
             stream << "field " << webhook::in_quotes(source.text);
             break;
     }
 }
 
 std::string described(const Scheme& scheme) {
-    static const std::map<TextPart::Kind, std::string> kParts{
-        {TextPart::Kind::literal, "literal"},     {TextPart::Kind::body, "body"},
-        {TextPart::Kind::timestamp, "timestamp"}, {TextPart::Kind::id, "id"},
-        {TextPart::Kind::method, "method"},       {TextPart::Kind::header, "header"}};
+    static const std::map<TemplatePart::Kind, std::string> kParts{
+        {TemplatePart::Kind::literal, "literal"},     {TemplatePart::Kind::body, "body"},
+        {TemplatePart::Kind::timestamp, "timestamp"}, {TemplatePart::Kind::id, "id"},
+        {TemplatePart::Kind::method, "method"},       {TemplatePart::Kind::header, "header"}};
     std::ostringstream stream;
     stream << "name " << webhook::in_quotes(scheme.name) << "\nalgorithm " << int(scheme.algorithm)
            << "\nhash " << int(scheme.hash) << "\nkey " << int(scheme.key) << "\nsigned";
-    for (const TextPart& part : scheme.signed_parts) {
+    for (const TemplatePart& part : scheme.signed_parts) {
         stream << ' ' << kParts.at(part.kind) << webhook::in_quotes(part.text);
-        if (part.kind == TextPart::Kind::header) stream << scheme.headers.at(part.header);
+        if (part.kind == TemplatePart::Kind::header) stream << scheme.headers.at(part.header);
     }
     stream << "\nsignature " << scheme.headers.at(scheme.signatures.front().source.header)
            << " split " << webhook::in_quotes(scheme.signatures.front().separators) << " prefix "
@@ -99,24 +99,24 @@ TEST(Scheme, OfTheDesignsExample) {
     EXPECT_EQ(Hash::sha256, scheme.hash);
     EXPECT_EQ(KeyEncoding::whsec, scheme.key);
     ASSERT_EQ(5U, scheme.signed_parts.size());
-    EXPECT_EQ(TextPart::Kind::id, scheme.signed_parts[0].kind);
-    EXPECT_EQ(TextPart::Kind::literal, scheme.signed_parts[1].kind);
+    EXPECT_EQ(TemplatePart::Kind::id, scheme.signed_parts[0].kind);
+    EXPECT_EQ(TemplatePart::Kind::literal, scheme.signed_parts[1].kind);
     EXPECT_EQ(".", scheme.signed_parts[1].text);
-    EXPECT_EQ(TextPart::Kind::timestamp, scheme.signed_parts[2].kind);
-    EXPECT_EQ(TextPart::Kind::body, scheme.signed_parts[4].kind);
+    EXPECT_EQ(TemplatePart::Kind::timestamp, scheme.signed_parts[2].kind);
+    EXPECT_EQ(TemplatePart::Kind::body, scheme.signed_parts[4].kind);
     EXPECT_EQ("acme-signature", scheme.headers.at(scheme.signatures.front().source.header));
     EXPECT_EQ(" ", scheme.signatures.front().separators);
     EXPECT_EQ("v1,", scheme.signatures.front().prefix);
     EXPECT_EQ(TextEncoding::base64, scheme.signatures.front().encoding);
     ASSERT_TRUE(scheme.timestamp);
-    EXPECT_EQ(Source::Kind::header, scheme.timestamp->source.kind);
+    EXPECT_EQ(ValueLocation::Kind::header, scheme.timestamp->source.kind);
     EXPECT_EQ("acme-timestamp", scheme.headers.at(scheme.timestamp->source.header));
     EXPECT_EQ(TimestampUnit::seconds, scheme.timestamp->unit);
     EXPECT_EQ(5min, scheme.timestamp->tolerance.past);
     EXPECT_EQ(5min, scheme.timestamp->tolerance.future);
-    EXPECT_EQ(Source::Kind::header, scheme.event_id.kind);
+    EXPECT_EQ(ValueLocation::Kind::header, scheme.event_id.kind);
     EXPECT_EQ("acme-id", scheme.headers.at(scheme.event_id.header));
-    EXPECT_EQ(Source::Kind::json, scheme.event_type.kind);
+    EXPECT_EQ(ValueLocation::Kind::json, scheme.event_type.kind);
     EXPECT_EQ("/type", scheme.event_type.text);
 }
 
@@ -192,8 +192,8 @@ TEST(Scheme, WhatIsNotSaidHasADefault) {
     EXPECT_EQ(TimestampUnit::seconds, scheme.timestamp->unit);
     EXPECT_EQ(5min, scheme.timestamp->tolerance.past);
     EXPECT_EQ(5min, scheme.timestamp->tolerance.future);
-    EXPECT_EQ(Source::Kind::none, scheme.event_id.kind);
-    EXPECT_EQ(Source::Kind::none, scheme.event_type.kind);
+    EXPECT_EQ(ValueLocation::Kind::none, scheme.event_id.kind);
+    EXPECT_EQ(ValueLocation::Kind::none, scheme.event_type.kind);
     EXPECT_FALSE(parsed(kHmac).timestamp);
 }
 
@@ -213,7 +213,7 @@ TEST(Scheme, TimestampMayBeAnItemOfTheSignatureHeader) {
     const Scheme scheme = parsed(
         "algorithm hmac-sha256; signed '{timestamp}.{body}';"
         "signature header=S split=, prefix=v1=; timestamp item=t= unit=ms;");
-    EXPECT_EQ(Source::Kind::item, scheme.timestamp->source.kind);
+    EXPECT_EQ(ValueLocation::Kind::item, scheme.timestamp->source.kind);
     EXPECT_EQ("t=", scheme.timestamp->source.text);
     EXPECT_EQ(std::vector<std::string>{"s"}, scheme.headers);
 }
@@ -259,34 +259,34 @@ TEST(Scheme, EveryPlaceholder) {
     const Scheme scheme = parsed(kUnsigned +
                                  "event_id header=Id; timestamp header=T;"
                                  "signed \"<{method}|{header:X-Date}{id}\n{timestamp}{body}>\";");
-    const std::vector<std::pair<TextPart::Kind, std::string>> expected{
-        {TextPart::Kind::literal, "<"},  {TextPart::Kind::method, ""},
-        {TextPart::Kind::literal, "|"},  {TextPart::Kind::header, ""},
-        {TextPart::Kind::id, ""},        {TextPart::Kind::literal, "\n"},
-        {TextPart::Kind::timestamp, ""}, {TextPart::Kind::body, ""},
-        {TextPart::Kind::literal, ">"}};
+    const std::vector<std::pair<TemplatePart::Kind, std::string>> expected{
+        {TemplatePart::Kind::literal, "<"},  {TemplatePart::Kind::method, ""},
+        {TemplatePart::Kind::literal, "|"},  {TemplatePart::Kind::header, ""},
+        {TemplatePart::Kind::id, ""},        {TemplatePart::Kind::literal, "\n"},
+        {TemplatePart::Kind::timestamp, ""}, {TemplatePart::Kind::body, ""},
+        {TemplatePart::Kind::literal, ">"}};
     ASSERT_EQ(expected.size(), scheme.signed_parts.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
         EXPECT_EQ(expected[i].first, scheme.signed_parts[i].kind) << i;
         EXPECT_EQ(expected[i].second, scheme.signed_parts[i].text) << i;
     }
     EXPECT_EQ("x-date", scheme.headers.at(scheme.signed_parts[3].header));
-    for (TextPart::Kind kind :
-         {TextPart::Kind::literal, TextPart::Kind::body, TextPart::Kind::timestamp,
-          TextPart::Kind::id, TextPart::Kind::method, TextPart::Kind::header}) {
+    for (TemplatePart::Kind kind :
+         {TemplatePart::Kind::literal, TemplatePart::Kind::body, TemplatePart::Kind::timestamp,
+          TemplatePart::Kind::id, TemplatePart::Kind::method, TemplatePart::Kind::header}) {
         EXPECT_TRUE(scheme.signs(kind));
     }
 }
 
 TEST(Scheme, SignsOnlyWhatItsTextNames) {
     const Scheme scheme = parsed(kHmac + "timestamp header=T; event_id header=Id;");
-    EXPECT_TRUE(scheme.signs(TextPart::Kind::body));
-    for (TextPart::Kind kind :
-         {TextPart::Kind::literal, TextPart::Kind::timestamp, TextPart::Kind::id,
-          TextPart::Kind::method, TextPart::Kind::header}) {
+    EXPECT_TRUE(scheme.signs(TemplatePart::Kind::body));
+    for (TemplatePart::Kind kind :
+         {TemplatePart::Kind::literal, TemplatePart::Kind::timestamp, TemplatePart::Kind::id,
+          TemplatePart::Kind::method, TemplatePart::Kind::header}) {
         EXPECT_FALSE(scheme.signs(kind));
     }
-    EXPECT_FALSE(parsed(kToken).signs(TextPart::Kind::body));
+    EXPECT_FALSE(parsed(kToken).signs(TemplatePart::Kind::body));
 }
 
 TEST(Scheme, OneHeaderReadTwiceHasOnePlace) {
@@ -378,7 +378,7 @@ TEST(Scheme, CoversTheEventIdThatItSigns) {
     EXPECT_FALSE(parsed(kToken + "event_id json=/id;").covers_event_id());
 }
 
-using Kind = TextPart::Kind;
+using Kind = TemplatePart::Kind;
 
 TEST(Scheme, EveryAlgorithmThatIsNoHmac) {
     struct Expected {
@@ -557,11 +557,11 @@ TEST(Scheme, CoversTheBodyThatItSigns) {
 TEST(Scheme, SignatureMayStandInTheBodyOrInNumberedHeaders) {
     const Scheme json =
         parsed("algorithm hmac-sha256; signed '{json:/c}'; signature json=/a/b encoding=base64;");
-    EXPECT_EQ(Source::Kind::json, json.signatures.front().source.kind);
+    EXPECT_EQ(ValueLocation::Kind::json, json.signatures.front().source.kind);
     EXPECT_EQ("/a/b", json.signatures.front().source.text);
     EXPECT_EQ(std::vector<std::string>{}, json.headers);
     const Scheme numbered = parsed(kWithoutSignature + "signature header=X-Sign-*;");
-    EXPECT_EQ(Source::Kind::header, numbered.signatures.front().source.kind);
+    EXPECT_EQ(ValueLocation::Kind::header, numbered.signatures.front().source.kind);
     EXPECT_EQ("x-sign-", numbered.signatures.front().numbered_headers);
     EXPECT_EQ(std::vector<std::string>{}, numbered.headers);
     EXPECT_EQ("", parsed(kHmac).signatures.front().numbered_headers);
@@ -582,10 +582,10 @@ TEST(Scheme, SignatureMayBeRepeatedWithKeysOfTheirOwn) {
 
 TEST(Scheme, TimestampMayStandInTheBodyOrInAToken) {
     const Scheme json = parsed(kHmac + "timestamp json=/at unit=ms tolerance=1m;");
-    EXPECT_EQ(Source::Kind::json, json.timestamp->source.kind);
+    EXPECT_EQ(ValueLocation::Kind::json, json.timestamp->source.kind);
     EXPECT_EQ("/at", json.timestamp->source.text);
     const Scheme claim = parsed("algorithm jwt=HS256; signature header=S; timestamp claim=iat;");
-    EXPECT_EQ(Source::Kind::claim, claim.timestamp->source.kind);
+    EXPECT_EQ(ValueLocation::Kind::claim, claim.timestamp->source.kind);
     EXPECT_EQ("iat", claim.timestamp->source.text);
     const std::string list = "signature header=S split=,; timestamp item=t=";
     EXPECT_FALSE(
@@ -608,7 +608,7 @@ TEST(Scheme, EventIdMayBeTheFirstOfManyOrMissing) {
 
 std::string key_of(const std::string& statements) {
     std::string text;
-    for (const TextPart& part : parsed(statements).event_key) {
+    for (const TemplatePart& part : parsed(statements).event_key) {
         const auto rows = event_key_placeholders();
         const auto row = std::ranges::find(rows, part.kind, &PlaceholderName::kind);
         text += (text.empty() ? "" : " ") + std::string(row->name);
@@ -662,7 +662,7 @@ TEST(Scheme, RequiresHeaders) {
 TEST(Scheme, Digest) {
     const std::string url = kUnsigned + "signed '{url}';";
     const Scheme scheme = parsed(url + "digest query=d;");
-    EXPECT_EQ(Source::Kind::query, scheme.digest->source.kind);
+    EXPECT_EQ(ValueLocation::Kind::query, scheme.digest->source.kind);
     EXPECT_EQ("d", scheme.digest->source.text);
     EXPECT_EQ(Hash::sha256, scheme.digest->hash);
     EXPECT_EQ(TextEncoding::hex, scheme.digest->encoding);
@@ -673,7 +673,7 @@ TEST(Scheme, Digest) {
     EXPECT_TRUE(other.digest->optional);
     EXPECT_TRUE(parsed(kUnsigned + "signed '{url:ports}'; digest query=d;").digest);
     EXPECT_EQ(
-        Source::Kind::claim,
+        ValueLocation::Kind::claim,
         parsed("algorithm jwt=HS256; signature header=S; digest claim=h;").digest->source.kind);
 }
 
@@ -695,7 +695,7 @@ TEST(Scheme, Native) {
         ASSERT_NE(nullptr, scheme.native);
         EXPECT_EQ(name, scheme.native->name);
         EXPECT_EQ(TextEncoding::base64, scheme.signatures.front().encoding);
-        EXPECT_EQ(Source::Kind::none, scheme.signatures.front().source.kind);
+        EXPECT_EQ(ValueLocation::Kind::none, scheme.signatures.front().source.kind);
         EXPECT_EQ(name == "aws-sns", scheme.names_secret_id());
     }
     EXPECT_EQ(nullptr, parsed(kHmac).native);

@@ -51,7 +51,7 @@ class Nginx {
     explicit Nginx(State state) : state_(std::move(state)), user_(std::move(state_.memory)) {}
     Nginx(const std::string& path, std::size_t size)
         : Nginx(open_state(path, size, nullptr, no_stranger)) {
-        note_undrained(state_.earlier.size());
+        record_undrained(state_.earlier.size());
         if (!state_.draft) return;
         const std::string warning = state_.draft->publish();
         if (!warning.empty()) state_.warnings.push_back(warning);
@@ -62,19 +62,19 @@ class Nginx {
     const Descriptor& file() { return user_.memory().file(); }
     std::vector<std::unique_ptr<DedupMemory>>& earlier() { return state_.earlier; }
     // Takes over what it found, as the first workers are about to start.
-    void take_over(const std::string& path) {
+    void adopt_predecessors(const std::string& path) {
         std::vector<std::shared_ptr<DedupMemory>> earlier(
             std::move_iterator(state_.earlier.begin()), std::move_iterator(state_.earlier.end()));
         state_.earlier.clear();
         memories_.emplace(DedupMemory::share(file().duplicate()), std::move(earlier), observer_);
-        for (const auto& known : memories_->take_over(kNow, [] {})) {
+        for (const auto& known : memories_->adopt_predecessors(kNow, [] {})) {
             remove_earlier(path, known->file());
         }
     }
     Succession& memories() { return *memories_; }
-    void note_undrained(std::size_t memories) {
+    void record_undrained(std::size_t memories) {
         const DedupMemory::Lock lock(user_.memory());
-        user_.memory().note_undrained(memories);
+        user_.memory().record_undrained(memories);
     }
     const std::vector<std::string>& warnings() const { return state_.warnings; }
 
@@ -220,7 +220,7 @@ TEST_F(StateTest, ADraftThatComesToNothingLeavesNothing) {
     EXPECT_EQ(Names(), names());
     leave_behind();
     const Scene before(folder);
-    { const Draft draft(path, kSmall); }
+    { const PendingFile draft(path, kSmall); }
     EXPECT_TRUE(before == Scene(folder));
 }
 
@@ -351,7 +351,7 @@ TEST_F(StateTest, OneOfAnotherSizeIsLeftToBeCarriedOver) {
         EXPECT_EQ(0U, nginx->user().stats().remembered);
         EXPECT_EQ(static_cast<off_t>(size), status().st_size);
         EXPECT_EQ((Names{"events", "events.earlier-0"}), names());
-        nginx->take_over(path);
+        nginx->adopt_predecessors(path);
         EXPECT_EQ(10U, nginx->user().stats().remembered);
         EXPECT_EQ(Names{"events"}, names());
     }
@@ -372,7 +372,7 @@ TEST_F(StateTest, APredecessorIsFoundUntilItIsRemoved) {
         EXPECT_EQ(kLarge, nginx->user().memory().size());
     }
     const auto nginx = start(kLarge);
-    nginx->take_over(path);
+    nginx->adopt_predecessors(path);
     EXPECT_EQ(10U, nginx->user().stats().remembered);
     EXPECT_EQ(Names{"events"}, names());
     EXPECT_TRUE(start(kLarge)->earlier().empty());
@@ -409,7 +409,7 @@ TEST_F(StateTest, ManyPredecessorsAreFound) {
     for (std::size_t i = 0; i < kMany; ++i) leave_behind(i, kSmall + i * 4096);
     const auto nginx = start(kLarge);
     ASSERT_EQ(kMany, nginx->earlier().size());
-    nginx->take_over(path);
+    nginx->adopt_predecessors(path);
     EXPECT_EQ(kMany - 1, nginx->user().stats().remembered);
     EXPECT_EQ(Names{"events"}, names());
 }
@@ -437,7 +437,7 @@ TEST_F(StateTest, APredecessorInUseIsLeftToItsUser) {
     leave_behind(10);
     const auto nginx = start(kLarge);
     ASSERT_EQ(1U, nginx->earlier().size());
-    nginx->note_undrained(0);
+    nginx->record_undrained(0);
     const std::string before = content_of(folder.file("events.earlier-0"));
     const auto other = start(kLarge);
     EXPECT_TRUE(other->earlier().empty());
@@ -455,7 +455,7 @@ TEST_F(StateTest, APredecessorThatWasNotClosedIsTakenFromItsOldWorkers) {
     const auto nginx = start(kLarge);
     ASSERT_EQ(1U, nginx->earlier().size());
     EXPECT_FALSE(nginx->earlier().front()->table().closed());
-    nginx->take_over(path);
+    nginx->adopt_predecessors(path);
     EXPECT_EQ(ClaimOutcome::duplicate, nginx->user().claim(1).outcome);
     // One event is in flight there.
     EXPECT_FALSE(nginx->memories().knows_all());
@@ -474,7 +474,7 @@ TEST_F(StateTest, WhatIsNoPredecessorOfOursStaysWhereItIs) {
     ASSERT_EQ(1U, nginx->warnings().size());
     EXPECT_NE(std::string::npos, nginx->warnings()[0].find("events.earlier-0"));
     EXPECT_EQ("somebody's notes", content_of(folder.file("events.earlier-0")));
-    nginx->take_over(path);
+    nginx->adopt_predecessors(path);
     EXPECT_EQ((Names{"events", "events.earlier-0"}), names());
     remove_earlier(path, nginx->file());
     EXPECT_EQ((Names{"events", "events.earlier-0"}), names());
@@ -832,19 +832,19 @@ TEST_F(StateTest, WhoMakesTheFileIsWaitedFor) {
 
 TEST_F(StateTest, OldWorkersOfAnotherAreWaitedFor) {
     const auto nginx = start();
-    nginx->note_undrained(1);
+    nginx->record_undrained(1);
     SharedMemory<std::atomic<bool>> drained(0);
     Child child([&] {
         std::this_thread::sleep_for(kAMoment);
         drained.journal() = true;
-        nginx->note_undrained(0);
+        nginx->record_undrained(0);
         return true;
     });
     start();
     EXPECT_TRUE(drained.journal());
     EXPECT_TRUE(child.succeeded());
     // A reload knows of its own.
-    nginx->note_undrained(1);
+    nginx->record_undrained(1);
     EXPECT_TRUE(open_state(path, kSmall, &nginx->file(), no_stranger).memory);
 }
 
@@ -894,7 +894,7 @@ class Rush : public StateTest {
     void run(Board& board, std::size_t self, std::uint64_t known, std::size_t size) {
         meet(board.ready);
         const auto nginx = start(size);
-        nginx->take_over(path);
+        nginx->adopt_predecessors(path);
         User& user = nginx->user();
         ino_t nobody = 0;
         const ino_t inode = nginx->file().status().st_ino;
@@ -981,7 +981,7 @@ TEST_F(Rush, TheKilledAreInNobodysWay) {
     children.clear();
     const auto nginx = start();
     EXPECT_EQ(Names(), nginx->warnings());
-    nginx->take_over(path);
+    nginx->adopt_predecessors(path);
     nginx->user().deliver(1);
     EXPECT_EQ(ClaimOutcome::duplicate, start()->user().claim(1).outcome);
 }

@@ -15,7 +15,7 @@ std::string every_byte() {
     return bytes;
 }
 
-TEST(Text, DigitsAreTheTenOfAscii) {
+TEST(Template, DigitsAreTheTenOfAscii) {
     std::string digits;
     for (char character : every_byte()) {
         if (is_digit(character)) digits += character;
@@ -23,7 +23,7 @@ TEST(Text, DigitsAreTheTenOfAscii) {
     EXPECT_EQ("0123456789", digits);
 }
 
-TEST(Text, LoweringChangesOnlyAsciiCapitals) {
+TEST(Template, LoweringChangesOnlyAsciiCapitals) {
     const std::string bytes = every_byte();
     const std::string lowered = to_lower(bytes);
     ASSERT_EQ(bytes.size(), lowered.size());
@@ -33,7 +33,7 @@ TEST(Text, LoweringChangesOnlyAsciiCapitals) {
     }
 }
 
-TEST(Text, NamesAreEqualWhateverTheirCase) {
+TEST(Template, NamesAreEqualWhateverTheirCase) {
     EXPECT_TRUE(equals_ignoring_case("", ""));
     EXPECT_TRUE(equals_ignoring_case("X-Hub-Signature-256", "x-hUB-signature-256"));
     EXPECT_FALSE(equals_ignoring_case("X-Hub-Signature-256", "X-Hub-Signature-25"));
@@ -42,20 +42,20 @@ TEST(Text, NamesAreEqualWhateverTheirCase) {
     EXPECT_FALSE(equals_ignoring_case("a\0b"s, "a\0c"s));
 }
 
-TEST(Text, OnlyLettersHaveACase) {
+TEST(Template, OnlyLettersHaveACase) {
     EXPECT_FALSE(equals_ignoring_case("@", "`"));
     EXPECT_FALSE(equals_ignoring_case("[", "{"));
     EXPECT_FALSE(equals_ignoring_case("^", "~"));
     EXPECT_FALSE(equals_ignoring_case("\xc4", "\xe4"));
 }
 
-TEST(Text, DigitsAreRead) {
+TEST(Template, DigitsAreRead) {
     EXPECT_EQ(0, parse_digits("0"));
     EXPECT_EQ(1614265330, parse_digits("1614265330"));
     EXPECT_EQ(7, parse_digits("0000000000000000000000000000007"));
 }
 
-TEST(Text, LargestNumberIsReadAndNoneBeyond) {
+TEST(Template, LargestNumberIsReadAndNoneBeyond) {
     EXPECT_EQ(std::numeric_limits<std::int64_t>::max(), parse_digits("9223372036854775807"));
     EXPECT_EQ(std::nullopt, parse_digits("9223372036854775808"));
     EXPECT_EQ(std::nullopt, parse_digits("18446744073709551616"));
@@ -63,7 +63,7 @@ TEST(Text, LargestNumberIsReadAndNoneBeyond) {
     EXPECT_EQ(std::nullopt, parse_digits(std::string(100'000, '9')));
 }
 
-TEST(Text, NumberOfAnythingButDigitsIsNone) {
+TEST(Template, NumberOfAnythingButDigitsIsNone) {
     for (const std::string& text : {""s, " 1"s, "1 "s, "+1"s, "-1"s, "-0"s, "1.0"s, "1e3"s, "0x10"s,
                                     "1,000"s, "1_000"s, "1\0"s,
                                     "\0"
@@ -73,7 +73,7 @@ TEST(Text, NumberOfAnythingButDigitsIsNone) {
     }
 }
 
-TEST(Text, ControlCharactersAreFoundAnywhere) {
+TEST(Template, ControlCharactersAreFoundAnywhere) {
     for (int i = 0; i < 256; ++i) {
         const std::string character(1, static_cast<char>(i));
         const bool expected = i < 0x20 || i == 0x7f;
@@ -84,7 +84,7 @@ TEST(Text, ControlCharactersAreFoundAnywhere) {
     EXPECT_FALSE(has_control_character(""));
 }
 
-TEST(Text, HeaderNamesAreTokens) {
+TEST(Template, HeaderNamesAreTokens) {
     const std::string_view allowed =
         "!#$%&'*+-.^_`|~0123456789"
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -107,12 +107,12 @@ TEST(ShownWord, NothingThatMayBeASecret) {
     EXPECT_EQ("", webhook::shown_word("a b"));
 }
 
-TEST(Text, QuotedTextStandsBetweenDoubleQuotes) {
+TEST(Template, QuotedTextStandsBetweenDoubleQuotes) {
     EXPECT_EQ("\"\"", webhook::in_quotes(""));
     EXPECT_EQ("\"a b\"", webhook::in_quotes("a b"));
 }
 
-TEST(Text, WordsAreJoinedByCommas) {
+TEST(Template, WordsAreJoinedByCommas) {
     EXPECT_EQ("", joined({}));
     EXPECT_EQ("hex", joined({"hex"}));
     EXPECT_EQ("hex, base64, base64url", joined({"hex", "base64", "base64url"}));

@@ -84,7 +84,7 @@ TEST(Verification, BodyThatNeverComesIsEmpty) {
     for (const std::string& body : {""s, "body"s}) {
         const Delivery delivery = bare(body);
         const SchemeHeaders headers = delivery.offered_to(scheme);
-        Presented presented;
+        Credentials presented;
         ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
         const std::optional<Tolerance> tolerance;
         Verification verification(
@@ -221,7 +221,7 @@ TEST(Verification, WithoutAUsableSecretNothingMatches) {
     const Scheme scheme = bare_scheme();
     const Delivery delivery = bare("body");
     const SchemeHeaders headers = delivery.offered_to(scheme);
-    Presented presented;
+    Credentials presented;
     ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
     const SigningSecret expired = secret(scheme, kSecret, "", kNow);
     const std::optional<Tolerance> tolerance;
@@ -328,7 +328,7 @@ TEST(Verification, BodyIsIgnoredWhereItIsNotSigned) {
     EXPECT_EQ(kBad, judge(scheme, secrets, delivery, kNow));
 
     const SchemeHeaders headers = delivery.offered_to(scheme);
-    Presented presented{};
+    Credentials presented{};
     const std::optional<Tolerance> tolerance;
     const SignedRequest values{"POST", "", "", &headers, &presented, &tolerance, nullptr};
     EXPECT_TRUE(Verification(scheme, {}, values, kNow).ignores_body());
@@ -399,7 +399,7 @@ class Ongoing {
   private:
     Delivery delivery_;
     SchemeHeaders headers_;
-    Presented presented_;
+    Credentials presented_;
     std::optional<Tolerance> tolerance_;
     std::optional<Reason> reason_;
     Verification verification_;
@@ -529,7 +529,7 @@ TEST(Verification, TellsWhatItNeedsOfTheBody) {
         SCOPED_TRACE(needs.statements);
         const Scheme scheme = parse_scheme("test", needs.statements);
         const SchemeHeaders headers(scheme);
-        Presented presented;
+        Credentials presented;
         const Verification verification(
             scheme, {}, {"POST", "", "", &headers, &presented, &tolerance, nullptr}, kNow);
         EXPECT_EQ(needs.ignores, verification.ignores_body());
@@ -560,7 +560,7 @@ TEST(Verification, BodyThatIsWantedWholeButIsNotThereIsRefused) {
         const std::vector<const SigningSecret*> secrets{&key};
         const Delivery delivery{{{"S", hmac_hex(kSecret, "")}}, ""};
         const SchemeHeaders headers = delivery.offered_to(scheme);
-        Presented presented;
+        Credentials presented;
         const std::optional<Tolerance> tolerance;
         ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, tolerance, presented));
         Verification verification(
@@ -574,7 +574,7 @@ TEST(Verification, BodyThatIsWantedWholeButIsNotThereIsRefused) {
     const std::vector<const SigningSecret*> secrets{&key};
     const Delivery delivery{{{"Linear-Signature", hmac_hex(kSecret, "body")}}, ""};
     const SchemeHeaders headers = delivery.offered_to(linear);
-    Presented presented;
+    Credentials presented;
     const std::optional<Tolerance> tolerance;
     ASSERT_EQ(std::nullopt, read_headers(linear, headers, kNow, tolerance, presented));
     Verification verification(linear, secrets,
@@ -692,7 +692,7 @@ TEST(Verification, EventMayBeClaimsOfAToken) {
         "POST",
         "https://a.example/?jwt=" + testing::hs256_token(R"({"jti":"one","t/y":"two"})", kSecret)};
     const SchemeHeaders headers = delivery.offered_to(scheme);
-    Presented presented;
+    Credentials presented;
     ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
     JsonDocument json;
     const std::optional<Tolerance> tolerance;
@@ -709,7 +709,7 @@ std::string cause_of_contentful(std::vector<std::pair<std::string, std::string>>
     const std::vector<const SigningSecret*> keys{&key};
     const Delivery delivery{std::move(headers), ""};
     const SchemeHeaders offered = delivery.offered_to(scheme);
-    Presented presented;
+    Credentials presented;
     const std::optional<Tolerance> tolerance;
     const SignedRequest request{"POST",     delivery.url, "",     &offered,
                                 &presented, &tolerance,   nullptr};
@@ -750,7 +750,7 @@ std::string cause_of_token(const Scheme& scheme, const SigningSecret& key,
     const std::vector<const SigningSecret*> keys{&key};
     const Delivery delivery{{{"A", token}}, ""};
     const SchemeHeaders headers = delivery.offered_to(scheme);
-    Presented presented;
+    Credentials presented;
     EXPECT_EQ(std::nullopt, read_headers(scheme, headers, kNow, std::nullopt, presented));
     JsonDocument json;
     const std::optional<Tolerance> tolerance;
@@ -806,7 +806,7 @@ TEST(Verification, SecretForAnswersIsTheOneThatMatchedOrTheFirst) {
     const std::vector<const SigningSecret*> secrets{&expired, &first, &second};
     const Delivery delivery = bare("body", "second secret");
     const SchemeHeaders headers = delivery.offered_to(scheme);
-    Presented presented;
+    Credentials presented;
     const std::optional<Tolerance> tolerance;
     ASSERT_EQ(std::nullopt, read_headers(scheme, headers, kNow, tolerance, presented));
     Verification verification(scheme, secrets,
@@ -825,7 +825,7 @@ TEST(Verification, SecretsAreCountedOnceHoweverManyUrlsThereAre) {
     const SigningSecret second = secret(scheme, "second secret", "2");
     const std::vector<const SigningSecret*> secrets{&first, &second};
     const SchemeHeaders headers(scheme);
-    Presented presented;
+    Credentials presented;
     const std::optional<Tolerance> tolerance;
     const Verification verification(
         scheme, secrets, {"POST", kUrl, "", &headers, &presented, &tolerance, nullptr}, kNow);
@@ -913,11 +913,11 @@ TEST(Verification, AnEmptyBodyIsOneOfWhichNothingWasSent) {
     const std::optional<Tolerance> tolerance;
     for (const char* method : {"GET", "HEAD", "POST"}) {
         for (const std::size_t size : {std::size_t{0}, std::size_t{20}}) {
-            Presented presented;
+            Credentials presented;
             ASSERT_FALSE(read_headers(scheme, headers, kNow, tolerance, presented));
             const SignedRequest request{method, "", "", &headers, &presented, &tolerance, nullptr};
             Verification verification(scheme, pointers, request, kNow);
-            verification.note_sent_size(size);
+            verification.record_sent_size(size);
             EXPECT_FALSE(verification.verify_signature(nullptr, kNow));
             EXPECT_EQ(size == 20 && method != "POST"s, verification.verify_body().has_value());
         }
