@@ -642,7 +642,10 @@ void define_zone(const Directive& directive, MainConf& conf) {
         } else if (const auto path = option(argument, "state")) {
             zone.state = directive.runtime_path(*path);
             if (zone.state.find(".earlier-", zone.state.rfind('/')) != std::string::npos) {
-                directive.reject(argument, "a path without \".earlier-\", which marks other files");
+                throw ConfigError(
+                    "invalid \"state=" + std::string(*path) + "\" in " +
+                    in_quotes(directive.name()) +
+                    ", allowed: a path without \".earlier-\", which marks other files");
             }
         } else {
             directive.reject_unknown(argument,
