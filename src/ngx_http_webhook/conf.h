@@ -63,6 +63,9 @@ struct DedupKey : KeyRule {
     ngx_http_complex_value_t* expression = nullptr;
     // The key's variables without its other text; null if it has no other text.
     ngx_http_complex_value_t* without_text = nullptr;
+    // Whether a redirect to another location can give it another value. The path is not asked: the
+    // one that counts is the sender's.
+    bool depends_on_location = false;
 };
 
 struct HandshakeSwitch : HandshakePolicy {

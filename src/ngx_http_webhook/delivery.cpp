@@ -1,12 +1,10 @@
 #include "ngx_http_webhook/delivery.h"
 
 #include <algorithm>
-
 #include <new>
 #include <utility>
 
 #include "base/text.h"
-#include "scheme/variable_traits.h"
 
 namespace webhook::ngx {
 
@@ -42,13 +40,6 @@ std::string_view value_of(const DedupKey& key, ngx_http_request_t* request) {
     const bool is_empty =
         key.without_text != nullptr && evaluated(request, key.without_text).empty();
     return is_empty ? std::string_view() : evaluated(request, key.expression);
-}
-
-// The path that a redirect leads to is not the one that the sender asked for, which counts.
-bool depends_on_location(const DedupKey& key) {
-    return std::ranges::any_of(key.variables, [](std::string_view name) {
-        return !name.starts_with("webhook_") && !has_trait(name, Trait::of_url);
-    });
 }
 
 // What a sanitizer watches is neither kept nor given out again.
@@ -249,19 +240,16 @@ RequestSecrets Delivery::secrets(Milliseconds now) {
 }
 
 std::string_view Delivery::value_of_key(std::size_t key) {
-    const std::string_view value = value_of(conf.dedup->keys[key], request);
-    own_key_values.resize(conf.dedup->keys.size());
-    own_key_values[key] = value.data() == nullptr ? std::string_view("") : value;
+    const DedupKey& asked = conf.dedup->keys[key];
+    const std::string_view value = value_of(asked, request);
+    if (asked.depends_on_location) own_key_values.push_back({key, value});
     return value;
 }
 
 bool Delivery::has_other_keys_at(const LocConf& there) const {
-    for (std::size_t i = 0; i < own_key_values.size(); ++i) {
-        const DedupKey& key = there.dedup->keys[i];
-        if (own_key_values[i].data() == nullptr || !depends_on_location(key)) continue;
-        if (value_of(key, request) != own_key_values[i]) return true;
-    }
-    return false;
+    return std::ranges::any_of(own_key_values, [&](const KeyValue& known) {
+        return value_of(there.dedup->keys[known.key], request) != known.value;
+    });
 }
 
 std::string_view Delivery::keep(std::string_view text) {

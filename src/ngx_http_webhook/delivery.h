@@ -101,9 +101,12 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     std::vector<SigningSecret> own_secrets;
     // What they were made of, to be compared after a redirect.
     std::vector<std::string_view> own_secret_texts;
-    // What the expressions of its keys came to, to be compared after a redirect; null: not asked
-    // for.
-    std::vector<std::string_view> own_key_values;
+    // What those of its keys came to that may have another value after a redirect.
+    struct KeyValue {
+        std::size_t key;
+        std::string_view value;
+    };
+    std::vector<KeyValue> own_key_values;
     // From watched files, as they were when it arrived.
     std::vector<KeySetFile::Keys> watched_secrets;
     // Borrows the secrets.

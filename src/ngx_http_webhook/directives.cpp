@@ -666,6 +666,12 @@ void define_zone(const Directive& directive, MainConf& conf) {
 
 // webhook_dedup zone=NAME [key=VALUE]... [ttl=TIME] [wait=TIME] | off
 
+bool depends_on_location(const DedupKey& key) {
+    return std::ranges::any_of(key.variables, [](std::string_view name) {
+        return !name.starts_with("webhook_") && !has_trait(name, Trait::of_url);
+    });
+}
+
 DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {
     directive.warn_about_quotes(argument, value);
     DedupKey key{{DedupKey::Kind::expression, std::string(value)}};
@@ -681,6 +687,7 @@ DedupKey dedup_key(const Directive& directive, std::string_view argument, std::s
         key.kind = DedupKey::Kind::event_key;
     } else {
         key.expression = directive.compile(value);
+        key.depends_on_location = depends_on_location(key);
         const std::string alone = without_text(value);
         if (key.expression != nullptr && alone.size() != value.size()) {
             key.without_text = directive.compile(alone);
