@@ -61,6 +61,9 @@ location = /zipped { gzip on; gzip_types *; gzip_min_length 1; proxy_pass http:/
 location = /included { ssi on; proxy_pass http://%%ADDR%%:8090/named_ssi; }
 location = /added { add_after_body /files/one; proxy_pass http://%%ADDR%%:8090/short; }
 location = /others { MORE proxy_pass http://%%ADDR%%:8090; }
+location = /short_ranges { proxy_force_ranges on; error_page 416 = @none; proxy_pass http://%%ADDR%%:8090/short; }
+location @none { return 200 "no range\n"; }
+location = /hurried { send_timeout 300ms; proxy_pass http://%%ADDR%%:8090/short; }
 location = /second { error_page 502 = @second; proxy_pass http://%%ADDR%%:1; }
 location @second { MORE proxy_pass http://%%ADDR%%:8090; }
 location /files/ { root %%DIR%%; ssi on; if_modified_since before; }
@@ -130,6 +133,10 @@ my @CASES = (
     { uri => 'named_large', status => 206, headers => [ Range => 'bytes=1000000-5000000' ] },
     { uri => 'named_large', status => 200 },
     { uri => 'named', method => 'GET', status => 304, headers => [ 'If-Modified-Since' => 'Fri, 01 Jan 2100 00:00:00 GMT' ] },
+    # nginx ends the connection behind another answer.
+    { uri => 'named', status => 412, headers => [ 'If-Match' => '"another"', Connection => 'close' ] },
+    { uri => 'named', status => 416, headers => [ Range => 'bytes=100000-' ] },
+    { uri => 'short_ranges', status => 206, headers => [ Range => 'bytes=7-9' ] },
     { uri => 'zipped', status => 200, headers => [ 'Accept-Encoding' => 'gzip' ] },
     { uri => 'included', status => 200 },
     { uri => 'added', status => 200 },
@@ -252,6 +259,13 @@ subtest 'a worker that is to end' => sub {
     is length $connection->read_response(%request)->{body}, 6 * length $MEGABYTE, 'all is sent';
     wait_for(sub { !grep { kill 0, $_ } @old }, $PATIENCE, 'it ends');
     is outcome_of($request{id}, uri => '/short'), 'duplicate', 'the event is remembered';
+};
+
+subtest 'a short send_timeout' => sub {
+    my ($connection, %request) = hold_answer({ uri => 'hurried' });
+    is $connection->read_response(%request)->{status}, 200, 'ends the hold, not the request';
+    ok -e "$STORE/ends", 'before the store has spoken';
+    speak();
 };
 
 subtest 'a client that leaves' => sub {

@@ -1,6 +1,6 @@
 #include "ngx_http_webhook/answer_hold.h"
 
-#include <utility>
+#include <algorithm>
 
 namespace webhook::ngx {
 namespace {
@@ -9,11 +9,18 @@ constexpr ngx_msec_t kLongestHold = 1000;
 // One of the four that nginx has room for; its image filter uses it on connections only.
 constexpr unsigned kHeld = 0x08;
 
-}  // namespace
-
-bool AnswerHold::is_held(const ngx_http_request_t* request) {
-    return (request->buffered & kHeld) != 0;
+// nginx takes an answer of which nothing is sent for a client that does not read.
+ngx_msec_t longest_hold(ngx_http_request_t* request) {
+    const auto* core = static_cast<const ngx_http_core_loc_conf_t*>(
+        ngx_http_get_module_loc_conf(request, ngx_http_core_module));
+    return std::min(kLongestHold, core->send_timeout / 2);
 }
+
+bool has_unfinished_upstream(const ngx_http_request_t& request) {
+    return request.upstream != nullptr && request.upstream->cleanup != nullptr;
+}
+
+}  // namespace
 
 void AnswerHold::drop(ngx_chain_t* pieces) noexcept {
     for (; pieces != nullptr; pieces = pieces->next) {
@@ -32,7 +39,7 @@ ngx_int_t AnswerHold::begin(ngx_http_request_t* request, ngx_http_output_header_
     end_.handler = on_end;
     end_.data = this;
     end_.log = request->connection->log;
-    ngx_add_timer(&end_, kLongestHold);
+    ngx_add_timer(&end_, longest_hold(request));
     return NGX_OK;
 }
 
@@ -54,15 +61,33 @@ ngx_int_t AnswerHold::keep(ngx_chain_t* pieces) noexcept {
     return NGX_AGAIN;
 }
 
-ngx_int_t AnswerHold::let_go() noexcept {
-    request_->buffered &= ~kHeld;
-    request_->header_sent = 0;
-    const ngx_int_t status = next_(request_);
-    if (status == NGX_ERROR || status > NGX_OK) return NGX_ERROR;
-    drops_body_ = request_->header_only != 0;
-    ngx_chain_t* kept = std::exchange(kept_, nullptr);
+void AnswerHold::release(ngx_http_request_t& request) noexcept {
+    cancel();
+    request.buffered &= ~kHeld;
+    request_ = nullptr;
+    kept_ = nullptr;
     end_of_kept_ = &kept_;
-    return kept == nullptr ? NGX_OK : ngx_http_top_body_filter(request_, kept);
+}
+
+void AnswerHold::give_up() noexcept {
+    if (request_ != nullptr) release(*request_);
+}
+
+// Returns what the request has to be finalized with then; NGX_OK: it goes on.
+ngx_int_t AnswerHold::let_go() noexcept {
+    ngx_http_request_t& request = *request_;
+    ngx_chain_t* kept = kept_;
+    const bool was_replaced = request.filter_finalize != 0;
+    release(request);
+    request.header_sent = 0;
+    const ngx_int_t status = next_(&request);
+    const bool is_replaced = !was_replaced && request.filter_finalize != 0;
+    drops_body_ = request.header_only != 0 || is_replaced || status > NGX_OK;
+    if (status == NGX_ERROR || is_replaced) return NGX_ERROR;
+    // nginx would end the upstream first.
+    if (status > NGX_OK) return has_unfinished_upstream(request) ? NGX_ERROR : status;
+    if (kept == nullptr) return NGX_OK;
+    return ngx_http_top_body_filter(&request, kept) == NGX_ERROR ? NGX_ERROR : NGX_OK;
 }
 
 void AnswerHold::on_end(ngx_event_t* event) noexcept {
@@ -70,12 +95,9 @@ void AnswerHold::on_end(ngx_event_t* event) noexcept {
     ngx_http_request_t* request = hold.request_;
     ngx_connection_t* connection = request->connection;
     ngx_http_set_log_request(connection->log, request);
-    hold.cancel();
-    if (hold.let_go() == NGX_ERROR) {
-        ngx_http_finalize_request(request, NGX_ERROR);
-    } else if (ngx_http_post_request(request, nullptr) != NGX_OK) {
-        ngx_http_finalize_request(request, NGX_ERROR);
-    }
+    ngx_int_t status = hold.let_go();
+    if (status == NGX_OK) status = ngx_http_post_request(request, nullptr);
+    if (status != NGX_OK) ngx_http_finalize_request(request, status);
     ngx_http_run_posted_requests(connection);
 }
 

@@ -1,14 +1,12 @@
 // Keeps an answer back, headers and body, until the memory of events has what the answer promises.
 //
 // nginx takes the headers for sent meanwhile, and the body for waiting in a filter: the upstream is
-// read as far as nginx has buffers for what a slow client does not take. It has no such wait of its
-// own for headers, so this is what it rests on:
-// - The gate's body filter is the first of all. What nginx's own filters do with a body (ranges,
-// reading of
-//   files, compression) is set up by their header filters, so no piece may come to them before.
-// - A header filter may find that there is no body (304, HEAD): nobody would have sent one then,
-// and
-//   what was kept is dropped.
+// read as far as nginx has buffers for what a slow client does not take.
+//
+// The gate's body filter is the first of all. What nginx's own filters do with a body (ranges,
+// reading of files, compression) is set up by their header filters, so no piece may come to them
+// before. A header filter may find that there is no body (304, HEAD), or make another answer (412,
+// 416): then this body is not sent, and what was kept is dropped.
 
 #pragma once
 
@@ -24,15 +22,18 @@ class AnswerHold {
     AnswerHold& operator=(const AnswerHold&) = delete;
 
     // For a header filter, to be returned by it, instead of calling the `next` one. Nothing is held
-    // for longer than a second: an answer that says what happened is better than none.
+    // for longer than a second, or half of `send_timeout`: an answer that says what happened is
+    // better than none.
     ngx_int_t begin(ngx_http_request_t* request, ngx_http_output_header_filter_pt next);
-    // Lets the answer go, in a turn of its own; nothing where none is held.
+    // Lets the answer go, in a turn of its own; does nothing where none is held.
     void end_soon() noexcept;
+    // Drops the answer: the client has left.
+    void give_up() noexcept;
 
-    // For the body filter: whether this request's answer is held, and what takes its pieces then.
-    static bool is_held(const ngx_http_request_t* request);
+    // For the body filter: whether the answer is held, and what takes its pieces then.
+    bool is_active() const { return request_ != nullptr; }
     ngx_int_t keep(ngx_chain_t* pieces) noexcept;
-    // Whether it turned out that the answer has no body.
+    // Whether it turned out that the body is not sent.
     bool drops_body() const { return drops_body_; }
     // As if they had been sent: their owners may use them again.
     static void drop(ngx_chain_t* pieces) noexcept;
@@ -40,8 +41,10 @@ class AnswerHold {
   private:
     static void on_end(ngx_event_t* event) noexcept;
     ngx_int_t let_go() noexcept;
+    void release(ngx_http_request_t& request) noexcept;
     void cancel() noexcept;
 
+    // Null where nothing is held.
     ngx_http_request_t* request_ = nullptr;
     ngx_http_output_header_filter_pt next_ = nullptr;
     ngx_event_t end_{};

@@ -157,10 +157,14 @@ Milliseconds Delivery::ttl() const {
     return longest;
 }
 
-bool Delivery::commit(ngx_uint_t status) {
-    if (status == 0) return true;
-    is_committing = !claim.commit(status, ttl());
-    return !is_committing;
+void Delivery::commit(ngx_uint_t status) {
+    if (status != 0) is_committing = !claim.commit(status, ttl());
+}
+
+bool Delivery::any_is_committing() const {
+    const Delivery* each = this;
+    while (each != nullptr && !each->is_committing) each = each->earlier;
+    return each != nullptr;
 }
 
 void Delivery::on_claimed(const ClaimResult& result) noexcept {
@@ -174,10 +178,8 @@ void Delivery::on_claimed(const ClaimResult& result) noexcept {
 void Delivery::on_committed() noexcept {
     is_committing = false;
     Delivery* last = find_delivery(request);
-    for (const Delivery* each = last; each != nullptr; each = each->earlier) {
-        if (each->is_committing) return;
-    }
-    last->answer_hold.end_soon();
+    if (last->any_is_committing()) return;
+    for (Delivery* each = last; each != nullptr; each = each->earlier) each->answer_hold.end_soon();
 }
 
 bool Delivery::left_behind() const {

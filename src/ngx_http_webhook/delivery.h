@@ -52,9 +52,10 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     // Nothing will wake it any more.
     void cancel_wake();
 
-    // Remembers the event, whose claim is held; 0: it was not accepted. Returns false where that
-    // takes longer.
-    bool commit(ngx_uint_t status);
+    // Remembers the event, whose claim is held; 0: it was not accepted.
+    void commit(ngx_uint_t status);
+    // Whether the commit of this delivery, or of an earlier one, takes longer.
+    bool any_is_committing() const;
 
     // -- what the store answers later
     void on_claimed(const ClaimResult& result) noexcept override;

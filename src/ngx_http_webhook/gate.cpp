@@ -417,7 +417,11 @@ void on_redirect(Delivery& delivery) {
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         each->upstreams.begin_pass(delivery.request);
     }
-    if (delivery.request->post_action) settle(delivery);
+    if (!delivery.request->post_action) return;
+    for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
+        each->answer_hold.give_up();
+    }
+    settle(delivery);
 }
 
 ngx_http_output_header_filter_pt next_header_filter;
@@ -479,13 +483,13 @@ ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
 }
 
 ngx_int_t on_response_body(ngx_http_request_t* request, ngx_chain_t* pieces) noexcept {
-    if (AnswerHold::is_held(request)) return find_delivery(request)->answer_hold.keep(pieces);
-    if (request->header_only && pieces != nullptr && request == request->main) {
-        const Delivery* delivery = find_delivery(request);
-        if (delivery != nullptr && delivery->answer_hold.drops_body()) {
-            AnswerHold::drop(pieces);
-            pieces = nullptr;
-        }
+    const bool may_be_held = request->buffered || request->header_only || request->filter_finalize;
+    if (!may_be_held || request != request->main) return next_body_filter(request, pieces);
+    for (Delivery* each = find_delivery(request); each != nullptr; each = each->earlier) {
+        if (each->answer_hold.is_active()) return each->answer_hold.keep(pieces);
+        if (!each->answer_hold.drops_body()) continue;
+        AnswerHold::drop(pieces);
+        pieces = nullptr;
     }
     return next_body_filter(request, pieces);
 }

@@ -62,16 +62,15 @@ Delivery& refuse_answer(Delivery& delivery, const Refusal& refusal) {
 }
 
 bool settle(Delivery& delivery) {
-    bool settled = true;
     const bool refused = any_refused(delivery);
     look_at_upstreams(delivery);
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         if (!each->claim.held()) continue;
-        settled &= each->commit(each->upstreams.status_to_remember(delivery.request, refused));
+        each->commit(each->upstreams.status_to_remember(delivery.request, refused));
     }
     // Deliveries of one request share what they hold: no release may come before a commit.
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) each->claim.release();
-    return settled;
+    return !delivery.any_is_committing();
 }
 
 }  // namespace webhook::ngx
