@@ -100,8 +100,9 @@ std::optional<std::string_view> SchemeHeaders::only(std::string_view name) const
         std::ranges::sort(by_name_, is_less_as_variable, &Other::first);
     }
     const auto twins = std::ranges::equal_range(by_name_, name, is_less_as_variable, &Other::first);
-    if (twins.size() != 1 || !equals_ignoring_case(twins.front().first, name)) return std::nullopt;
-    return twins.front().second;
+    if (twins.size() != 1) return std::nullopt;
+    const Other& found = *twins.begin();
+    return equals_ignoring_case(found.first, name) ? std::optional(found.second) : std::nullopt;
 }
 
 Candidate::Candidate(std::span<const std::uint8_t> bytes, std::optional<std::size_t> key_index)
