@@ -407,6 +407,17 @@ subtest 'what nginx answers in the place of the gate' => sub {
             'if ($request_method = GET) { rewrite ^ /app/x last; }', 'if ($request_uri !~ ^/hook) { rewrite ^ /app/x last; }',
             'set $x 1; if ($document_uri ~ ^/hook) { set $x 0; } if ($x) { rewrite ^ /app/x last; }', 'rewrite ^/hook.*$ $uri last; rewrite ^ /app/x last;',
             'rewrite ^ /app/x; return 404;', 'rewrite ^ /app/x; break;', 'rewrite ^ /other; rewrite ^/hook /app/x;', 'if ($arg_x) { rewrite ^ /app/x; return 404; }';
+    # The captures may be those of another expression.
+    my $server = sub ($text) { "server {\nlisten %%ADDR%%:8080;\n$text\n}" };
+    is_deeply [ grep { /could not/ } remarks($server->($_)) ], [], "captures: $_"
+        for "location ~ ^/hooks/([a-z]+)\$ {\n${gate}rewrite ^ /api/\$1 last; $pass\n}\nlocation /api/ {\n$gate$pass\n}",
+        "if (\$host ~ ^(.+)[.]example\$) { rewrite ^ /sites/\$1 last; }\nlocation = /h {\n$gate$pass\n}\nlocation ~ [.]php\$ { fastcgi_pass 127.0.0.1:9; }";
+    my $meta = "webhook meta;\nwebhook_secret $SECRET;\nwebhook_handshake on token=a;\n";
+    says_nothing("a handshake has a query: $_", in_location("$meta$_ $pass")) for 'if ($request_uri !~ "[?]") { return 404; }', 'if ($request_uri = /hook) { return 404; }';
+    says_nothing('the path that was asked for is another',
+        $server->("rewrite ^/hooks/(.*)\$ /gate/\$1 last;\nlocation /gate/ {\ninternal;\n${meta}if (\$request_uri !~ ^/hooks/) { return 404; }\n$pass\n}"));
+    is_deeply [ grep { /answers/ } remarks($server->("index index.php;\nlocation /hooks/ {\n$gate$pass\n}\n"
+        . "location ~ [.]php\$ { fastcgi_pass 127.0.0.1:9; error_page 502 =200 /oops.html; }")) ], [], 'an index that nothing looks for';
     says('rewrite in two steps', in_location("${gate}rewrite ^/hook(.*)\$ /step\$1; rewrite ^/step /app/x; $pass") =~ s/location/$app/r, $past->('/app/'));
     my $by_page = sub ($more, $place = '@raw') { in_location("${gate}error_page 418 = \@raw; $more") =~ s/location/location $place { proxy_pass http:\/\/127.0.0.1:9; }\nlocation/r };
     says('a return on a condition, and its page', $by_page->("if (\$arg_x) { return 418; } $pass"),
@@ -942,6 +953,10 @@ subtest 'a handshake that signs for anyone, beside bodies of another sender' => 
     says_nothing('a handshake that the sender signs', $beside->('github', asked => "webhook zoom;\nwebhook_handshake on;"));
     says_nothing('a scheme with such a handshake itself', $beside->('x-twitter', more => 'webhook_handshake on;'));
     my $own = qq(webhook_scheme own {\nalgorithm hmac-sha256; signed "{url}{field:a}"; signature header=A;\n}\n);
+    my $by_host = "map \$host \$secret { default one; b.example two; }\n";
+    says_nothing('secrets of variables', $beside->('mailgun', before => $by_host, asked => "webhook x-twitter;\nwebhook_handshake on;\nwebhook_secret \$secret;", more => 'webhook_secret $secret;'));
+    my $expired = "webhook x-twitter;\nwebhook_handshake on;\nwebhook_secret $SECRET-2;\nwebhook_secret $SECRET not_after=2020-01-01T00:00:00Z;";
+    is_deeply [ grep { /anyone can forge/ } remarks($beside->('mailgun', asked => $expired)) ], [], 'a secret that the handshake uses no more';
     says_nothing('a text with a URL in it', $beside->('own', before => $own, more => 'webhook_url https://h.example/x;'));
 };
 
@@ -994,6 +1009,8 @@ subtest 'secrets that are no rotation' => sub {
     says('one text in two files', $secrets->('file:%%DIR%%/one.key', 'file:%%DIR%%/two.key'), $same->('notice', 'is the same as'));
     says('one text twice', $secrets->($SECRET, $SECRET), $same->('notice', 'is the same as'));
     my $id = sub ($id) { my $place = directory() . "/config_test/http.conf:5"; qq([warn] the id "$id" of this webhook_secret is that of the one in $place, too: the log does not tell them apart,) };
+    my $signs_id = qq(webhook_scheme own { algorithm hmac-sha256; signed "{secret_id}{body}"; signature header=S; }\n);
+    says_nothing('one secret under two ids that are signed', $signs_id . $secrets->('file:%%DIR%%/one.key id=a', 'file:%%DIR%%/one.key id=b', 'own'));
     says('one id twice', $secrets->('file:%%DIR%%/one.key id=a', 'file:%%DIR%%/three.key id=a'), $id->('a'));
     says('the id of the second, which has none', $secrets->('file:%%DIR%%/one.key id=2', 'file:%%DIR%%/three.key'), $id->('2'));
     says_nothing("two, $_->[0] $_->[1]", $secrets->("file:%%DIR%%/one.key $_->[0]", "file:%%DIR%%/three.key $_->[1]")) for [ '', '' ], [ 'id=a', 'id=b' ], [ 'id=a', '' ], [ 'id=1', '' ];

@@ -235,6 +235,8 @@ std::vector<const Level*> ErrorPages::led_to(const Level& level) const {
     };
     const bool pages_count = level.core()->recursive_error_pages == 1;
     for (const Way& way : routes_.ways_of(level, !level.conf->gated())) {
+        // What hands on, or a fallback, answers before an index is looked for.
+        if (way.kind == Way::Kind::index && routes_.takes(level)) continue;
         if (way.kind != Way::Kind::page || pages_count) add(way.to);
     }
     if (!pages_count) return found;

@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "base/errors.h"
 #include "base/version.h"
 #include "store/fault_point.h"
 
@@ -61,8 +62,16 @@ ngx_int_t install(ngx_conf_t* cf) noexcept {
     return NGX_OK;
 }
 
+// What only warns must not keep nginx from starting.
+void look_at_all(ngx_conf_t* cf) try { audit(cf); } catch (const ConfigError&) {
+    throw;
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "webhook: the configuration as a whole could not be looked at: %s", error.what());
+}
+
 ngx_int_t on_merged(ngx_conf_t* cf) noexcept try {
-    audit(cf);
+    look_at_all(cf);
     return install(cf);
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", error.what());

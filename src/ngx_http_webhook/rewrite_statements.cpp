@@ -190,8 +190,9 @@ std::optional<Target> target_of([[maybe_unused]] const Rewrite& rewrite,
     Captures captures;
     captures.fill(-1);
     ngx_str_t text = to_ngx(path);
-    ngx_regex_t* regex = read<ngx_http_script_regex_code_t>(rewrite.at)->regex->regex;
-    if (ngx_regex_exec(regex, &text, captures.data(), captures.size()) < 0) return std::nullopt;
+    const ngx_http_regex_t& regex = *read<ngx_http_script_regex_code_t>(rewrite.at)->regex;
+    if (ngx_regex_exec(regex.regex, &text, captures.data(), captures.size()) < 0)
+        return std::nullopt;
     Target target{{}, false};
     const u_char* at = rewrite.at + sizeof(ngx_http_script_regex_code_t);
     while (at < rewrite.end) {
@@ -201,7 +202,10 @@ std::optional<Target> target_of([[maybe_unused]] const Rewrite& rewrite,
             target.path += text_at(at);
         } else if (code == ngx_http_script_copy_capture_code) {
             const auto n = read<ngx_http_script_copy_capture_code_t>(at)->n;
-            target.path += captured(path, captures, n);
+            const auto value = captured(path, captures, regex.ncaptures, n);
+            target.is_whole = value.has_value();
+            if (!value) break;
+            target.path += *value;
         } else {
             break;
         }

@@ -18,6 +18,8 @@ struct Value {
     std::optional<std::string> text;
     // Of a condition: whether it holds, most likely.
     bool is_likely = false;
+    // Whether a query may follow, of which nothing is known.
+    bool may_have_query = false;
 
     // As `if` takes it.
     bool is_true() const { return !text->empty() && *text != "0"; }
@@ -157,7 +159,9 @@ class Walker {
 
     void test(const ngx_http_script_regex_code_t& regex) {
         const Value subject = pop();
-        if (!subject.text) return push({});
+        const std::string_view expression = to_view(regex.regex->name);
+        const bool asks_for_end = expression.find_first_of("?=&$") != std::string_view::npos;
+        if (!subject.text || (subject.may_have_query && asks_for_end)) return push({});
         ngx_str_t text = to_ngx(*subject.text);
         const bool matches = ngx_regex_exec(regex.regex->regex, &text, nullptr, 0) >= 0;
         push(truth(matches != (regex.negative_test != 0)));
@@ -195,7 +199,8 @@ class Walker {
     void compare(bool for_equality) {
         const Value right = pop();
         const Value left = pop();
-        if (!left.text || !right.text) return push({});
+        const bool may_have_query = left.may_have_query || right.may_have_query;
+        if (!left.text || !right.text || may_have_query) return push({});
         push(truth((*left.text == *right.text) == for_equality));
     }
 
@@ -212,7 +217,9 @@ class Walker {
         const std::string_view name = to_view(variables_[index].name);
         const bool is_method = name == "request_method" && !asked_.method.empty();
         if (is_method) return {std::string(asked_.method)};
-        if (name == "request_uri" && !asked_.path.empty()) return {std::string(asked_.path)};
+        if (name == "request_uri" && !asked_.is_led_to && !asked_.path.empty()) {
+            return {std::string(asked_.path), false, true};
+        }
         if (name == "ssl_client_verify" && asked_.is_of_stranger) return {"NONE"};
         if ((name == "uri" || name == "document_uri") && is_whole_) return {path_};
         return {};

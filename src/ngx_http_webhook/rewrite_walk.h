@@ -38,6 +38,8 @@ struct Asked {
     bool is_of_stranger = false;
     // After the statements of a server, nginx looks for a location in any case.
     bool is_of_server = false;
+    // Whether the sender may have asked for another path, since nginx was led here.
+    bool is_led_to = false;
 };
 
 // `variables` are those of nginx that have an index.

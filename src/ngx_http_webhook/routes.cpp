@@ -278,6 +278,7 @@ const Statements& Routes::statements(const Level& level) const {
 Walk Routes::walk(const Level& level, Asked asked) const {
     auto* const* codes = first_of<ngx_array_t*>(level.loc_conf, modules_.rewrite);
     asked.is_of_server = level.is_server();
+    asked.is_led_to = level.core()->named || level.core()->internal;
     return webhook::ngx::walk(codes == nullptr ? nullptr : *codes, *variables_, asked);
 }
 

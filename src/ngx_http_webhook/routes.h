@@ -104,6 +104,7 @@ class Routes {
 
     // From a level whose own requests these are, or that others were led to.
     std::vector<Way> ways_of(const Level& level, bool is_led_to) const;
+    bool takes(const Level& level) const;
 
   private:
     // Where nginx keeps what a module knows of a location.
@@ -154,7 +155,6 @@ class Routes {
     bool asks_another(const Level& level) const;
     bool asks_for_login(const Level& level) const;
     const AccessConf* access_of(void** loc_conf) const;
-    bool takes(const Level& level) const;
     bool answers_first(const Level& level) const;
     bool covers_all_paths(const Level& server) const;
     bool own_level_serves(const Level& server) const;

@@ -71,10 +71,14 @@ bool ends_path(Code code) {
     return code == ngx_http_script_start_args_code || code == ngx_http_script_regex_end_code;
 }
 
-std::string_view captured(std::string_view path, const Captures& captures, std::size_t n) {
-    if (n + 1 >= captures.size() || captures[n] < 0 || captures[n + 1] < captures[n]) return {};
+std::optional<std::string_view> captured(std::string_view path, const Captures& captures,
+                                         std::size_t groups, std::size_t n) {
+    if (groups == 0 || n > 2 * groups || n + 1 >= captures.size()) return std::nullopt;
+    if (captures[n] < 0) return "";
     const auto begin = static_cast<std::size_t>(captures[n]);
-    return path.substr(begin, static_cast<std::size_t>(captures[n + 1]) - begin);
+    const auto end = static_cast<std::size_t>(captures[n + 1]);
+    if (begin > end || end > path.size()) return std::nullopt;
+    return path.substr(begin, end - begin);
 }
 #endif
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "ngx_http_webhook/ngx.h"
@@ -34,7 +35,10 @@ bool ends_path(Code code);
 // What nginx gives an expression room for: ten pairs, and as much again to work with.
 using Captures = std::array<int, 30>;
 
-std::string_view captured(std::string_view path, const Captures& captures, std::size_t n);
+// What the capture at `n` holds, of an expression with so many groups; nullopt if it is not this
+// expression's: nginx keeps those of the last one that has groups.
+std::optional<std::string_view> captured(std::string_view path, const Captures& captures,
+                                         std::size_t groups, std::size_t n);
 #endif
 
 }  // namespace webhook::ngx
