@@ -22,8 +22,8 @@ sub beside_x ($secrets, $other) {
 }
 
 sub fixed_url ($statements, $algorithm = 'hmac-sha256', $url = 'https://h.example/in?b=1') {
-    return "webhook_scheme acme { algorithm $algorithm; $statements }\n"
-        . in_location("webhook acme; # HERE\nwebhook_secret $SECRET;\nwebhook_url $url;");
+    return "webhook_scheme acme { algorithm $algorithm; $statements }\nwebhook_dedup_zone zone=events:1m;\n"
+        . in_location("webhook acme; # HERE\nwebhook_secret $SECRET;\nwebhook_dedup zone=events;\nwebhook_url $url;");
 }
 
 my @SECRETS = (
@@ -144,6 +144,11 @@ my @SECRETS = (
         fixed_url('signed "{url}|{body}"; signature query=s; timestamp query=t;'),
         '"webhook_url" without variables has no room for the parameter "t", which is the timestamp of "acme": let it end in '
             . '"$request_uri", or sign the parameter by itself, with "{timestamp}" or "{query:t}",',
+    ],
+    'a URL with one event id for all' => [
+        fixed_url('signed "{url}|{body}"; signature header=S; event_id query=b;'),
+        '"webhook_url" without variables has one value for the parameter "b", which is the event id of "acme": let it end in '
+            . '"$request_uri", or sign the parameter by itself, with "{id}" or "{query:b}",',
     ],
     'a URL of a token that has no room for the event id' => [
         fixed_url('signature header=S; claims aud="{url}"; event_id query=id;', 'jwt=HS256'),
@@ -1331,7 +1336,6 @@ subtest 'what is right is taken' => sub {
         'an event id that may be missing in a fixed URL' =>
             fixed_url('signed "{url}|{body}"; signature header=S; event_id query=id optional;'),
         'an event type beside a fixed URL' => fixed_url('signed "{url}|{body}"; signature header=S; event_type query=t;'),
-        'an event id that the fixed URL has' => fixed_url('signed "{url}|{body}"; signature header=S; event_id query=b;'),
         'an event id in a query that nobody signs' => fixed_url('signed "{body}"; signature header=S; event_id query=id;'),
         'an event id in a URL with variables' =>
             fixed_url('signed "{url}|{body}"; signature header=S; event_id query=id;', 'hmac-sha256', 'https://h.example$request_uri'),

@@ -75,6 +75,17 @@ server {
     location @b        { set $tenant b; proxy_pass http://%%BACKEND%%; }
     location = /a      { set $tenant a; proxy_pass http://%%BACKEND%%; }
     location = /b      { set $tenant b; proxy_pass http://%%BACKEND%%; }
+
+    # nginx changes the path and the arguments, of an honest delivery too.
+    location = /app { webhook_dedup zone=events key=$host$uri:$webhook_event_id; proxy_pass http://%%BACKEND%%; }
+    location /by_path_ { webhook_dedup zone=events key=$host$uri:$webhook_event_id; try_files /none /app; }
+    location = /app_of_tenant { webhook_dedup zone=events key=$arg_tenant:$webhook_event_id; proxy_pass http://%%BACKEND%%; }
+    location = /by_argument { webhook_dedup zone=events key=$arg_tenant:$webhook_event_id; try_files /none /app_of_tenant?x=1; }
+    location = /by_method {
+        webhook_dedup zone=events key=$request_method:$webhook_event_id; error_page 500 = /method_page;
+        proxy_intercept_errors on; proxy_pass http://%%BACKEND%%;
+    }
+    location = /method_page { webhook_dedup zone=events key=$request_method:$webhook_event_id; proxy_pass http://%%ADDR%%:9001; }
     location = /by_uri {
         webhook_dedup          zone=events key=$uri:$webhook_event_id;
         error_page             500 = /uri_page;
@@ -155,7 +166,10 @@ subtest 'a key that has another value after a redirect' => sub {
     $second->clear->behave;
     is $at->('by_uri', 4), '', 'the path that the sender asked for counts';
     is $second->count, 1, 'the page answers';
+    is $at->('by_method', 5), '', 'as does the method that the sender used';
     $backend->behave;
+    is $at->($_, 6), '', "/$_: another endpoint" for 'by_path_a', 'by_path_b', 'by_argument?tenant=a', 'by_argument?tenant=b';
+    is $at->($_, 6), 'duplicate', "/$_: once more" for 'by_path_b', 'by_argument?tenant=b';
 };
 
 subtest 'nobody wakes a delivery whose client has left for post_action' => sub {

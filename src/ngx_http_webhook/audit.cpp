@@ -371,6 +371,18 @@ class Audit {
                to_view(conf.url->value).find(':') != std::string_view::npos;
     }
 
+    // Whether the handshake of the first has a key of the second. Variables may give each another,
+    // and what has expired signs nothing.
+    static bool signs_with_a_secret_of(const LocConf& asked, const LocConf& other) {
+        if (asked.scheme->key != other.scheme->key) return false;
+        const Milliseconds time = now();
+        return std::ranges::any_of(*asked.secret_sources, [&](const SecretSource& each) {
+            const bool is_used = !each.not_after || time < *each.not_after;
+            return each.variables == nullptr && is_used &&
+                   std::ranges::count(*other.secret_sources, each.text, &SecretSource::text) != 0;
+        });
+    }
+
     // A handshake that signs tokens for anyone, which are deliveries for a gate of another sender.
     void check_handshakes_for_anyone() {
         for (const Level& asked : main_.levels) {
@@ -386,7 +398,7 @@ class Audit {
 
     void check_handshake_for_anyone(const LocConf& asked, const LocConf& other) {
         const Scheme::Forgery forgery = other.scheme->forgery_by_handshake();
-        if (forgery == Scheme::Forgery::none || !share_a_secret(asked, other)) return;
+        if (forgery == Scheme::Forgery::none || !signs_with_a_secret_of(asked, other)) return;
         if (signs_whole_url(other)) return;
         const bool is_delivery = forgery == Scheme::Forgery::delivery;
         const std::string message =

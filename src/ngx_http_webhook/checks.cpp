@@ -63,36 +63,43 @@ void check_digest_in_url(ngx_conf_t* cf, const LocConf& parent, const LocConf& c
          conf.gate->place);
 }
 
-// Whether a fixed URL makes every delivery with this parameter one for another URL.
-bool has_no_room_for(const LocConf& conf, const ValueLocation& source) {
+// The name of a parameter of the query that a fixed URL decides about; empty for any other value.
+std::string parameter_of_url(const LocConf& conf, const ValueLocation& source) {
     const Scheme& scheme = *conf.scheme;
-    if (source.kind != ValueLocation::Kind::header) return false;
-    const std::string_view name = scheme.headers[source.header];
-    if (!name.starts_with(kParameterMark) || scheme.has_beside_url(name.substr(1))) return false;
-    return !query_value(query_of(to_view(conf.url->value)), name.substr(1));
+    if (source.kind != ValueLocation::Kind::header) return "";
+    const std::string& name = scheme.headers[source.header];
+    if (!name.starts_with(kParameterMark) || scheme.has_beside_url(name.substr(1))) return "";
+    return name.substr(1);
 }
 
 // What the sender puts into the query is a part of the URL that is signed, unless the scheme signs
 // it by itself.
-void check_parameters_of_url(const LocConf& parent, const LocConf& conf, const Level& here) {
+void check_parameters_of_url(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
+                             const Level& here) {
     const Scheme& scheme = *conf.scheme;
     if (!conf.url_is_fixed() || !scheme.reads_url()) return;
     const auto check = [&](const ValueLocation& source, const std::string& what,
-                           const std::string& placeholder) {
-        if (!has_no_room_for(conf, source)) return;
-        const std::string name = scheme.headers[source.header].substr(1);
+                           const std::string& placeholder, bool is_needed) {
+        const std::string name = parameter_of_url(conf, source);
+        if (name.empty()) return;
+        const bool is_there = query_value(query_of(to_view(conf.url->value)), name).has_value();
         const std::string way_out = scheme.signed_parts.empty()
                                         ? std::string()
                                         : ", or sign the parameter by itself, with \"" +
                                               placeholder + "\" or \"{query:" + name + "}\"";
-        fail("\"webhook_url\" without variables has no room for the parameter " + in_quotes(name) +
-                 ", which is the " + what + " of " + in_quotes(scheme.name) +
-                 where_inherited(conf.gate == parent.gate, here) +
-                 ": let it end in \"$request_uri\"" + way_out + ",",
-             conf.gate->place);
+        const std::string message = "\"webhook_url\" without variables has " +
+                                    (is_there ? "one value for" : std::string("no room for")) +
+                                    " the parameter " + in_quotes(name) + ", which is the " + what +
+                                    " of " + in_quotes(scheme.name) +
+                                    where_inherited(conf.gate == parent.gate, here) +
+                                    ": let it end in \"$request_uri\"" + way_out + ",";
+        if (is_needed) fail(message, conf.gate->place);
+        warn(cf, message, conf.gate->place);
     };
-    if (!scheme.event_id.optional) check(scheme.event_id, "event id", "{id}");
-    if (scheme.timestamp) check(scheme.timestamp->source, "timestamp", "{timestamp}");
+    // Where nothing is remembered, a delivery without its id passes.
+    const bool is_remembered = conf.dedup != nullptr;
+    if (!scheme.event_id.optional) check(scheme.event_id, "event id", "{id}", is_remembered);
+    if (scheme.timestamp) check(scheme.timestamp->source, "timestamp", "{timestamp}", true);
 }
 
 // A log of URLs may hold the token.
@@ -650,7 +657,7 @@ void check(ngx_conf_t* cf, const Level& level) {
     check_secrets(parent, conf, level);
     check_key_indexes(parent, conf, level);
     check_digest_in_url(cf, parent, conf, level);
-    check_parameters_of_url(parent, conf, level);
+    check_parameters_of_url(cf, parent, conf, level);
     check_handshake(cf, parent, conf, level);
     check_dedup(cf, parent, conf, level);
 }

@@ -666,10 +666,16 @@ void define_zone(const Directive& directive, MainConf& conf) {
 
 // webhook_dedup zone=NAME [key=VALUE]... [ttl=TIME] [wait=TIME] | off
 
+// nginx itself changes these with a redirect, of an honest delivery too.
+bool changes_with_redirect(std::string_view variable) {
+    return has_trait(variable, Trait::of_url) || variable.starts_with("arg_") ||
+           variable == "request_method" || begins_capture(variable);
+}
+
 bool depends_on_location(const DedupKey& key) {
-    return std::ranges::any_of(key.variables, [](std::string_view name) {
-        return !name.starts_with("webhook_") && !has_trait(name, Trait::of_url);
-    });
+    return std::ranges::none_of(key.variables, changes_with_redirect) &&
+           !std::ranges::all_of(key.variables,
+                                [](std::string_view name) { return name.starts_with("webhook_"); });
 }
 
 DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {

@@ -88,10 +88,15 @@ void warn_about_pairs(ngx_conf_t* cf, const std::vector<SecretSource>& sources, 
     std::map<std::string_view, const SecretSource*> paths;
     std::map<std::string_view, const SecretSource*> texts;
     std::map<std::string_view, const SecretSource*> ids;
+    // Where the id is signed, one key may stand under several.
+    const auto are_meant = [names_id](const SecretSource& left, const SecretSource& right) {
+        return names_id && left.id != right.id;
+    };
     for (const SecretSource& source : sources) {
         const auto [path, is_new_path] = paths.emplace(source.path, &source);
         const auto [text, is_new_text] = texts.emplace(source.text, &source);
         const auto [id, is_new_id] = ids.emplace(source.id, &source);
+        if (are_meant(source, *path->second) || are_meant(source, *text->second)) continue;
         if (!source.path.empty() && !is_new_path) {
             remark(cf, NGX_LOG_WARN,
                    "this webhook_secret names the file of the one in " +
