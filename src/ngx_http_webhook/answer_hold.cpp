@@ -32,6 +32,7 @@ void AnswerHold::drop(ngx_chain_t* pieces) noexcept {
 ngx_int_t AnswerHold::begin(ngx_http_request_t* request, ngx_http_output_header_filter_pt next) {
     request_ = request;
     next_ = next;
+    has_begun_ = true;
     request->buffered |= kHeld;
     request->header_sent = 1;
     // As nginx's last header filter would have it.

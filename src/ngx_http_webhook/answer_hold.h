@@ -25,6 +25,8 @@ class AnswerHold {
     // for longer than a second, or half of `send_timeout`: an answer that says what happened is
     // better than none.
     ngx_int_t begin(ngx_http_request_t* request, ngx_http_output_header_filter_pt next);
+    // Not twice: another answer may take the place of one that was held for long enough.
+    bool may_begin() const { return !has_begun_; }
     // Lets the answer go, in a turn of its own; does nothing where none is held.
     void end_soon() noexcept;
     // Drops the answer: the client has left.
@@ -50,6 +52,7 @@ class AnswerHold {
     ngx_event_t end_{};
     ngx_chain_t* kept_ = nullptr;
     ngx_chain_t** end_of_kept_ = &kept_;
+    bool has_begun_ = false;
     bool drops_body_ = false;
 };
 

@@ -469,8 +469,9 @@ ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
             }
             const bool settled = settle(*delivery);
             add_headers(*speaker);
-            // What becomes a tunnel leaves by no filter.
-            if (!settled && request->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
+            // Any other answer promises nothing.
+            const bool promises = is_success(request->headers_out.status);
+            if (!settled && promises && delivery->answer_hold.may_begin()) {
                 return delivery->answer_hold.begin(request, next_header_filter);
             }
         }
