@@ -1343,7 +1343,7 @@ subtest 'state files in the folder of everybody' => sub {
     my $zone = "webhook_dedup_zone zone=events:1m state=%%DIR%%/open/events; # HERE\n"
         . in_location("webhook stripe;\nwebhook_secret $SECRET;\nwebhook_dedup zone=events;");
     chmod 0777, directory() . '/open';
-    says('all may write', $zone, '[warn] everybody can write to the folder "%%DIR%%/open/" of the state file, and replace it');
+    says('all may write', $zone, '[warn] everybody can write to the directory "%%DIR%%/open/" of the state file, and replace it');
     for my $mode (01777, 0775, 0755) {
         chmod $mode, directory() . '/open';
         says_nothing(sprintf('mode %04o', $mode), $zone);

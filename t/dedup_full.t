@@ -208,7 +208,7 @@ subtest 'smaller than what is remembered' => sub {
         ok $nginx->reload, "$name: reload";
         my $forgotten = 1200 - $capacity;
         is_deeply [ remarks_since($position) ], [
-            'notice: the dedup zone "events" has other memory: 1200 events carried over',
+            'notice: the dedup zone "events" has new memory: 1200 events carried over',
             qq{warn: the dedup zone "events" is smaller than before: $forgotten events forgotten},
         ], "$name: the log tells how many were carried over, and how many of them forgotten";
         my @newest = @ids[ $forgotten .. $#ids ];
@@ -225,7 +225,7 @@ subtest 'carried over into a zone that rejects' => sub {
     are(delivered => \@ids, 'events');
     $nginx->rewrite_config(http => conf('32k full=reject'));
     ok $nginx->reload, 'reload';
-    my $carried = qq{notice: the dedup zone "events" has other memory: $capacity events carried over};
+    my $carried = qq{notice: the dedup zone "events" has new memory: $capacity events carried over};
     is_deeply [ remarks_since($position) ], [$carried], 'all find room';
     is outcome_of(unique_id()), 'unavailable', 'and fill it';
     are(duplicate => \@ids, 'all are known');

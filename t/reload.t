@@ -40,7 +40,7 @@ sub remarks_since ($position) {
 
 sub carried ($count) {
     my $events = $count == 1 ? '1 event' : "$count events";
-    return "notice: the dedup zone \"events\" has other memory: $events carried over";
+    return "notice: the dedup zone \"events\" has new memory: $events carried over";
 }
 
 subtest 'the memory stays' => sub {
@@ -162,7 +162,7 @@ subtest 'the memory becomes another' => sub {
             ok reload_with(@change), 'reload';
             my @remarks = remarks_since($position);
             is scalar(@remarks), 1, 'one line' or diag join "\n", @remarks;
-            like $remarks[0] // '', qr/^notice: the dedup zone "events" has other memory: \d+ events? carried over$/,
+            like $remarks[0] // '', qr/^notice: the dedup zone "events" has new memory: \d+ events? carried over$/,
                 'tells of it';
             is_deeply [ grep { outcome_of($_) ne 'duplicate' } @ids ], [], 'all are known';
             is outcome_of(unique_id()), 'delivered', 'what is new is taken';
@@ -262,7 +262,7 @@ subtest 'twins on both sides of another memory' => sub {
         my @rest    = grep { ($_->header('Webhook-Reason') // '') ne 'unavailable' } @answers;
         is_deeply [ grep { $_->{status} != 503 } @refused ], [], 'who cannot know is told to come again';
         cmp_ok scalar(@refused), '<=', $status == 500 ? 2 : 0, 'only where the first failed';
-        my @why = grep { /^notice: .* "events" has other memory: this worker refuses/ } remarks_since($position);
+        my @why = grep { /^notice: .* "events" was replaced by a reload: this worker refuses/ } remarks_since($position);
         is !!@why, !!@refused, 'and the log tells why';
         is scalar(grep { $_->{body} eq "ok\n" && $_->{status} =~ /^2/ } @rest), 1, 'it is delivered once';
         is $backend->count, $status == 500 ? 2 : 1, 'the upstream saw as many attempts as there had to be';

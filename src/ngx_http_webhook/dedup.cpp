@@ -201,7 +201,7 @@ void DedupZone::publish() noexcept try {
 
 void DedupZone::on_carried_over(std::uint64_t events, std::uint64_t forgotten) noexcept {
     ngx_log_error(NGX_LOG_NOTICE, log_, 0,
-                  "the dedup zone \"%s\" has other memory: %uL event%s carried over", name.c_str(),
+                  "the dedup zone \"%s\" has new memory: %uL event%s carried over", name.c_str(),
                   events, plural(events));
     if (forgotten == 0) return;
     ngx_log_error(NGX_LOG_WARN, log_, 0,
@@ -279,8 +279,8 @@ void DedupZone::enroll() {
     self_ = memories_->enroll(now_in_seconds());
     if (!self_ && !std::exchange(reported_crowd_, true)) {
         ngx_log_error(NGX_LOG_ERR, log_, 0,
-                      "the dedup zone \"%s\" is too small for so many worker processes: "
-                      "this one refuses deliveries until others end",
+                      "no free worker slot in the dedup zone \"%s\": increase its size; "
+                      "this worker refuses deliveries until others end",
                       name.c_str());
     }
 }
@@ -318,8 +318,8 @@ void DedupZone::report_successor() {
     if (!memories_->memory().table().closed() || std::exchange(reported_successor_, true)) return;
     const ngx_uint_t level = ngx_exiting != 0 ? NGX_LOG_NOTICE : NGX_LOG_ERR;
     ngx_log_error(level, log_, 0,
-                  "the dedup zone \"%s\" has other memory: this worker refuses new events until it "
-                  "ends or nginx is reloaded",
+                  "the dedup zone \"%s\" was replaced by a reload: this worker refuses new events "
+                  "until it ends or nginx is reloaded",
                   name.c_str());
 }
 

@@ -603,7 +603,7 @@ void warn_about_open_folder(const Directive& directive, const std::string& path)
     struct stat status {};
     if (stat(folder.c_str(), &status) != 0) return;
     if ((status.st_mode & S_IWOTH) == 0 || (status.st_mode & S_ISVTX) != 0) return;
-    directive.warn("everybody can write to the folder " + in_quotes(folder) +
+    directive.warn("everybody can write to the directory " + in_quotes(folder) +
                    " of the state file, and replace it");
 }
 

@@ -61,7 +61,7 @@ void check_file(const std::string& path, const struct stat& status) {
                        ", not to the one that nginx is started by, " + std::to_string(geteuid()));
     }
     if ((status.st_mode & kWritableByOthers) != 0) {
-        fail(path, "can be written by others than its owner, allowed: mode 0600");
+        fail(path, "is writable by group or others; set mode 0600");
     }
     if (status.st_nlink > 1) fail(path, "has several names");
 }
@@ -78,7 +78,7 @@ Descriptor open_file(const std::string& path) {
     Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() >= 0) {
         check_file(path, file.status());
-        if (is_mount_point(file)) fail(path, "is a mount point, allowed: to mount its folder");
+        if (is_mount_point(file)) fail(path, "is a mount point; mount its directory instead");
     } else if (errno == ELOOP) {
         fail(path, "is a symbolic link");
     } else if (errno != ENOENT) {

@@ -572,7 +572,7 @@ TEST_F(StateTest, AFileThatOthersCanWriteIsRefused) {
     leave_behind();
     for (const mode_t mode : {0620U, 0602U}) {
         ASSERT_EQ(0, chmod(path.c_str(), mode));
-        expect_refused("can be written by others");
+        expect_refused("is writable by group or others");
     }
     ASSERT_EQ(0, chmod(path.c_str(), 0644));
     EXPECT_EQ(Names(), start()->warnings());
