@@ -26,12 +26,13 @@ struct Address {
 struct AddressRange {
     Address first;
     Address last;
-    // Whether the text had bits set behind its prefix: one cut short, or mistaken, often has.
+    // Whether the text had bits set behind its prefix, which is often a sign of a truncated or
+    // mistyped prefix.
     bool host_bits = false;
 };
 
 // `192.0.2.1`, `192.0.2.0/24`, `2001:db8::1`, `2001:db8::/32`; bits behind the prefix are noted,
-// and else ignored. Nothing for any other text.
+// and otherwise ignored. Returns nullopt for any other text.
 std::optional<AddressRange> parse_address_range(std::string_view text);
 
 // A set of addresses. Looking one up takes a time logarithmic in the number of blocks.
@@ -44,20 +45,20 @@ class AddressSet {
     bool empty() const { return ipv4_.empty() && ipv6_.empty(); }
 
   private:
-    // Sorted, apart from each other.
+    // Sorted and disjoint.
     std::vector<AddressRange> ipv4_;
     std::vector<AddressRange> ipv6_;
 };
 
-// A file cut short must not pass for a list: both functions throw ConfigError for a network with
-// bits set behind its prefix, and for no address at all.
+// Both functions throw ConfigError for a network with bits set behind its prefix and for a text
+// without any address, so that a truncated file does not pass for a list.
 
-// Whether the text of a file begins as JSON does. A byte order mark before it counts for nothing
-// here and below.
+// Whether the text of a file begins as JSON does. A leading byte order mark is ignored here and
+// below.
 bool looks_like_json(std::string_view text);
 
-// A list of addresses, one on a line; `#` starts a comment. Throws ConfigError, with the number of
-// the line, for anything else, and where the last line has no end.
+// A list of addresses, one on a line; `#` starts a comment. Throws ConfigError, with the line
+// number, for anything else, and if the last line is not terminated.
 AddressSet parse_address_list(std::string_view text);
 
 // The addresses at a JSON pointer (RFC 6901) of a provider's published file: a string, or arrays

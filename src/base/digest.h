@@ -1,6 +1,6 @@
 // Hashes and message authentication codes, all computed by OpenSSL.
 //
-// A fault of OpenSSL's (out of memory, an algorithm its providers do not offer) throws CryptoError.
+// Throws CryptoError if OpenSSL fails (out of memory, an algorithm its providers do not offer).
 
 #pragma once
 
@@ -24,17 +24,17 @@ struct CryptoError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// OpenSSL's own description of a hash, which lives as long as the process.
+// OpenSSL's description of a hash, which lives as long as the process.
 const EVP_MD* openssl_hash(Hash hash);
 
 Sha256Digest sha256(std::string_view bytes);
 
-// The hash of bytes that come piece by piece.
+// Hashes bytes that arrive in pieces.
 class HashStream {
   public:
     explicit HashStream(Hash hash);
     void update(std::string_view bytes);
-    // The hash: a view into `output`. To be called once.
+    // Returns the hash as a view into `output`. Call it once.
     std::span<const std::uint8_t> finish(std::span<std::uint8_t, kLargestHash> output);
 
   private:
@@ -44,13 +44,13 @@ class HashStream {
     std::unique_ptr<EVP_MD_CTX, Free> context_;
 };
 
-// Whether both are the same bytes, in a time that depends on their length only.
+// Whether both hold the same bytes. The time depends on their length only.
 bool equal_in_constant_time(std::span<const std::uint8_t> left,
                             std::span<const std::uint8_t> right);
 
 class HmacKey;
 
-// One HMAC (RFC 2104) being computed. Its key must outlive it.
+// The computation of one HMAC (RFC 2104). The key must outlive it.
 class Hmac {
   public:
     Hmac(Hmac&&) = default;
@@ -58,7 +58,7 @@ class Hmac {
     ~Hmac();
 
     void update(std::string_view bytes);
-    // The code: a view into `output`.
+    // Returns the code as a view into `output`.
     std::span<const std::uint8_t> finish(std::span<std::uint8_t, kLargestHash> output);
 
   private:
@@ -74,8 +74,8 @@ class Hmac {
     Context context_;
 };
 
-// An HMAC key made ready once, so that a delivery pays for neither the look-up of the algorithm nor
-// the hashing of the key.
+// An HMAC key, prepared once so that no delivery pays for the look-up of the algorithm or the
+// hashing of the key.
 class HmacKey {
   public:
     HmacKey(Hash hash, std::string_view key);
@@ -88,8 +88,8 @@ class HmacKey {
 
     Hash hash_;
     Hmac::Context ready_;
-    // Contexts of finished computations: they hold the key already and need no allocation. They are
-    // a cache only, which is why a const key may fill and empty it.
+    // Contexts of finished computations, which hold the key already and need no allocation. They
+    // are only a cache, so a const key may fill and empty it.
     mutable std::vector<Hmac::Context> spare_;
 };
 

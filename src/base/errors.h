@@ -1,5 +1,5 @@
-// What is wrong in a configuration, as its user is to read it: lower case, the offending token
-// quoted, and what is allowed.
+// An error in the configuration, worded for its user: lower case, the offending token quoted, and
+// what is allowed.
 
 #pragma once
 

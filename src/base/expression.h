@@ -1,4 +1,4 @@
-// What can be told of a regular expression by its text alone.
+// Facts about a regular expression that follow from its text alone.
 
 #pragma once
 
@@ -8,17 +8,17 @@
 
 namespace webhook {
 
-// The beginning of all that an expression finds at the beginning of a text.
+// The prefix that all matches of an expression at the start of a text share.
 struct Beginning {
     std::string text;
-    // Whether it finds nothing longer.
+    // Whether no match is longer.
     bool is_whole = false;
 };
 
 Beginning beginning_of(std::string_view expression);
 
-// A text that the expression is likely to find; its caller has to make sure. Nothing where a part
-// of it is not understood.
+// Returns a text that the expression is likely to match; the caller has to verify that. Returns
+// nullopt if a part of the expression is not understood.
 std::optional<std::string> example_of(std::string_view expression);
 
 }  // namespace webhook

@@ -1,4 +1,4 @@
-// A list that has one element almost always, which then lies in the list itself.
+// A list that almost always has one element, which is then stored in the list itself.
 
 #pragma once
 
@@ -13,7 +13,7 @@ namespace webhook {
 template <typename Element>
 class Few {
   public:
-    // Moves the elements before it, as a vector does.
+    // Moves the existing elements, as a vector does.
     template <typename... Arguments>
     Element& emplace_back(Arguments&&... arguments) {
         if (empty()) return only_.emplace(std::forward<Arguments>(arguments)...);

@@ -12,7 +12,7 @@
 
 namespace webhook {
 
-// An open file; closed when this is destroyed. -1: none.
+// Owns an open file and closes it when destroyed. -1: none.
 class Descriptor {
   public:
     explicit Descriptor(int value = -1) : value_(value) {}
@@ -35,13 +35,14 @@ class Descriptor {
     int value_;
 };
 
-// Whether the path, itself and no link, is that of the open file.
+// Whether the path itself, not a link, is that of the open file.
 bool leads_to(const std::string& path, const Descriptor& file);
-// Whether this process may have files of so many bytes; it would be killed for trying.
+// Whether the process's file size limit allows this many bytes; the kernel would kill it for trying
+// more.
 bool fits_limits(std::size_t size);
 bool same_file(const struct stat& left, const struct stat& right);
 
-// What the system says of an error.
+// The system's message for an error.
 std::string system_message(int error);
 
 struct FileContent {
@@ -49,17 +50,17 @@ struct FileContent {
     struct stat status {};
 };
 
-// Whether nothing tells that a file's content changed from one look to the next.
+// Whether nothing indicates that a file's content changed between the two looks.
 bool same_version(const struct stat& left, const struct stat& right);
 
-// A file whose content is not known: another attempt may read it.
+// The file could not be read; another attempt may succeed.
 class ReadError : public ConfigError {
   public:
     using ConfigError::ConfigError;
 };
 
-// The whole of a regular file. Throws ReadError, with the path and the system's reason, where it
-// cannot be read or changes meanwhile; ConfigError where it is larger than `limit` bytes.
+// Reads a whole regular file. Throws ReadError, with the path and the system's reason, if it cannot
+// be read or changes meanwhile, and ConfigError if it is larger than `limit` bytes.
 FileContent read_file(const std::string& path, std::size_t limit);
 
 }  // namespace webhook

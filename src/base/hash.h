@@ -1,4 +1,4 @@
-// The hashes that senders use, by name. digest.h computes them.
+// The hashes that senders use, by name. See digest.h for their computation.
 
 #pragma once
 

@@ -1,5 +1,5 @@
-// A JSON text (RFC 8259), parsed by simdjson, and questions for the few values of it that are named
-// by JSON pointers (RFC 6901).
+// A JSON text (RFC 8259), parsed by simdjson, and look-ups of the few values in it that JSON
+// pointers (RFC 6901) name.
 
 #pragma once
 
@@ -13,26 +13,28 @@
 
 namespace webhook {
 
-// A value longer than this, in bytes, is no event id or type.
+// A longer value, in bytes, is not accepted as an event id or type.
 inline constexpr std::size_t kLongestPayloadValue = 512;
 
 // Bytes that must be readable (with any content) behind a text handed to JsonDocument::parse.
 std::size_t json_padding();
 
-// What a document keeps memory for between texts, in bytes of text; it takes some 14 times as much.
+// The size of text, in bytes, that a document keeps memory for; that memory is some 14 times
+// larger.
 inline constexpr std::size_t kKeptJsonCapacity = 64 * 1024;
 
-// What a text may be; what is beyond is taken for no JSON.
+// The limits of a text; beyond them it is not taken for JSON.
 struct JsonLimits {
     static constexpr std::size_t kDeepestNesting = 65'536;
 
     std::size_t deepest_nesting = kDeepestNesting;
-    // Whether a text may hold numbers that are too large to hold, halves of surrogate pairs, and a
-    // byte order mark: json_repair.h makes void what cannot be held.
+    // Whether numbers that are too large, halves of surrogate pairs, and a byte order mark are
+    // accepted: json_repair.h replaces what cannot be represented.
     bool repairs = true;
 };
 
-// Keeps the memory of one parse for the next, up to a bound. Not for use by two at a time.
+// Keeps the memory of one parse for the next, up to a bound. It must not be shared by two users at
+// a time.
 class JsonDocument {
   public:
     explicit JsonDocument(JsonLimits limits = {});
@@ -41,40 +43,40 @@ class JsonDocument {
     JsonDocument& operator=(JsonDocument&&) noexcept;
 
     // Whether the text is JSON in valid UTF-8, within the limits. `json_padding()` readable bytes
-    // must follow it. Throws std::bad_alloc where memory is short, which says nothing of the text.
+    // must follow it. Throws std::bad_alloc if memory is short, which says nothing about the text.
     bool parse(std::string_view padded_text);
 
-    // The same for a text that nothing need follow: it is copied.
+    // The same for a text without padding, which is copied.
     bool parse_copy(std::string_view text);
 
-    // Forgets the text, and gives back what memory it took beyond kKeptJsonCapacity.
+    // Forgets the text, and frees the memory beyond kKeptJsonCapacity.
     void forget();
-    // The size of a text that memory is held for.
+    // The size of the text, in bytes, that memory is held for.
     std::size_t capacity() const;
 
-    // Of the text parsed last; nothing where it was no JSON.
+    // The root of the text parsed last. Returns nullopt if it was not JSON.
     std::optional<JsonValue> root() const;
 
-    // A member that may be another one to another reader counts for none in these: it stands more
-    // than once in its object, or only in another case (some readers take `id` for `ID`).
+    // These ignore a member that another reader may resolve differently, because its name occurs
+    // more than once in its object, or only in another case (some readers take `id` for `ID`).
 
-    // The string, integer or boolean at a pointer as text, of any length and content. Nothing where
-    // there is none, or one of another type.
+    // Returns the string, integer or boolean at a pointer as text, of any length and content.
+    // Returns nullopt if there is none, or if it has another type.
     std::optional<std::string> value_at(std::string_view pointer) const;
-    // The same for a number that is no integer.
+    // The same for a number that is not an integer.
     std::optional<double> fraction_at(std::string_view pointer) const;
-    // How many elements the array at a pointer has, as JsonValue::array_size().
+    // The number of elements of the array at a pointer, as JsonValue::array_size() counts them.
     std::optional<std::size_t> array_size_at(std::string_view pointer) const;
-    // Whether no reader finds anything but null at a pointer. Where a member on the way may be
-    // another one to another reader, this is not so.
+    // Whether every reader finds nothing, or null, at a pointer. False if readers may resolve a
+    // member on the way differently.
     bool lacks(std::string_view pointer) const;
 
-    // The first of the members of a name counts in these, which is for what proves nothing.
+    // These use the first member of a name. They are for values that prove nothing.
 
-    // As value_at(). Nothing also for a text that is longer than kLongestPayloadValue, or holds a
-    // control character, with which it could break out of a header or a log line.
+    // As value_at(), but also returns nullopt if the text is longer than kLongestPayloadValue, or
+    // holds a control character, with which it could break out of a header or a log line.
     std::optional<std::string> first_value_at(std::string_view pointer) const;
-    // Whether there is anything at a pointer, null included.
+    // Whether there is a value at a pointer; null counts as one.
     bool has(std::string_view pointer) const;
 
   private:

@@ -1,8 +1,9 @@
-// Making valid JSON digestible to a reader that is stricter than the standard.
+// Changes valid JSON so that a parser stricter than the standard accepts it.
 //
 // RFC 8259 lets a text hold numbers of any size and escapes of half a surrogate pair (`\ud83d`,
-// which JavaScript writes for a cut emoji); simdjson refuses the whole text for either. Who signed
-// it meant it, so that what cannot be held is made void, and the rest can be read.
+// which JavaScript writes for a cut emoji); simdjson refuses the whole text for either. The sender
+// signed such a text deliberately, so values that cannot be represented are replaced, and the rest
+// can be read.
 
 #pragma once
 
@@ -10,9 +11,9 @@
 
 namespace webhook {
 
-// Overwrites, in place, each number that fits neither 64 bits nor a double by `null`, and each
-// unpaired surrogate escape by that of U+FFFD; a byte order mark at the start becomes spaces. What
-// is not valid JSON stays so.
+// Overwrites, in place, each number that fits neither 64 bits nor a double with `null`, each
+// unpaired surrogate escape with that of U+FFFD, and a leading byte order mark with spaces. Invalid
+// JSON stays invalid.
 void repair_json(std::span<char> text);
 
 }  // namespace webhook

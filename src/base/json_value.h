@@ -1,7 +1,8 @@
-// A value of a JSON text, to be read: what kind it is, and what it holds.
+// Read access to a value of a JSON text: its kind and its content.
 //
-// It is a view into a JsonDocument, valid until that parses another text, forgets this one, or
-// ends. Names and strings are in UTF-8, without their escapes, and may hold any character, NUL too.
+// It is a view into a JsonDocument, valid until the document parses another text, forgets this one,
+// or is destroyed. Names and strings are in UTF-8, unescaped, and may hold any character, including
+// NUL.
 
 #pragma once
 
@@ -14,8 +15,7 @@
 
 namespace webhook {
 
-// large_integer: one beyond 2^63 - 1. fraction: a number that is written with a fraction or an
-// exponent.
+// large_integer: above 2^63 - 1. fraction: written with a fraction or an exponent.
 enum class JsonKind : std::uint8_t {
     null,
     boolean,
@@ -27,7 +27,7 @@ enum class JsonKind : std::uint8_t {
     object
 };
 
-// Where in a document, as the parser has it.
+// A position in a document, in the parser's terms.
 struct JsonPosition {
     const void* document;
     std::size_t index;
@@ -44,10 +44,10 @@ class JsonValue {
 
     JsonKind kind() const;
 
-    // Nothing where the value is of another kind.
+    // Return nullopt if the value is of another kind.
     std::optional<bool> boolean() const;
     std::optional<std::string_view> string() const;
-    // Nothing also where the number is another one in this type.
+    // Also returns nullopt if this type cannot hold the number exactly.
     std::optional<std::int64_t> integer() const;
     std::optional<std::uint64_t> unsigned_integer() const;
     // Any number, as the nearest double.
@@ -55,11 +55,11 @@ class JsonValue {
     // The shortest text that reads as the same number; an integer in all its digits.
     std::optional<std::string> decimal() const;
 
-    // How many elements an array has; beyond 16,777,215 no more are counted.
+    // The number of elements of an array, counted up to 16,777,215.
     std::optional<std::size_t> array_size() const;
-    // In the order of the text; none where it is no array.
+    // In the order of the text. Empty if the value is not an array.
     JsonElements elements() const;
-    // In the order of the text, with all that have the same name; none where it is no object.
+    // In the order of the text, duplicates included. Empty if the value is not an object.
     JsonMembers members() const;
 
   private:

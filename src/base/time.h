@@ -1,4 +1,5 @@
-// Times as senders and configurations write them. All results count from the Unix epoch, in UTC.
+// Times as senders and configurations write them. All results are relative to the Unix epoch, in
+// UTC.
 
 #pragma once
 
@@ -15,11 +16,11 @@ enum class TimestampUnit : std::uint8_t { seconds, milliseconds, rfc3339 };
 
 std::optional<TimestampUnit> find_timestamp_unit(std::string_view name);
 
-// Digits only (seconds, milliseconds; no leading zero) or a strict RFC 3339 date-time; nothing for
-// all else, a date that does not exist, or a number too large to hold.
+// Parses digits (seconds, milliseconds; no leading zero) or a strict RFC 3339 date-time. Returns
+// nullopt for anything else, a date that does not exist, or a number too large to represent.
 std::optional<Milliseconds> parse_timestamp(TimestampUnit unit, std::string_view text);
 
-// Seconds with a fraction, rounded up or down to a millisecond; nothing for what is no such time.
+// Seconds with a fraction, rounded up or down to a millisecond. Returns nullopt if out of range.
 std::optional<Milliseconds> time_of(double seconds, bool round_up);
 
 // RFC 3339, section 5.6, with upper-case `T` and `Z`; a fraction is read to the millisecond.
@@ -38,7 +39,7 @@ struct Tolerance {
 
 enum class Freshness : std::uint8_t { fresh, stale, future };
 
-// Exactly at either end of the window is fresh.
+// The ends of the window are inclusive.
 Freshness freshness(Milliseconds timestamp, Milliseconds now, const Tolerance& tolerance);
 
 }  // namespace webhook

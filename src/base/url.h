@@ -9,69 +9,69 @@
 
 namespace webhook {
 
-// What is behind the host and port of a URL: its path, query and fragment. A URL that starts with
-// `/` is all of that.
+// The part of a URL after the host and port: its path, query and fragment. A URL that starts with
+// `/` is returned as a whole.
 std::string_view target_of(std::string_view url);
 
-// Whether a Host header, or what stands for it, is a host with or without a port, and nothing that
-// would begin another part of a URL.
+// Whether a Host header, or its substitute, is a host with or without a port, without characters
+// that would begin another part of a URL.
 bool is_host(std::string_view text);
 
-// The part of a configured URL in which variables stand for the host, or for some of it, as
-// `$http_host` of `https://$http_host/in`; empty where none does. What follows the host without a
-// `/` may be a path: of `https://a$b$c` nothing, of `https://$a$b` the first.
+// The part of a configured URL in which variables give the host or a part of it, as `$http_host` of
+// `https://$http_host/in`. Empty if none does. A variable after the host without a `/` may hold a
+// path: of `https://a$b$c` nothing is returned, of `https://$a$b` the first.
 std::string_view host_variables(std::string_view configured_url);
 
-// Whether a URL that is made of what the request says is cut into the same parts by every reader:
-// its authority holds a host only, nothing before the request's own `target` (as its line has it)
-// begins a query, and there is no fragment, which no sender sends.
+// Whether every reader splits a URL that is built from the request into the same parts: its
+// authority is only a host, no query begins before the `target` of the request line, and there is
+// no fragment, which no sender sends.
 bool is_unambiguous_url(std::string_view url, std::string_view target);
 
-// The query of a URL: what is behind its first `?` and before a `#`; empty where there is none.
+// The query of a URL: the text between its first `?` and a `#`. Empty if there is none.
 std::string_view query_of(std::string_view url);
 
-// Whether the decoded name is that of a parameter that may stand in one of two queries only.
+// Whether the decoded name is that of a parameter that only one of two queries may have.
 using LeftOut = std::function<bool(std::string_view)>;
 
-// Whether every reader of two queries finds the same parameters in the same order, however their
-// characters are encoded. What is left out may stand in the query that was sent alone: a reader of
-// both values would not know which one was signed.
+// Whether every reader finds the same parameters in the same order in both queries, whatever their
+// encoding. A parameter that is left out may occur in the sent query only: a reader of both values
+// would not know which one was signed.
 bool same_query(std::string_view sent, std::string_view hashed, const LeftOut& is_left_out);
 
-// Whether the decoded name of a parameter is one that is asked for.
+// Whether the decoded name of a parameter is one that the caller looks for.
 using IsName = std::function<bool(std::string_view)>;
 
-// Whether a reader finds such a parameter in a query, however it is encoded, and whether it is
-// separated by `&` or by `;`.
+// Whether a reader finds such a parameter in a query, in any encoding and with `&` or `;` as the
+// separator.
 bool has_parameter(std::string_view query, const IsName& is_name);
 bool has_parameter(std::string_view query, std::string_view name);
 
-// The decoded value of the only parameter of this name in a query; nothing where there is none,
-// more than one, or the query does not decode.
+// Returns the decoded value of the only parameter of this name in a query. Returns nullopt if there
+// is none or more than one, or if the query does not decode.
 std::optional<std::string> query_value(std::string_view query, std::string_view name);
 
-// Every byte as % and two hex digits in upper case, but ASCII letters, digits and those in `kept`.
+// Encodes every byte as % and two upper-case hex digits, except ASCII letters, digits and those in
+// `kept`.
 std::string percent_encoded(std::string_view text, std::string_view kept);
 
-// A parameter that the sender appends to the URL it delivers to: what stands behind it there was
-// not put by the sender.
+// A parameter that the sender appends to the URL it delivers to. Text after it does not come from
+// the sender.
 struct AppendedParameter {
     enum class State { missing, last, elsewhere };
     State state;
     std::string value;
 };
 
-// `elsewhere`: it is not the last one, is there more than once, or the query does not decode.
+// `elsewhere`: it is not the last one, occurs more than once, or the query does not decode.
 AppendedParameter appended_parameter(std::string_view url, std::string_view name);
 
-// The same URL without its port, whichever that is, or where it has none, with the default one of
-// its scheme (http, https): some senders sign the one for the other. Nothing where it is no such
-// URL.
+// The same URL without its port, or, if it has none, with the default port of its scheme (http,
+// https): some senders sign one for the other. Returns nullopt if it is no such URL.
 std::optional<std::string> with_other_port(std::string_view url);
 
-// What a log shows of a URL that `written` gives, the text of the configuration with its variables:
-// the values of the parameters that stand there themselves are `***`, and so is a user before the
-// host. What the variables bring is the request's own.
+// The URL for a log; `written` is its text in the configuration, with variables. Parameter values
+// written there are shown as `***`, and so is a user before the host. The values of the variables
+// come from the request and are shown.
 std::string url_for_log(std::string_view url, std::string_view written);
 
 }  // namespace webhook

@@ -6,8 +6,8 @@
 
 namespace webhook {
 
-// Whether the bytes are UTF-8: no sequence is longer than it need be, and none is that of a
-// surrogate or of a number beyond U+10FFFF.
+// Whether the bytes are UTF-8, without overlong sequences, surrogates and code points beyond
+// U+10FFFF.
 bool is_utf8(std::string_view bytes);
 
 }  // namespace webhook

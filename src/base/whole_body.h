@@ -1,4 +1,4 @@
-// A delivery's whole body in one piece, read as JSON or as a form when somebody asks.
+// A delivery's whole body in one piece, parsed as JSON or as a form on demand.
 
 #pragma once
 
@@ -12,20 +12,20 @@ namespace webhook {
 
 class WholeBody {
   public:
-    // `json_padding()` readable bytes must follow the text. The text and the document, which nobody
-    // else may use meanwhile, must outlive it.
+    // `json_padding()` readable bytes must follow the text. The text and the document must outlive
+    // it, and the document must not be used otherwise meanwhile.
     WholeBody(std::string_view padded_text, JsonDocument& document)
         : text_(padded_text), document_(&document) {}
 
     std::string_view text() const { return text_; }
 
-    // Null where the body is not JSON.
+    // Null if the body is not JSON.
     const JsonDocument* json() {
         if (!is_json_) is_json_ = document_->parse(text_);
         return *is_json_ ? document_ : nullptr;
     }
 
-    // Null where the body is not a form.
+    // Null if the body is not a form.
     const Form* form() {
         if (!form_) form_ = Form::parse(text_);
         return form_->has_value() ? &**form_ : nullptr;
