@@ -1,15 +1,16 @@
 // The memory that the processes of one zone share: a lock, a slot for each process, and the table
 // of events.
 //
-// It is a file, mapped: one without a name, or the one that `state=` names. The lock is a robust
-// mutex inside it. When its holder dies, the kernel tells who locks next, and that one repairs the
-// table before anybody uses it. nginx's own lock for shared memory would do that, too, but two
-// masters have it in common as little as two machines; during a binary upgrade, two masters serve.
+// The memory is a mapped file: a nameless one, or the one that `state=` names. The lock is a robust
+// mutex inside it. If its holder dies, the kernel notifies the next process that locks it, and that
+// process repairs the table before use. nginx's own lock would do that, too, but it lies in memory
+// that a second master does not share, and a binary upgrade runs two masters.
 //
-// The layout carries a magic and versions. A file stays with the boot in which processes share it:
-// what was left behind by an earlier one has to be restored.
+// The layout carries a magic and versions. The file records the boot id: after a reboot it must be
+// opened with restore(), not share().
 //
-// No nginx in here. Functions throw std::runtime_error, with a reason fit for a log.
+// This code is independent of nginx. Functions throw std::runtime_error, with a reason fit for a
+// log.
 
 #pragma once
 
@@ -27,40 +28,40 @@
 
 namespace webhook {
 
-// Throws where this boot of the machine cannot be told from others, as state files need.
+// Throws if this boot of the machine cannot be told from others, which state files require.
 void require_boot_id();
 
 class DedupMemory {
   public:
-    // Whether a file keeps it beyond the life of its processes.
+    // Whether the file outlives its processes.
     enum class Kind : std::uint32_t { nameless, state_file };
 
     class Lock;
 
-    // The least memory, in bytes.
+    // The smallest memory, in bytes.
     static constexpr std::size_t kSmallestSize = 32 * 1024;
 
-    // Memory that no name leads to, of `size` bytes.
+    // Makes nameless memory of `size` bytes.
     static std::unique_ptr<DedupMemory> nameless(std::size_t size);
-    // Throws where this process cannot map so many bytes.
+    // Throws if this process cannot map so many bytes.
     static void require_room(std::size_t size);
-    // Fresh memory in a file of zeros.
+    // Makes empty memory in a file of zeros.
     static std::unique_ptr<DedupMemory> format(Descriptor file, Kind kind);
-    // The memory that other processes of this boot are using, in this very file.
+    // Opens the memory in this file that other processes of this boot are using.
     static std::unique_ptr<DedupMemory> share(Descriptor file);
-    // What was left in a file that no process uses, with a successor or without. `torn` becomes the
-    // number of events that were not whole.
+    // Opens the memory left in a file that no process uses, with or without a successor. Sets
+    // `torn` to the number of damaged events.
     static std::unique_ptr<DedupMemory> restore(Descriptor file, bool has_successor,
                                                 std::uint64_t& torn);
 
-    // Whether nobody has begun to make anything of the file.
+    // Whether nothing was written to the file yet.
     static bool is_blank(const Descriptor& file);
-    // Whether it holds what no version of the module has begun to make.
+    // Whether the file's content is not from any version of the module.
     static bool is_foreign(const Descriptor& file);
-    // Why the file holds no memory of this layout; empty where it does.
+    // Returns why the file holds no memory of this layout. Empty if it does.
     static std::string complaint(const Descriptor& file);
 
-    // Gives this process's slot up, and unmaps the memory.
+    // Gives up this process's slot and unmaps the memory.
     ~DedupMemory();
     DedupMemory(const DedupMemory&) = delete;
     DedupMemory& operator=(const DedupMemory&) = delete;
@@ -69,22 +70,23 @@ class DedupMemory {
     Kind kind() const;
     std::size_t size() const { return mapping_.bytes().size(); }
 
-    // This process serves requests from now on: it waits for the lock a blink at the most.
+    // Tells that this process serves requests from now on, so that it waits for the lock only
+    // briefly.
     void be_quick();
 
     // -- Under the lock
 
     DedupTable& table() { return *table_; }
     const Workers& workers() const { return *workers_; }
-    // This process among those that claim; nothing where all slots are taken.
+    // Registers this process as one that claims events. Returns nullopt if all slots are taken.
     std::optional<Owner> enroll();
-    // How many events were forgotten early and not told of yet, at most once a minute; else 0. The
-    // caller has to tell.
+    // Returns the number of events forgotten early and not reported yet, at most once a minute;
+    // otherwise 0. The caller must report it.
     std::uint64_t early_to_tell(std::uint32_t now);
-    // Whether a successor knows all that was and will be delivered here.
+    // Whether the successor knows all events that were and will be delivered here.
     bool drained();
-    // How many memories there are of which this one does not know all yet. Only the nginx that
-    // takes over from them knows them; no other may begin to share this one until there are none.
+    // Records the number of memories that this one does not know completely yet. Only the nginx
+    // that takes over from them knows them, so no other may share this one until there are none.
     void record_undrained(std::size_t memories);
     std::size_t undrained() const;
 
@@ -108,8 +110,8 @@ class DedupMemory {
     std::optional<RobustLock> lock_;
 };
 
-// Holds the lock for as long as it lives, and repairs a table that a dead process was changing. The
-// younger of two memories is locked first. Throws MemoryBusy.
+// Holds the lock while it lives, and repairs a table that a dead process was changing. Lock the
+// younger of two memories first. Throws MemoryBusy.
 class DedupMemory::Lock {
   public:
     explicit Lock(DedupMemory& memory);
@@ -117,7 +119,7 @@ class DedupMemory::Lock {
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
 
-    // Whether a process had died while it changed the table.
+    // Whether a process died while changing the table.
     bool repaired() const { return repaired_; }
 
   private:

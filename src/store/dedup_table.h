@@ -1,27 +1,27 @@
-// The memory of events: which were delivered, and which are being delivered right now.
+// The memory of events that were delivered or are being delivered.
 //
 //     unknown --claim--> in flight --commit--> delivered --ttl--> unknown
 //                            +-------release, owner gone-------> unknown
 //
-// The table lives in a block of memory that the caller gives, shared by any number of processes. It
-// takes no lock and reads no clock: the caller holds its lock around every call but format() and
-// attach(), and gives the time. No call allocates, hashes, logs or waits. All are O(1) on average,
-// whatever the number of events; only recover() and restore() are linear.
+// The table lives in a block of memory that the caller provides and any number of processes share.
+// It takes no lock and reads no clock: the caller holds its lock around every call except format()
+// and attach(), and passes the time. No call allocates, hashes, logs or waits. All take O(1) on
+// average, except recover() and restore(), which are linear.
 //
-// A process may die inside a call, between any two instructions. Who next takes the lock and finds
-// interrupted() calls recover(), which rebuilds the index from the entries; what the call had not
-// finished, it may have left undone.
+// A process may die inside a call, between any two instructions. The next process that takes the
+// lock and finds interrupted() calls recover(), which rebuilds the index from the entries. The
+// interrupted call may have taken effect in part only.
 //
-// A block may be a file. What a power cut leaves of it, written back in parts and in any order, is
-// for restore(): every entry carries a check of its own.
+// The block may be a file. After a power failure, which may leave it written back in parts and in
+// any order, restore() makes it usable: every entry carries its own check.
 //
-// Nobody can choose events that share a place in the index, and so make every look-up long: the
-// place is a hash under a secret of the table. The hash is strongly universal: of keys that were
-// chosen without knowing the secret, any two share a place by chance alone. No answer tells places.
+// An attacker cannot choose events that share a place in the index to make look-ups slow: the place
+// is a hash under a secret of the table. The hash is strongly universal: any two keys chosen
+// without the secret share a place by chance only. No answer reveals places.
 //
-// Delivered events are forgotten oldest first, by order of commit. In memory, per event: 32 bytes
-// and a 4-byte place in the index; claims in flight have a region of their own (1/32 of the block),
-// and so can never be forgotten to make room.
+// Delivered events are forgotten oldest first, in the order of commits. An event takes 32 bytes and
+// a 4-byte place in the index. Claims in flight have their own region (1/32 of the block), so they
+// are never forgotten to make room.
 
 #pragma once
 
@@ -33,18 +33,18 @@
 
 namespace webhook {
 
-// What is remembered of an event: the first 128 bits of a SHA-256.
+// The remembered part of an event: the first 128 bits of a SHA-256.
 struct EventKey {
     std::array<std::uint8_t, 16> bytes;
 
     friend bool operator==(const EventKey&, const EventKey&) = default;
 };
 
-// The key of `value`, one of the values that identify a delivery to `endpoint`. `name` tells which
-// value it is, so that two of a kind are never compared with two of another.
+// The key of `value`, one of the values that identify a delivery to `endpoint`. `name` says which
+// value it is, so that values of different kinds never compare equal.
 EventKey event_key(std::string_view endpoint, std::string_view name, std::string_view value);
 
-// Who holds a claim: a process, as the caller numbers them, in the generation that it registered.
+// The process that holds a claim, by the caller's numbering, and its generation.
 struct Owner {
     std::uint32_t process;
     std::uint32_t generation;
@@ -52,10 +52,10 @@ struct Owner {
     friend bool operator==(const Owner&, const Owner&) = default;
 };
 
-// The secret of a table: random bytes that nobody can guess, never zeros.
+// The secret of a table: unguessable random bytes, never all zeros.
 using TableSecret = std::array<std::uint64_t, 5>;
 
-// Names one request's claim. No two claims ever carry the same token.
+// Identifies one request's claim. Tokens are never reused.
 struct ClaimToken {
     Owner owner;
     std::uint64_t sequence;
@@ -63,7 +63,7 @@ struct ClaimToken {
     friend bool operator==(const ClaimToken&, const ClaimToken&) = default;
 };
 
-// Answers whether a process that holds a claim still lives. Called under the caller's lock.
+// Tells whether a process that holds a claim is alive. Called under the caller's lock.
 class Liveness {
   public:
     virtual bool alive(Owner owner) const = 0;
@@ -79,7 +79,7 @@ enum class ClaimOutcome : std::uint8_t { claimed, duplicate, in_flight, no_room 
 
 struct ClaimResult {
     ClaimOutcome outcome;
-    // For `duplicate`: the status that the first delivery was answered with.
+    // For `duplicate`: the status of the response to the first delivery.
     std::uint16_t status;
 };
 
@@ -87,29 +87,29 @@ struct DedupStats {
     std::uint64_t capacity;
     std::uint64_t remembered;
     std::uint64_t in_flight;
-    // Events forgotten before their time was up, since format().
+    // Events forgotten before they expired, since format().
     std::uint64_t forgotten_early;
 };
 
-// At most this many keys make up one claim.
+// The most keys in one claim.
 inline constexpr std::size_t kMostKeys = 8;
 
 class DedupTable {
   public:
-    // The least memory that a table can live in, in bytes.
+    // The smallest block for a table, in bytes.
     static std::size_t smallest_size();
 
-    // Makes an empty table of the block, which must be aligned to 8 bytes, hold zeros and not be in
-    // use. Memory that is not needed yet is not touched. Aligned to 64 bytes, no event lies on two
-    // cache lines or disk sectors.
+    // Makes an empty table in the block, which must be aligned to 8 bytes, hold zeros and not be in
+    // use. Memory that is not needed yet is not touched. With an alignment to 64 bytes, no event
+    // spans two cache lines or disk sectors.
     static DedupTable format(std::span<std::byte> block, const TableSecret& secret);
     // Whether the block holds a table of this layout and size.
     static bool recognizes(std::span<const std::byte> block);
-    // The table that format() made of this block. Throws std::invalid_argument where there is none.
+    // Opens the table that format() made in this block. Throws std::invalid_argument if there is
+    // none.
     static DedupTable attach(std::span<std::byte> block);
 
-    // Asks the processor to bring the memory that a claim of these keys will look at. Needs no
-    // lock.
+    // Prefetches the memory that a claim of these keys will read. Needs no lock.
     void prefetch(std::span<const EventKey> keys) const;
 
     // Claims all keys for the token, or none. A key that is delivered makes it a duplicate; one
@@ -122,7 +122,7 @@ class DedupTable {
     void commit(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
                 std::uint32_t now, std::uint32_t expires);
 
-    // Gives the token's claim of these keys up. Keys that the token does not hold are left alone.
+    // Gives up the token's claim of these keys. Keys that the token does not hold are left alone.
     void release(std::span<const EventKey> keys, const ClaimToken& token);
 
     DedupStats stats() const;
@@ -131,26 +131,26 @@ class DedupTable {
     bool interrupted() const;
     void recover();
 
-    // Makes a table usable again that outlived every process that used it. Claims are given up;
-    // delivered events are kept where their entries are whole. Returns how many were not. Where a
-    // successor was left, too, what was carried over to it stays so. The table has the new secret
-    // from then on: the one before may have been torn, or been read in the meantime.
+    // Makes a table usable again that outlived all processes that used it. Claims are given up;
+    // delivered events are kept if their entries are whole. Returns the number of those that are
+    // not. If a successor was left, too, events carried over to it stay so. The table gets the new
+    // secret, since the old one may be torn, or was read in the meantime.
     std::uint64_t restore(bool has_successor, const TableSecret& secret);
 
-    // -- Another table takes this one's place
+    // -- Replacement by another table
 
-    // No event is claimed any more that is not yet; what is in flight can still be ended.
+    // Stops new claims. Claims in flight can still be ended.
     void close();
     bool closed() const;
-    // Copies delivered events, oldest first, that were not copied before: at most `most` of them,
-    // less those that expired, to the end of `successor`. Returns how many it looked at.
+    // Appends the next delivered events to `successor`, oldest first: those that were not copied
+    // before, at most `most`, without expired ones. Returns how many it looked at.
     std::size_t carry_over(DedupTable& successor, std::uint32_t now, std::size_t most);
     // Whether a living owner holds any of the keys.
     bool holds_any(std::span<const EventKey> keys, const Liveness& liveness) const;
-    // Whether the table is closed and the successor knows all that was delivered.
+    // Whether the table is closed and the successor knows all delivered events.
     bool carried_all() const;
-    // Whether nothing more can be delivered, either. Gives up some claims of the
-    // dead, and so may have to be asked again.
+    // Whether, in addition, no claim is left. Gives up some claims of dead processes per call, so
+    // it may have to be called again.
     bool drained(const Liveness& liveness);
 
   private:
@@ -160,7 +160,7 @@ class DedupTable {
     struct Layout;
     class Change;
 
-    // Where an entry is: 0 is nowhere, then come the events, then the claims.
+    // The index of an entry: 0 is none, then come the events, then the claims.
     using EntryIndex = std::uint32_t;
 
     explicit DedupTable(std::span<std::byte> block);

@@ -1,10 +1,11 @@
-// Where a process can die: the test build puts a call there, any other build nothing.
+// A place where a process can die. The test build puts a call there, any other build nothing.
 //
 // With WEBHOOK_FAULT_POINTS defined, `fault_point` is called after every write to the memory that
-// processes share. It may kill the process, or look at what a process killed there leaves behind.
-
+// processes share. It may kill the process, or inspect the state that a process killed there leaves
+// behind.
 //
-// A store that answers at once can be made one that answers later, as one elsewhere would.
+// late_store() turns a store that answers at once into one that answers later, as a remote one
+// would.
 
 #pragma once
 

@@ -1,7 +1,7 @@
-// Which processes have a lock on a state file, and whether all of them are of the same nginx.
+// Finds the processes that hold a lock on a state file, and whether all belong to the same nginx.
 //
 // The kernel does not name the holders of such a lock, but /proc shows the locks of each process.
-// No nginx in here, but the titles that it gives its processes.
+// This code depends on nginx only for the titles of its processes.
 
 #pragma once
 
@@ -11,14 +11,13 @@
 
 namespace webhook {
 
-// Where this process comes from: started by itself, or by an nginx that it is to replace, which
-// makes that its parent.
+// How this process was started: on its own, or by an nginx that it replaces, which is then its
+// parent.
 enum class Origin { fresh, upgrade };
 
-// The nginx besides this one that uses the file, as an error names it; empty where there is none:
-// all who have it are this process's own workers, the nginx that is being upgraded, workers that
-// lost their master, or an nginx that is about to end, since none of its workers takes requests any
-// more.
+// Names, for an error message, another nginx that uses the file. Empty if all its holders are this
+// process's own workers, the nginx that is being upgraded, workers that lost their master, or an
+// nginx that is about to exit, since none of its workers takes requests any more.
 std::string stranger_with(const Descriptor& file, Origin origin);
 
 }  // namespace webhook

@@ -1,4 +1,4 @@
-// A file as memory that processes share.
+// A file mapped as memory that processes share.
 //
 // Functions throw std::runtime_error, with a reason fit for a log.
 
@@ -11,19 +11,19 @@
 
 namespace webhook {
 
-// A file of zeros that no name leads to, of `size` bytes. `label` shows in /proc.
+// Makes a nameless file of `size` zero bytes. `label` shows in /proc.
 Descriptor nameless_file(const char* label, std::size_t size);
 
 class Mapping {
   public:
-    // All of the file, to be read and written.
+    // Maps the whole file for reading and writing.
     explicit Mapping(Descriptor file);
     ~Mapping();
     Mapping(const Mapping&) = delete;
     Mapping& operator=(const Mapping&) = delete;
 
     const Descriptor& file() const { return file_; }
-    // Begins with a page.
+    // Aligned to a page.
     std::span<std::byte> bytes() const { return bytes_; }
 
   private:

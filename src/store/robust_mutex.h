@@ -1,8 +1,8 @@
-// Mutexes in memory that processes share. The kernel tells the next one that locks such a mutex
-// when its holder has died.
+// Mutexes in memory that processes share. If the holder of such a mutex dies, the kernel notifies
+// the next process that locks it.
 //
-// One thread of a process uses a RobustLock. Functions throw std::runtime_error, with a reason fit
-// for a log.
+// A RobustLock is used by one thread. Functions throw std::runtime_error, with a reason fit for a
+// log.
 
 #pragma once
 
@@ -15,10 +15,11 @@
 
 namespace webhook {
 
-// Makes a mutex of zeros one that processes can share, and whose holder's death the kernel reports.
+// Initializes a mutex in zeroed memory as one that processes can share and that reports its
+// holder's death.
 void make_robust(pthread_mutex_t& mutex);
 
-// A lock could not be had in time: its holder does not go on, but lives.
+// A lock was not available in time: its holder is alive, but does not make progress.
 class MemoryBusy : public std::runtime_error {
   public:
     explicit MemoryBusy(int holder);
@@ -29,17 +30,16 @@ class MemoryBusy : public std::runtime_error {
     int holder_;
 };
 
-// This process's way to a shared lock.
+// This process's access to a shared lock.
 //
-// Nobody waits for it without bound: 50 milliseconds in a process that serves requests, some
-// seconds in any other, and for a second after that in vain not at all.
+// Waiting is bounded: 50 milliseconds in a process that serves requests, some seconds in any other.
+// For a second after a failed wait, the process does not wait at all.
 class RobustLock {
   public:
-    // Both lie in the shared memory. `holder` becomes the process that has the lock, or had it
-    // last.
+    // Both lie in the shared memory. `holder` is set to the process that has or last had the lock.
     RobustLock(pthread_mutex_t& mutex, std::int32_t& holder);
 
-    // This process serves requests from now on.
+    // Tells that this process serves requests from now on.
     void be_quick();
 
     // Throws MemoryBusy.
@@ -51,7 +51,7 @@ class RobustLock {
     std::int32_t& holder_;
     int process_;
     bool quick_ = false;
-    // When it was last waited for in vain.
+    // When the last wait failed.
     std::optional<std::chrono::steady_clock::time_point> gave_up_;
 };
 

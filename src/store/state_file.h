@@ -1,18 +1,17 @@
-// The file that `state=` names, in which a zone's memory outlives nginx.
+// The file that `state=` names. It keeps a zone's memory beyond the life of nginx.
 //
-// Who uses the file holds a shared lock on it, through every process that has it open. Who gets the
-// exclusive one knows that the file was left behind, restores it, and shares it from then on.
+// Every process that has the file open holds a shared OFD lock on it. Getting the exclusive lock
+// proves that no process uses the file: the winner restores it, and shares it from then on.
 //
-// A file that is new, or takes the place of one of another size, is made beside it and changes
-// names with it when it is complete; until then, the exclusive lock on what has the name keeps
-// others out. So the one that was replaced is called PATH.earlier-N for as long as old workers may
-// still deliver into it, and found by the next nginx, should this one die before it knows all of
-// that.
+// A new file, or one that replaces a file of another size, is made under another name. When it is
+// complete, the two exchange names; until then, an exclusive lock on the file that has the name
+// keeps others out. The replaced file is called PATH.earlier-N while old workers may still deliver
+// into it, so that the next nginx finds it if this one dies before it knows all of those events.
 //
-// A memory of ours that is damaged, or of another version, is set aside, by renaming it: it is
-// never trusted, and never overwritten. What is none is left where it is, and the path refused.
+// A state file that is damaged, or of another version, is renamed: it is never trusted, and never
+// overwritten. Any other file is left in place, and the path is refused.
 //
-// No nginx in here. Errors are ConfigError, with the path and the system's reason.
+// This code is independent of nginx. Errors are ConfigError, with the path and the system's reason.
 
 #pragma once
 
@@ -27,8 +26,8 @@
 
 namespace webhook {
 
-// The file that has the name now. An empty one may have been made only to be locked: the holder of
-// an exclusive lock may have it removed when this is destroyed before it was replaced.
+// The file that has the name now. An empty one may have been made only for its lock: the holder of
+// an exclusive lock may have it removed when this is destroyed before the file was replaced.
 class PathHolder {
   public:
     explicit PathHolder(Descriptor file = Descriptor()) : file_(std::move(file)) {}
@@ -49,12 +48,12 @@ class PathHolder {
     std::string remove_;
 };
 
-// A file that does not have its name yet, but one of PATH.earlier-N; removed when this is destroyed
-// before publish().
+// A file that does not have its final name yet, but a PATH.earlier-N. It is removed if this is
+// destroyed before publish().
 class PendingFile {
   public:
-    // Of `size` bytes, which the disk is made to have. What has the name until then is kept, and
-    // its lock; where `complaint` tells what is wrong with it, it gets another name.
+    // Makes a file of `size` bytes, with disk space allocated. The file that has the name until
+    // then is kept with its lock; it is renamed if `complaint` says what is wrong with it.
     PendingFile(std::string path, std::size_t size, PathHolder named = PathHolder(),
                 std::string complaint = "");
     ~PendingFile();
@@ -62,7 +61,7 @@ class PendingFile {
     PendingFile& operator=(const PendingFile&) = delete;
 
     const Descriptor& file() const { return file_; }
-    // Gives the file its name, and its own to what had that. Returns what to warn of, or nothing.
+    // Exchanges names with the file at the path. Returns a warning, or an empty text.
     std::string publish();
 
   private:
@@ -78,33 +77,33 @@ class PendingFile {
 
 struct State {
     std::unique_ptr<DedupMemory> memory;
-    // The file of `memory`, until it can be given its name.
+    // The file of `memory`, until it gets its name.
     std::unique_ptr<PendingFile> draft;
-    // What the file held in another size, and what its predecessors still hold.
+    // The memory of the file in its other size, and of its predecessors.
     std::vector<std::unique_ptr<DedupMemory>> earlier;
-    // What a person should know of.
+    // Warnings for the administrator.
     std::vector<std::string> warnings;
 };
 
-// Names an nginx that uses the file and is not to share it with this one; empty: there is none.
+// Names an nginx that uses the file and must not share it with this one. Empty: there is none.
 using StrangerFinder = std::function<std::string(const Descriptor& file)>;
 
-// The memory of `size` bytes behind the path. `current` is the file that the running configuration
-// has its memory in, or null: when the path leads to it, it is shared, or left to be carried over.
-// What another nginx uses that `stranger_with` names is refused.
+// Opens the memory of `size` bytes at the path. `current` is the memory's file in the running
+// configuration, or null: if the path leads to it, it is shared, or left to be carried over. A file
+// that is used by an nginx which `stranger_with` names is refused.
 State open_state(const std::string& path, std::size_t size, const Descriptor* current,
                  const StrangerFinder& stranger_with);
 
-// Removes the file of a predecessor of whom all is known.
+// Removes the file of a predecessor whose events are all known.
 void remove_earlier(const std::string& path, const Descriptor& file);
 
-// The path, by which a file that may not be there yet can be told from others.
+// The canonical form of a path whose file may not exist yet.
 std::string canonical_path(const std::string& path);
 
-// Whether another nginx than this one has the file in use, as during a binary upgrade.
+// Whether another nginx uses the file, as during a binary upgrade.
 bool used_by_others(const Descriptor& file);
 
-// Whether open_state() would do: changes nothing that is there. Returns what it would warn of.
+// Checks whether open_state() would succeed, without changing anything. Returns its warnings.
 std::vector<std::string> check_state(const std::string& path, std::size_t size);
 
 }  // namespace webhook

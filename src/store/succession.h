@@ -1,13 +1,12 @@
-// Memories that take each other's place, as configurations and masters do: over reloads, binary
-// upgrades and restarts.
+// Memories that replace each other, over reloads, binary upgrades and restarts.
 //
-// The memory in use carries over what its predecessors know, closes them, so that nothing new is
-// claimed there, and goes on looking at them until they are drained: their processes may still
-// deliver what they claimed. An event that one of them has in flight is in flight here, too.
+// The memory in use carries over the events of its predecessors and closes them, so that nothing
+// new is claimed there. It keeps looking at them until they are drained, since their processes may
+// still deliver what they claimed. An event in flight in one of them is in flight here, too.
 //
-// The processes of one configuration each have a succession of their own, over the same memories.
-// One thread uses it. It reads no clock: the caller gives the time, in seconds. Whoever locks two
-// memories locks the younger first.
+// Each process of a configuration has its own succession, over the same memories. It is used by one
+// thread and reads no clock: the caller passes the time, in seconds. Of two memories, the younger
+// is locked first.
 
 #pragma once
 
@@ -24,24 +23,24 @@ namespace webhook {
 
 class Succession {
   public:
-    // Hears what a person may want to know. No lock is held then.
+    // Receives events that an administrator may want to know. Called without any lock.
     class Observer {
       public:
-        // The memory in use took over this many events of another one, and forgot so many of them
-        // for lack of room.
+        // The memory in use took over `events` from another one, and forgot `forgotten` of them for
+        // lack of room.
         virtual void on_carried_over(std::uint64_t events, std::uint64_t forgotten) noexcept = 0;
-        // Events were forgotten before their time, for lack of room.
+        // Events were forgotten before they expired, for lack of room.
         virtual void on_forgotten_early(std::uint64_t events) noexcept = 0;
-        // A process had died while it changed the memory.
+        // A process died while changing the memory.
         virtual void on_repaired() noexcept = 0;
-        // A step was put off.
+        // A step was postponed.
         virtual void on_busy(const MemoryBusy& busy) noexcept = 0;
 
       protected:
         ~Observer() = default;
     };
 
-    // Events that are carried over before others have their turn with the locks.
+    // The number of events carried over before the locks are released for others.
     static constexpr std::size_t kCarriedAtOnce = 1024;
 
     // `earlier` are the predecessors of `memory`. The observer must outlive it.
@@ -51,26 +50,26 @@ class Succession {
 
     DedupMemory& memory() const { return *memory_; }
     const std::shared_ptr<DedupMemory>& shared_memory() const { return memory_; }
-    // Those that were not given up yet.
+    // The predecessors that were not given up yet.
     const std::vector<std::shared_ptr<DedupMemory>>& earlier() const { return earlier_; }
 
-    // Makes the memory the one in use. To be called once, by one process. `publish` is called when
-    // most is carried over, before the predecessors are closed: it may wait for a disk. Returns the
-    // predecessors of which all is known.
+    // Makes the memory the one in use. Call it once, in one process. `publish`, which may wait for
+    // a disk, is called when most events are carried over, before the predecessors are closed.
+    // Returns the predecessors whose events are all known.
     std::vector<std::shared_ptr<DedupMemory>> adopt_predecessors(
         std::uint32_t now, const std::function<void()>& publish);
 
-    // This process serves requests from now on: it waits for no lock longer than a blink.
+    // Tells that this process serves requests from now on, so that it waits for locks only briefly.
     void be_quick();
 
-    // Whether no predecessor can deliver anything any more that is not known here.
+    // Whether no predecessor can still deliver an event that is not known here.
     bool knows_all() const { return undrained_.empty() && noted_undrained_ == 0; }
-    // Learns what they have delivered since. Throws MemoryBusy.
+    // Takes over events that the predecessors delivered since. Throws MemoryBusy.
     void drain(std::uint32_t now);
 
     // -- The events. These throw MemoryBusy.
 
-    // This process among those that claim; nothing where there are too many.
+    // Registers this process as one that claims events. Returns nullopt if there are too many.
     std::optional<Owner> enroll(std::uint32_t now);
     ClaimResult claim(std::span<const EventKey> keys, const ClaimToken& token, std::uint32_t now,
                       WhenFull when_full);
@@ -82,7 +81,7 @@ class Succession {
     }
 
   private:
-    // Holds the lock of the memory in use. What the observer hears of it comes after it.
+    // Holds the lock of the memory in use. The observer is called after its release.
     class Session {
       public:
         Session(Succession& succession, std::uint32_t now);
@@ -106,9 +105,9 @@ class Succession {
 
     std::shared_ptr<DedupMemory> memory_;
     std::vector<std::shared_ptr<DedupMemory>> earlier_;
-    // Which of them may know what is not known here.
+    // The predecessors that may know events not known here.
     std::vector<DedupMemory*> undrained_;
-    // How many of these the memory was told of.
+    // The number of these that was recorded in the memory.
     std::size_t noted_undrained_ = 0;
     Observer& observer_;
     std::size_t carried_at_once_;

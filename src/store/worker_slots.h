@@ -1,11 +1,11 @@
-// Which processes hold claims, and whether they still live.
+// The processes that hold claims, and whether they are alive.
 //
 // A process takes a slot in shared memory by locking the slot's robust mutex, and keeps it locked
-// for life. When the process ends, however it ends, the kernel marks the mutex; so whether an owner
-// lives is one atomic look, and a pid that was given out again can never be taken for it. A slot's
-// generation counts the processes that had it.
+// for life. When the process ends, for any reason, the kernel marks the mutex. So one atomic read
+// tells whether an owner is alive, and a reused pid is never taken for it. A slot's generation
+// counts the processes that had it.
 //
-// Every call must be made under the lock of the zone that the slots live in.
+// Every call must be made under the lock of the zone that contains the slots.
 
 #pragma once
 
@@ -20,16 +20,16 @@ namespace webhook {
 
 class Workers final : public Liveness {
   public:
-    // The memory that this many slots need, in bytes.
+    // The size of this many slots, in bytes.
     static std::size_t size(std::size_t slots);
 
-    // Slots in a block that is aligned to 8 bytes. format() makes them all free.
+    // The slots in a block that is aligned to 8 bytes. format() makes them all free.
     static Workers format(std::span<std::byte> block);
     static Workers attach(std::span<std::byte> block);
 
-    // Takes a slot for this process. Nothing where all are taken.
+    // Takes a slot for this process. Returns nullopt if all are taken.
     std::optional<Owner> join();
-    // Gives the slot back, if this process has one: what it claims is free. Needs no lock.
+    // Gives the slot back, if this process has one, which frees its claims. Needs no lock.
     void leave();
 
     bool alive(Owner owner) const override;
@@ -42,7 +42,7 @@ class Workers final : public Liveness {
     explicit Workers(std::span<std::byte> block);
 
     std::span<Slot> slots_;
-    // This process's own, about which it cannot ask the kernel.
+    // This process's own slot, about which it cannot ask the kernel.
     std::optional<Owner> self_;
 };
 
