@@ -1,4 +1,4 @@
-// What tells a delivery from the others of its sender where no event id does.
+// The key that identifies a delivery if its sender gives no event id.
 
 #pragma once
 
@@ -11,12 +11,12 @@
 
 namespace webhook {
 
-// A delivery whose signature is right.
+// A delivery with a valid signature.
 struct Identified {
     std::string_view method;
-    // In the form in which it was signed; where it is not signed, the path and query as requested.
+    // In the form in which it was signed; if it is not signed, the path and query as requested.
     std::string_view url;
-    // The request's own, undecoded.
+    // The query of the request, undecoded.
     std::string_view query;
     std::string_view event_type;
     const SchemeHeaders* headers;
@@ -24,13 +24,13 @@ struct Identified {
     // In hex.
     std::string_view body_sha256;
     bool has_body;
-    // Wanted where Scheme::event_key_reads_body() says so; else null.
+    // Required if Scheme::event_key_reads_body() is true; otherwise null.
     WholeBody* body;
 };
 
-// In hex: the hash of the parts of Scheme::event_key, or `body_sha256` where the body is the only
-// one. A delivery without a body is told by all else that is signed, too; where that is nothing, by
-// its method and URL.
+// Returns, in hex, the hash of the parts of Scheme::event_key, or `body_sha256` if the body is the
+// only one. A delivery without a body is identified by everything else that is signed, or, if that
+// is nothing, by its method and URL.
 std::string identity_of(const Scheme& scheme, const Identified& delivery);
 
 }  // namespace webhook

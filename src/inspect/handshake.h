@@ -1,9 +1,9 @@
-// The questions by which senders make sure of an endpoint, and what they are answered.
+// The handshakes by which senders verify an endpoint, and the answers to them.
 //
-// What is answered comes from the request, and so from anyone where the sender signs no handshake.
-// It is therefore limited: a value is at most kLongestPayloadValue bytes without a control
-// character, is escaped where it is put into JSON, and a value whose HMAC is answered must be a
-// plain token, so that nobody can have a payload signed.
+// An answer repeats values of the request, which may come from anyone if the sender does not sign
+// its handshakes. Such values are therefore limited: each has at most kLongestPayloadValue bytes
+// without a control character and is escaped in JSON, and a value whose HMAC is the answer must be
+// a plain token, so that an attacker cannot get a payload signed.
 
 #pragma once
 
@@ -23,26 +23,26 @@ namespace webhook {
 // Views are borrowed.
 struct HandshakeRequest {
     std::string_view method;
-    // Undecoded.
+    // Not decoded.
     std::string_view query;
     const SchemeHeaders* headers;
 };
 
-// The body as it can be read. Null where it is not JSON, or no form, or not read yet.
+// The parsed body. Null if it is not JSON, or not a form, or not read yet.
 struct QuestionBody {
     const JsonDocument* json = nullptr;
     const Form* form = nullptr;
 };
 
-// Whether the request can be one of the scheme's handshakes, as far as this is known before its
-// body is.
+// Whether the request can be one of the scheme's handshakes, as far as that is known without its
+// body.
 bool may_be_handshake(const Scheme& scheme, const HandshakeRequest& request);
 
-// The scheme's first handshake that the request with this body is; null where it is none.
+// Returns the scheme's first handshake that matches the request with this body. Null if none does.
 const Handshake* find_handshake(const Scheme& scheme, const HandshakeRequest& request,
                                 const QuestionBody& body);
 
-// The token that the sender presents; nothing where there is none.
+// Returns the token that the sender presents, or nullopt if there is none.
 std::optional<std::string> presented_token(const Handshake& handshake,
                                            const HandshakeRequest& request,
                                            const QuestionBody& body);
@@ -56,8 +56,8 @@ struct HandshakeAnswer {
     std::string header_value;
 };
 
-// Nothing where the request lacks a value that belongs into the answer, or holds an unsuitable one.
-// `key` is the signing secret, for answers that prove its knowledge; null where there is none.
+// Returns nullopt if the request lacks a value for the answer, or has an unsuitable one. `key` is
+// the signing secret, for answers that prove its knowledge. Null if there is none.
 std::optional<HandshakeAnswer> answer_to(const Handshake& handshake,
                                          const HandshakeRequest& request, const QuestionBody& body,
                                          const SigningKey* key);

@@ -1,9 +1,9 @@
 // The judgement of one delivery, in the order of the gate's steps: method, TLS, source, headers,
 // signature, body, handshake, payload, and the keys that its event is remembered under.
 //
-// An inspection knows no clock: the caller gives the time of each step. It reads no body by itself
-// and asks for what costs something only when a step needs it. It borrows the policy, the head and
-// the access, which must outlive it, and belongs to one thread. Whatever it throws is a fault of
+// An inspection knows no clock: the caller gives the time of each step. It does not read the body
+// by itself, and asks for expensive data only when a step needs it. It borrows the policy, the head
+// and the access, which must outlive it, and belongs to one thread. An exception means a fault of
 // memory or of the access, never of the delivery.
 
 #pragma once
@@ -31,7 +31,7 @@ namespace webhook {
 // A request before its body, as it arrived. Views live as long as the request.
 struct RequestHead {
     std::string_view method;
-    // The request line's path and query, a fragment with them.
+    // The path and query of the request line, including a fragment.
     std::string_view target;
     // The query that the request is routed by, undecoded.
     std::string_view query;
@@ -54,33 +54,33 @@ struct RequestHead {
 // The URL that the configuration says is signed.
 struct ConfiguredUrl {
     std::string_view text;
-    // What stands for the host in it; nothing: the host of the request.
+    // The text in place of its host. No value: the host of the request.
     std::optional<std::string_view> host;
 };
 
 struct RequestSecrets {
     std::span<const SigningSecret* const> all;
-    // Whether there would be others for another request.
+    // Whether another request may have others.
     bool depend_on_request = false;
 };
 
-// What an inspection asks of the request, when a step needs it. Views live as long as the request.
+// The access of an inspection to the request. Views live as long as the request.
 class RequestAccess {
   public:
     // Offers each header of the request.
     virtual void offer_headers(SchemeHeaders& headers) = 0;
-    // Asked before the body and again after it: lists change.
+    // Called before and after the body, since lists change.
     virtual bool source_is_allowed() = 0;
-    // Asked where the scheme reads a URL.
+    // Called if the scheme reads a URL.
     virtual ConfiguredUrl url() = 0;
-    // Asked once.
+    // Called once.
     virtual RequestSecrets secrets(Milliseconds now) = 0;
     // Evaluates Policy::keys[key], an expression, when the event is known. The value is empty if
     // all its variables are.
     virtual std::string_view value_of_key(std::size_t key) = 0;
     // A copy.
     virtual std::string_view keep(std::string_view text) = 0;
-    // For tokens and bodies; nobody else uses it during a call of the inspection.
+    // For tokens and bodies. It must not be used otherwise during a call of the inspection.
     virtual JsonDocument& json_document() = 0;
 
   protected:
@@ -90,26 +90,26 @@ class RequestAccess {
 // A body that has been read to its end.
 class BodyAccess {
   public:
-    // In bytes: as it was sent, and as it was before it was compressed.
+    // The size as sent, and after decompression, in bytes.
     virtual std::int64_t sent_size() const = 0;
     virtual std::int64_t size() const = 0;
-    // Whether it has the length that the request declared.
+    // Whether its size is the one that the request declared.
     virtual bool is_as_declared() const = 0;
-    // Whether it is compressed as it says.
+    // Whether it decompresses without a fault.
     virtual bool is_sound() const = 0;
-    // In one piece. Asked where it is no larger than Policy::payload_max; lives until the next
-    // step.
+    // The body in one piece, valid until the next step. Called if it is no larger than
+    // Policy::payload_max.
     virtual WholeBody& whole() = 0;
-    // Adds it to the hash, from its start.
+    // Adds the whole body to the hash.
     virtual void hash(HashStream& hash) = 0;
 
   protected:
     ~BodyAccess() = default;
 };
 
-// What is asked of an inspection beside its judgement.
+// The results wanted from an inspection besides its judgement.
 struct Wanted {
-    // The event's id and type, where they stand in the body.
+    // The event's id and type, if they are in the body.
     bool event = false;
     bool event_key = false;
     bool body_sha256 = false;
@@ -117,7 +117,7 @@ struct Wanted {
     bool keys = true;
 };
 
-// What is known of the delivery so far. Views live as long as the request; empty is unknown.
+// The known properties of the delivery. Views live as long as the request. Empty: unknown.
 struct DeliveredEvent {
     std::string_view id;
     std::string_view type;
@@ -128,7 +128,7 @@ struct DeliveredEvent {
     std::string_view body_sha256;
 };
 
-// A value that tells the event from others, and what the value is.
+// A value that identifies the event, and the value's name.
 struct NamedKey {
     std::string_view name;
     std::string_view value;
@@ -145,24 +145,25 @@ class Inspection {
     Inspection(const Inspection&) = delete;
     Inspection& operator=(const Inspection&) = delete;
 
-    // Once, first. A refusal, or a handshake that needs no body; else the body is wanted.
+    // Call it once, first. Returns a refusal, or a handshake that needs no body; otherwise the body
+    // is wanted.
     std::variant<Refusal, BodyInspection> before_body(Milliseconds now);
 
-    // What an accepted delivery is judged by at a later time.
+    // Judges an accepted delivery again at a later time.
     Objection check_time(Milliseconds now) const;
 
     const DeliveredEvent& event() const { return event_; }
-    // Of a delivery that was accepted.
+    // For an accepted delivery.
     std::span<const NamedKey> keys() const { return std::span(keys_).first(key_count_); }
-    // Where the reason is `handshake`.
+    // If the reason is `handshake`.
     const HandshakeAnswer& handshake() const { return *handshake_; }
     // The URL that was hashed. It is empty if the scheme reads no URL.
     std::string_view hashed_url() const;
     const SchemeHeaders& headers() const { return headers_; }
     bool asked_for_secrets() const { return secrets_.has_value(); }
-    // Whether anything was hashed or compared yet.
+    // Whether anything has been hashed or compared.
     bool has_verified() const { return has_verified_; }
-    // Whether it can be a handshake that its sender does not sign, where none is answered.
+    // Whether the delivery may be an unsigned handshake although no handshake is answered.
     bool may_be_unanswered_handshake() const;
 
   private:
@@ -230,7 +231,7 @@ class Inspection {
     SchemeHeaders headers_;
     Credentials presented_;
     std::optional<RequestSecrets> secrets_;
-    // What was wrong before the body was read, where the body can show that it is a handshake.
+    // A refusal from before the body, kept because the body can show that this is a handshake.
     Objection postponed_;
     std::optional<Verification> verification_;
     std::optional<HashStream> body_hash_;
@@ -242,13 +243,14 @@ class Inspection {
     std::size_t key_count_ = 0;
 };
 
-// The second half of an inspection. Only before_body() makes one: no body is judged before its
-// head.
+// The second half of an inspection. Only before_body() makes one, so that no body is judged before
+// its head.
 class BodyInspection {
   public:
-    // The body in any number of pieces, decoded.
+    // Takes the decoded body in any number of pieces.
     void update(std::string_view piece) { inspection_->update(piece); }
-    // How often each byte of it is hashed: what takes long is to be spread over several turns.
+    // How often each byte is hashed. Long work should be spread over several turns of the event
+    // loop.
     std::size_t hashes() const { return inspection_->hashes(); }
     // Call it once, as the last step. Returns a refusal or a handshake. Returns nothing if the
     // delivery is accepted; then its keys are known.

@@ -1,4 +1,4 @@
-// What a location demands of its deliveries, as far as that decides about them.
+// The demands of a location that decide whether a delivery is accepted.
 
 #pragma once
 
@@ -18,7 +18,7 @@ namespace webhook {
 // Whether the sender's endpoint verification is answered.
 struct HandshakePolicy {
     bool on = false;
-    // The digest of the token that some senders present.
+    // The digest of the token, which some senders present.
     std::optional<Sha256Digest> token;
 
     friend bool operator==(const HandshakePolicy&, const HandshakePolicy&) = default;
@@ -28,9 +28,10 @@ struct HandshakePolicy {
 struct KeyRule {
     enum class Kind : std::uint8_t { event_id, event_key, expression };
     Kind kind = Kind::event_id;
-    // As written: it keeps the keys of different kinds apart.
+    // As written. It keeps keys of different kinds apart.
     std::string text;
-    // What else it holds would make one event of all that have no id.
+    // Without an event id, the rest of the key would be the same for every delivery, so such
+    // deliveries are refused.
     bool names_event_id = false;
     bool names_event_key = false;
 
@@ -38,21 +39,20 @@ struct KeyRule {
 };
 
 inline constexpr std::size_t kDefaultPayloadMax = 1024 * 1024;
-// At most this many for an event.
+// The most keys of an event.
 inline constexpr std::size_t kMostKeyRules = 8;
 
-// Two locations that are equal in this, and in where their deliveries' secrets, sources and memory
-// are, judge a delivery alike.
+// Two locations with equal policies, secrets, sources and memory of events judge a delivery alike.
 struct Policy {
     std::shared_ptr<const Scheme> scheme;
-    // Replaces the scheme's, where there is one.
+    // Overrides the scheme's tolerance, if set.
     std::optional<Tolerance> tolerance;
     std::vector<std::string> methods{"POST"};
     bool require_tls = false;
     HandshakePolicy handshake;
     // In bytes. A larger body is never held as a whole.
     std::size_t payload_max = kDefaultPayloadMax;
-    // Whether the URL that is signed is the same for all requests.
+    // Whether the signed URL is the same for all requests.
     bool url_is_fixed = false;
     // Empty: no event is remembered.
     std::vector<KeyRule> keys;

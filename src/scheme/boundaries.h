@@ -1,23 +1,23 @@
 // Where one value of a signed text ends and the next begins.
 //
-// A signature is over one text. Where two values of any length stand in it, bytes of one could be
-// moved to the other, and the signature would still be right. So each pair of such values, with
-// what stands between them, is a join, which has to be guarded:
+// A signature covers one text. If it holds two values of any length, bytes could be moved from one
+// to the other, and the signature would still be valid. So each pair of such values, with the text
+// between them, is a join, which has to be guarded:
 //
-// - Some values can only end where they do: a time in RFC 3339; a time in digits, since it has no
+// - Some values have an unambiguous end: a time in RFC 3339; a time in digits, since it has no
 //   leading zeros and with a digit more or less lies outside of any window; a method; a digest; a
-//   secret. They stand between values and are not guarded themselves.
-// - A literal between two values guards the join where it cannot stand in one of them: a header,
-//   an id or a parameter that holds it is refused, and so is a URL that holds what no URL does; a
-//   CRC-32 is a number.
-// - A header, an id or a parameter beside a time in RFC 3339 holds no colon, as every such time
-//   does.
-// - Else one of the two has to be the body, which then is empty or a whole JSON object or array. No
-//   such text begins or ends with another one (JsonFrame), so that nothing can be taken from it or
-//   put to it. White space around it is its own: the value beside it neither ends nor begins with
-//   any. Where the body is empty, the value beside it does not end or begin as JSON does.
+//   secret. They separate values and are not guarded themselves.
+// - A literal between two values guards the join if one of them cannot contain it: a header, an id
+//   or a parameter that contains it is refused, as is a URL that contains what no URL may; a CRC-32
+//   is a number.
+// - A header, an id or a parameter next to a time in RFC 3339 must not contain a colon, since every
+//   such time does.
+// - Otherwise one of the two has to be the body, which must be empty or a whole JSON object or
+//   array. No such text begins or ends with another one (JsonFrame), so nothing can be taken from
+//   it or added to it. White space around it belongs to it: the adjacent value must not end or
+//   begin with any. If the body is empty, the adjacent value must not end or begin as JSON does.
 //
-// What is left is told of by `nginx -t`.
+// `nginx -t` reports all other joins.
 
 #pragma once
 
@@ -32,28 +32,27 @@
 
 namespace webhook {
 
-// The joins of a scheme's signed text. `url_is_fixed`: the URL is no value of the request.
+// The joins of a scheme's signed text. `url_is_fixed`: the URL does not come from the request.
 std::vector<Join> joins_of(const Scheme& scheme, bool url_is_fixed);
 
-// The first two values of the signed text between which bytes can be moved, as
-// `"{header:...}" and "{json:...}"`; empty where there are none.
+// Returns the first two values of the signed text between which bytes can be moved, as
+// `"{header:...}" and "{json:...}"`. Empty if there are none.
 std::string ambiguous_parts(const Scheme& scheme, bool url_is_fixed);
 
-// Whether a body has to be framed (JsonFrame).
+// Whether the body must be framed (JsonFrame).
 bool frames_body(std::span<const Join> joins);
 
-// Whether the value of the part at `index` keeps to its side of every join, as far as this does not
-// depend on the body.
+// Whether the value of the part at `index` respects every join, as far as that does not depend on
+// the body.
 bool keeps_its_side(const Scheme& scheme, std::span<const Join> joins, std::size_t index,
                     std::string_view value);
 
-// Whether a value that stands right beside a framed body, `before` it or behind it, leaves it its
-// own.
+// Whether a value next to a framed body, `before` or after it, cannot trade bytes with it.
 bool leaves_to_body(std::string_view value, bool before, bool body_is_empty);
 
 // Whether a text that comes in pieces is one JSON object or array, with nothing but white space
-// around it. It is looked at as a frame only: strings, and brackets of any kind. That is enough for
-// what it is for: if a text is one, neither what it begins with nor what it ends with is another.
+// around it. Only strings and brackets are checked. That suffices for its purpose: if a text is
+// one, no proper prefix or suffix of it is another.
 class JsonFrame {
   public:
     void update(std::string_view piece);
@@ -75,12 +74,12 @@ class JsonFrame {
     std::uint64_t depth_ = 0;
 };
 
-// Whether a signed text, which comes in pieces, is one whose HMAC a handshake would answer to
-// anyone (Scheme::signs_for_anyone()): then its signature proves nothing.
+// Whether a signed text, which comes in pieces, is one whose HMAC anyone can get from a handshake
+// (Scheme::signs_for_anyone()). The signature of such a text proves nothing.
 class HandshakeText {
   public:
     void update(std::string_view piece);
-    // Of an empty text, too.
+    // True for an empty text, too.
     bool can_be_had_by_anyone() const;
 
   private:

@@ -1,4 +1,4 @@
-// A scheme out of the statements of the scheme language.
+// Builds a scheme from the statements of the scheme language.
 
 #pragma once
 
@@ -10,11 +10,11 @@
 
 namespace webhook {
 
-// The scheme that a text of statements (statements.h) describes. Throws SchemeTextError where a
-// line is to blame, and ConfigError where something is missing.
+// Builds the scheme that a text of statements (statements.h) describes. Throws SchemeTextError if a
+// line is wrong, and ConfigError if something is missing.
 Scheme parse_scheme(std::string_view name, std::string_view text);
 
-// The same of statements; `name` is what messages and `$webhook_scheme` call it.
+// The same from statements. `name` is its name in messages and `$webhook_scheme`.
 Scheme build_scheme(std::string_view name, std::span<const Statement> statements);
 
 }  // namespace webhook

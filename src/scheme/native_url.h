@@ -1,4 +1,4 @@
-// The URL in the forms that one sender alone signs.
+// Forms of the URL that only one sender signs.
 
 #pragma once
 
@@ -8,18 +8,18 @@
 
 namespace webhook {
 
-// A URL as HubSpot signs it, with these decoded and nothing else: %3A %2F %3F %40 %21 %24 %27 %28
-// %29 %2A %2C %3B (in either case).
+// The URL as HubSpot signs it, with only these decoded: %3A %2F %3F %40 %21 %24 %27 %28 %29 %2A %2C
+// %3B (in either case).
 // https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests
 std::string hubspot_url(std::string_view url);
 
-// Whether the path holds %3F, which HubSpot would sign as the start of a query.
+// Whether the path contains %3F, which HubSpot would sign as the start of a query.
 bool hides_query(std::string_view url);
 
-// The query string hash of Atlassian Connect, in lower-case hex: SHA-256 of METHOD&path&query, the
-// query's parameters sorted and encoded anew, without `jwt`. `base_path` is the path of the app's
-// base URL, which Atlassian leaves out of the path (empty: none). Nothing where the query does not
-// decode, or not into UTF-8.
+// The query string hash of Atlassian Connect, in lower-case hex: SHA-256 of METHOD&path&query, with
+// the query's parameters sorted and re-encoded, without `jwt`. `base_path` is the path of the app's
+// base URL, which Atlassian leaves out of the path (empty: none). Returns nullopt if the query does
+// not decode, or not to UTF-8.
 // https://developer.atlassian.com/cloud/bitbucket/query-string-hash/
 std::optional<std::string> atlassian_qsh(std::string_view method, std::string_view url,
                                          std::string_view base_path);

@@ -1,5 +1,5 @@
-// The senders that are known by name. A sender is a row: its name and its scheme, in the language
-// that users write in `webhook_scheme`.
+// The senders that are known by name. Each is a row of its name and its scheme, in the language of
+// `webhook_scheme`.
 
 #pragma once
 
@@ -17,25 +17,25 @@ struct Preset {
     std::string_view text;
 };
 
-// A sender that signs as another one does.
+// A sender that signs like another one.
 struct PresetAlias {
     std::string_view name;
     std::string_view preset;
-    // Statements that replace the preset's; most have none.
+    // Statements that replace the preset's. Usually empty.
     std::string_view text;
 };
 
 std::span<const Preset> presets();
 std::span<const PresetAlias> preset_aliases();
-// Of both.
+// The names of both.
 std::vector<std::string_view> preset_names();
 
-// The scheme of the preset or alias with exactly this name, which it bears; nothing where there is
-// none.
+// Returns the scheme, under this name, of the preset or alias with exactly this name, or nullopt if
+// there is none.
 std::optional<Scheme> preset_scheme(std::string_view name);
 
-// The scheme that a user's text describes, as parse_scheme() does. Where it begins with
-// `like PRESET;` it is that preset's, but for the fields that the text has itself.
+// Builds the scheme of a user's text, as parse_scheme() does. If the text begins with `like
+// PRESET;`, it replaces only the fields that it has itself.
 Scheme parse_user_scheme(std::string_view name, std::string_view text);
 
 }  // namespace webhook

@@ -11,8 +11,8 @@
 //     event_id    header=Webhook-Id;
 //     event_type  json=/type;
 //
-// Whatever is unknown, repeated, missing or contradictory throws ConfigError, whose message names
-// the offending token and what is allowed.
+// An unknown, repeated, missing or contradictory statement throws ConfigError, with the offending
+// token and the allowed ones in its message.
 
 #pragma once
 
@@ -32,18 +32,18 @@ namespace webhook {
 
 struct Native;
 
-// Which of Scheme::headers.
+// An index of Scheme::headers.
 using HeaderIndex = std::uint8_t;
 
 inline constexpr std::size_t kMostHeaders = 12;
-// No header's name holds it.
+// A character that no header name contains.
 inline constexpr char kParameterMark = '?';
 
-// Where a value of the delivery is found.
+// The place of a value in the delivery.
 struct ValueLocation {
     enum class Kind : std::uint8_t { none, header, item, json, query, claim, field };
     Kind kind = Kind::none;
-    // Of a header, or of a parameter of the query that is read as one.
+    // The header, or the parameter of the query that is read as one.
     HeaderIndex header = 0;
     // The item's prefix, the JSON pointer (RFC 6901), or the name of the parameter, claim or field.
     std::string text;
@@ -51,7 +51,7 @@ struct ValueLocation {
     bool is_in_body() const { return kind == Kind::json || kind == Kind::field; }
 };
 
-// A piece of a text that holds placeholders.
+// A part of a text with placeholders.
 struct TemplatePart {
     enum class Kind : std::uint8_t {
         literal,
@@ -61,7 +61,7 @@ struct TemplatePart {
         method,
         url,
         url_hubspot,
-        // With and without the default port: one of the two has to be right.
+        // With and without the default port: one of the two must match.
         url_ports,
         url_qsh,
         secret,
@@ -73,10 +73,10 @@ struct TemplatePart {
         query,
         crc32_of_body,
         sha256_of_body,
-        // Codes of another value under the signing secret, for the answer of a handshake.
+        // HMACs of another value with the signing secret, for the answer to a handshake.
         hmac_hex,
         hmac_base64,
-        // What tells events apart: the type, and what a token signs.
+        // For keys of events: the type, and the values that a token signs.
         event_type,
         token,
     };
@@ -84,7 +84,7 @@ struct TemplatePart {
     HeaderIndex header = 0;
     // The literal itself, the JSON pointer, or the name of the field or parameter.
     std::string text;
-    // What hmac_hex and hmac_base64 are codes of.
+    // The value that hmac_hex and hmac_base64 authenticate.
     ValueLocation source;
 
     bool is_url() const { return kind >= Kind::url && kind <= Kind::url_qsh; }
@@ -92,7 +92,7 @@ struct TemplatePart {
 
 using Template = std::vector<TemplatePart>;
 
-// Two values of the signed text that could trade bytes, and what keeps them from it (boundaries.h).
+// Two values of the signed text that could trade bytes, and the guard against it (boundaries.h).
 struct Join {
     enum class Guard : std::uint8_t {
         none,
@@ -110,19 +110,18 @@ struct Join {
 };
 
 struct SignatureSource {
-    // A header, a JSON pointer or a field; none where a native function finds it.
+    // A header, a JSON pointer or a field; none if a native function finds it.
     ValueLocation source;
-    // For a field: the form may have no other field but those that are signed.
+    // For a field: all other fields of the form must be signed.
     bool alone = false;
-    // Not empty: the signature stands in any header whose name, in lower case, is this and a
-    // number.
+    // If not empty, the signature is in any header named, in lower case, this and a number.
     std::string numbered_headers;
-    // Characters that separate the items of the header; none: the header is one item.
+    // Characters that separate the items of the header. Empty: the header is one item.
     std::string separators;
-    // An item counts when it starts with this.
+    // Only items with this prefix count.
     std::string prefix;
     TextEncoding encoding = TextEncoding::hex;
-    // Which secret alone this can be a signature under, counted from 0; nothing: any.
+    // The index of the only secret that this can be a signature with, from 0. No value: any.
     std::optional<std::size_t> key_index;
 };
 
@@ -130,16 +129,16 @@ struct TimestampSource {
     ValueLocation source;
     TimestampUnit unit = TimestampUnit::seconds;
     Tolerance tolerance{};
-    // An item may stand more than once, with the same value.
+    // An item may be repeated with the same value.
     bool may_repeat = false;
 };
 
 struct EventId : ValueLocation {
-    // The first of several events in one delivery has this id: it does not name the others.
+    // This is the id of only the first of several events in one delivery.
     bool batch = false;
-    // Not every delivery has one; what has none is known by its body.
+    // Not every delivery has one. A delivery without one is identified by its body.
     bool optional = false;
-    // There is none, and different events may have the same body.
+    // There is no event id, and different events may have the same body.
     bool bodies_repeat = false;
 };
 
@@ -148,16 +147,16 @@ struct RequiredHeader {
     std::string value;
 };
 
-// How a header holds a digest: as it is, or in a list of digests by several algorithms.
+// How a header holds a digest: alone, or in a list of digests by several algorithms.
 enum class DigestSyntax : std::uint8_t { plain, rfc3230, rfc9530 };
 
-// A digest of the body that the sender gives elsewhere, where it is signed.
+// A digest of the body that the sender gives and signs outside the body.
 struct DigestSource {
     ValueLocation source;
     DigestSyntax syntax = DigestSyntax::plain;
     Hash hash = Hash::sha256;
     TextEncoding encoding = TextEncoding::hex;
-    // It may be missing where there is no body, or where the signature covers the body's fields.
+    // It may be missing if there is no body, or if the signature covers the body's fields.
     bool optional = false;
 };
 
@@ -168,7 +167,7 @@ struct RequiredClaim {
 
 enum class JwtAlgorithm : std::uint8_t { hs256, hs384, hs512, es256, rs256, eddsa };
 
-// How a sender asks whether an endpoint is there and whose it is, and what it wants to hear.
+// A request by which a sender verifies an endpoint, and the answer that it expects.
 struct Handshake {
     enum class Check : std::uint8_t { signature, token, none };
     struct Condition {
@@ -181,7 +180,7 @@ struct Handshake {
     std::string method = "POST";
     std::vector<Condition> conditions;
     Check check = Check::signature;
-    // Where the sender presents the token.
+    // The place in which the sender presents the token.
     ValueLocation token;
     std::uint16_t status = 200;
     std::string content_type = "text/plain";
@@ -190,7 +189,7 @@ struct Handshake {
     std::string header_name;
     Template header_value;
 
-    // Whether it is recognised by values of this kind, or answered with them.
+    // Whether the handshake is recognised by values of this kind, or its answer uses them.
     bool reads(ValueLocation::Kind kind) const;
     // Whether it needs the body.
     bool reads_body() const {
@@ -207,42 +206,42 @@ struct Scheme {
     // For `jwt`: the pinned ones.
     std::vector<JwtAlgorithm> jwt_algorithms;
     KeyEncoding key = KeyEncoding::utf8;
-    // Builds the signed text instead of `signed_parts`; null: none.
+    // Builds the signed text instead of `signed_parts`. Null: none.
     const Native* native = nullptr;
     Template signed_parts;
     std::vector<SignatureSource> signatures;
     std::optional<TimestampSource> timestamp;
     EventId event_id;
     ValueLocation event_type;
-    // The body tells types apart, too.
+    // The body distinguishes types, too.
     bool type_in_body = false;
-    // What tells events apart where no event id does, of `{body}`, `{type}` and others.
+    // Identifies events without an event id, by `{body}`, `{type}` and others.
     Template event_key;
-    // No statement says what tells events apart.
+    // No statement says how to identify events.
     bool assumes_event_key = false;
     std::vector<RequiredHeader> required_headers;
     std::optional<DigestSource> digest;
     std::vector<RequiredClaim> claims;
     std::vector<Handshake> handshakes;
-    // The names, in lower case, of every header that the scheme reads. A parameter of the query
-    // that is read before the body is counts as one; its name begins with kParameterMark.
+    // The names, in lower case, of all headers that the scheme reads. A parameter of the query that
+    // is read before the body counts as one; its name begins with kParameterMark.
     std::vector<std::string> headers;
-    // Of `Content-Type`, where fields of a form are read.
+    // The index of `Content-Type`, if fields of a form are read.
     std::optional<HeaderIndex> content_type;
-    // Of `Content-Encoding`, where the body is signed as it was before it was compressed.
+    // The index of `Content-Encoding`, if the signature covers the body before its compression.
     std::optional<HeaderIndex> content_encoding;
 
-    // Follow from the above, so that no delivery has to look for them: the kinds of `signed_parts`,
-    // one bit each; whether the signature is verified over more than a hash of the body in pieces;
-    // whether headers are read that `headers` does not name.
+    // Derived from the above, so that no delivery has to compute them: the kinds of `signed_parts`,
+    // one bit each; whether the signature needs more than a hash of the body in pieces; whether
+    // headers are read that `headers` does not name.
     std::uint32_t signed_kinds = 0;
     bool wants_whole_body = false;
     bool wants_other_headers = false;
     std::vector<Join> joins;
-    // Where the URL is no value of the request.
+    // The joins if the URL does not come from the request.
     std::vector<Join> joins_at_fixed_url;
-    // The sender sends JSON or nothing, so that no URL, not even one that is always the same, may
-    // give bytes to the body.
+    // The sender sends JSON or no body, so no URL, not even a fixed one, may give bytes to the
+    // body.
     bool body_is_json = false;
     bool wants_parameters = false;
 
@@ -261,7 +260,7 @@ struct Scheme {
     bool covers_body() const;
     // Whether a change of the event id breaks the signature.
     bool covers_event_id() const;
-    // Whether one signature is right for one sequence of bytes only.
+    // Whether a replayed signature implies a byte-identical body.
     bool covers_raw_body() const;
     // Whether a change of this header breaks the signature.
     bool covers_header(HeaderIndex header) const;
@@ -269,7 +268,7 @@ struct Scheme {
     bool covers_parameter(std::string_view name) const;
     // Whether a change of the method breaks the signature.
     bool covers_method() const;
-    // Whether a change of this value of a JSON body does.
+    // Whether a change of this value of a JSON body breaks the signature.
     bool covers_json(std::string_view pointer) const;
     // Whether a change of the timestamp breaks the signature.
     bool covers_timestamp() const;
@@ -277,53 +276,53 @@ struct Scheme {
     bool signs_for_anyone() const;
     // Whether a text that this scheme signs can be a plain token.
     bool may_sign_plain_token() const;
-    // What anyone could forge here with the plain tokens that another scheme's handshake signs
-    // under the same key: nothing, bodies that are plain tokens themselves, or deliveries.
+    // What an attacker could forge with plain tokens that another scheme's handshake signs with the
+    // same key: nothing, bodies that are plain tokens, or deliveries.
     enum class Forgery : std::uint8_t { none, token_as_body, delivery };
     Forgery forgery_by_handshake() const;
-    // Whether the values that tell events apart are found in a body that is held as a whole.
+    // Whether identifying an event needs the whole body.
     bool event_key_reads_body() const;
-    // Whether a value that may differ from event to event is in it.
+    // Whether the event key has a value that may differ between events.
     bool event_key_tells_events_apart() const;
-    // Whether what stands there is the same for different events.
+    // Whether different events have the same value there.
     bool is_of_many_events(const ValueLocation& source) const;
-    // Whether two sources are one place of the delivery.
+    // Whether two sources are the same place in the delivery.
     bool is_same_place(const ValueLocation& left, const ValueLocation& right) const;
-    // The variable that nginx has of a header or parameter, in lower case.
+    // The name of nginx's variable for a header or parameter, in lower case.
     std::string variable_of(HeaderIndex header) const;
-    // Whether the signature stands in the query of a URL that is signed.
+    // Whether the signature is in the query of a signed URL.
     bool has_signature_in_signed_url() const;
-    // What a replay has to change that no signature covers, so that another event is seen in it.
+    // The unsigned part that a replay has to change to pass for another event.
     enum class Replay : std::uint8_t { nothing_helps, the_method, a_header, anything };
-    // Where events are told apart by `event_key`, and by what the configuration's default is. Of
-    // one method, there is no other to change it to.
+    // The replay if events are identified by `event_key`, or by the configuration's default. With a
+    // single allowed method, the method cannot be changed.
     Replay replay_by_event_key(bool has_methods = false) const;
     Replay replay_by_default() const;
-    // Whether the event's id or type stands in the body.
+    // Whether the event's id or type is in the body.
     bool has_event_in_body() const { return event_id.is_in_body() || event_type.is_in_body(); }
     bool has_timestamp_in_body() const { return timestamp && timestamp->source.is_in_body(); }
-    // Whether this text, cut off the end of a URL, may begin what is signed right behind the URL.
+    // Whether this text, cut off the end of a URL, may begin the part that is signed after the URL.
     bool continues_behind_url(std::string_view text) const;
-    // Whether anything of the URL takes part in the verification.
+    // Whether the verification uses any part of the URL.
     bool reads_url() const;
-    // The parameter of the query whose value is signed by itself here; empty where it is none.
+    // Returns the parameter of the query that this part signs by itself. Empty if there is none.
     std::string_view parameter_of(const TemplatePart& part) const;
     bool signs_parameter() const;
-    // Whether a parameter of the query may be missing in the URL that is signed: it is the
-    // signature, is signed by itself, or is the event type. No other value of it may be in the URL.
-    // A time or an id that is not signed by itself counts as signed with the URL.
+    // Whether a parameter of the query may be missing in the signed URL: it is the signature, is
+    // signed by itself, or is the event type. The URL must not have another value of it. A time or
+    // an id that is not signed by itself counts as signed with the URL.
     bool has_beside_url(std::string_view parameter) const;
-    // Whether the signed text has fields of a form in it.
+    // Whether the signed text contains fields of a form.
     bool signs_form() const;
-    // Whether it signs what fields of a form are decoded to, and not the bytes of the form.
+    // Whether the signature covers the decoded fields of a form, not the bytes of the form.
     bool signs_decoded_form() const;
-    // Whether anything that is verified stands in a form.
+    // Whether the verification uses fields of a form.
     bool verifies_form() const;
-    // Whether the signed text names this field.
+    // Whether the signed text contains this field.
     bool signs_field(std::string_view name) const;
     // Whether a form may have fields that are not signed.
     bool takes_unsigned_fields() const;
-    // Whether the sender presents the secret in the query, where others log it.
+    // Whether the sender presents the secret in the query, which others log.
     bool has_secret_in_query() const;
 
   private:

@@ -1,8 +1,9 @@
 // The text of a scheme: statements of words, each ended by `;`.
 //
-// A word ends at white space or `;`. Quotes, single or double, may hold these and braces, and may
-// stand anywhere in a word (`split=" "`); within them `\"`, `\'`, `\\`, `\n`, `\r` and `\t` mean
-// what they do in nginx.conf. `#` at the start of a word begins a comment, to the end of the line.
+// A word ends at white space or `;`. Quotes, single or double, may contain these and braces,
+// anywhere in a word (`split=" "`); within them `\"`, `\'`, `\\`, `\n`, `\r` and `\t` have the
+// meaning that they have in nginx.conf. `#` at the start of a word begins a comment, to the end of
+// the line.
 
 #pragma once
 
@@ -29,11 +30,11 @@ struct Statement {
     std::vector<std::string> words;
 };
 
-// Throws SchemeTextError where the text does not read as statements.
+// Throws SchemeTextError if the text does not consist of statements.
 std::vector<Statement> parse_statements(std::string_view text);
 
-// What each character of a text is, told one after the other. Where statements and blocks end, and
-// what is quoted, is decided here alone.
+// Classifies the characters of a text, one by one. Only this class decides where statements and
+// blocks end, and what is quoted.
 class StatementScanner {
   public:
     enum class Mark : std::uint8_t {
@@ -42,10 +43,10 @@ class StatementScanner {
         semicolon,
         opening_brace,
         closing_brace,
-        // Around what is quoted.
+        // Around quoted text.
         opening_quote,
         closing_quote,
-        // Within quotes: the backslash of an escape, and what stands behind it.
+        // Within quotes: the backslash of an escape, and the character after it.
         backslash,
         escaped,
         // Of a word, quoted or not.
@@ -72,7 +73,7 @@ class StatementScanner {
 // in a comment.
 class BlockEnd {
   public:
-    // Whether this character, the next of the text, is the one.
+    // Whether this character, the next of the text, ends the block.
     bool is(char character) {
         return scanner_.next(character) == StatementScanner::Mark::closing_brace;
     }

@@ -1,4 +1,4 @@
-// What is known of nginx's variables by their names: whose value it is, and what it tells apart.
+// Traits of nginx's variables, by name: where the value comes from, and what it distinguishes.
 
 #pragma once
 
@@ -13,21 +13,21 @@ namespace webhook {
 enum class Trait : std::uint8_t {
     // The sender of the request chooses it.
     of_sender,
-    // Others know it, or guess it.
+    // Others know or can guess it.
     known_to_others,
     // The address that the request comes from.
     of_address,
-    // What a gate says of the delivery.
+    // The gate's verdict on the delivery.
     of_delivery,
     // The same for different events.
     of_many_events,
-    // The same, unless the sender puts into the URL what tells events apart.
+    // The same for different events, unless the sender identifies events in the URL.
     of_url,
-    // Another one for each request, a retry among them.
+    // Different for each request, including a retry.
     of_request,
-    // Empty when the gate looks an event up.
+    // Empty when the gate looks up an event.
     unknown_yet,
-    // The body, where it is small enough.
+    // The body, if it is small enough.
     of_body,
 };
 
@@ -38,7 +38,7 @@ bool any_has(std::span<const std::string> variables, Trait trait);
 // The names of the variables in a text of the configuration, in lower case as nginx knows them,
 // without those that an expression captures (`$1` to `$9`).
 std::vector<std::string> variables_in(std::string_view text);
-// Whether there are some of the latter; whether what follows a `$` names one.
+// Whether the text has such a capture; whether the text after a `$` names one.
 bool has_capture(std::string_view text);
 bool begins_capture(std::string_view text);
 

@@ -1,4 +1,4 @@
-// The words of the scheme language, and how a statement's `name=value` arguments are taken apart.
+// The words of the scheme language, and the parser of a statement's `name=value` arguments.
 
 #pragma once
 
@@ -21,13 +21,13 @@ struct AlgorithmName {
     Hash hash;
 };
 
-// All but `jwt=`, which names its algorithms.
+// All except `jwt=`, which names its algorithms.
 std::span<const AlgorithmName> algorithm_names();
 
 struct JwtAlgorithmName {
     std::string_view name;
     JwtAlgorithm algorithm;
-    // What the key has to be for.
+    // The algorithm that the key must be for.
     Algorithm key_algorithm;
     Hash hash;
 };
@@ -42,7 +42,7 @@ struct KeyEncodingName {
 
 std::span<const KeyEncodingName> key_encoding_names();
 
-// Which of them a key for this algorithm may be in.
+// The encodings in which a key for this algorithm may be written.
 std::vector<KeyEncoding> key_encodings_for(Algorithm algorithm);
 
 struct PlaceholderName {
@@ -52,11 +52,11 @@ struct PlaceholderName {
     bool takes_argument;
 };
 
-// What may stand in `signed`, in a claim's value, and in the answer of a handshake.
+// The placeholders of `signed`, of a claim's value, and of the answer to a handshake.
 std::span<const PlaceholderName> signed_placeholders();
 std::span<const PlaceholderName> claim_placeholders();
 std::span<const PlaceholderName> answer_placeholders();
-// What may stand in `event_key`.
+// The placeholders of `event_key`.
 std::span<const PlaceholderName> event_key_placeholders();
 
 // A placeholder of a signed text, for messages: `{body}`, `{header:...}`.
@@ -69,7 +69,7 @@ std::string names_of(const Rows& rows) {
     return joined(list);
 }
 
-// Throws ConfigError where no row has the name.
+// Throws ConfigError if no row has the name.
 template <typename Rows>
 const auto& row_named(const Rows& rows, std::string_view name, std::string_view what) {
     for (const auto& row : rows) {
@@ -88,17 +88,17 @@ class Options {
         std::string_view repeatable = {};
     };
 
-    // Throws ConfigError where an argument is unknown or repeated.
+    // Throws ConfigError if an argument is unknown or repeated.
     Options(std::string_view field, std::span<const std::string> arguments, const Allowed& allowed);
 
     std::optional<std::string_view> find(std::string_view name) const;
     bool has(std::string_view name) const { return find(name).has_value(); }
-    // Empty where it is not there.
+    // Empty if it is not given.
     std::string_view get(std::string_view name) const { return find(name).value_or(""); }
     std::vector<std::string_view> all(std::string_view name) const;
     bool flag(std::string_view name) const;
 
-    // The one of these names that is there. Throws ConfigError unless it is exactly one.
+    // Returns the given one of these names. Throws ConfigError unless exactly one is given.
     std::string_view exactly_one_of(const std::vector<std::string_view>& names) const;
 
     [[noreturn]] void reject(std::string_view name, std::string_view allowed) const;

@@ -1,4 +1,4 @@
-// What of a delivery is to blame for its refusal: what the line in the log says besides the reason.
+// The cause of a refusal: the detail that the log line gives besides the reason.
 
 #pragma once
 
@@ -73,9 +73,8 @@ struct Cause {
     };
 
     Kind kind = Kind::none;
-    // What it is about: a name that the scheme gives, or what the request shows in its first line
-    // or of the key of its token.
-    // A view into what outlives the delivery. Never a secret, a signature or a value of the
+    // Its subject: a name from the scheme, or a part of the request line, or the key named by its
+    // token. A view that outlives the delivery. Never a secret, a signature or a value of the
     // payload.
     std::string_view subject;
     // Milliseconds or bytes, and how many are allowed; secrets, and the length of the body.
@@ -83,11 +82,11 @@ struct Cause {
     std::int64_t allowed = 0;
 };
 
-// A phrase for a log line, of at most a few hundred bytes and without control characters; empty
-// where the reason says it all.
+// Returns a phrase for a log line, of at most a few hundred bytes, without control characters.
+// Empty if the reason is sufficient.
 std::string text_of(const Cause& cause);
 
-// A reason, and its cause where there is more to say.
+// A reason, and its cause if there is more to say.
 struct Refusal {
     // Implicit: most reasons need no cause.
     Refusal(Reason reason, Cause cause = {}) : reason(reason), cause(cause) {}

@@ -1,4 +1,4 @@
-// What a delivery's headers present: everything that can be judged before its body is read.
+// The credentials in a delivery's headers: everything that can be judged before its body is read.
 
 #pragma once
 
@@ -27,9 +27,9 @@ class SchemeHeaders {
   public:
     explicit SchemeHeaders(const Scheme& scheme) : scheme_(&scheme) {}
 
-    // To be called once for every header of the request.
+    // Call it once for every header of the request.
     void offer(std::string_view name, std::string_view value);
-    // To be called once. A query that does not decode has no parameters.
+    // Call it once. A query that does not decode has no parameters.
     void offer_query(std::string_view query);
 
     bool missing(HeaderIndex header) const { return slots_[header].count == 0; }
@@ -38,21 +38,21 @@ class SchemeHeaders {
     std::string_view value(HeaderIndex header) const {
         return {slots_[header].data, slots_[header].size};
     }
-    // The value where the header is there once.
+    // Returns the value if the header occurs exactly once.
     std::optional<std::string_view> only(HeaderIndex header) const {
         if (slots_[header].count != 1) return std::nullopt;
         return value(header);
     }
 
-    // The headers beyond those that the scheme names, where it reads such.
+    // The headers that the scheme does not name, if it reads any.
     using Other = std::pair<std::string_view, std::string_view>;
     std::span<const Other> others() const { return others_; }
-    // The value of the only header of this name, in lower case. However many headers there are, it
-    // is found in a time logarithmic in their number.
+    // The value of the only header of this name, in lower case. The look-up takes a time
+    // logarithmic in the number of headers.
     std::optional<std::string_view> only(std::string_view name) const;
 
   private:
-    // Narrow, since every delivery carries all of them: a header is never 4 GB long.
+    // Small, since every delivery carries all of them: a header is never 4 GB long.
     struct Slot {
         const char* data = nullptr;
         std::uint32_t size = 0;
@@ -65,13 +65,13 @@ class SchemeHeaders {
     const Scheme* scheme_;
     std::array<Slot, kMostHeaders> slots_{};
     std::vector<Other> others_;
-    // The same by name, made when somebody looks for one.
+    // The same by name, built on the first look-up.
     mutable std::vector<Other> by_name_;
-    // What the slots of parameters borrow from; null where the scheme has none.
+    // The text that the slots of parameters borrow from. Null if the scheme has none.
     std::shared_ptr<const Form> query_;
 };
 
-// At most this many signatures are looked at.
+// The most signatures that are examined.
 inline constexpr std::size_t kMostCandidates = 16;
 // The longest signature, in bytes: that of an RSA key of 16,384 bits is 2,048.
 inline constexpr std::size_t kLongestSignature = 2048;
@@ -84,7 +84,7 @@ class Candidate {
     std::span<const std::uint8_t> bytes() const {
         return {large_ ? large_.get() : small_.data(), size_};
     }
-    // The index of the only secret that it can be a signature under; nothing: any.
+    // The index of the only secret that it can be a signature with. No value: any.
     std::optional<std::size_t> key_index() const { return key_index_; }
 
   private:
@@ -98,11 +98,11 @@ class Credentials {
   public:
     // The decoded signatures, for schemes that sign.
     const Few<Candidate>& candidates() const { return candidates_; }
-    // The secret or the token as the sender shows it, for `token`, `basic` and `jwt`.
+    // The secret or the token as the sender presents it, for `token`, `basic` and `jwt`.
     std::string_view token;
-    // As received; empty where the scheme has none, or where it stands in the body or in a token.
+    // As received. Empty if the scheme has none, or if it is in the body or in a token.
     std::string_view timestamp;
-    // From a header; empty where missing, or where it stands in the body.
+    // From a header. Empty if it is missing, or in the body.
     std::string_view event_id;
     std::string_view event_type;
 
@@ -111,8 +111,8 @@ class Credentials {
         candidates_.clear();
     }
 
-    // Takes the signatures out of one header or one value of the body, whose views the caller
-    // keeps. Returns false where it is not empty but holds none.
+    // Reads the signatures from one header or one value of the body, which must outlive them.
+    // Returns false if the text is not empty, but has none.
     bool take_signatures(const Scheme& scheme, const SignatureSource& source,
                          std::string_view text);
     // Whether any was found.
@@ -124,16 +124,16 @@ class Credentials {
     Few<Candidate> candidates_;
 };
 
-// Whether a timestamp, as its scheme writes it, lies in the window. Returns why it does not.
+// Checks whether a timestamp, as its scheme writes it, lies in the window. Returns why it does not.
 Objection check_timestamp(const TimestampSource& source, std::string_view text, Milliseconds now,
                           const std::optional<Tolerance>& tolerance);
 
-// How the body is compressed; nothing where this is no coding that can be undone. To be asked of
-// schemes whose body is signed before it is compressed.
+// Returns the coding of the body, or nullopt if it is not supported. For schemes that sign the body
+// before it is compressed.
 std::optional<ContentCoding> content_coding(const Scheme& scheme, const SchemeHeaders& headers);
 
-// Reads what the headers present into `presented`, whose views borrow from `headers`. Returns why
-// the delivery has to be refused, or nothing. `tolerance` replaces the scheme's where given.
+// Reads the credentials of the headers into `presented`, whose views borrow from `headers`. Returns
+// why the delivery must be refused, or nothing. `tolerance`, if given, overrides the scheme's.
 Objection read_headers(const Scheme& scheme, const SchemeHeaders& headers, Milliseconds now,
                        const std::optional<Tolerance>& tolerance, Credentials& presented);
 

@@ -13,18 +13,18 @@ namespace webhook {
 
 struct Jwt {
     JwtAlgorithm algorithm;
-    // Which key it says that it was signed with.
+    // The id of the key that it claims to be signed with.
     std::optional<std::string> kid;
-    // What the signature is of: a view into the token.
+    // The signed text: a view into the token.
     std::string_view signed_text;
     std::string signature;
     // The claims, as JSON text.
     std::string claims;
 };
 
-// Takes a token apart; nothing is verified yet. Nothing where it is not three parts of unpadded
-// base64url, its header is no JSON object, asks for extensions (`crit`), or names an algorithm that
-// is not one of `pinned`. Overwrites what `reader` held.
+// Parses a token without verifying it. Returns nullopt if it is not three parts of unpadded
+// base64url, or if its header is not a JSON object, asks for extensions (`crit`), or names an
+// algorithm that is not in `pinned`. Overwrites the text of `reader`.
 std::optional<Jwt> parse_jwt(std::string_view token, std::span<const JwtAlgorithm> pinned,
                              JsonDocument& reader);
 

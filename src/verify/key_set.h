@@ -11,33 +11,33 @@
 
 namespace webhook {
 
-// A set of more keys is none: a token that names no key is tried with each.
+// A larger set is refused: a token that names no key is tried with each key.
 inline constexpr std::size_t kMostKeysOfFile = 32;
 
 struct KeyOfSet {
-    // Empty: the set names none.
+    // Empty: the set gives none.
     std::string kid;
     SigningKey key;
 };
 
 struct SkippedKey {
-    // With its `kid`, or where it stands in the set.
+    // With its `kid`, or its position in the set.
     std::string why;
-    // A key of another kind or purpose, as sets hold them for others: not one that went wrong.
+    // The key is of another kind or purpose, as sets also hold, and not faulty.
     bool is_for_others;
 };
 
 struct KeySet {
     std::vector<KeyOfSet> keys;
-    // Those that are of no use to the scheme.
+    // The keys that the scheme cannot use.
     std::vector<SkippedKey> skipped;
 };
 
 // Whether the text is a JSON object with the member `keys`.
 bool is_key_set(std::string_view text);
 
-// Throws ConfigError where the text is no set, holds a private or shared key, none that the scheme
-// can use (with the reasons), or too many. Messages name no more of it than a `kid`.
+// Throws ConfigError if the text is not a set, has a private or shared key, no key that the scheme
+// can use (with the reasons), or too many keys. Messages contain nothing of it but a `kid`.
 KeySet parse_key_set(const Scheme& scheme, std::string_view text);
 
 }  // namespace webhook

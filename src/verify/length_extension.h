@@ -1,7 +1,6 @@
-// A plain SHA-256 of a text that begins with a secret can be extended: an attacker who knows the
-// hash of one text, and its length, computes that of the text, its padding and anything behind it.
-// The padding gives it away, since it stands at the end of a block and holds the length of what is
-// before it.
+// A plain SHA-256 of a text that begins with a secret can be extended: an attacker that knows the
+// hash and the length of one text can compute the hash of the text, its padding and any suffix. The
+// padding reveals the extension, since it ends a block and holds the length of the text before it.
 
 #pragma once
 
@@ -17,14 +16,14 @@ class LengthExtension {
   public:
     void update(std::string_view piece);
 
-    // Whether at the end of some 64-byte block of the text so far stands the padding (FIPS 180-4,
-    // section 5.1.1) of exactly what is before that padding. Every extension has one; no text has
-    // one by chance, since it holds 64 bits of its own length.
+    // Whether some 64-byte block of the text so far ends with the padding (FIPS 180-4, section
+    // 5.1.1) of exactly the text before it. Every extension has one; no text has one by chance,
+    // since it holds 64 bits of its own length.
     bool found() const { return found_; }
 
   private:
     static constexpr std::size_t kBlock = 64;
-    // 0x80, as few zeros as fill a block, and the length in bits as 64 bits.
+    // 0x80, the zeros that fill the block, and the length in bits as 64 bits.
     static constexpr std::size_t kShortestPadding = 9;
     static constexpr std::size_t kLongestPadding = kShortestPadding + kBlock - 1;
 

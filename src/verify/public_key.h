@@ -1,7 +1,7 @@
-// Public keys, and the signatures that are checked with them, all by OpenSSL.
+// Public keys, and the verification of signatures with them, all by OpenSSL.
 //
-// A fault of OpenSSL's throws CryptoError; a signature that is wrong, or none at all, is false.
-// Nothing is left in OpenSSL's queue of errors.
+// Throws CryptoError if OpenSSL fails. A wrong or malformed signature yields false. OpenSSL's error
+// queue is left empty.
 
 #pragma once
 
@@ -26,14 +26,14 @@ inline constexpr int kLongestRsaKey = 16384;
 // Immutable.
 class PublicKey {
   public:
-    // For ed25519, ecdsa_p256 and rsa. Throws ConfigError where the text is no such key in this
-    // encoding, or is one with which a signature can be forged (a short RSA key, an exponent of 1,
-    // an Ed25519 point of small order); the message names what was expected, not the text. A raw
-    // Ed25519 key (32 bytes) may be in base64, hex or whpk; every type of key in pem, spki and jwk.
-    // A private key is refused, and so is more than one key.
+    // For ed25519, ecdsa_p256 and rsa. Throws ConfigError if the text is not such a key in this
+    // encoding, or is one that allows forged signatures (a short RSA key, an exponent of 1, an
+    // Ed25519 point of small order). The message says what was expected and does not contain the
+    // text. A raw Ed25519 key (32 bytes) may be in base64, hex or whpk; every type of key in pem,
+    // spki and jwk. A private key, or more than one key, is refused.
     //
-    // A certificate stands for the key in it: the user has pinned that, so that neither its dates,
-    // its names nor its issuer are looked at.
+    // A certificate stands for its key: the user has pinned that, so its dates, names and issuer
+    // are not checked.
     PublicKey(Algorithm algorithm, KeyEncoding encoding, std::string_view text);
 
     // For rsa (PKCS #1 v1.5, RFC 8017) and ecdsa_p256 (DER, RFC 3279; no other form of the same
@@ -52,14 +52,14 @@ class PublicKey {
     std::unique_ptr<EVP_PKEY, Free> key_;
 };
 
-// The DER form of an ECDSA P-256 signature that is written as its two numbers side by side (64
-// bytes; RFC 7518, section 3.4); nothing where it is not that long.
+// Returns the DER form of an ECDSA P-256 signature given as its two concatenated numbers (64 bytes;
+// RFC 7518, section 3.4), or nullopt if it has another length.
 std::optional<std::string> ecdsa_der(std::span<const std::uint8_t> numbers);
 
-// Whether a text that is to be a shared secret is a public key of any type, or a certificate:
-// anyone who knows that would sign with it. Read are PEM, whpk, a JWK or a set of them, and DER, in
-// base64, base64url, hex or as it is. 32 bytes without any mark could be anything: they are false,
-// and so is a private key.
+// Whether a text given as a shared secret is a public key of any type, or a certificate: anyone
+// that knows the key could sign with it. It reads PEM, whpk, a JWK or a set of them, and DER, in
+// base64, base64url, hex or raw. False for 32 bytes without any mark, which could be anything, and
+// for a private key.
 bool is_public_key(std::string_view text);
 
 }  // namespace webhook

@@ -1,7 +1,7 @@
-// Why a delivery was answered as it was, and the answer each reason gets by default.
+// The reasons for the answers to deliveries, and the default answer of each.
 //
-// The names are what users write in `webhook_response`, read in `$webhook_reason` and in the
-// `Webhook-Reason` header; the order is the order in which the gate checks.
+// Users write the names in `webhook_response`, and read them in `$webhook_reason` and in the
+// `Webhook-Reason` header. Their order is the order of the gate's checks.
 
 #pragma once
 
@@ -43,10 +43,10 @@ enum class Reason : std::uint8_t {
 struct ReasonInfo {
     Reason reason;
     std::string_view name;
-    // The HTTP status; 0 where another party decides it: the upstream's for `accepted`, the first
+    // The HTTP status; 0 if another party decides it: the upstream's for `accepted`, the first
     // delivery's for `duplicate`, the sender's custom for `handshake`.
     std::uint16_t status;
-    // A sender that is told 503 is asked to come back.
+    // A response with 503 asks the sender to retry.
     bool retry_after;
 };
 
@@ -57,7 +57,7 @@ const std::array<ReasonInfo, kReasonCount>& all_reasons();
 
 const ReasonInfo& info(Reason reason);
 
-// The reason with exactly this name; nothing where there is none.
+// Returns the reason with exactly this name, or nullopt if there is none.
 std::optional<Reason> find_reason(std::string_view name);
 
 }  // namespace webhook

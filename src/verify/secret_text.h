@@ -1,4 +1,4 @@
-// Whether the text of a secret looks as if more, or something else, was copied than the secret.
+// Detects a secret whose text looks as if more, or something else, than the secret was copied.
 
 #pragma once
 
@@ -7,8 +7,8 @@
 
 namespace webhook {
 
-// What looks odd, as the rest of a sentence: `has white space at an end`. Empty where nothing does.
-// No part of the secret is in it.
+// Returns the oddities, as the rest of a sentence: `has white space at an end`. Empty if there are
+// none. The texts contain no part of the secret.
 std::vector<std::string_view> oddities_of(std::string_view secret);
 
 }  // namespace webhook

@@ -1,4 +1,4 @@
-// The secrets that a location's deliveries may be signed with, made ready before any arrives.
+// The secrets that a location's deliveries may be signed with, prepared before any arrives.
 
 #pragma once
 
@@ -21,19 +21,19 @@ inline constexpr std::size_t kShortestSafeSecret = 16;
 // The key in the form that its scheme verifies with. Immutable; copies share the key.
 class SigningKey {
   public:
-    // `secret` is the text that the user gave. Throws ConfigError where it is empty, does not
-    // decode as the scheme's `key` says, or is a public key where a shared secret is wanted; the
-    // message does not repeat it.
+    // `secret` is the text that the user gave. Throws ConfigError if it is empty, does not decode
+    // as the scheme's `key` says, or is a public key although a shared secret is wanted. The
+    // message does not contain the secret.
     SigningKey(const Scheme& scheme, std::string_view secret);
 
     // Whether an attacker can find it by guessing.
     bool is_short() const { return public_ == nullptr && size_ < kShortestSafeSecret; }
-    // Whether it was taken as text where its scheme's secrets are base64.
+    // Whether it was taken as text although its scheme's secrets are base64.
     bool is_text_instead() const { return is_text_instead_; }
     // The length of the decoded key, in bytes.
     std::size_t size() const { return size_; }
 
-    // For the HMAC algorithms; the second for a JWT's.
+    // For the HMAC algorithms; the second one for those of a JWT.
     Hmac start_hmac() const { return hmacs_.front()->start(); }
     Hmac start_hmac(Hash hash) const;
 
@@ -43,7 +43,7 @@ class SigningKey {
     // For `sha256`: what `{secret}` stands for.
     std::string_view text() const { return *text_; }
 
-    // For `token` and `basic`: whether this is the secret, in a time that tells neither content nor
+    // For `token` and `basic`: whether this is the secret. The time reveals neither content nor
     // length.
     bool is_token(std::string_view presented) const;
 
@@ -59,14 +59,14 @@ class SigningKey {
 };
 
 struct SigningSecret {
-    // What `$webhook_secret_id` reports.
+    // The value of `$webhook_secret_id`.
     std::string id;
-    // From this time on the secret matches nothing.
+    // From this time on, the secret matches no signature.
     std::optional<Milliseconds> not_after;
     SigningKey key;
     // Its place among the location's secrets, counted from 0.
     std::size_t index = 0;
-    // The `kid` of a key of a set; empty: it has none.
+    // The `kid` of a key of a set. Empty: it has none.
     std::string kid = {};
 
     bool usable(Milliseconds now) const { return !not_after || now < *not_after; }

@@ -1,4 +1,5 @@
-// Whether a delivery was signed with one of the secrets: the check that everything else rests on.
+// Verifies that a delivery was signed with one of the secrets: the check that everything else
+// relies on.
 
 #pragma once
 
@@ -21,87 +22,86 @@
 
 namespace webhook {
 
-// The request as it arrived, besides its body. Views must live until the verification ends.
+// The request as it arrived, without its body. Views must live until the verification ends.
 struct SignedRequest {
     std::string_view method;
-    // As the sender saw it; asked for where Scheme::reads_url() says so.
+    // As the sender saw it. Needed if Scheme::reads_url() is true.
     std::string_view url;
-    // The request's own, undecoded.
+    // The query of the request, undecoded.
     std::string_view query;
     const SchemeHeaders* headers;
     Credentials* presented;
-    // Replaces the scheme's, where there is one.
+    // Overrides the scheme's tolerance, if set.
     const std::optional<Tolerance>* tolerance;
-    // For JSON in a token. Nobody else may use it during a call of a member.
+    // For JSON in a token. It must not be used otherwise during a call of a member function.
     JsonDocument* json;
-    // Whether the URL is the same for all requests, so that nothing of it can be chosen.
+    // Whether the URL is the same for all requests, so that a sender cannot choose any part of it.
     bool url_is_fixed = false;
-    // The query as the request line has it, whatever became of it since, a fragment with it. It has
-    // to be the URL's.
+    // The query of the request line, before any rewrite, including a fragment. It must be the
+    // URL's.
     std::string_view sent_query = {};
 };
 
-// Takes the body in any number of pieces, once. Where a signature is of a hash of the body, it is
-// verified in constant memory; where it is not, the body is wanted whole.
+// Takes the body in any number of pieces, once. A signature over a hash of the body is verified in
+// constant memory; any other needs the whole body.
 //
-// The calls, in this order: update() for each piece, verify_signature() once (before the pieces
-// where it needs no body), verify_body() and verify_timestamp() once, after the pieces; and
-// check_time() before each step that comes later than the one before it. It keeps no time: a sender
-// decides how long its body takes.
+// The calls, in this order: update() for each piece, verify_signature() once (before the pieces if
+// it needs no body), verify_body() and verify_timestamp() once, after the pieces; and check_time()
+// before each step that happens later than the previous one. It does not keep the time, since a
+// sender decides how long its body takes.
 class Verification {
   public:
     // The scheme, the secrets and the views in `request` must outlive it. Secrets whose `not_after`
-    // has passed at `now` take no part.
+    // has passed at `now` are ignored.
     Verification(const Scheme& scheme, std::span<const SigningSecret* const> secrets,
                  const SignedRequest& request, Milliseconds now);
 
-    // What is hashed where the scheme reads a URL.
+    // The URL that is hashed, if the scheme reads one.
     std::string_view url() const { return request_.url; }
 
-    // How many secrets there are to verify with.
+    // The number of secrets to verify with.
     std::size_t secret_count() const { return secret_count_; }
 
-    // Whether nothing of the body is needed for the signature.
+    // Whether the signature needs nothing of the body.
     bool ignores_body() const {
         return !streams_body_ && !scheme_->wants_whole_body && !hashes_body();
     }
-    // Whether verify_signature() wants the body in one piece.
+    // Whether verify_signature() needs the body in one piece.
     bool needs_whole_body() const { return scheme_->wants_whole_body; }
     // Whether verify_timestamp() does.
     bool needs_whole_body_for_timestamp() const { return scheme_->has_timestamp_in_body(); }
 
     void update(std::string_view piece_of_body);
-    // How many bytes were sent, where the pieces are of what was compressed.
+    // Records the number of bytes sent, if the pieces are decompressed.
     void record_sent_size(std::size_t size) { sent_size_ = size; }
 
-    // Returns why the delivery has to be refused, or nothing: then secret() has signed it. `body`
-    // is null where it is not needed.
+    // Returns why the delivery must be refused, or nothing: then secret() has signed it. `body` is
+    // null if it is not needed.
     Objection verify_signature(WholeBody* body, Milliseconds now);
-    // Whether the body is one that the signature speaks of: it has the right digest, where the
-    // scheme has one outside of the signed text, no byte of it can be another value's, and a
-    // delivery by GET has none.
+    // Checks that the signature applies to the body: its digest is right, if the scheme has one
+    // outside of the signed text; no byte of it can belong to another value; and a GET has no body.
     Objection verify_body();
-    // A timestamp that stands in the body.
+    // Verifies a timestamp in the body.
     Objection verify_timestamp(WholeBody* body, Milliseconds now);
-    // What a request of this time is judged by, as far as it is known: whether the timestamp lies
-    // in the window, the token is valid, and a secret that has signed it is still of use.
+    // Judges the request by the time, as far as known: the timestamp must lie in the window, the
+    // token be valid, and a secret that has signed it not have expired.
     Objection check_time(Milliseconds now) const;
 
-    // The secret under which one of the presented signatures is right; null where none is.
+    // The secret that one of the presented signatures is valid for. Null if there is none.
     const SigningSecret* secret() const { return secret_; }
-    // The same, or the first that is of use at this time; null where there is none.
+    // The same, or the first that is valid at this time. Null if there is none.
     const SigningSecret* secret_for_answers(Milliseconds now) const;
-    // The URL in the form in which it was signed, once the signature is right; empty where none is
-    // signed.
+    // The URL in the form in which it was signed, once the signature is verified. Empty if no URL
+    // is signed.
     std::string signed_url() const;
-    // The event's, where they are claims of a token.
+    // The event's id and type, if they are claims of a token.
     std::string_view event_id() const {
         return extras_ ? std::string_view(extras_->event_id) : std::string_view();
     }
     std::string_view event_type() const {
         return extras_ ? std::string_view(extras_->event_type) : std::string_view();
     }
-    // The timestamp, where it was not in the headers.
+    // The timestamp, if it was not in the headers.
     std::string_view late_timestamp() const {
         return extras_ ? std::string_view(extras_->late_timestamp) : std::string_view();
     }
@@ -109,23 +109,23 @@ class Verification {
   private:
     using Parts = std::span<const TemplatePart>;
 
-    // One secret, and one form of the URL, that the signature may be right for.
+    // One secret, and one form of the URL, that the signature may be valid for.
     struct SecretTrial {
         const SigningSecret* secret;
         std::string_view url;
         // For Ed25519, which hashes the text twice, the text itself.
         std::variant<std::monostate, Hmac, HashStream, std::string> text;
-        // Where the hash could be that of another text, extended.
+        // Set if the hash could be that of another text, extended.
         std::unique_ptr<LengthExtension> extension;
 
         void add(std::string_view bytes);
     };
 
-    // What few schemes need. It lies apart, since every delivery carries the rest.
+    // State that few schemes need. It is kept apart, since every delivery carries the rest.
     struct BodyDerived {
-        // The URL with or without its port, where the scheme tries both.
+        // The URL with or without its port, if the scheme tries both.
         std::string other_url;
-        // What the signed text names of the body besides the body.
+        // The values derived from the body that the signed text contains.
         std::optional<std::uint32_t> crc32;
         std::optional<HashStream> sha256;
         std::string hex_digest;
@@ -133,7 +133,7 @@ class Verification {
         std::optional<HashStream> digest;
         std::optional<std::string> digest_claim;
         std::optional<JsonFrame> frame;
-        // Values of the body that may stand beside the framed one.
+        // Values of the body that may be next to the framed one.
         std::map<const TemplatePart*, std::string> beside_body;
         std::optional<HandshakeText> for_anyone;
         std::string signature_in_body;
@@ -143,11 +143,11 @@ class Verification {
         std::optional<Milliseconds> begins;
         std::string event_id;
         std::string event_type;
-        // Which key it names, where none of the secrets is that.
+        // The key that it names, if none of the secrets is that key.
         std::string unknown_kid;
 
         void update(std::string_view piece_of_body);
-        // The hash of the body, which has come to its end.
+        // The hash of the complete body.
         const std::string& sha256_text();
     };
 
@@ -213,14 +213,14 @@ class Verification {
     std::size_t secret_count_ = 0;
     bool some_expired_ = false;
     Few<SecretTrial> trials_;
-    // The parts that are not hashed yet.
+    // The parts not hashed yet.
     Parts rest_;
     std::unique_ptr<BodyDerived> extras_;
     Objection early_objection_;
     const SigningSecret* secret_ = nullptr;
-    // The one of the attempt that was right.
+    // The URL of the successful attempt.
     std::string_view matched_url_;
-    // When the last of the secrets that have signed it is of no more use; nothing: never.
+    // When the last of the secrets that have signed it expires. No value: never.
     std::optional<Milliseconds> not_after_;
 };
 
