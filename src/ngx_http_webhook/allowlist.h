@@ -1,4 +1,4 @@
-// Who may deliver: the addresses of `webhook_allow`, and the files of them that are watched.
+// The sources that may deliver: the addresses of `webhook_allow`, and watched files of addresses.
 
 #pragma once
 
@@ -15,11 +15,11 @@
 
 namespace webhook::ngx {
 
-// A file of addresses, taken up when it changes.
+// A file of addresses, reloaded when it changes.
 class AddressFile {
   public:
     // `pointer` is the JSON pointer into a provider's JSON file; without one, the file is a list,
-    // or JSON that holds addresses only. Throws ConfigError where the file is not usable.
+    // or JSON that holds addresses only. Throws ConfigError if the file is not usable.
     AddressFile(const std::string& path, std::optional<std::string> pointer);
     AddressFile(const AddressFile&) = delete;
     AddressFile& operator=(const AddressFile&) = delete;
@@ -41,14 +41,14 @@ class Allowlist {
     void allow(const AddressRange& range) { ranges_.push_back(range); }
     void allow(std::shared_ptr<AddressFile> file) { files_.push_back(std::move(file)); }
 
-    // To be called when nothing is added any more, before allows(). May be called again.
+    // Call it after all additions and before allows(). It may be called again.
     void complete();
 
     bool allows(const sockaddr* source, ngx_log_t* log) const;
 
   private:
     bool unix_ = false;
-    // Those that are not in the set yet.
+    // The ranges that are not in the set yet.
     std::vector<AddressRange> ranges_;
     AddressSet addresses_;
     std::vector<std::shared_ptr<AddressFile>> files_;

@@ -1,4 +1,4 @@
-// What a decided delivery is told, and what is written about it.
+// The response to a decided delivery, and its log line.
 
 #pragma once
 
@@ -6,21 +6,21 @@
 
 namespace webhook::ngx {
 
-// Fixes the verdict and writes the one log line where the delivery is not accepted.
+// Sets the verdict, and writes the log line if the delivery is not accepted.
 void decide(Delivery& delivery, const Refusal& refusal);
 
 // What the phase handler returns for a decided delivery: NGX_DECLINED lets it through.
 ngx_int_t respond(Delivery& delivery);
 
-// Puts the answer to what was just refused in the place of the upstream's, whose headers have come.
-// Its body is not sent; no error_page may lead the request anywhere.
+// Replaces the upstream's response, whose headers have arrived, with that of a refusal. The
+// upstream's body is not sent, and no error_page may redirect the request.
 void replace_answer(Delivery& delivery);
 
-// Writes, once for each request, that what was refused, or accepted by another gate, is not handed
-// on to this location.
+// Logs, once per request, that a delivery that was refused, or accepted by another gate, is not
+// passed to this location.
 void report_detour(Delivery& delivery, const ngx_http_request_t* request);
 
-// `Webhook-Reason` and what else a rejection carries. Throws std::bad_alloc.
+// Adds `Webhook-Reason` and the other headers of a rejection. Throws std::bad_alloc.
 void add_headers(const Delivery& delivery);
 
 }  // namespace webhook::ngx

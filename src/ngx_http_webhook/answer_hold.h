@@ -1,4 +1,4 @@
-// Keeps an answer back, headers and body, until the memory of events has what the answer promises.
+// Holds a response, headers and body, until the memory of events has what the response promises.
 //
 // nginx takes the headers for sent meanwhile, and the body for waiting in a filter: the upstream is
 // read as far as nginx has buffers for what a slow client does not take.
@@ -37,7 +37,7 @@ class AnswerHold {
     ngx_int_t keep(ngx_chain_t* pieces) noexcept;
     // Whether it turned out that the body is not sent.
     bool drops_body() const { return drops_body_; }
-    // As if they had been sent: their owners may use them again.
+    // Marks the buffers as sent, so that their owners may reuse them.
     static void drop(ngx_chain_t* pieces) noexcept;
 
   private:

@@ -1,4 +1,4 @@
-// What only the complete configuration shows to be odd, or unable to work.
+// Checks that need the complete configuration.
 
 #pragma once
 
@@ -6,8 +6,8 @@
 
 namespace webhook::ngx {
 
-// Looks at every level that was merged, once nginx has merged all modules. Warns of what is odd;
-// throws ConfigError, with file and line, where nothing could work.
+// Checks every merged level, once nginx has merged all modules. Warns of oddities, and throws
+// ConfigError, with file and line, if the configuration cannot work.
 void audit(ngx_conf_t* cf);
 
 }  // namespace webhook::ngx

@@ -12,16 +12,15 @@
 
 namespace webhook::ngx {
 
-// Whether an earlier pass has sent the body on as it came (`proxy_request_buffering off`): it is
-// not kept. To be asked before nginx is asked for the body, which forgets it.
+// Whether an earlier pass has sent the body on unbuffered (`proxy_request_buffering off`), so that
+// it is not kept. Call it before nginx reads the body, which clears that state.
 bool body_was_passed_on(const ngx_http_request_t* request);
 
-// Whether nginx has the body to its end. It has not where it discarded the body, or where another
-// module is still reading it.
+// Whether nginx has the whole body. False if it discarded the body, or if another module is still
+// reading it.
 bool body_is_whole(const ngx_http_request_t* request);
 
-// Whether `size` is the length that the sender declared, and the one that the upstream will be
-// told.
+// Whether `size` is the length that the sender declared and that nginx will tell the upstream.
 bool size_is_as_declared(const ngx_http_request_t* request, off_t size);
 
 // Reads a body once, from its start to its end, in any number of steps. Borrows the request's
@@ -30,19 +29,18 @@ class BodyReader {
   public:
     BodyReader() = default;
     explicit BodyReader(const ngx_http_request_t* request);
-    // The body as it was before it was compressed; one of more than `limit` bytes is at fault.
+    // Reads the decompressed body; more than `limit` bytes are a fault.
     BodyReader(const ngx_http_request_t* request, ContentCoding coding, std::size_t limit);
 
-    // The next piece, which lives until the next call; empty at the end, or where the body is at
-    // fault. Throws std::runtime_error where the temporary file cannot be read.
+    // Returns the next piece, valid until the next call. Empty at the end, or if the body is at
+    // fault. Throws std::runtime_error if the temporary file cannot be read.
     std::string_view next();
 
     // Bytes of the request read so far.
     off_t size() const { return size_; }
     // Bytes that next() has returned.
     off_t decoded_size() const { return inflater_ ? decoded_size_ : size_; }
-    // At the end: whether the body is not as it says that it is compressed. None was sent where it
-    // is empty.
+    // At the end: whether the body does not decompress as declared. An empty body counts as none.
     bool at_fault() const { return inflater_ && size_ > 0 && !inflater_->finished(); }
 
   private:

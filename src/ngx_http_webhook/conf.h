@@ -1,4 +1,4 @@
-// What the directives say: for the whole of http{} and for each location.
+// The values of the directives: for the whole of http{} and for each location.
 //
 // A LocConf is filled by the directives of one level, completed from the level above by merge(),
 // and const from then on: the request path sees it by const reference only.
@@ -33,7 +33,7 @@ struct GateDirective {
     std::string scheme;
     // Empty: the scheme's name.
     std::string name;
-    // Null where the name holds no variable.
+    // Null if the name has no variable.
     ngx_http_complex_value_t* name_variables = nullptr;
     // Their names, in lower case.
     std::vector<std::string> variables;
@@ -49,10 +49,10 @@ struct Methods {
     std::vector<std::string> names{"POST"};
 };
 
-// What a reason is answered with instead of its default.
+// The response for a reason, instead of its default.
 struct ResponseOverride {
     ngx_uint_t status;
-    // Null: as nginx answers the status, so that error_page applies.
+    // Null: nginx's own response to the status, so that error_page applies.
     const ngx_str_t* text;
     std::string_view type = "text/plain";
 };
@@ -81,18 +81,18 @@ struct Dedup {
     ConfigPosition place;
     // Found when the configuration is complete.
     DedupZone* zone = nullptr;
-    // The zone, but in tests.
+    // The zone, except in tests.
     EventStore* store = nullptr;
 };
 
 struct LocConf;
 
-// All that decides about a delivery. Two locations that are equal in it are one gate: what one of
-// them let pass may pass the other unseen.
+// Everything that decides about a delivery. Two locations with equal demands are one gate: a
+// delivery that passed one of them passes the other unchecked.
 struct Demands {
     Policy policy;
     Mode mode = Mode::enforce;
-    // As written, where it holds variables.
+    // As written, if it has variables.
     std::string endpoint;
     std::shared_ptr<const Secrets> secrets;
     std::shared_ptr<Allowlist> sources;
@@ -104,11 +104,11 @@ struct Demands {
     friend bool operator==(const Demands&, const Demands&) = default;
 };
 
-// A directive that stands on a level of the configuration itself.
+// A directive that was written on a level itself, not inherited.
 struct Written {
     std::string_view directive;
     ConfigPosition place;
-    // In the file, in bytes: several may stand in one line.
+    // Offset in the file, in bytes: several directives may be on one line.
     off_t at;
 };
 
@@ -129,7 +129,7 @@ struct Level {
     bool is_location() const;
 };
 
-// A variable that a directive holds.
+// A variable in a directive.
 struct UsedVariable {
     std::string_view directive;
     // In lower case.
@@ -146,13 +146,13 @@ struct MainConf {
     std::vector<Level> levels;
     // In secrets, names, URLs and keys.
     std::vector<UsedVariable> used_variables;
-    // Whether anything in the configuration uses the variables that cost something to find.
+    // Whether the configuration uses the variables that are expensive to find.
     bool uses_event = false;
     bool uses_event_key = false;
     bool uses_body_sha256 = false;
     bool uses_verify_time = false;
 
-    // A preset or a user's scheme. Throws ConfigError where there is none of this name.
+    // Returns a preset or a user's scheme. Throws ConfigError if there is none of this name.
     std::shared_ptr<const Scheme> find_scheme(std::string_view name);
 };
 
@@ -161,7 +161,7 @@ struct LocConf {
     std::shared_ptr<std::vector<SecretSource>> secret_sources;
     std::optional<Mode> mode;
     ngx_http_complex_value_t* url = nullptr;
-    // What of it has to give a host; null: nothing.
+    // The part of it that must evaluate to a host. Null: none.
     ngx_http_complex_value_t* url_host = nullptr;
     std::optional<Tolerance> tolerance;
     std::shared_ptr<const Methods> methods;
@@ -172,14 +172,14 @@ struct LocConf {
     std::array<std::optional<ResponseOverride>, kReasonCount> answers;
     std::optional<ngx_uint_t> log_level;
     std::optional<std::size_t> payload_max;
-    // Whether who is refused is told the reason.
+    // Whether a refusal tells the reason.
     std::optional<bool> reason_header;
     std::vector<Written> written;
 
-    // Derived from the above by merge(), where the gate is on.
+    // Derived from the above by merge(), if the gate is on.
     std::shared_ptr<const Scheme> scheme;
     std::shared_ptr<const Secrets> secrets;
-    // As written, where it holds variables.
+    // As written, if it has variables.
     std::string endpoint;
     // `dedup`, complete for this scheme. Null: no event is remembered.
     std::shared_ptr<const Dedup> dedup;
@@ -188,7 +188,7 @@ struct LocConf {
     bool gated() const { return gate && gate->on; }
     // `webhook off` was written here, or further out.
     bool off() const { return gate && !gate->on; }
-    // Whether it is the same for all requests.
+    // Whether the URL is the same for all requests.
     bool url_is_fixed() const { return url != nullptr && url->lengths == nullptr; }
     bool handshake_enabled() const { return handshake && handshake->on; }
     // Whether a handshake of the scheme presents a token.
@@ -207,14 +207,15 @@ MainConf& main_conf(ngx_conf_t* cf);
 const MainConf& main_conf(const ngx_http_request_t* request);
 const LocConf& loc_conf(const ngx_http_request_t* request);
 
-// The name under which this location's gate judges the request; empty where its variables give none
-// that can be one.
+// Returns the name under which this location's gate judges the request. Empty if its variables give
+// no valid name.
 std::string_view endpoint_of(const LocConf& conf, ngx_http_request_t* request);
 
-// What evaluates a text that may hold variables; null where nginx cannot compile it.
+// Compiles a text that may have variables. Null if nginx cannot compile it.
 ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text);
 
-// The place of an inherited directive does not tell which location it does not fit.
+// Names the location for a message: the place of an inherited directive does not show which
+// location it does not fit.
 std::string where_inherited(bool is_inherited, const Level& level);
 
 // Completes `conf` from the level above. Throws ConfigError.

@@ -23,17 +23,17 @@ namespace webhook::ngx {
 
 // One `webhook_dedup_zone`. It belongs to a configuration; its memory outlives it, across reloads.
 //
-// nginx knows of an anchor only: a few pages of shared memory, in which the files of the zone's
-// memory are noted for the next configuration. So a reload finds them again when the zone's size or
-// even the module has changed. Memory that a reload replaces is closed: its events are carried
-// over, and what its old workers still have in flight is respected until they end it.
+// nginx knows only an anchor: a few pages of shared memory that record the files of the zone's
+// memory for the next configuration. So a reload finds them even if the zone's size or the module
+// has changed. Memory that a reload replaces is closed: its events are carried over, and claims
+// that its old workers have in flight are respected until they end.
 class DedupZone final : public EventStore, public Succession::Observer {
   public:
     std::string name;
     std::size_t size = 0;
     Milliseconds ttl{};
     WhenFull when_full = WhenFull::evict;
-    // The file that keeps the memory; empty: none does.
+    // The file that keeps the memory. Empty: none.
     std::string state;
     ConfigPosition place;
 
@@ -44,18 +44,18 @@ class DedupZone final : public EventStore, public Succession::Observer {
 
     // Asks nginx for the anchor. Throws ConfigError.
     void request_memory(ngx_conf_t* cf);
-    // The configuration is in force from now on: takes over what the one before it remembered.
+    // Takes over the events of the previous configuration, as this one is now in force.
     void adopt_predecessors() noexcept;
-    // Learns what workers of earlier configurations have delivered since.
+    // Takes over events that workers of earlier configurations delivered since.
     void drain() noexcept;
-    // This process serves requests from now on. Calls drain() now and then, for as long as there is
-    // anything to learn.
+    // Tells that this process serves requests from now on. Calls drain() periodically while old
+    // workers may deliver.
     void serve();
-    // The process ends.
+    // The process is about to exit.
     void leave() noexcept;
 
-    // -- The events. Where the memory's lock cannot be had, a claim finds no room; the end of one
-    // is put off until the lock can be had, and meanwhile the event is in flight.
+    // -- The events. If the memory's lock is not available, a claim finds no room. The end of a
+    // claim is postponed until the lock is available, and meanwhile the event is in flight.
     std::optional<ClaimToken> new_token() override;
     void prefetch(std::span<const EventKey> keys) const noexcept override {
         memories_->memory().prefetch(keys);
@@ -75,14 +75,14 @@ class DedupZone final : public EventStore, public Succession::Observer {
         std::vector<Descriptor> files;
     };
 
-    // The end of a claim; with the status 0 it is given up.
+    // The end of a claim. The status 0 releases it.
     struct Ending {
         std::array<EventKey, kMostKeys> keys;
         std::size_t key_count;
         ClaimToken token;
         std::uint16_t status;
         std::uint32_t expires;
-        // Null where nobody waits for it.
+        // Null if nothing waits for it.
         Waiter* waiter;
     };
 
@@ -120,11 +120,11 @@ class DedupZone final : public EventStore, public Succession::Observer {
     std::unique_ptr<PendingFile> draft_;
     std::optional<Owner> self_;
     std::uint64_t claims_made_ = 0;
-    // Claims that were not ended yet. There is room for all, so that none can fail to be ended.
+    // Claims not ended yet. `endings_` has room for all, so that ending one cannot fail.
     std::size_t claims_held_ = 0;
     std::vector<Ending> endings_;
     ngx_event_t ending_timer_{};
-    // Whether the lock could not be had, and when that was told of.
+    // Whether the lock was not available, and when that was last logged.
     bool busy_ = false;
     std::time_t reported_busy_ = 0;
     bool reported_crowd_ = false;
@@ -142,7 +142,7 @@ class ClaimHolder {
     ClaimHolder(const ClaimHolder&) = delete;
     ClaimHolder& operator=(const ClaimHolder&) = delete;
 
-    // The keys to claim, and for whom: all claims of one request on a store share a token.
+    // The keys to claim, and the token: all claims of one request on a store share it.
     void prepare(EventStore& store, std::span<const EventKey> keys, const ClaimToken& token,
                  EventStore::Waiter& waiter);
 
@@ -150,20 +150,20 @@ class ClaimHolder {
     const EventStore* store() const { return store_; }
     const ClaimToken& token() const { return token_; }
 
-    // Nothing: the store tells the waiter, who has to call take() then.
+    // Returns nullopt if the store notifies the waiter later, which must then call take().
     std::optional<ClaimResult> try_claim();
     void take(const ClaimResult& result);
     bool held() const { return state_ == State::held; }
-    // Returns false where the store tells the waiter when it is done.
+    // Returns false if the store notifies the waiter when it is done.
     bool commit(ngx_uint_t status, Milliseconds remembered_for) noexcept;
     void release() noexcept;
-    // Nobody waits for the store any more.
+    // The waiter no longer waits for the store.
     void forget() noexcept;
 
   private:
     std::span<const EventKey> keys() const { return {keys_.data(), key_count_}; }
 
-    // Asked for; had; or nothing of it is left here but a commit that may be on its way.
+    // asked: requested; held: granted; none: nothing is left but a commit that may be pending.
     enum class State : std::uint8_t { none, asked, held };
 
     EventStore* store_ = nullptr;

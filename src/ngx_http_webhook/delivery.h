@@ -1,8 +1,8 @@
 // One delivery's state, from the gate to the end of its request.
 //
-// It lives in the request's pool, which destroys it. nginx forgets the contexts of modules on every
-// internal redirect; the pool does not, so that a delivery is judged once, and its claim ends with
-// its request whatever happens in between.
+// It lives in the request's pool, which destroys it. nginx clears the contexts of modules on every
+// internal redirect; the pool remains, so that a delivery is judged once, and its claim ends with
+// its request in any case.
 
 #pragma once
 
@@ -44,12 +44,12 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     // The gate sees it again, in another pass through the phases.
     void begin_pass();
 
-    // Memory of the worker, which keeps that of a few ended deliveries for the next: this size is
-    // where malloc() becomes slow.
+    // The worker keeps the memory of a few ended deliveries for the next, because malloc() is slow
+    // for this size.
     static void* operator new(std::size_t size);
     static void operator delete(void* memory) noexcept;
 
-    // Nothing will wake it any more.
+    // Cancels the wake-up.
     void cancel_wake();
 
     // Remembers the event, whose claim is held; 0: it was not accepted.
@@ -57,11 +57,11 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     // Whether the commit of this delivery, or of an earlier one, takes longer.
     bool any_is_committing() const;
 
-    // -- what the store answers later
+    // -- answers of the store that come later
     void on_claimed(const ClaimResult& result) noexcept override;
     void on_committed() noexcept override;
 
-    // -- what the inspection asks for
+    // -- the inspection's access to the request
     void offer_headers(SchemeHeaders& headers) override;
     bool source_is_allowed() override;
     ConfiguredUrl url() override;
@@ -70,39 +70,39 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     std::string_view keep(std::string_view text) override;
     JsonDocument& json_document() override;
 
-    // Whether its event would have other keys there, where the same gate stands.
+    // Whether its event would have other keys in that location, which has the same gate.
     bool has_other_keys_at(const LocConf& there) const;
 
-    // What is known of its event.
+    // The known properties of its event.
     const DeliveredEvent& event() const;
-    // What follows the answer of a delivery (post_action) is verified, and no delivery of its own.
+    // Whether the event is remembered. A request after the response (post_action) is verified, but
+    // is not a delivery of its own.
     bool is_remembered() const;
 
     bool decided() const { return stage == Stage::decided; }
     bool passes() const { return verdict == Verdict::accepted || verdict == Verdict::monitored; }
 
     ngx_http_request_t* const request;
-    // The client's.
+    // The client's version.
     const ngx_uint_t http_version;
     // nginx's count, which each internal redirect lowers, at the gate's last look.
     ngx_uint_t redirects_left;
     const LocConf& conf;
-    // The same request's, judged by another gate before an internal redirect brought it to this
-    // one.
+    // The same request's delivery, judged by another gate before an internal redirect.
     Delivery* const earlier;
 
     Stage stage = Stage::arrived;
     Verdict verdict = Verdict::none;
     Reason reason = Reason::accepted;
-    // For a duplicate: the status that the first was answered with.
+    // For a duplicate: the status of the response to the first delivery.
     ngx_uint_t first_status = 0;
 
     std::vector<const SigningSecret*> all_secrets;
     // From variables: this request's own.
     std::vector<SigningSecret> own_secrets;
-    // What they were made of, to be compared after a redirect.
+    // The texts they were made of, compared after a redirect.
     std::vector<std::string_view> own_secret_texts;
-    // What those of its keys came to that may have another value after a redirect.
+    // The value of a key that may have another value after a redirect.
     struct KeyValue {
         std::size_t key;
         std::string_view value;
@@ -117,21 +117,21 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     BodyReader body;
     std::chrono::nanoseconds verify_time{};
 
-    // Empty where the variables of `name=` give none.
+    // Empty if the variables of `name=` give none.
     std::string_view endpoint;
     bool reported_detour = false;
-    // Whether it has come to a file behind another gate, which did not judge it: it may be led on
-    // from there to other files only.
+    // Whether it was redirected to a file behind another gate, which did not judge it. From there
+    // it may only be redirected to other files.
     bool only_shown_page = false;
 
     ClaimHolder claim;
-    // Of a claim that was asked for.
+    // The result of a requested claim.
     std::optional<ClaimResult> claim_result;
     // In the request's last delivery.
     AnswerHold answer_hold;
     bool is_committing = false;
     UpstreamWatch upstreams;
-    // Goes on with a long body, or asks again for an event in flight.
+    // Continues with a long body, or checks again for an event in flight.
     ngx_event_t wake{};
     ngx_msec_t wait_until = 0;
     ngx_msec_t wait_step = 0;
@@ -141,21 +141,21 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     Milliseconds ttl() const;
 };
 
-// The process's only JSON document: nobody may hold what it has read when nginx has its next turn.
+// The process's only JSON document. Results are valid only until control returns to the event loop.
 JsonDocument& json_document();
 
-// Where lines about the delivery are written. What nginx adds to each shows no secret that stands
-// in the query.
+// The log for lines about the delivery. The text that nginx appends to each shows no secret from
+// the query.
 ngx_log_t log_of(const Delivery& delivery);
 
-// The body from its start, as it is verified.
+// A reader of the body from its start, as it is verified.
 BodyReader read_body(const Delivery& delivery);
 
-// The delivery of this request, wherever internal redirects have led it; null where no gate saw it.
-// It notes nothing: variables are read at any time, and must not hide a redirect from the gate.
+// Returns the delivery of this request, across internal redirects. Null if no gate saw it. It
+// changes no state: variables are read at any time, and must not hide a redirect from the gate.
 Delivery* find_delivery(const ngx_http_request_t* request);
 
-// A new delivery, known to nginx as the module's context.
+// Makes a new delivery and sets it as the module's context.
 Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);
 
 }  // namespace webhook::ngx

@@ -1,4 +1,4 @@
-// The directives: how nginx.conf is read into MainConf and LocConf.
+// The directives, which nginx.conf sets in MainConf and LocConf.
 
 #pragma once
 

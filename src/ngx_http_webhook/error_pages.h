@@ -1,4 +1,4 @@
-// What a sender is told by the pages that nginx gives for errors of a gate.
+// Checks the error pages that a sender gets for errors of a gate.
 
 #pragma once
 
@@ -16,11 +16,11 @@ class ErrorPages {
   public:
     ErrorPages(ngx_conf_t* cf, const Routes& routes) : cf_(cf), routes_(routes) {}
 
-    // Warns of those that lose events of the gate.
+    // Warns of pages that lose events of the gate.
     void look_at(const Level& gate);
 
   private:
-    // Statuses, by the place to which `error_page` leads from them.
+    // Statuses, by the target of their `error_page`.
     using Statuses = std::map<std::string, std::vector<std::string>>;
 
     void warn(const std::string& message, const Level& gate);
@@ -46,7 +46,7 @@ class ErrorPages {
 
     ngx_conf_t* cf_;
     const Routes& routes_;
-    // The levels without a gate to which gates lead.
+    // The levels without a gate that error pages of gates lead to.
     std::set<const Level*> reported_;
 };
 

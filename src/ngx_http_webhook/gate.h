@@ -1,4 +1,4 @@
-// One request's way: gate, source, headers, body, verify, payload, remember, proxy.
+// The path of a request: gate, source, headers, body, verify, payload, remember, proxy.
 
 #pragma once
 
@@ -10,19 +10,19 @@ namespace webhook::ngx {
 // beyond the reach of `satisfy any`.
 ngx_int_t on_request(ngx_http_request_t* request) noexcept;
 
-// The handler of the SERVER_REWRITE phase, which only a new request and an internal redirect to a
-// URI come to.
+// The handler of the SERVER_REWRITE phase, which only new requests and internal redirects to a URI
+// enter.
 ngx_int_t on_uri(ngx_http_request_t* request) noexcept;
 
-// The header filter: the upstream's status is known and nothing has left yet.
+// The header filter: the upstream's status is known and nothing has been sent yet.
 ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept;
 
-// The body filter, which the answer's hold needs.
+// The body filter, which AnswerHold needs.
 ngx_int_t on_response_body(ngx_http_request_t* request, ngx_chain_t* pieces) noexcept;
 
-// Puts on_response_headers() before nginx's filters that change the answer.
+// Installs on_response_headers() before nginx's filters that change the response.
 void install_header_filter();
-// Puts on_response_body() before all others, when those are in place.
+// Installs on_response_body() before all other filters, once those are in place.
 void install_body_filter();
 
 }  // namespace webhook::ngx

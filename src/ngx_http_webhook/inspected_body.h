@@ -1,4 +1,4 @@
-// A delivery's body as its inspection asks for it.
+// A delivery's body for its inspection.
 
 #pragma once
 
@@ -13,11 +13,10 @@
 
 namespace webhook::ngx {
 
-// The body is put together in one piece, with the room behind it that the JSON reader asks for,
-// when the inspection asks for it.
+// It copies the body into one piece, with the padding that the JSON parser needs, on demand.
 class InspectedBody final : public BodyAccess {
   public:
-    // The delivery, whose body has been read to its end, must outlive it.
+    // The delivery must outlive it, and its body must be complete.
     explicit InspectedBody(const Delivery& delivery) : delivery_(delivery) {}
     ~InspectedBody();
     InspectedBody(const InspectedBody&) = delete;

@@ -1,7 +1,7 @@
-// The one door to nginx's headers, and the few conversions between its types and ours.
+// The only file that includes nginx's headers, and the conversions between its types and ours.
 //
-// Memory from an nginx pool is never freed by us; make_in_pool() ties an object's destructor to its
-// pool's end. Functions here throw std::bad_alloc where nginx returns NULL.
+// The module never frees memory of an nginx pool; make_in_pool() runs an object's destructor when
+// the pool is destroyed. Functions here throw std::bad_alloc if nginx returns NULL.
 
 #pragma once
 
@@ -23,7 +23,7 @@ extern ngx_module_t ngx_http_webhook_module;
 
 namespace webhook::ngx {
 
-// A line of the configuration, for messages about it that come after it was read.
+// A line of the configuration, for messages after it was read.
 struct ConfigPosition {
     std::string file;
     ngx_uint_t line = 0;
@@ -35,7 +35,7 @@ inline std::string_view to_view(const ngx_str_t& text) {
     return {reinterpret_cast<const char*>(text.data), text.len};
 }
 
-// A view that nginx may keep for as long as `text` lives. nginx's functions take it as mutable, but
+// Returns a view that nginx may keep while `text` lives. nginx's functions take it as mutable, but
 // do not change it.
 inline ngx_str_t to_ngx(std::string_view text) {
     return {text.size(), reinterpret_cast<u_char*>(const_cast<char*>(text.data()))};
@@ -59,7 +59,8 @@ void destroy_in_pool(void* object) {
     delete static_cast<Object*>(object);
 }
 
-// An object that is destroyed when its pool is. It lies beside the pool, whose blocks are small.
+// Makes an object that is destroyed with its pool. It is allocated outside the pool's blocks, which
+// are small.
 template <typename Object, typename... Arguments>
 Object& make_in_pool(ngx_pool_t* pool, Arguments&&... arguments) {
     ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(pool, 0);
@@ -70,7 +71,7 @@ Object& make_in_pool(ngx_pool_t* pool, Arguments&&... arguments) {
     return *object;
 }
 
-// The youngest object that make_in_pool() put into this pool; null where there is none.
+// Returns the latest object that make_in_pool() made in this pool. Null if there is none.
 template <typename Object>
 Object* find_in_pool(const ngx_pool_t* pool) {
     for (const ngx_pool_cleanup_t* cleanup = pool->cleanup; cleanup != nullptr;
@@ -80,8 +81,8 @@ Object* find_in_pool(const ngx_pool_t* pool) {
     return nullptr;
 }
 
-// Where `error_page 503 = @name` and the like lead the request as it is, and not to fetch something
-// else. An `if` within the location has its name.
+// Whether the request is in a named location, where `error_page 503 = @name` and the like pass it
+// on unchanged. An `if` within the location has its name.
 inline bool in_named_location(const ngx_http_request_t* request) {
     const auto* conf = static_cast<const ngx_http_core_loc_conf_t*>(
         ngx_http_get_module_loc_conf(request, ngx_http_core_module));

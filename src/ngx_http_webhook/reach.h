@@ -1,4 +1,4 @@
-// Whether the requests that a gate is for come to it, and to nothing else.
+// Checks that the requests meant for a gate reach it, and nothing else.
 
 #pragma once
 
@@ -17,9 +17,9 @@ class Reach {
   public:
     Reach(ngx_conf_t* cf, const Routes& routes) : cf_(cf), routes_(routes) {}
 
-    // Warns of what keeps requests from the gate.
+    // Warns of configuration that keeps requests from the gate.
     void look_at(const Level& gate);
-    // Warns of the ways to the gate's upstream that have no gate.
+    // Warns of ways to the gate's upstream without a gate.
     void look_around(const Level& gate);
 
   private:
@@ -27,13 +27,13 @@ class Reach {
     void warn_about_return(const Level& level);
     void warn_about_return(const Level& level, bool accepts);
     void warn_about_return_on_condition(const Level& level);
-    // Where no gate stands, and whether nginx is sure to lead there.
+    // A level without a gate, and whether nginx is sure to choose it.
     struct Past {
         const Level* to;
         Taken taken;
     };
-    // Two paths of a location: where the second is given, both have to be led past the gate, so
-    // that it is not for the name of the first alone.
+    // Two paths of a location. If the second is given, both must bypass the gate, so that a match
+    // of the first one's name alone does not count.
     struct Sample {
         std::string path;
         std::string other;

@@ -1,4 +1,4 @@
-// What nginx tells of a configuration that it takes.
+// Messages about a configuration.
 
 #pragma once
 
@@ -9,15 +9,15 @@
 
 namespace webhook::ngx {
 
-// Tells of something odd in the configuration, once of each topic, which is message and place
-// unless given. A notice, too, is shown to a person who tests it.
+// Logs an oddity of the configuration, once per topic, which is message and place unless given.
+// `nginx -t` shows notices, too.
 void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message,
             const ConfigPosition& place, std::string_view topic = {});
 
-// Refuses the configuration: throws ConfigError with the message and the place.
+// Rejects the configuration: throws ConfigError with the message and the place.
 [[noreturn]] void fail(const std::string& message, const ConfigPosition& place);
 
-// A configuration begins: nothing was told of it yet.
+// Starts a new configuration, about which nothing was logged yet.
 void forget_remarks();
 
 }  // namespace webhook::ngx

@@ -1,5 +1,5 @@
-// What the statements of nginx's rewrite module do with a request, as far as that is sure: `set`,
-// `if`, `break`, `return`, `rewrite`.
+// The certain effects of nginx's rewrite statements on a request: `set`, `if`, `break`, `return`,
+// `rewrite`.
 
 #pragma once
 
@@ -17,9 +17,9 @@ struct Rewrite {
     // The path, up to its first variable.
     std::string_view path;
     bool is_whole;
-    // Whether it stands within an `if`.
+    // Whether it is within an `if`.
     bool is_conditional;
-    // Where nginx keeps it.
+    // Its code in nginx's memory.
     const u_char* at = nullptr;
     const u_char* end = nullptr;
 };
@@ -30,24 +30,24 @@ struct Target {
     bool is_whole;
 };
 
-// Where it leads a path; nothing where its expression does not match.
+// Returns the target for a path, or nullopt if the regex does not match.
 std::optional<Target> target_of(const Rewrite& rewrite, std::string_view path);
 
 struct Statements {
     bool is_empty = true;
-    // Answers whatever comes: nothing but `set` stands before it.
+    // Answers every request: only `set` comes before it.
     const ngx_http_script_return_code_t* first_return = nullptr;
-    // Answers where no condition holds.
+    // Answers if no condition holds.
     const ngx_http_script_return_code_t* last_return = nullptr;
-    // Answers what comes by POST: within an `if` that asks for the method.
+    // Answers POST requests: it is within an `if` on the method.
     const ngx_http_script_return_code_t* return_to_post = nullptr;
-    // Answers where a file is there, or is not.
+    // Answers if a file exists, or does not.
     const ngx_http_script_return_code_t* return_by_file = nullptr;
-    // Whether requests may stay where they are in spite of `last_return`.
+    // Whether requests may stay in the location in spite of `last_return`.
     bool may_break = false;
     std::vector<Rewrite> rewrites;
 
-    // Answers whatever comes, on conditions or in the end.
+    // The `return` that answers every request, on conditions or at the end.
     const ngx_http_script_return_code_t* sure_return() const {
         return may_break ? nullptr : last_return;
     }

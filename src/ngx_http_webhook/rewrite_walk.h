@@ -1,4 +1,4 @@
-// Where the statements of nginx's rewrite module lead the deliveries of one path.
+// Follows the statements of nginx's rewrite module for deliveries with one path.
 
 #pragma once
 
@@ -10,11 +10,11 @@
 
 namespace webhook::ngx {
 
-// Whether nginx comes to a statement: of files that are asked for, there is none, most likely.
+// Whether nginx reaches a statement. A file that a condition tests most likely does not exist.
 enum class Taken : std::uint8_t { maybe, likely, surely };
 
 struct Walk {
-    // A path that another location is looked for by.
+    // A path with which nginx looks for another location.
     struct Lead {
         // Up to its first variable.
         std::string path;
@@ -34,9 +34,9 @@ struct Asked {
     // Empty, as the method: any.
     std::string_view path;
     std::string_view method;
-    // Of somebody without a certificate.
+    // From a client without a certificate.
     bool is_of_stranger = false;
-    // After the statements of a server, nginx looks for a location in any case.
+    // After the statements of a server, nginx always looks for a location.
     bool is_of_server = false;
     // Whether the sender may have asked for another path, since nginx was led here.
     bool is_led_to = false;

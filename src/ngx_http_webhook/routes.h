@@ -1,4 +1,4 @@
-// Where nginx leads requests, as the configuration says it.
+// The routes of requests in nginx, by its configuration.
 
 #pragma once
 
@@ -17,45 +17,44 @@
 
 namespace webhook::ngx {
 
-// Null where nginx has none of this name.
+// Null if nginx has no module of this name.
 const ngx_module_t* find_module(const ngx_conf_t* cf, std::string_view name);
 
-// Where variables name a location, it cannot be known.
+// maybe: variables name the location.
 enum class Sure : std::uint8_t { no, maybe, yes };
 
-// A way on for what a level has no file for.
+// A way on for requests for which a level has no file.
 struct Way {
     enum class Kind : std::uint8_t { page, files, index, rewrite };
     Kind kind;
-    // Null: one that variables name.
+    // Null: variables name it.
     const Level* to;
     Sure is_taken = Sure::yes;
 };
 
-// Looks at what nginx has merged; refers to the levels, which have to outlive it.
+// Reads the merged configuration. The levels must outlive it.
 class Routes {
   public:
     Routes(const ngx_conf_t* cf, const std::vector<Level>& levels);
 
     // Null for the level of http{}.
     const Level* level_of(const LocConf* conf) const;
-    // What a level inherits from. Null: `conf` is that of http{}.
+    // The level that `conf` inherits from. Null: `conf` is that of http{}.
     const LocConf* outer(const LocConf* conf) const;
 
-    // Whether requests can end up here. The statements of a server's `if` are all that is in force
-    // of it.
+    // Whether requests can end up here. Only the statements of a server's `if` have an effect.
     bool ends_in(const Level& level) const;
 
     const Statements& statements(const Level& level) const;
-    // Where they lead requests.
+    // The ways on which they lead requests.
     Walk walk(const Level& level, Asked asked) const;
-    // `return`, where nothing but `set` stands before it: nothing gets past it, to a gate neither.
+    // Returns the `return` that only `set` precedes. No request gets past it, not even to a gate.
     const ngx_http_script_return_code_t* first_return(const Level& level) const;
 
-    // Whether nginx answers, or goes elsewhere, before a gate on this level has its turn.
+    // Whether nginx answers or redirects before a gate on this level runs.
     bool leads_away(const Level& level) const;
 
-    // Whether an upstream, or a module that stores the body, gets the level's requests, if only by
+    // Whether an upstream, or a module that stores the body, gets the level's requests, at least on
     // one of its ways on.
     Sure hands_on(const Level& level) const;
     // The same, with no gate on the way.
@@ -64,50 +63,49 @@ class Routes {
     // Whether the level is `outer` or stands in it.
     bool is_within(const Level& level, const Level& outer) const;
 
-    // Whether nobody unknown gets through: `internal`, `return`, `deny all` or a login; by
-    // POST is enough.
+    // Whether no unknown client gets through, at least by POST: `internal`, `return`, `deny all` or
+    // a login.
     bool is_closed(const Level& level) const;
 
-    // Whether nobody gets an answer but a refusal.
+    // Whether every response is a refusal.
     bool refuses(const Level& level) const;
 
-    // Whether `deny all` refuses whatever comes, or, by `limit_except`, all that comes by these
-    // methods.
+    // Whether `deny all` refuses all requests, or, within `limit_except`, all with these methods.
     bool denies_all(const Level& level) const;
     bool denies_methods(const Level& level, ngx_uint_t methods) const;
 
-    // The level's own server; null for a level that is not known.
+    // The level's own server. Null for an unknown level.
     const Level* server_of(const Level& level) const;
     // Whether the level has locations that a path may lead to.
     bool has_locations(const Level& level) const;
-    // The `if` and `limit_except` of a location among them.
+    // Includes the `if` and `limit_except` of a location.
     const std::vector<const Level*>& inside(const LocConf* conf) const;
 
-    // The upstream that the level hands requests to; null where it has none, or variables name it.
+    // The upstream that the level passes requests to. Null if it has none, or if variables name it.
     const void* upstream_of(const Level& level) const;
-    // Whether its failures get pages of nginx's.
+    // Whether nginx replaces its error responses with its own pages.
     bool intercepts_errors(const Level& level) const;
-    // Whether nginx itself may give this status before a gate on the level has its turn: by limits,
-    // addresses, logins or the size of the body.
+    // Whether nginx itself may respond with this status before a gate on the level runs: for
+    // limits, addresses, logins or the size of the body.
     bool refuses_first(const Level& level, ngx_int_t status) const;
-    // What `try_files` answers with where it finds nothing; 0: it answers nothing.
+    // The status of `try_files` if it finds nothing. 0: it has no status.
     ngx_uint_t status_of_files(const Level& level) const;
 
-    // The location further in that nginx would choose for the path; null where there is none.
+    // The nested location that nginx would choose for the path. Null if there is none.
     const Level* choose(const LocConf* outer, std::string_view path) const;
 
-    // Whether the expression of a location finds the path.
+    // Whether the regex of a location matches the path.
     static bool finds(const Level& level, std::string_view path);
 
-    // The location of this name, `@name`; null where the server has none.
+    // The named location, `@name`. Null if the server has none.
     const Level* named(const Level& from, std::string_view name) const;
 
-    // From a level whose own requests these are, or that others were led to.
+    // The ways on from a level, for its own requests, or for requests redirected to it.
     std::vector<Way> ways_of(const Level& level, bool is_led_to) const;
     bool takes(const Level& level) const;
 
   private:
-    // Where nginx keeps what a module knows of a location.
+    // The modules, for access to their configuration of a location.
     struct Modules {
         const ngx_module_t* access;
         const ngx_module_t* rewrite;
@@ -121,13 +119,13 @@ class Routes {
         std::vector<const ngx_module_t*> upstreams;
     };
 
-    // The locations in one level, as nginx looks for them.
+    // The locations in one level, in nginx's order of search.
     struct Locations {
         std::unordered_map<std::string_view, const Level*> exact;
         std::unordered_map<std::string_view, const Level*> prefixes;
         std::size_t longest = 0;
         std::vector<const Level*> regexes;
-        // By what the paths of an expression begin with, in lower case, as some ignore the case.
+        // By the prefix of a regex's paths, in lower case, since some ignore the case.
         std::map<std::string, std::vector<std::size_t>, std::less<>> beginnings;
         std::size_t longest_beginning = 0;
         std::unordered_map<std::string_view, const Level*> named;
@@ -135,7 +133,7 @@ class Routes {
 
     struct Choice {
         const Level* level = nullptr;
-        // Whether no expression further out is asked.
+        // Whether no outer regex is tried.
         bool is_final = false;
     };
 
@@ -171,7 +169,7 @@ class Routes {
     std::map<const LocConf*, const Level*> levels_;
     std::map<const LocConf*, std::vector<const Level*>> inside_;
     std::map<const LocConf*, Locations> locations_;
-    // What was found already.
+    // The results so far.
     mutable std::unordered_map<const Level*, Statements> statements_;
     mutable std::unordered_map<const Level*, Sure> hands_on_;
 };

@@ -1,4 +1,4 @@
-// The codes that nginx makes of the statements of its rewrite module, laid one behind the other.
+// The codes that nginx compiles the statements of its rewrite module to, one after the other.
 
 #pragma once
 
@@ -23,7 +23,7 @@ inline Code code_at(const u_char* at) {
 
 std::string_view text_at(const u_char* at);
 
-// 0 for those of other modules, of which it is not known.
+// 0 for codes of other modules, whose size is not known.
 std::size_t size_at(const u_char* at, const u_char* end);
 
 #if (NGX_PCRE)
@@ -32,7 +32,7 @@ const ngx_http_script_regex_code_t* rewrite_at(const u_char* at);
 
 bool ends_path(Code code);
 
-// What nginx gives an expression room for: ten pairs, and as much again to work with.
+// nginx's room for captures: ten pairs, and half as much again as work space.
 using Captures = std::array<int, 30>;
 
 // What the capture at `n` holds, of an expression with so many groups; nullopt if it is not this

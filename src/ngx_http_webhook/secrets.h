@@ -1,5 +1,5 @@
-// The secrets of `webhook_secret`: read from their files or the environment when the configuration
-// is, or taken from a request's variables.
+// The secrets of `webhook_secret`: read from files or the environment with the configuration, or
+// taken from a request's variables.
 
 #pragma once
 
@@ -20,7 +20,7 @@
 
 namespace webhook::ngx {
 
-// Whether something was told, by whichever worker finds out: a flag in memory that all share.
+// Whether any worker has logged something: a flag in memory that all workers share.
 class SharedNotice {
   public:
     SharedNotice();
@@ -29,7 +29,7 @@ class SharedNotice {
     SharedNotice& operator=(const SharedNotice&) = delete;
 
     bool was_told() const { return told_->load(); }
-    // True for the first who asks.
+    // True for the first caller.
     bool is_first() { return !told_->exchange(true); }
 
   private:
@@ -43,22 +43,22 @@ struct SecretSource {
     std::optional<Milliseconds> not_after;
     // Null without a `not_after`.
     std::shared_ptr<SharedNotice> expiry;
-    // Of odd values. Null without variables.
+    // For odd values. Null without variables.
     std::shared_ptr<SharedNotice> oddity;
-    // The secret, or, where it holds variables, what evaluates them.
+    // The secret, or, if it has variables, their compiled value.
     std::string text;
-    // Of `file:`; empty: none.
+    // The path of `file:`. Empty: none.
     std::string path;
     bool readable_by_others = false;
     ngx_http_complex_value_t* variables = nullptr;
 };
 
-// A file of public keys, taken up when it changes.
+// A file of public keys, reloaded when it changes.
 class KeySetFile {
   public:
     using Keys = std::shared_ptr<const std::vector<SigningSecret>>;
 
-    // Throws ConfigError where the file is not usable.
+    // Throws ConfigError if the file is not usable.
     KeySetFile(std::shared_ptr<const Scheme> scheme, const SecretSource& source, std::size_t index,
                ngx_conf_t* cf);
     KeySetFile(const KeySetFile&) = delete;
@@ -80,11 +80,11 @@ class KeySetFile {
     WatchedFile file_;
 };
 
-// A location's secrets under its scheme. Immutable, but for the files that it watches.
+// A location's secrets under its scheme. Immutable, except for the files that it watches.
 class Secrets {
   public:
-    // Throws ConfigError, with file and line, where a secret does not decode. `where` goes behind
-    // the scheme's name in its message.
+    // Throws ConfigError, with file and line, if a secret does not decode. `where` follows the
+    // scheme's name in its message.
     Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretSource>& sources,
             ngx_conf_t* cf, const std::string& where = {});
 
@@ -95,19 +95,19 @@ class Secrets {
     bool have_all_variables() const {
         return has_variables() && fixed_.empty() && key_sets_.empty();
     }
-    // Whether fixed() are all.
+    // Whether fixed() returns all secrets.
     bool are_fixed() const { return variable_.empty() && key_sets_.empty(); }
 
     std::vector<std::string> watched_paths() const;
-    // Those that stand in watched files, as these are now.
+    // The secrets in watched files, in their current state.
     std::vector<KeySetFile::Keys> watched(ngx_log_t* log) const;
 
-    // Those that are the same for every request.
+    // The secrets that are the same for every request.
     std::span<const SigningSecret* const> fixed() const { return fixed_pointers_; }
 
-    // What this request's variables give now. The views live as long as the request.
+    // The current values of this request's variables. The views live as long as the request.
     std::vector<std::string_view> texts(ngx_http_request_t* request) const;
-    // The secrets that these are; empty ones and ones that do not decode are left out.
+    // The secrets of these texts, without those that are empty or do not decode.
     std::vector<SigningSecret> evaluate(std::span<const std::string_view> texts,
                                         ngx_log_t* log) const;
 

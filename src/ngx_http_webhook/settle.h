@@ -1,7 +1,7 @@
-// What becomes of a request's deliveries when its answer is about to leave: whether the answer may
-// leave as it is, and which events are remembered.
+// Settles a request's deliveries before its response is sent: whether the response may be sent as
+// it is, and which events are remembered.
 //
-// `delivery` is the request's last one, behind which the earlier ones stand.
+// `delivery` is the request's last one, which links to the earlier ones.
 
 #pragma once
 
@@ -9,16 +9,16 @@
 
 namespace webhook::ngx {
 
-// What an accepted delivery is refused for when the upstream has answered; nothing where the answer
-// stands.
+// Returns why an accepted delivery is refused after the upstream's response, or nothing if the
+// response stands.
 Objection check_answer(Delivery& delivery);
 
-// Replaces the answer, where the gate enforces. Returns the delivery that speaks for it then.
+// Replaces the response, if the gate enforces. Returns the delivery that it is then about.
 Delivery& refuse_answer(Delivery& delivery, const Refusal& refusal);
 
-// Commits the claims of what was accepted, and releases all others. To be called before the answer
-// leaves: a sender that sees 2xx must never get its retry delivered again, and one that sees a
-// failure may retry at once. Returns false where a commit takes longer.
+// Commits the claims of accepted deliveries and releases all others. Call it before the response is
+// sent: after a 2xx, the sender's retry must never be delivered again, and after a failure, the
+// sender may retry at once. Returns false if a commit completes later.
 bool settle(Delivery& delivery);
 
 }  // namespace webhook::ngx

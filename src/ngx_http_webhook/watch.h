@@ -1,4 +1,4 @@
-// Files that are taken up when they change, without a reload.
+// Files that are reread when they change, without a reload.
 
 #pragma once
 
@@ -14,16 +14,16 @@
 
 namespace webhook::ngx {
 
-// It is looked at when somebody asks, at most once a second. A new version is read once it has not
-// changed for some seconds. One that cannot be taken is logged once and passed over: the last good
-// one stays. One that cannot be read is logged once and tried again.
+// The file is checked on use, at most once a second. A new version is read once it has not changed
+// for some seconds. An invalid version is logged once and skipped: the last good one stays. An
+// unreadable version is logged once and tried again.
 class WatchedFile {
   public:
-    // What to do with a version. Throws ConfigError where it is of no use.
+    // Takes a version. Throws ConfigError if it is not usable.
     using Take = std::function<void(const std::string& bytes, ngx_log_t* log)>;
 
-    // Takes the file as it is. `directive` and `content` are what lines in the log call it. Throws
-    // ConfigError where it is not usable.
+    // Takes the current file. `directive` and `content` are its names in log lines. Throws
+    // ConfigError if it is not usable.
     WatchedFile(std::string path, std::size_t limit, std::string_view directive,
                 std::string_view content, ngx_log_t* log, Take take);
 
@@ -43,9 +43,9 @@ class WatchedFile {
     std::string directive_;
     std::string content_;
     Take take_;
-    // What was read last, whether its content was good or not.
+    // The version read last, valid or not.
     struct stat version_ {};
-    // What was seen last, and since when.
+    // The version seen last, and since when.
     struct stat seen_ {};
     std::time_t seen_since_ = 0;
     // Whether the last look found the file missing, so that this is logged once.
@@ -55,7 +55,7 @@ class WatchedFile {
     std::time_t looked_at_ = 0;
 };
 
-// Warns where nginx's master, which is root, could read the file, but its workers cannot.
+// Warns if nginx's master, which is root, could read the file, but its workers cannot.
 void warn_about_unreadable(const std::string& path, const ngx_core_conf_t& workers, ngx_log_t* log);
 
 }  // namespace webhook::ngx
