@@ -55,7 +55,7 @@ std::string_view without_byte_order_mark(std::string_view text) {
     return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
 }
 
-// A wrong file may be one of secrets, which have no place in the log.
+// The wrong file may contain secrets, which must not get into the log.
 bool looks_like_address(std::string_view text) {
     return text.find_first_of(".:") != std::string_view::npos &&
            text.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string_view::npos;
@@ -83,7 +83,7 @@ AddressSet checked(std::vector<AddressRange> ranges) {
     return AddressSet(std::move(ranges));
 }
 
-// Walks the steps of a pointer and gathers the addresses where it ends.
+// Walks the steps of a pointer and collects the addresses at its end.
 class JsonAddresses {
   public:
     explicit JsonAddresses(bool has_pointer) : has_pointer_(has_pointer) {}
@@ -108,7 +108,7 @@ class JsonAddresses {
         using ConfigError::ConfigError;
     };
 
-    // Members may lack what others have, as each of Google's has `ipv4Prefix` or `ipv6Prefix`.
+    // Members may differ: each of Google's has either `ipv4Prefix` or `ipv6Prefix`.
     void walk_each(const JsonValue& value, std::string_view rest) {
         std::optional<NothingThere> lacking;
         bool any = false;

@@ -35,7 +35,7 @@ const char* openssl_name(Hash hash) {
 
 }  // namespace
 
-// Fetched once and kept: a fetch for each digest costs more than the digest of a short text.
+// Fetched once: a fetch for each digest costs more than the digest of a short text.
 const EVP_MD* openssl_hash(Hash hash) {
     static std::array<EVP_MD*, kHashCount> methods{};
     EVP_MD*& method = methods.at(static_cast<std::size_t>(hash));
@@ -66,7 +66,7 @@ std::optional<Hash> find_hash(std::string_view name) {
     return std::nullopt;
 }
 
-// The context is kept: to make one anew takes half as long as to hash a short text.
+// The context is kept: creating one takes half as long as hashing a short text.
 Sha256Digest sha256(std::string_view bytes) {
     thread_local EVP_MD_CTX* context = nullptr;
     if (context == nullptr) context = EVP_MD_CTX_new();
@@ -133,7 +133,7 @@ HmacKey::HmacKey(Hash hash, std::string_view key) : hash_(hash) {
     require(EVP_MAC_init(ready_.get(), reinterpret_cast<const unsigned char*>(key.data()),
                          key.size(), parameters) == 1,
             "take an HMAC key");
-    // So that returning a context in a destructor never allocates.
+    // A destructor returns contexts, which must not allocate.
     spare_.reserve(kSpareContexts);
 }
 

@@ -54,7 +54,7 @@ std::optional<std::size_t> decode_hex(std::string_view text, std::span<std::uint
     return text.size() / 2;
 }
 
-// The text without its padding; nothing where the padding is wrong.
+// Returns the text without its padding, or nullopt if the padding is wrong.
 std::optional<std::string_view> without_padding(std::string_view text, bool padding_required) {
     const bool padded = text.size() % 4 == 0;
     if (!padded && (padding_required || text.find('=') != std::string_view::npos)) {

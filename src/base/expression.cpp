@@ -7,7 +7,7 @@
 namespace webhook {
 namespace {
 
-// What one character of an expression may stand for, and how often, is bounded.
+// Limits on the repetitions of an item of a regex, and on the length of an example.
 constexpr std::size_t kMostRepeats = 64;
 constexpr std::size_t kMostText = 4096;
 

@@ -74,7 +74,7 @@ FileContent read_file(const std::string& path, std::size_t limit) {
     FileContent content;
     if (file.get() < 0 || fstat(file.get(), &content.status) != 0) fail_with_errno(path);
     if (!S_ISREG(content.status.st_mode)) fail(path, "it is not a regular file");
-    // Read to the end rather than to the size: a file in /proc or one that grows has another.
+    // Reads to the end, not to the size: they differ for a file in /proc and for one that grows.
     std::string buffer(64 * 1024, '\0');
     while (true) {
         const ssize_t size = read(file.get(), buffer.data(), buffer.size());

@@ -12,7 +12,7 @@ namespace webhook {
 namespace {
 
 constexpr std::size_t kPiece = 16 * 1024;
-// zlib's own words for it: the largest window, and what the stream is wrapped in.
+// zlib's parameters: the largest window, and the stream's format.
 constexpr int kZlibWindow = 15;
 constexpr int kGzipWindow = 15 + 16;
 // More than one call to inflate() could take.
@@ -32,7 +32,7 @@ std::optional<ContentCoding> find_content_coding(std::string_view content_encodi
         {"deflate", ContentCoding::deflate},
         {"identity", ContentCoding::identity},
     }};
-    // A list, of which one is supported; identity says nothing.
+    // The header is a list, of which one coding is supported; identity is ignored.
     ContentCoding found = ContentCoding::identity;
     while (!content_encoding.empty()) {
         const std::string_view item = content_encoding.substr(0, content_encoding.find(','));
@@ -64,9 +64,9 @@ struct Inflater::State {
     }
 
     z_stream stream{};
-    // Of what is fed, what zlib was not told of yet.
+    // The input not passed to zlib yet.
     std::string_view input;
-    // How much it may still yield.
+    // The remaining limit of output, in bytes.
     std::size_t left;
     bool ended = false;
     bool failed = false;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kFirstCapacity = 4096;
 
-// What stands for half a surrogate pair tells one such text not from another.
+// A replaced half of a surrogate pair does not distinguish such texts.
 bool has_replacement_character(std::string_view text) {
     return text.find("\xef\xbf\xbd") != std::string_view::npos;
 }
@@ -43,7 +43,7 @@ struct JsonDocument::State {
     bool parse(std::string_view padded_text) {
         root.reset();
         walker.start(std::nullopt);
-        // simdjson's own limit, of a thousand levels, is one that payloads may pass.
+        // simdjson's default limit of a thousand levels is one that payloads may exceed.
         simdjson::error_code error = simdjson::SUCCESS;
         if (parser.capacity() == 0) error = parser.allocate(kFirstCapacity, limits.deepest_nesting);
         simdjson::dom::element element;
@@ -65,7 +65,7 @@ struct JsonDocument::State {
         if (parser.capacity() <= kKeptJsonCapacity) return;
         parser = simdjson::dom::parser();
 #ifdef __GLIBC__
-        // Else the allocator keeps as much again for the next one.
+        // Otherwise the allocator keeps as much again for the next one.
         malloc_trim(0);
 #endif
     }
@@ -140,7 +140,7 @@ std::optional<std::size_t> JsonDocument::array_size_at(std::string_view pointer)
 bool JsonDocument::lacks(std::string_view pointer) const {
     const JsonPlace place = state_->walker.find(pointer, JsonMatch::only);
     if (place.is_absent()) return true;
-    // Where the text was repaired, it may have been a number.
+    // In a repaired text, the null may have been a number.
     return place.value && place.value->kind() == JsonKind::null && !state_->repaired;
 }
 

@@ -8,8 +8,8 @@
 namespace webhook {
 namespace {
 
-// The first character as a reader that ignores case sees it, and its size. Two letters beyond ASCII
-// count as ASCII ones then: U+017F as `s`, U+212A as `k`.
+// The first character as a reader that ignores case sees it, and its size. Two non-ASCII letters
+// equal ASCII ones then: U+017F is `s`, U+212A is `k`.
 std::pair<char, std::size_t> first_folded(std::string_view text) {
     if (text.starts_with("\xc5\xbf")) return {'s', 2};
     if (text.starts_with("\xe2\x84\xaa")) return {'k', 3};
@@ -55,7 +55,7 @@ JsonPlace element_at(const JsonValue& array, std::string_view index) {
     return {};
 }
 
-// A reference token (RFC 6901, section 4) without its escapes; nothing where one is wrong.
+// Returns a reference token (RFC 6901, section 4) unescaped, or nullopt if an escape is wrong.
 std::optional<std::string> unescaped(std::string_view token) {
     std::string name;
     for (std::size_t i = 0; i < token.size(); ++i) {

@@ -58,7 +58,7 @@ class Mender {
         at_ += kEscapeSize;
     }
 
-    // The code unit that `\uXXXX` at this place names; nothing where none stands there.
+    // Returns the code unit of the `\uXXXX` at this place, or nullopt if there is none.
     std::optional<std::uint32_t> escaped_unit(std::size_t at) const {
         if (at + kEscapeSize > text_.size() || !text_.substr(at).starts_with("\\u")) {
             return std::nullopt;
@@ -86,7 +86,7 @@ class Mender {
         at_ = end;
     }
 
-    // Whether it is a number as JSON writes them, and out of the range of those that can be held.
+    // Whether it is a valid JSON number outside the representable range.
     static bool is_too_large(std::string_view number) {
         if (!is_json_number(number)) return false;
         const char* end = number.data() + number.size();

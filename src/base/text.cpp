@@ -80,10 +80,10 @@ bool is_header_name(std::string_view text) {
 
 namespace {
 
-// No word that is meant is as long.
+// Longer than any known word.
 constexpr std::size_t kLongestGuess = 64;
 
-// How many letters have to be put in, left out or changed.
+// The number of letters to insert, delete or replace.
 std::size_t distance(std::string_view left, std::string_view right) {
     std::vector<std::size_t> row(right.size() + 1);
     for (std::size_t j = 0; j <= right.size(); ++j) row[j] = j;
@@ -102,7 +102,7 @@ std::size_t distance(std::string_view left, std::string_view right) {
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& words) {
     if (word.size() > kLongestGuess) return {};
     const std::string lowered = to_lower(word);
-    // A third of the letters: else short words are like each other.
+    // A third of the letters. With more, short words would resemble each other.
     std::size_t least = word.size() / 3 + 1;
     std::string_view found;
     for (std::string_view each : words) {

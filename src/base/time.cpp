@@ -19,7 +19,7 @@ std::optional<Milliseconds> bounded(std::int64_t milliseconds) {
     return Milliseconds(milliseconds);
 }
 
-// Reads a date-time from its front to its end.
+// Parses a date-time from front to end.
 class Rfc3339Reader {
   public:
     explicit Rfc3339Reader(std::string_view text) : rest_(text) {}
@@ -142,7 +142,7 @@ std::optional<TimestampUnit> find_timestamp_unit(std::string_view name) {
 
 std::optional<Milliseconds> parse_timestamp(TimestampUnit unit, std::string_view text) {
     if (unit == TimestampUnit::rfc3339) return parse_rfc3339(text);
-    // Where nothing separates it from what is before it, a zero could be moved.
+    // A leading zero could be moved to the value before it if nothing separates them.
     if (text.size() > 1 && text.front() == '0') return std::nullopt;
     const auto number = parse_digits(text);
     if (!number) return std::nullopt;

@@ -23,8 +23,8 @@ bool is_letter_or_digit(char character) {
     return is_digit(character) || (lowered >= 'a' && lowered <= 'z');
 }
 
-// Where the port starts (with its colon) in an authority, or would start; nothing where there is no
-// host, or no end to it.
+// Returns the position of the port (with its colon) in an authority, or of a missing one. Returns
+// nullopt if there is no host, or if it is not terminated.
 std::optional<std::size_t> port_start(std::string_view authority) {
     const std::size_t user_end = authority.rfind('@');
     const std::size_t host = user_end == std::string_view::npos ? 0 : user_end + 1;
@@ -50,7 +50,7 @@ std::size_t variable_end(std::string_view text, std::size_t start) {
     return end;
 }
 
-// The first of the parameters, which is taken from the rest.
+// Removes and returns the first parameter.
 std::string_view take_parameter(std::string_view& rest) {
     const std::size_t end = rest.find('&');
     const std::string_view parameter = rest.substr(0, end);
@@ -58,15 +58,16 @@ std::string_view take_parameter(std::string_view& rest) {
     return parameter;
 }
 
-// With its `=`; empty where all of it is a value.
+// With its `=`. Empty if the parameter is only a value.
 std::string_view name_of(std::string_view parameter) {
     return parameter.substr(0, parameter.find('=') + 1);
 }
 
 using Parameters = std::vector<std::string_view>;
 
-// The parameters but those that are left out. Readers differ in what a `;` or `#` means, which may
-// hide another parameter in one that is left out: nothing then, or where a name does not decode.
+// Returns the parameters without those that are left out. Readers differ in the meaning of `;` and
+// `#`, which could hide another parameter in one that is left out: returns nullopt then, or if a
+// name does not decode.
 std::optional<Parameters> parameters_of(std::string_view query, const LeftOut& is_left_out) {
     Parameters parameters;
     while (!query.empty()) {
@@ -104,7 +105,7 @@ bool same_parameter(std::string_view left, std::string_view right) {
            same(left.substr(left_name + 1), right.substr(right_name + 1));
 }
 
-// Whether anything but variables is in it, as the configuration writes them.
+// Whether a text of the configuration has anything besides variables.
 bool has_literal(std::string_view written) {
     while (written.starts_with('$')) {
         std::size_t end = written.starts_with("${") ? written.find('}') : 1;
@@ -120,7 +121,7 @@ bool has_literal(std::string_view written) {
     return !written.empty();
 }
 
-// The parameters of a query in the configuration whose values stand there.
+// The parameters of a query in the configuration whose values are written there.
 class HiddenParameters {
   public:
     explicit HiddenParameters(std::string_view query) {
@@ -142,7 +143,7 @@ class HiddenParameters {
     bool has_variable_name_ = false;
 };
 
-// A password may stand before the host.
+// There may be a password before the host.
 std::string without_user_of(std::string_view url) {
     const std::size_t scheme_end = url.find("://");
     const std::size_t host = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
@@ -169,7 +170,7 @@ std::string_view host_variables(std::string_view configured_url) {
     if (scheme_end == std::string_view::npos) return {};
     std::string_view host = configured_url.substr(scheme_end + 3);
     host = host.substr(0, host.find_first_of("/?#"));
-    // What is before it is a user's.
+    // The text before it is a user.
     if (const std::size_t at = host.rfind('@'); at != std::string_view::npos) {
         host.remove_prefix(at + 1);
     }
@@ -178,7 +179,7 @@ std::string_view host_variables(std::string_view configured_url) {
     bool may_begin_path = false;
     for (std::size_t i = 0; i < host.size();) {
         if (host[i] != '$') {
-            // The host goes on behind every variable before.
+            // The host extends over every variable so far.
             end = std::max(end, last_variable);
             may_begin_path = is_letter_or_digit(host[i]) || host[i] == ']';
             ++i;
@@ -197,7 +198,7 @@ bool is_unambiguous_url(std::string_view url, std::string_view target) {
     std::string_view origin = url.substr(0, url.size() - target_of(url).size());
     const std::size_t scheme_end = origin.find("://");
     if (scheme_end != std::string_view::npos) origin.remove_prefix(scheme_end + 3);
-    // What is before it in the configuration's own text is a user's.
+    // The text before it in the configuration is a user.
     const std::size_t user_end = origin.rfind('@');
     if (user_end != std::string_view::npos) origin.remove_prefix(user_end + 1);
     if (!is_host(origin)) return false;

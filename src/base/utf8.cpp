@@ -7,8 +7,9 @@
 namespace webhook {
 namespace {
 
-// Sequences of one length whose first byte is in a range: the range of their second byte is
-// narrower than 80 to BF where another length, a surrogate or too large a number would begin.
+// Sequences of one length with their first byte in a range. The range of their second byte is
+// narrower than 80 to BF if it would otherwise admit an overlong form, a surrogate or too large a
+// number.
 struct Sequence {
     std::uint8_t first_from;
     std::uint8_t first_to;
@@ -30,7 +31,7 @@ bool is_between(std::uint8_t from, char character, std::uint8_t to) {
     return byte >= from && byte <= to;
 }
 
-// The size of the sequence that the bytes begin with; 0 where they begin with none.
+// Returns the size of the sequence at the start of the bytes, or 0 if there is none.
 std::size_t sequence_size(std::string_view bytes) {
     if (is_between(0, bytes.front(), 0x7f)) return 1;
     for (const auto& [first_from, first_to, second_from, second_to, size] : kSequences) {

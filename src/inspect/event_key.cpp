@@ -13,7 +13,7 @@ namespace {
 
 using Kind = TemplatePart::Kind;
 
-// Lengths keep two values apart.
+// Lengths separate the values.
 void append(std::string& text, std::string_view value) {
     text.append(std::to_string(value.size())).append(":").append(value);
 }
@@ -23,7 +23,7 @@ bool is_signed_form(const Scheme& scheme, const Identified& delivery) {
            is_form_type(delivery.headers->value(*scheme.content_type));
 }
 
-// A form in the form in which it is signed: it can be written in other bytes.
+// The values of a form as they are signed, since the same form can be written in other bytes.
 std::vector<std::string> signed_values(const Scheme& scheme, const Form& form) {
     std::vector<std::string> values;
     const ValueLocation& signature = scheme.signatures.front().source;
@@ -41,8 +41,8 @@ std::vector<std::string> signed_values(const Scheme& scheme, const Form& form) {
     return values;
 }
 
-// What the signature says of the body. Empty where it says that there is none: a form without any
-// text, as `&`, is signed like no body at all.
+// The values of the body that the signature covers. Empty if there is no body: an empty form, as
+// `&`, has the same signature as no body.
 std::vector<std::string> body_values(const Scheme& scheme, const Identified& delivery) {
     if (!delivery.has_body) return {};
     const bool is_form = is_signed_form(scheme, delivery) && delivery.body != nullptr;
@@ -57,7 +57,7 @@ void append_body(std::string& text, const std::vector<std::string>& values) {
     for (const std::string& value : values) append(text, value);
 }
 
-// The signature of a token can be written in two ways (ECDSA), what it signs cannot.
+// An ECDSA signature of a token can be written in two ways, its signed text only in one.
 std::string_view signed_token(const Identified& delivery) {
     const std::string_view token = delivery.presented->token;
     return token.substr(0, token.rfind('.'));
@@ -72,7 +72,7 @@ std::string json_value(const TemplatePart& part, const Identified& delivery) {
     return json == nullptr ? "" : json->value_at(part.text).value_or("");
 }
 
-// Returns false where the delivery does not have it.
+// Returns false if the delivery does not have it.
 bool append_part(std::string& text, const TemplatePart& part, const Identified& delivery) {
     std::string value;
     switch (part.kind) {
@@ -108,8 +108,8 @@ bool append_part(std::string& text, const TemplatePart& part, const Identified& 
     return !value.empty();
 }
 
-// Whatever the signature says of a delivery besides its body. What it does not cover is left out:
-// each other value of it would make another event of a replay. Returns false where it says nothing.
+// Appends all signed values of a delivery besides its body. Unsigned values are left out: changing
+// one would make another event of a replay. Returns false if there are none.
 bool append_signed(std::string& text, const Scheme& scheme, const Identified& delivery) {
     const std::size_t size = text.size();
     const bool signs_request = scheme.native != nullptr && scheme.native->signs_request();

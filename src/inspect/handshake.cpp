@@ -13,7 +13,7 @@ namespace {
 using Kind = TemplatePart::Kind;
 using Value = std::optional<std::string>;
 
-// Reads values where a handshake says they are.
+// Reads values from the places that a handshake names.
 class Values {
   public:
     Values(const HandshakeRequest& request, const QuestionBody& body)
@@ -39,7 +39,7 @@ class Values {
         return json_ != nullptr && json_->has(source.text);
     }
 
-    // What is there but of no use is not absent.
+    // An unusable value is not absent.
     bool lacks(const ValueLocation& source) const {
         switch (source.kind) {
             case ValueLocation::Kind::header:
@@ -101,8 +101,7 @@ Value hmac_of(const Value& text, const SigningKey* key, Kind encoding) {
     return encoding == Kind::hmac_hex ? to_hex(code) : to_base64(code);
 }
 
-// The quotes, the backslash, and what HTML could take for a tag; control characters never come
-// here.
+// Escapes quotes, backslashes, and characters of HTML tags; control characters never occur here.
 std::string escaped_for_json(std::string_view text) {
     std::string escaped;
     for (const char character : text) {
@@ -116,7 +115,7 @@ std::string escaped_for_json(std::string_view text) {
     return escaped;
 }
 
-// What nginx's SSI takes for a command begins so, as does every declaration of HTML.
+// Commands of nginx's SSI and HTML declarations begin like this.
 constexpr std::string_view kMarkup = "<!";
 
 class AnswerWriter {
@@ -131,7 +130,7 @@ class AnswerWriter {
             const bool is_own = part.kind == Kind::literal;
             const std::size_t before = text.size();
             text += as_json && !is_own ? escaped_for_json(*value) : *value;
-            // Of what the scheme writes itself, only the seam could make markup of a value.
+            // The scheme's own text can only make markup with a value at their seam.
             const std::size_t length = before == 0 ? 0 : kMarkup.size();
             const std::string_view added = std::string_view(text).substr(
                 before == 0 ? 0 : before - 1, is_own ? length : std::string_view::npos);

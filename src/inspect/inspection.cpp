@@ -74,7 +74,7 @@ void Inspection::collect_headers() {
     headers_.offer_query(head_.query);
 }
 
-// What the headers show of the signature.
+// Checks the parts of the signature that the headers show.
 Objection Inspection::check_signature_before_body(Milliseconds now) {
     if (!policy_.handshake.on) collect_headers();
     const auto objection = read_headers(scheme(), headers_, now, policy_.tolerance, presented_);
@@ -119,19 +119,19 @@ std::optional<std::string_view> Inspection::signed_url() {
     // A variable may have no value for this request.
     if (url.text.empty()) return std::nullopt;
     if (policy_.url_is_fixed) return url.text;
-    // A path in what stands for the host would make another URL of the request's.
+    // A path in the text for the host would make another URL.
     const bool is_sound = has_sound_host() && !has_fragment && (!url.host || is_host(*url.host)) &&
                           is_unambiguous_url(url.text, head_.target);
     return is_sound ? std::optional(url.text) : std::nullopt;
 }
 
-// Whether the host that came is one, for whatever a URL takes of it.
+// Whether the received host is a valid one, as far as a URL uses it.
 bool Inspection::has_sound_host() const {
     return (!head_.host || is_host(*head_.host)) && is_host(head_.server) &&
            !went_to_another_host();
 }
 
-// With a host in the request line, the Host header says nothing of where the request went.
+// Whether the request line has a host that differs from the Host header, or comes without one.
 bool Inspection::went_to_another_host() const {
     if (!head_.host_of_line) return false;
     return !head_.host || !equals_ignoring_case(*head_.host_of_line, *head_.host);
@@ -192,7 +192,7 @@ Objection Inspection::judge_delivery(BodyAccess& body, Milliseconds now) {
 Objection Inspection::verify(BodyAccess& body, Milliseconds now) {
     Verification& verification = *verification_;
     verification.record_sent_size(static_cast<std::size_t>(body.sent_size()));
-    // What was in time when the headers came may be too late.
+    // A delivery that was in time when its headers came may be too late now.
     if (const auto objection = verification.check_time(now)) return objection;
     if (!verification.ignores_body()) {  // else done before the body
         WholeBody* needed = verification.needs_whole_body() ? whole(body) : nullptr;
@@ -295,7 +295,7 @@ bool Inspection::token_is_right(const Handshake& handshake, const QuestionBody& 
     return token && expected && equal_in_constant_time(sha256(*token), *expected);
 }
 
-// The key that verified the request, or the first that is of use.
+// The key that verified the request, or the first valid one.
 const SigningKey* Inspection::key_for_answer(Milliseconds now) {
     if (verification_) {
         const SigningSecret* secret = verification_->secret_for_answers(now);

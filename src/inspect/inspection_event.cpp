@@ -1,4 +1,4 @@
-// The second part of an inspection: what event a delivery is of, once its signature is right.
+// The second part of an inspection: the event of a delivery, once its signature is verified.
 
 #include <algorithm>
 
@@ -10,14 +10,14 @@
 namespace webhook {
 namespace {
 
-// What an event is remembered under that is known by its body alone, and by more than that.
+// The keys of an event that is identified by its body alone, and by more than its body.
 constexpr std::string_view kBodyHashKey = "$webhook_body_sha256";
 constexpr std::string_view kEventKey = "$webhook_event_key";
-// What an event id is remembered under. It is short, so that a hash of it and of a usual id takes
-// one block.
+// The name of the key of an event id. It is short, so that hashing it with a usual id takes one
+// block.
 constexpr std::string_view kEventIdKey = "id";
 
-// Of a form, what no JSON would hold is no value, either.
+// A value of a form is subject to the same limits as one of JSON.
 std::string form_value(const Form& form, const std::string& name) {
     const auto value = form.only(name);
     if (!value || value->size() > kLongestPayloadValue || has_control_character(*value)) return {};
@@ -49,7 +49,7 @@ void Inspection::read_payload(BodyAccess& body) {
     read(scheme().event_type, event_.type);
 }
 
-// Nothing where the body cannot be read at all.
+// Returns nullopt if the body cannot be read.
 std::optional<std::string> Inspection::value_in_body(BodyAccess& body,
                                                      const ValueLocation& source) const {
     if (source.kind == ValueLocation::Kind::field) return field_in_body(body, source.text);
@@ -59,8 +59,8 @@ std::optional<std::string> Inspection::value_in_body(BodyAccess& body,
                            : std::optional(json->first_value_at(source.text).value_or(""));
 }
 
-// Nothing where the body is no form, or holds the field twice. A body is not read otherwise for
-// another Content-Type: that would make another event of the same bytes.
+// Returns nullopt if the body is not a form, or has the field twice. The Content-Type does not
+// change how the body is read: that would make another event of the same bytes.
 std::optional<std::string> Inspection::field_in_body(BodyAccess& body,
                                                      const std::string& name) const {
     if (body.size() == 0) return "";
@@ -79,7 +79,7 @@ bool Inspection::wants_event_key() const {
 
 void Inspection::find_event_key(BodyAccess& body) {
     if (event_.body_sha256.empty()) {
-        // Nobody asked for it before the delivery turned out to have no event id.
+        // The hash was not needed before the delivery turned out to have no event id.
         HashStream hash(Hash::sha256);
         body.hash(hash);
         std::array<std::uint8_t, kLargestHash> digest;
@@ -98,8 +98,8 @@ void Inspection::find_event_key(BodyAccess& body) {
     event_.key = access_.keep(identity_of(scheme(), identified));
 }
 
-// Where the headers hold all that the keys need, the memory that will be looked at can be on its
-// way while the body is hashed.
+// If the headers have everything for the keys, the memory of the look-up can be prefetched while
+// the body is hashed.
 void Inspection::find_early_keys() {
     const bool is_in_header = scheme().event_id.kind == ValueLocation::Kind::header;
     const bool needs_more =
@@ -124,7 +124,7 @@ Objection Inspection::add_key(std::size_t index) {
     if (key.value.empty()) {
         return Refusal(Reason::missing_event_id, Cause::Kind::key_empty, rule.text);
     }
-    // What stands for the event id may be a key of its own, too.
+    // The substitute for the event id may also be a key of its own.
     const auto known = keys();
     if (std::ranges::find(known, key) == known.end()) keys_[key_count_++] = key;
     return std::nullopt;
@@ -144,8 +144,8 @@ NamedKey Inspection::key_of(std::size_t index) {
     return {name_of_expression(rule, value), value};
 }
 
-// Where an event without an id goes by its key, what else stands in a key goes with it: a mark, or
-// the name of a tenant.
+// For an event without an id, its event key replaces the id, together with the rest of the key: a
+// mark, or the name of a tenant.
 NamedKey Inspection::key_without_id(std::size_t index) {
     if (policy_.keys[index].kind == KeyRule::Kind::event_id) {
         return {name_of_event_key(), event_.key};
@@ -158,9 +158,9 @@ std::string_view Inspection::name_of_event_key() const {
     return event_.key == event_.body_sha256 ? kBodyHashKey : kEventKey;
 }
 
-// An expression that comes to no more than the event's id, or its key, is the same memory as that:
-// what stands beside it, such as the mark of an event that is let through again, may be empty. What
-// counts is what the key names: the sender of an id that nobody signs gives it any value.
+// An expression that evaluates to just the event's id, or its event key, is the same key: text
+// beside it, such as the mark of an event that is let through again, may be empty. Its variables
+// decide, not its value: the sender of an unsigned id gives it any value.
 std::string_view Inspection::name_of_expression(const KeyRule& rule, std::string_view value) const {
     const bool by_id = rule.names_event_id && !rule.names_event_key;
     const bool by_key = rule.names_event_key && !rule.names_event_id;
@@ -168,7 +168,7 @@ std::string_view Inspection::name_of_expression(const KeyRule& rule, std::string
     return by_key && value == event_.key ? name_of_event_key() : std::string_view(rule.text);
 }
 
-// What is JSON and what is none is signed; what is a form is not.
+// Whether a body is JSON is signed; whether it is a form is not.
 bool Inspection::may_lack_event_id() const {
     const EventId& id = scheme().event_id;
     return id.optional && !(id.kind == ValueLocation::Kind::field && payload_is_unreadable_);

@@ -37,8 +37,8 @@ Boot this_boot() {
     return boot;
 }
 
-// Processes that may claim at the same time: those of several generations of workers, since old
-// ones finish their requests while new ones serve.
+// The number of processes that may claim at the same time. It covers several generations of
+// workers, since old ones finish their requests while new ones serve.
 std::size_t worker_slots(std::size_t block_size) {
     return std::clamp(block_size / 64 / Workers::size(1), kLeastWorkers, kMostWorkers);
 }
@@ -63,11 +63,11 @@ struct alignas(kAlignment) DedupMemory::Head {
     Kind kind;
     Boot boot;
     pthread_mutex_t lock;
-    // Of the events that were forgotten early.
+    // The number of events forgotten early that was reported.
     std::uint64_t told;
     std::uint32_t told_at;
     std::uint32_t undrained;
-    // The process that has the lock, or had it last.
+    // The process that has or last had the lock.
     std::int32_t holder;
 };
 
@@ -118,7 +118,7 @@ std::unique_ptr<DedupMemory> DedupMemory::restore(Descriptor file, bool has_succ
     Head& head = memory->head();
     // Nobody may share it before it is restored.
     head.boot = {};
-    // What it says of the living is about processes that are gone.
+    // Its content is about processes that are gone.
     std::memset(&head.lock, 0, sizeof(head.lock));
     make_robust(head.lock);
     Workers::format(memory->workers_block());
@@ -165,7 +165,7 @@ DedupMemory::DedupMemory(Descriptor file) : mapping_(std::move(file)) {
 }
 
 DedupMemory::~DedupMemory() {
-    // A mutex that is held while its memory goes away would corrupt the thread's list of them.
+    // Unmapping a held mutex would corrupt the thread's list of robust mutexes.
     if (workers_) workers_->leave();
 }
 
@@ -202,7 +202,7 @@ std::optional<Owner> DedupMemory::enroll() {
 
 std::uint64_t DedupMemory::early_to_tell(std::uint32_t now) {
     const std::uint64_t forgotten = table_->stats().forgotten_early;
-    // Processes differ a little in what time it is, and clocks may be put back.
+    // The times of processes differ a little, and clocks may be set back.
     const auto since = static_cast<std::int32_t>(now - head().told_at);
     const bool just_told = since > -kSecondsBetweenNotices && since < kSecondsBetweenNotices;
     if (forgotten == head().told || just_told) return 0;

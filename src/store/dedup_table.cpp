@@ -20,20 +20,20 @@ constexpr std::size_t kLeastEvents = 64;
 constexpr std::size_t kLeastClaims = 16;
 constexpr std::size_t kClaimsShare = 32;
 constexpr std::size_t kAlignment = 64;
-// What an event is hashed from: most are shorter than this, and begin with two lengths.
+// The text that an event is hashed from is usually shorter, and begins with two lengths.
 constexpr std::size_t kUsualText = 512;
 constexpr std::size_t kLengths = 2 * sizeof("18446744073709551615");
-// How many claims one call may look at for owners that died.
+// The number of claims that one call may check for dead owners.
 constexpr std::uint32_t kSweep = 64;
-// How many events one call may look at for ones that expired, which takes some microseconds.
+// The number of events that one call may check for expiry, which takes some microseconds.
 constexpr std::uint32_t kEventSweep = 1024;
 // More events than any table will see.
 constexpr std::uint64_t kSaneNumber = 1ULL << 62;
-// How far ahead memory is asked for where a whole table is walked.
+// The prefetch distance when a whole table is walked.
 constexpr std::uint64_t kAhead = 16;
 
-// A process can be killed between any two instructions. All writes to the block are made by this,
-// so that they are made in the order in which they stand here, whatever the compiler thinks of it.
+// A process can be killed between any two instructions. All writes to the block use this, so that
+// the compiler keeps them in the order in which they are written here.
 template <typename Value>
 void store(Value& target, const std::type_identity_t<Value>& value) {
     std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -72,7 +72,7 @@ struct DedupTable::Header {
     std::uint32_t sweep_hand;
     EntryIndex free_claims;
     std::uint32_t closed;
-    // Those before this one are known to the successor.
+    // The successor knows the events before this one.
     std::uint64_t carried;
     TableSecret secret;
     std::array<std::uint64_t, 2> reserved;
@@ -98,8 +98,8 @@ struct DedupTable::Event {
     }
 
   private:
-    // Over all but the place in the index. It tells what was torn, not what was forged; zeros are
-    // not whole.
+    // A check of all fields except the place in the index. It detects torn entries, not forged
+    // ones; an entry of zeros is not whole.
     std::uint32_t expected_check() const {
         constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;
         std::array<std::uint64_t, 2> halves{};
@@ -118,7 +118,7 @@ struct DedupTable::Claim {
     std::uint32_t in_use;
 };
 
-// Where each region begins in a block of a given size.
+// The start of each region in a block of a given size.
 struct DedupTable::Layout {
     std::uint32_t events = 0;
     std::uint32_t claims = 0;
@@ -153,7 +153,7 @@ class DedupTable::Change {
 };
 
 EventKey event_key(std::string_view endpoint, std::string_view name, std::string_view value) {
-    // On the stack, but for long ones.
+    // On the stack, except for long texts.
     std::array<std::byte, kUsualText> room;
     std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
     std::pmr::string text(&memory);
@@ -245,14 +245,14 @@ ClaimResult DedupTable::claim(std::span<const EventKey> keys, const ClaimToken& 
 void DedupTable::commit(std::span<const EventKey> keys, const ClaimToken& token,
                         std::uint16_t status, std::uint32_t now, std::uint32_t expires) {
     const Change change(*header_);
-    // What will be forgotten soon is far away in memory.
+    // The next events to be forgotten are far away in memory.
     __builtin_prefetch(&event_at(header_->oldest + kAhead));
     __builtin_prefetch(&bucket(event_at(header_->oldest + kAhead / 2).key), /*for writing*/ 1);
     forget_expired(now);
     for (const EventKey& key : keys) {
         const EntryIndex held = find_claim(key, token);
         if (held == 0) continue;
-        // In this order, a process killed in between has remembered the event.
+        // In this order, the event is remembered even if the process is killed in between.
         remember(Event::make(key, status, expires), now);
         remove_claim(held);
     }
@@ -276,7 +276,7 @@ bool DedupTable::interrupted() const {
 
 void DedupTable::recover() {
     store(header_->changing, 1);
-    // keep_oldest() may have moved its event to one end, and not yet come to the other.
+    // keep_oldest() may have copied its event to one end, and not yet removed it from the other.
     if (header_->newest - header_->oldest > 1 &&
         event_at(header_->oldest).same_as(event_at(header_->newest - 1))) {
         store(header_->oldest, header_->oldest + 1);
@@ -290,7 +290,7 @@ void DedupTable::recover() {
 std::uint64_t DedupTable::restore(bool has_successor, const TableSecret& secret) {
     store(header_->changing, 1);
     store(header_->secret, secret);
-    // Who dies while entries move has rather carried too little over than too much.
+    // A process that dies while entries move leaves too few marked as carried over, never too many.
     const std::uint64_t carried_before = header_->carried;
     store(header_->carried, 0);
     const std::uint64_t newest = header_->newest;
@@ -305,7 +305,7 @@ std::uint64_t DedupTable::restore(bool has_successor, const TableSecret& secret)
         ++kept;
         if (i < carried_before) carried = kept;
     }
-    // Numbered anew where a torn header says what nobody lives to see.
+    // Numbered anew if a torn header has an impossible number.
     const std::uint64_t rounds =
         newest < kSaneNumber ? 0 : oldest - oldest % header_->event_capacity;
     store(header_->oldest, oldest - rounds);
@@ -478,7 +478,7 @@ void DedupTable::forget_oldest(std::uint32_t now) {
 }
 
 void DedupTable::forget_expired(std::uint32_t now) {
-    // Two for each that comes is enough to keep up, and bounds the work of one call.
+    // Two for each new event are enough to keep up, and bound the work of one call.
     for (int i = 0; i < 2; ++i) {
         if (header_->oldest == header_->newest) return;
         if (event_at(header_->oldest).expires > now) return;
@@ -486,7 +486,7 @@ void DedupTable::forget_expired(std::uint32_t now) {
     }
 }
 
-// The place behind the newest must be free.
+// The place after the newest must be free.
 void DedupTable::append(const Event& event) {
     store(event_at(header_->newest), event);
     const EntryIndex place = place_of_event(header_->newest);
@@ -517,8 +517,8 @@ bool DedupTable::has_room(std::size_t keys) const {
     return taken + keys <= header_->event_capacity;
 }
 
-// Events of different ttls do not expire in the order of their commits. Nothing is forgotten early
-// where this is called, so that the order may be given up: what still counts goes to the end.
+// Events with different ttls do not expire in the order of their commits. The callers of this
+// forget no event early, so the order may be given up: events that still count move to the end.
 void DedupTable::sweep_events(std::size_t keys, std::uint32_t now) {
     for (std::uint32_t i = 0; i < kEventSweep && !has_room(keys); ++i) {
         if (header_->oldest == header_->newest) return;
@@ -533,7 +533,7 @@ void DedupTable::sweep_events(std::size_t keys, std::uint32_t now) {
 void DedupTable::keep_oldest() {
     const bool full = header_->newest - header_->oldest == header_->event_capacity;
     if (full) {
-        // The place behind the newest is the oldest's own.
+        // The place after the newest is the oldest's own.
         store(header_->newest, header_->newest + 1);
     } else {
         append(event_at(header_->oldest));

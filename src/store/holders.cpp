@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 struct Holder {
     pid_t id;
     pid_t parent;
-    // What nginx calls it.
+    // Its title, set by nginx.
     std::string title;
 };
 
@@ -43,7 +43,7 @@ bool has_lock(const fs::path& process, const struct stat& wanted) {
     return false;
 }
 
-// The field behind the name, which may hold anything, and the state.
+// Reads the field after the name, which may hold any text, and the state.
 pid_t parent_of(const fs::path& process) {
     const std::string status = content_of(process / "stat");
     const std::size_t parent = status.rfind(')') + std::string_view(") S ").size();
@@ -84,7 +84,7 @@ bool shuts_down(const Holder& holder) {
     return is_worker(holder) && holder.title.find("is shutting down") != std::string::npos;
 }
 
-// A master that waits for its workers, of which none goes on.
+// Whether a master is waiting for its workers to exit, and all of them are exiting.
 bool ends(const Holders& holders, pid_t master) {
     const auto is_child = [master](const Holder& each) { return each.parent == master; };
     return std::ranges::any_of(holders, is_child) &&
@@ -92,7 +92,7 @@ bool ends(const Holders& holders, pid_t master) {
                holders, [&](const Holder& each) { return !is_child(each) || shuts_down(each); });
 }
 
-// The process to be named.
+// Returns the process to name.
 std::optional<pid_t> stranger_among(const Holders& holders, Origin origin) {
     for (const Holder& holder : holders) {
         if (is_kin(holders, holder, origin) || shuts_down(holder)) continue;

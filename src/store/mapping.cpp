@@ -19,7 +19,7 @@ namespace {
 
 Descriptor nameless_file(const char* label, std::size_t size) {
     if (!fits_limits(size)) fail_with("cannot get memory", EFBIG);
-    // Some systems refuse memory that might be executed, others do not know of the difference.
+    // Some systems refuse memory that may be executed, others do not know the flag.
     constexpr unsigned int kNeverExecuted = 0x8;
     Descriptor file(memfd_create(label, MFD_CLOEXEC | kNeverExecuted));
     if (file.get() < 0) file = Descriptor(memfd_create(label, MFD_CLOEXEC));

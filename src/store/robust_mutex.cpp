@@ -11,13 +11,13 @@
 namespace webhook {
 namespace {
 
-// A lock is held for less than a microsecond, and going to sleep for it takes longer.
+// A lock is held for less than a microsecond; going to sleep would take longer.
 constexpr int kLongestSpin = 256;
-// A holder that was put to sleep by the system goes on within this; one that was stopped does not.
+// A holder that was preempted runs again within this time; one that was stopped does not.
 constexpr auto kQuickPatience = std::chrono::milliseconds(50);
-// A repair of a large memory may take this.
+// A repair of a large memory may take this long.
 constexpr auto kPatience = std::chrono::seconds(5);
-// Of a process that has waited in vain.
+// After a wait of this process has failed.
 constexpr auto kNoPatience = std::chrono::seconds(1);
 
 void pause_briefly() {
@@ -36,7 +36,7 @@ int lock_at_once(pthread_mutex_t& mutex) {
     return error;
 }
 
-// Returns ETIMEDOUT where it takes longer.
+// Returns ETIMEDOUT if it takes longer.
 int lock_patiently(pthread_mutex_t& mutex, std::chrono::nanoseconds patience) {
     timespec deadline{};
     clock_gettime(CLOCK_MONOTONIC, &deadline);

@@ -18,12 +18,12 @@
 namespace webhook {
 namespace {
 
-// Files that may be waiting to be forgotten beside the one in use.
+// The most predecessors beside the file in use.
 constexpr int kMostEarlier = 16;
-// In which the system counts what a file has of the disk, in bytes.
+// The unit of st_blocks, in bytes.
 constexpr off_t kBlockSize = 512;
 constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
-// How long others may be in the way, while they restore the file or take over from one.
+// How long to wait for others that restore the file or take over from one.
 constexpr auto kPatience = std::chrono::seconds(10);
 constexpr auto kPause = std::chrono::milliseconds(20);
 
@@ -36,8 +36,8 @@ constexpr auto kPause = std::chrono::milliseconds(20);
                       system_message(error));
 }
 
-// The lock of a whole file, F_RDLCK: shared, F_WRLCK: exclusive. It is held through a descriptor,
-// by every process that inherits it.
+// The lock of a whole file, F_RDLCK: shared, F_WRLCK: exclusive. Every process that inherits the
+// descriptor holds it.
 struct flock whole_file(short type) {
     struct flock lock {};
     lock.l_type = type;
@@ -45,7 +45,7 @@ struct flock whole_file(short type) {
     return lock;
 }
 
-// Returns false where others are in the way.
+// Returns false if others hold a conflicting lock.
 bool lock_file(const Descriptor& file, short type, const std::string& path) {
     struct flock lock = whole_file(type);
     if (fcntl(file.get(), F_OFD_SETLK, &lock) == 0) return true;
@@ -53,7 +53,7 @@ bool lock_file(const Descriptor& file, short type, const std::string& path) {
     return false;
 }
 
-// Who could write to it could make the gate forget events, or refuse them.
+// A user that can write to it can make the gate forget events, or refuse them.
 void check_file(const std::string& path, const struct stat& status) {
     if (!S_ISREG(status.st_mode)) fail(path, "is not a regular file");
     if (status.st_uid != geteuid()) {
@@ -66,14 +66,15 @@ void check_file(const std::string& path, const struct stat& status) {
     if (status.st_nlink > 1) fail(path, "has several names");
 }
 
-// The file itself, as containers have it: no other can take its name. Older systems do not tell.
+// Whether the file itself is a mount point, as in containers: it cannot be renamed or replaced.
+// Older systems do not tell.
 bool is_mount_point(const Descriptor& file) {
     struct statx status {};
     return statx(file.get(), "", AT_EMPTY_PATH, 0, &status) == 0 &&
            (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-// None where there is no file.
+// Returns no descriptor if there is no file.
 Descriptor open_file(const std::string& path) {
     Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() >= 0) {
@@ -87,7 +88,7 @@ Descriptor open_file(const std::string& path) {
     return file;
 }
 
-// Makes the disk have all of the file. What there is no room for is not begun.
+// Allocates disk space for the whole file. Fails at once if there is no room for it.
 void reserve(const Descriptor& file, std::size_t size, const std::string& path) {
     struct statvfs disk {};
     const auto missing = static_cast<off_t>(size) - file.status().st_blocks * kBlockSize;
@@ -106,7 +107,7 @@ std::string earlier_name(const std::string& path, int number) {
     return path + ".earlier-" + std::to_string(number);
 }
 
-// None where another process has just made one.
+// Returns none if another process has just made one.
 PathHolder make_placeholder(const std::string& path) {
     Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (file.get() < 0 && errno != EEXIST) fail_with_errno(path, "make", errno);
@@ -132,12 +133,12 @@ std::string aside(const std::string& path) {
     return name;
 }
 
-// Nothing is in an empty file that would be worth keeping.
+// An empty file has nothing worth keeping.
 bool is_empty(const Descriptor& file) {
     return file.size() == 0;
 }
 
-// A wrong path must not move what others need.
+// A wrong path must not rename a file that others need.
 void refuse_foreign(const Descriptor& file, const std::string& path) {
     if (!DedupMemory::is_foreign(file)) return;
     fail(path,
@@ -147,7 +148,7 @@ void refuse_foreign(const Descriptor& file, const std::string& path) {
 
 std::unique_ptr<DedupMemory> restore(State& state, const Descriptor& file, const std::string& path,
                                      bool has_successor) {
-    // A copy that was put back may have holes.
+    // A restored copy may have holes.
     reserve(file, file.size(), path);
     std::uint64_t torn = 0;
     auto found = DedupMemory::restore(file.duplicate(), has_successor, torn);
@@ -158,7 +159,7 @@ std::unique_ptr<DedupMemory> restore(State& state, const Descriptor& file, const
     return found;
 }
 
-// What nobody uses. Returns false where somebody does.
+// Takes a file that no process uses. Returns false if one does.
 bool take_unused(State& state, const Descriptor& file, const std::string& name) {
     if (!lock_file(file, F_WRLCK, name)) return false;
     if (!leads_to(name, file)) return true;
@@ -173,11 +174,11 @@ bool take_unused(State& state, const Descriptor& file, const std::string& name) 
     return true;
 }
 
-// What was under the path itself.
+// The state of the path itself.
 enum class PathState : std::uint8_t { nothing, left_behind, in_force };
 
-// What old workers still use, though their master is gone. It is closed, unless the master died in
-// the midst of that: then its successor has the path, and nobody uses that one.
+// Takes a file that old workers still use, though their master is gone. It is closed, unless the
+// master died before closing it: then its successor has the path, and no process uses that file.
 void take_used(State& state, const Descriptor& file, const std::string& name, PathState at_path) {
     if (!lock_file(file, F_RDLCK, name) || !DedupMemory::complaint(file).empty()) return;
     auto found = DedupMemory::share(file.duplicate());
@@ -186,8 +187,8 @@ void take_used(State& state, const Descriptor& file, const std::string& name, Pa
     state.earlier.push_back(std::move(found));
 }
 
-// What an nginx has left whose old workers had not ended. What else has such a name is in nobody's
-// way. Those of the configuration in force are known to it.
+// Finds files left by an nginx that ended before its old workers. Other files with such a name do
+// no harm. The running configuration knows its own.
 void find_earlier(State& state, const std::string& path, PathState at_path) {
     for (int i = 0; i < kMostEarlier; ++i) {
         const std::string name = earlier_name(path, i);
@@ -202,7 +203,7 @@ void find_earlier(State& state, const std::string& path, PathState at_path) {
     }
 }
 
-// The file is locked exclusively: nobody uses it.
+// The file is locked exclusively, so no other process uses it.
 void take_left_behind(State& state, PathHolder named, const std::string& path, std::size_t size) {
     refuse_foreign(named.file(), path);
     const bool empty = is_empty(named.file());
@@ -239,7 +240,8 @@ bool is_drained(DedupMemory& memory) {
     return memory.undrained() == 0;
 }
 
-// With an nginx that serves at the same time. Returns why that has to wait, or nothing.
+// Shares the file with an nginx that serves at the same time. Returns why that has to wait, or an
+// empty text.
 std::string share_with_another(State& state, const Descriptor& file, const std::string& path,
                                std::size_t size, const StrangerFinder& stranger_with) {
     const std::string stranger = stranger_with(file);
@@ -255,7 +257,7 @@ std::string share_with_another(State& state, const Descriptor& file, const std::
     return "is in use by an nginx whose old workers have not ended";
 }
 
-// Returns why this has to be tried again, or nothing.
+// Returns why this must be tried again, or an empty text.
 std::string try_open(State& state, const std::string& path, std::size_t size,
                      const Descriptor* current, const StrangerFinder& stranger_with) {
     PathHolder named(open_file(path));
@@ -276,7 +278,7 @@ std::string try_open(State& state, const std::string& path, std::size_t size,
         take_left_behind(state, std::move(named), path, size);
         return "";
     }
-    // Who was in the way of the exclusive lock may be gone by now.
+    // The process that prevented the exclusive lock may have ended by now.
     if (!shared || !used_by_others(named.file())) return "is locked by another process";
     return share_with_another(state, named.file(), path, size, stranger_with);
 }
@@ -294,7 +296,7 @@ PendingFile::PendingFile(std::string path, std::size_t size, PathHolder named,
         draft_path_ = earlier_name(path_, i);
         file_ = Descriptor(open(draft_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
         if (file_.get() < 0 && errno != EEXIST) fail_with_errno(path_, "make", errno);
-        // Who looks for predecessors may have taken it for one before it was locked.
+        // A process that looks for predecessors may have taken it for one before it was locked.
         const bool ours = file_.get() >= 0 && lock_file(file_, F_RDLCK, path_);
         if (!ours || !leads_to(draft_path_, file_)) continue;
         try {
@@ -322,13 +324,14 @@ std::string PendingFile::publish() {
     published_ = true;
     if (complaint_.empty()) return "";
     std::string other = aside(path_);
-    // It is out of the way already, under a shorter name.
+    // It was already renamed, to a shorter name.
     if (rename(draft_path_.c_str(), other.c_str()) != 0) other = draft_path_;
     return "the state file " + in_quotes(path_) + " is set aside as " + in_quotes(other) +
            " and a new one made: " + complaint_;
 }
 
-// The two change names; returns false where they do not. Not every file system can do that at once.
+// Exchanges the names of the two files. Returns false if that fails: not every file system can do
+// it atomically.
 bool PendingFile::exchange() {
     if (renameat2(AT_FDCWD, draft_path_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) == 0) {
         return true;
@@ -390,7 +393,7 @@ std::vector<std::string> check_state(const std::string& path, std::size_t size) 
         warnings.push_back("the state file " + in_quotes(path) +
                            " will be set aside and a new one made: " + why);
     }
-    // Whether there is room for a new one shows when one is made.
+    // Making a new one shows whether there is room for it.
     if (!fits || !why.empty()) const PendingFile draft(path, size);
     return warnings;
 }

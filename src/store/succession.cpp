@@ -32,8 +32,8 @@ Succession::Succession(std::shared_ptr<DedupMemory> memory,
       observer_(observer),
       carried_at_once_(carried_at_once) {}
 
-// What has to wait for a process that holds a lock and does not go on is done later, by processes
-// that serve requests.
+// A step that would wait for a stalled holder of a lock is done later, by processes that serve
+// requests.
 template <typename Step>
 void Succession::attempt(Step step) {
     try {
@@ -47,8 +47,9 @@ std::vector<std::shared_ptr<DedupMemory>> Succession::adopt_predecessors(
     std::uint32_t now, const std::function<void()>& publish) {
     for (const auto& earlier : earlier_) undrained_.push_back(earlier.get());
     if (!undrained_.empty()) attempt([&] { record_undrained(now); });
-    // Most is carried over while processes of the predecessors go on. One that is closed already
-    // has told its successor, which goes on until it is closed itself.
+    // Most events are carried over while processes of the predecessors still claim. A predecessor
+    // that is closed already was carried over to its successor, which continues until it is closed
+    // itself.
     for (DedupMemory* earlier : undrained_) {
         if (!earlier->table().closed()) attempt([&] { carry_over(*earlier, now); });
     }
@@ -88,7 +89,8 @@ void Succession::carry_over(DedupMemory& earlier, std::uint32_t now) {
     observer_.on_carried_over(carried, forgotten);
 }
 
-// Nothing can be claimed there any more, and nothing that was delivered there is unknown here.
+// Closes a predecessor: nothing can be claimed there any more, and all events delivered there are
+// known here.
 void Succession::close(DedupMemory& earlier, std::uint32_t now) {
     const DedupMemory::Lock lock(*memory_);
     const DedupMemory::Lock earlier_lock(earlier);
@@ -115,23 +117,23 @@ void Succession::forget_drained(std::uint32_t now) {
     if (noted_undrained_ != undrained_.size()) record_undrained(now);
 }
 
-// For an nginx that would share the memory: it does not know the predecessors.
+// Tells an nginx that would share the memory, which does not know the predecessors.
 void Succession::record_undrained(std::uint32_t now) {
     const Session session(*this, now);
     memory_->record_undrained(undrained_.size());
     noted_undrained_ = undrained_.size();
 }
 
-// Whether a process of a predecessor is delivering any of them. What such processes have delivered
-// since is carried over, unless the memory is a predecessor itself by now: its successor may take
-// it for drained.
+// Whether a process of a predecessor is delivering any of them. Events that such processes
+// delivered since are carried over, unless this memory is itself a predecessor by now: its
+// successor may take it for drained.
 bool Succession::holds_earlier(std::span<const EventKey> keys, std::uint32_t now) {
     if (memory_->table().closed()) return false;
     bool held = false;
     for (DedupMemory* earlier : undrained_) {
         const DedupMemory::Lock lock(*earlier);
         earlier->table().carry_over(memory_->table(), now, kAll);
-        // adopt_predecessors() may not have been able to.
+        // adopt_predecessors() may have failed to close it.
         if (!earlier->table().closed()) earlier->table().close();
         held |= earlier->table().holds_any(keys, earlier->workers());
     }

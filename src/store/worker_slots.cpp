@@ -15,7 +15,7 @@ struct Workers::Slot {
     pthread_mutex_t lifetime;
     std::uint32_t generation;
 
-    // Whether nobody lived in the slot; then it is this process's.
+    // Takes the slot for this process. Returns false if a living process has it.
     bool take() {
         const int error = pthread_mutex_trylock(&lifetime);
         if (error == EOWNERDEAD) pthread_mutex_consistent(&lifetime);
