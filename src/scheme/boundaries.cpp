@@ -40,8 +40,8 @@ bool has_any_length(const TemplatePart& part, bool url_is_fixed) {
     }
 }
 
-// The values that may be refused for what they hold. Those of the body may not: senders put into
-// them what they like.
+// The values that may be refused for their content. Those of the body may not: senders choose them
+// freely.
 bool may_be_refused(const TemplatePart& part) {
     return part.kind == Kind::id || part.kind == Kind::header || part.kind == Kind::query;
 }
@@ -50,7 +50,7 @@ bool consists_of_digits(std::string_view text) {
     return std::ranges::all_of(text, is_digit);
 }
 
-// RFC 3986, section 2: who delivers to a URL has these encoded in it.
+// RFC 3986, section 2: a URL has these encoded.
 bool holds_what_no_url_does(std::string_view text) {
     return std::ranges::any_of(text, [](char character) {
         const auto byte = static_cast<unsigned char>(character);
@@ -70,7 +70,7 @@ bool is_rfc3339(const Scheme& scheme, const TemplatePart& part) {
            scheme.timestamp->unit == TimestampUnit::rfc3339;
 }
 
-// Whether the end of this literal that is at the body could be taken for the body's.
+// Whether the end of this literal next to the body could be taken for a part of the body.
 bool is_like_body(const TemplatePart& part, bool before) {
     if (part.kind != Kind::literal) return false;
     return !leaves_to_body(part.text, before, true);
@@ -136,7 +136,7 @@ std::vector<Join> joins_of(const Scheme& scheme, bool url_is_fixed) {
         if (left) joins.push_back({*left, i, guard_of(scheme, *left, i)});
         left = i;
     }
-    // Between two such values, a body has no end of its own.
+    // Between two such values, the body has no unambiguous end.
     for (std::size_t i = 1; i < joins.size(); ++i) {
         const bool both =
             joins[i].guard == Guard::framed_body && joins[i - 1].guard == Guard::framed_body;

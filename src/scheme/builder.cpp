@@ -45,7 +45,7 @@ std::pair<std::string_view, std::string_view> pair_of(std::string_view argument,
     return {argument.substr(0, equals), argument.substr(equals + 1)};
 }
 
-// Values of the payload have to be known before the text is hashed.
+// Values of the payload must be known before the text is hashed.
 bool is_in_payload(const TemplatePart& part) {
     return part.kind == Kind::json || part.kind == Kind::form || part.kind == Kind::field;
 }
@@ -84,7 +84,7 @@ bool reads_form(const Scheme& scheme) {
            });
 }
 
-// What may stand in a text of the encoding. Base64url does without padding, too.
+// The characters of the encoding. Base64url may have no padding.
 bool is_of_encoding(TextEncoding encoding, char character) {
     if (encoding == TextEncoding::hex) {
         return is_digit(character) || (to_lower(character) >= 'a' && to_lower(character) <= 'f');
@@ -118,7 +118,7 @@ bool holds_signature(const Scheme& scheme, const TemplatePart& part,
     }
 }
 
-// Whether no request meets both.
+// Whether no request can meet both.
 bool exclude(const Handshake::Condition& one, const Handshake::Condition& other) {
     using Test = Handshake::Condition::Test;
     const bool same = one.source.kind == other.source.kind &&
@@ -129,7 +129,7 @@ bool exclude(const Handshake::Condition& one, const Handshake::Condition& other)
     return (one.test == Test::absent) != (other.test == Test::absent);
 }
 
-// Whether the condition's value is there in every delivery that can be accepted.
+// Whether every delivery that can be accepted has the condition's value.
 bool is_in_every_delivery(const Scheme& scheme, const ValueLocation& source) {
     const auto is = [&](const ValueLocation& other) { return scheme.is_same_place(source, other); };
     if (scheme.signatures.size() == 1 && is(scheme.signatures.front().source)) return true;
@@ -170,8 +170,8 @@ bool tells_from_delivery(const Scheme& scheme, const Handshake::Condition& condi
     });
 }
 
-// Whether one statement finds no signature where the other does: of a header that is one item, each
-// has to read it.
+// Whether a header that one statement reads a signature from has none for the other. A header that
+// is one item must be read by both.
 bool exclude(const SignatureSource& one, const SignatureSource& other) {
     const bool same =
         one.source.kind == other.source.kind && one.source.header == other.source.header &&
@@ -180,7 +180,7 @@ bool exclude(const SignatureSource& one, const SignatureSource& other) {
            (one.encoding != other.encoding || one.prefix != other.prefix);
 }
 
-// A field that is the timestamp is signed as such, however it is called.
+// A field that is the timestamp is signed as such, whatever its name.
 void name_timestamp(const std::optional<TimestampSource>& timestamp, Template& parts) {
     if (!timestamp || timestamp->source.kind != ValueLocation::Kind::field) return;
     for (TemplatePart& part : parts) {
@@ -193,8 +193,8 @@ bool is_beside_body(const ValueLocation& type) {
     return type.kind == ValueLocation::Kind::header || type.kind == ValueLocation::Kind::claim;
 }
 
-// What tells events apart where the scheme does not say it: all that is signed of the request,
-// besides its time and its id, and what its headers or claims say of its type.
+// The default event key of a scheme: all signed values of the request, except its time and its id,
+// and the type from its headers or claims.
 Template derived_event_key(const Scheme& scheme) {
     Template key;
     const auto add = [&key](Kind kind) { key.push_back({kind, 0, {}, {}}); };
@@ -224,13 +224,12 @@ class SchemeBuilder {
 
     void add(const Statement& statement);
 
-    // The scheme; the builder is of no use afterwards.
+    // Returns the scheme. The builder must not be used afterwards.
     Scheme finish();
 
   private:
     using Arguments = std::span<const std::string>;
-    // Strict: every brace belongs to a placeholder. Lenient: one that does not look like it is
-    // text, as in JSON.
+    // Strict: every brace belongs to a placeholder. Lenient: other braces are text, as in JSON.
     enum class Braces { strict, lenient };
 
     struct Field {
@@ -274,7 +273,7 @@ class SchemeBuilder {
     HeaderIndex slot_of(const std::string& name);
     std::optional<TextEncoding> text_encoding(const Options& options) const;
 
-    // What only all statements together can show, with the line of the one to blame.
+    // Checks of all statements together, which report the line of the wrong one.
     void check_key() const;
     void check_what_presents_the_secret() const;
     void check_native() const;
@@ -312,7 +311,7 @@ class SchemeBuilder {
 
     Scheme scheme_;
     std::string algorithm_name_;
-    // The lines of the fields; of a repeated one, the last.
+    // The lines of the fields. For a repeated field, the last.
     std::map<std::string, std::size_t, std::less<>> lines_;
     std::vector<std::size_t> handshake_lines_;
     std::set<std::string_view> signature_options_;
@@ -383,7 +382,7 @@ Scheme SchemeBuilder::finish() {
     return std::move(scheme_);
 }
 
-// Where it may stand, the preset's statements have taken its place.
+// Where it is allowed, the preset's statements have already replaced it.
 void SchemeBuilder::refuse_like(Arguments) {
     fail("\"like\" stands only as the first statement");
 }
@@ -580,7 +579,7 @@ void SchemeBuilder::add_required_headers(Arguments arguments) {
     }
 }
 
-// As nginx hands it on, or as it was before it was compressed.
+// The body as nginx passes it on, or as it was before it was compressed.
 void SchemeBuilder::set_body(Arguments arguments) {
     const std::string& form = single(arguments, "body");
     if (form == "json") {
@@ -648,7 +647,7 @@ void SchemeBuilder::add_handshake(Arguments arguments) {
     for (std::string_view text : options.all("when")) {
         handshake.conditions.push_back(condition(options, text));
     }
-    // Else every delivery would be answered as the question: see check_handshakes(), too.
+    // Otherwise every delivery would be answered as a handshake. See also check_handshakes().
     const auto tells_apart = [](const Handshake::Condition& condition) {
         return condition.test != Handshake::Condition::Test::absent &&
                (condition.source.kind != ValueLocation::Kind::json ||
@@ -680,7 +679,7 @@ void SchemeBuilder::add_handshake(Arguments arguments) {
     scheme_.handshakes.push_back(std::move(handshake));
 }
 
-// `json:/type=value` (equals), `json:/type` (is there), `!json:/type` (is not).
+// `json:/type=value` (equals), `json:/type` (is present), `!json:/type` (is absent).
 Handshake::Condition SchemeBuilder::condition(const Options& options, std::string_view text) {
     const std::string_view whole = text;
     using Test = Handshake::Condition::Test;
@@ -694,7 +693,7 @@ Handshake::Condition SchemeBuilder::condition(const Options& options, std::strin
     condition.source = named_source(text.substr(0, equals));
     const bool contradicts = negated && equals != std::string_view::npos;
     if (condition.source.kind == ValueLocation::Kind::none || contradicts) {
-        // What it is compared with may be a token.
+        // The value that it is compared with may be a token.
         options.reject_argument("when=" + std::string(whole.substr(0, whole.find('='))) +
                                     (text.find('=') == std::string_view::npos ? "" : "="),
                                 "header:Name, json:/pointer, field:name or query:name, behind it "
@@ -749,7 +748,7 @@ void SchemeBuilder::set_answer_header(Handshake& handshake, const Options& optio
         has_control_character(text)) {
         options.reject("header", "\"Name: value\"");
     }
-    // They say where the answer ends, or are nginx's own.
+    // These headers frame the response, or are set by nginx.
     for (std::string_view name : {"connection", "content-length", "content-type", "date", "server",
                                   "trailer", "transfer-encoding", "upgrade"}) {
         if (equals_ignoring_case(handshake.header_name, name)) {
@@ -856,15 +855,14 @@ ValueLocation SchemeBuilder::source_of(std::string_view kind, std::string_view t
     return source;
 }
 
-// The same, for what is read before the body is: a parameter of the query counts as a header.
+// The same for values read before the body: a parameter of the query counts as a header.
 ValueLocation SchemeBuilder::early_source_of(std::string_view kind, std::string_view text) {
     if (kind != "query") return source_of(kind, text);
     if (text.empty()) fail("empty \"query=\"");
     return {ValueLocation::Kind::header, slot_of(kParameterMark + std::string(text)), {}};
 }
 
-// `header:Name`, `json:/pointer`, `query:name` or `field:name`; of no kind where it is none of
-// these.
+// `header:Name`, `json:/pointer`, `query:name` or `field:name`; of no kind if it is none of these.
 ValueLocation SchemeBuilder::named_source(std::string_view text) {
     const std::size_t colon = text.find(':');
     const std::string_view kind = text.substr(0, colon);
@@ -1023,7 +1021,7 @@ void SchemeBuilder::check_signatures() const {
     }
 }
 
-// It would have to be a signature and something else at once.
+// A header cannot be a signature and another value at once.
 void SchemeBuilder::check_header_of(const SignatureSource& signature) const {
     if (signature.source.kind != ValueLocation::Kind::header ||
         !signature.numbered_headers.empty()) {
@@ -1082,7 +1080,7 @@ void SchemeBuilder::check_digest_header() const {
     }
 }
 
-// What nothing signs of a form is refused, and the time could never come.
+// Unsigned fields of a form are refused, so the time could never be found.
 void SchemeBuilder::check_timestamp_field() const {
     if (!scheme_.timestamp || scheme_.timestamp->source.kind != ValueLocation::Kind::field) return;
     if (scheme_.takes_unsigned_fields() || scheme_.signs(Kind::timestamp) ||
@@ -1092,7 +1090,7 @@ void SchemeBuilder::check_timestamp_field() const {
     blame("timestamp", "\"timestamp field=\" needs that field as \"{field:...}\" in \"signed\"");
 }
 
-// A digest of what was sent says nothing of what was compressed.
+// A digest of the sent bytes does not cover the body before its compression.
 void SchemeBuilder::check_body() const {
     if (!scheme_.content_encoding || !scheme_.digest) return;
     if (scheme_.digest->source.kind != ValueLocation::Kind::header) return;

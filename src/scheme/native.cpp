@@ -10,7 +10,7 @@
 namespace webhook {
 namespace {
 
-// What encodeURIComponent and encodeURI of ECMAScript keep.
+// Characters that encodeURIComponent and encodeURI of ECMAScript keep.
 constexpr std::string_view kComponentKeeps = "-_.!~*'()";
 constexpr std::string_view kUriKeeps = ";,/?:@&=+$-_.!~*'()#";
 
@@ -56,7 +56,7 @@ constexpr std::array kNatives{
     Native{"adyen-payments", adyen_payments_items, true, false, "", nullptr},
 };
 
-// The names in a list, sorted; nothing where one is no header's, or stands twice.
+// Returns the sorted names of a list, or nullopt if one is not a header name, or occurs twice.
 std::optional<std::vector<std::string_view>> header_names(std::string_view list) {
     std::vector<std::string_view> names;
     for (bool more = true; more;) {
@@ -71,7 +71,7 @@ std::optional<std::vector<std::string_view>> header_names(std::string_view list)
     return names;
 }
 
-// Whether a part of a value could be another header of the text, in which `;` stands between them.
+// Whether a part of a value could be another header of the text, which separates headers by `;`.
 bool holds_header(std::string_view value, const std::vector<std::string_view>& names) {
     for (auto at = value.find(';'); at != std::string_view::npos; at = value.find(';')) {
         value.remove_prefix(at + 1);
@@ -82,8 +82,8 @@ bool holds_header(std::string_view value, const std::vector<std::string_view>& n
     return false;
 }
 
-// The headers as they are signed; nothing where one of them is missing. The list of their names is
-// one of them, and is signed in order.
+// Returns the headers as they are signed, or nullopt if one of them is missing. The list of their
+// names is one of them, and is signed in order.
 std::optional<std::string> contentful_headers(const NativeRequest& request) {
     const auto list = request.header(kSignedHeaders);
     const auto names = header_names(list ? without_padding(*list) : std::string_view());
@@ -111,8 +111,8 @@ bool has_line_break(std::string_view text) {
     return text.find('\n') != std::string_view::npos;
 }
 
-// The lines of one member, none where it may be left out and is; nothing where it is not as it has
-// to be.
+// Returns the lines of one member, empty if it is optional and absent. Returns nullopt if it is
+// malformed.
 std::optional<std::string> sns_lines(const JsonDocument& json, std::string_view name,
                                      Presence presence) {
     const std::string pointer = '/' + std::string(name);

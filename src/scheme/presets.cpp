@@ -666,7 +666,7 @@ constexpr PresetAlias kAliases[] = {
     {"x", "x-twitter", ""},
 };
 
-// The statements of a preset, those of a field that `own` has too left out, and then `own`.
+// The statements of a preset without those of fields that `own` has too, followed by `own`.
 std::vector<Statement> extended(std::vector<Statement> statements, std::span<const Statement> own) {
     std::erase_if(statements, [&own](const Statement& statement) {
         return std::ranges::any_of(own, [&statement](const Statement& each) {
@@ -682,7 +682,7 @@ const Preset* find_preset(std::string_view name) {
     return found == std::end(kPresets) ? nullptr : found;
 }
 
-// Of a preset or an alias; empty where there is none of this name.
+// The statements of a preset or an alias. Empty if there is none of this name.
 std::vector<Statement> preset_statements(std::string_view name) {
     if (const Preset* preset = find_preset(name)) return parse_statements(preset->text);
     const auto alias = std::ranges::find(kAliases, name, &PresetAlias::name);
@@ -690,7 +690,7 @@ std::vector<Statement> preset_statements(std::string_view name) {
     return extended(preset_statements(alias->preset), parse_statements(alias->text));
 }
 
-// What `like` names, as if it stood on that line.
+// The statements of the preset that `like` names, with the line of `like`.
 std::vector<Statement> liked_statements(const Statement& like) {
     if (like.words.size() != 2) {
         throw SchemeTextError("invalid number of arguments in \"like\": it takes one", like.line);
@@ -705,10 +705,10 @@ std::vector<Statement> liked_statements(const Statement& like) {
     return statements;
 }
 
-// The statements that a scheme has itself.
+// The scheme's own statements.
 using Own = std::span<const Statement>;
 
-// The statement without which the scheme would be one.
+// Finds the statement without which the scheme would be valid.
 std::size_t line_to_blame(std::string_view name, const std::vector<Statement>& liked, Own own,
                           std::size_t otherwise) {
     for (std::size_t i = 0; i < own.size(); ++i) {
@@ -724,7 +724,7 @@ std::size_t line_to_blame(std::string_view name, const std::vector<Statement>& l
     return otherwise;
 }
 
-// The header that says the type may be all that tells two events of a sender apart.
+// The header of the type may be the only difference between two events of a sender.
 void check_replaced_type(const Scheme& preset, const Scheme& scheme, Own changes) {
     const auto change_of = [changes](std::string_view field) {
         return std::ranges::find_if(changes, [field](const Statement& statement) {
@@ -781,7 +781,7 @@ Scheme parse_user_scheme(std::string_view name, std::string_view text) {
     std::vector<Statement> own = parse_statements(text);
     if (own.empty() || own.front().words.front() != "like") {
         Scheme scheme = build_scheme(name, own);
-        // What a preset leaves out is decided.
+        // An omission in a preset is deliberate.
         scheme.assumes_event_key = std::ranges::none_of(own, [](const Statement& statement) {
             const std::string& field = statement.words.front();
             return field == "event_id" || field == "event_key";

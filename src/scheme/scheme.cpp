@@ -50,7 +50,7 @@ bool Scheme::has_public_key() const {
     }
 }
 
-// What ends with the secret has nothing behind it that could be chosen.
+// A text that ends with the secret cannot be extended by an attacker.
 bool Scheme::can_be_extended() const {
     return algorithm == Algorithm::hash && signed_parts.back().kind != TemplatePart::Kind::secret;
 }
@@ -70,7 +70,7 @@ bool Scheme::verifies_form() const {
            (timestamp && timestamp->source.kind == ValueLocation::Kind::field);
 }
 
-// Senders that sign a token and the time put these and the signature beside what they send.
+// Senders that sign a token and the time add these and the signature to the fields that they send.
 bool Scheme::takes_unsigned_fields() const {
     return signatures.front().source.kind == ValueLocation::Kind::field &&
            !signatures.front().alone && !signs(TemplatePart::Kind::form);
@@ -84,7 +84,7 @@ bool Scheme::has_secret_in_query() const {
            headers[signature.source.header].starts_with(kParameterMark);
 }
 
-// A CRC-32 covers nothing: another body with the same one is easily made.
+// A CRC-32 covers nothing: it is easy to make another body with the same one.
 bool Scheme::covers_body() const {
     return signs(TemplatePart::Kind::body) || signs(TemplatePart::Kind::sha256_of_body) ||
            covers_form() || digest || native != nullptr;
@@ -99,7 +99,7 @@ bool Scheme::covers_event_id() const {
         case ValueLocation::Kind::json:
             return covers_json(event_id.text);
         case ValueLocation::Kind::field:
-            // Where names and values of a form are run together, one can become the other.
+            // If names and values of a form are concatenated, bytes of one can become the other's.
             return covers_raw_body() || signs_field(event_id.text);
         case ValueLocation::Kind::claim:
             return true;
@@ -147,7 +147,7 @@ bool Scheme::covers_header(HeaderIndex header) const {
     });
 }
 
-// It is a part of the URL, too, where it may not stand beside it.
+// It is also a part of the URL, unless it may stand beside the URL.
 bool Scheme::covers_parameter(std::string_view name) const {
     const auto is_it = [this, name](const TemplatePart& part) {
         return parameter_of(part) == name;
@@ -177,7 +177,7 @@ bool Scheme::is_same_place(const ValueLocation& left, const ValueLocation& right
 }
 
 bool Scheme::is_of_many_events(const ValueLocation& source) const {
-    // RFC 7519, section 4.1: who issued a token, for whom, and times.
+    // RFC 7519, section 4.1: the issuer, the audience, and times.
     constexpr std::string_view kClaims[] = {"iss", "aud", "exp", "nbf", "iat"};
     if (source.kind == ValueLocation::Kind::claim &&
         std::ranges::count(kClaims, source.text) != 0) {
@@ -309,7 +309,7 @@ bool Scheme::may_sign_plain_token() const {
 }
 
 // A handshake's answer is an HMAC with SHA-256. A scheme that has such a handshake itself refuses
-// tokens (HandshakeText), and the text of each native function has signs that no token holds.
+// tokens (HandshakeText), and the text of each native function has signs that no token contains.
 Scheme::Forgery Scheme::forgery_by_handshake() const {
     if (algorithm == Algorithm::jwt) {
         const bool is_hs256 = std::ranges::count(jwt_algorithms, JwtAlgorithm::hs256) != 0;

@@ -18,7 +18,7 @@ bool is_quote(char character) {
     return character == '"' || character == '\'';
 }
 
-// Puts words and statements together.
+// Assembles words and statements.
 class StatementReader {
   public:
     std::vector<Statement> read(std::string_view text) {
@@ -58,7 +58,7 @@ class StatementReader {
         }
     }
 
-    // The word that is being read, which begins here where none is.
+    // The word being read. Begins one if there is none.
     std::string& word() {
         if (!word_) {
             word_.emplace();

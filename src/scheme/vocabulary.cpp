@@ -88,7 +88,7 @@ constexpr std::array<PlaceholderName, 6> kAnswerPlaceholders{{
     {"hmac-sha256-base64", Kind::hmac_base64, true},
 }};
 
-// A token may stand in some by mistake.
+// Some values may be a misplaced token.
 std::string_view shown_value(std::string_view name, std::string_view value) {
     const std::size_t colon = value.find(':');
     const bool names_place = name == "verify" || name == "header";

@@ -7,7 +7,7 @@
 namespace webhook {
 namespace {
 
-// As both registries name them, in lower case.
+// Names as in both registries, in lower case.
 std::string_view algorithm_name(Hash hash) {
     switch (hash) {
         case Hash::sha384:

@@ -12,7 +12,7 @@ namespace {
 
 using Kind = Cause::Kind;
 
-// `{}` stands for the subject, `{n}` for the amount, `{m}` for what is allowed.
+// `{}` stands for the subject, `{n}` for the amount, `{m}` for the allowed amount.
 struct Phrase {
     Kind kind;
     std::string_view text;
@@ -82,10 +82,10 @@ constexpr Phrase kPhrases[] = {
     {Kind::key_empty, "the value of \"key={}\" is empty"},
 };
 
-// Those whose numbers are times.
+// The kinds with numbers that are times.
 constexpr Kind kTimes[] = {Kind::too_old, Kind::too_early, Kind::expired};
 
-// Rounded up, so that what is over a limit never looks equal to it.
+// Rounded up, so that a value over a limit never looks equal to it.
 std::string seconds(std::int64_t milliseconds) {
     return std::to_string(milliseconds / 1000 + (milliseconds % 1000 > 0 ? 1 : 0));
 }

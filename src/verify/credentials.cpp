@@ -35,8 +35,8 @@ class Items {
     bool done_ = false;
 };
 
-// nginx's variables write `X_Id` and `X-Id` as one name, and CGI `X.Id` as well, so that others may
-// read the one where this reads the other.
+// nginx's variables treat `X_Id` and `X-Id` as one name, and CGI `X.Id` as well, so other readers
+// may use one of them in place of the other.
 char as_variable(char character) {
     return is_letter(character) || is_digit(character) ? to_lower(character) : '_';
 }
@@ -56,12 +56,12 @@ void SchemeHeaders::offer(std::string_view name, std::string_view value) {
         if (scheme_->wants_other_headers) others_.emplace_back(name, value);
         return;
     }
-    // Where nginx takes headers with invalid names, one could pass for a parameter.
+    // If nginx accepts headers with invalid names, one could pass for a parameter.
     if (name.starts_with(kParameterMark)) return;
     fill(slots_[static_cast<std::size_t>(found - scheme_->headers.begin())], value);
 }
 
-// A header that has a twin counts as repeated.
+// A header with another one of an equivalent name counts as repeated.
 void SchemeHeaders::offer_twin(std::string_view name) {
     for (std::size_t i = 0; i < scheme_->headers.size(); ++i) {
         const std::string& known = scheme_->headers[i];
@@ -123,7 +123,7 @@ bool begins_with_prefix(const Scheme& scheme, const SignatureSource& source,
     return equals_ignoring_case(item.substr(0, source.prefix.size()), source.prefix);
 }
 
-// The cause where the text is a time of now in the other unit of numbers.
+// The cause if the text is a current time in the other numeric unit.
 Cause::Kind other_unit(const TimestampSource& source, std::string_view text, Milliseconds now,
                        const Tolerance& window, Cause::Kind otherwise) {
     if (source.unit == TimestampUnit::rfc3339) return otherwise;
@@ -150,7 +150,7 @@ bool Credentials::take_signatures(const Scheme& scheme, const SignatureSource& s
            !token.empty();
 }
 
-// Signatures of hashes have their length; what is not as long is none.
+// A signature by a hash must have the length of that hash.
 void Credentials::take(const Scheme& scheme, const SignatureSource& source, std::string_view item) {
     if (scheme.presents_secret() || scheme.algorithm == Algorithm::jwt) {
         token = item;
@@ -240,7 +240,8 @@ class HeaderReader {
             }
         }
         presented_.event_id = event_header(scheme_.event_id);
-        // A tab around a value is no part of it (RFC 9110, section 5.5), and nginx leaves it.
+        // Tabs around a value are not part of it (RFC 9110, section 5.5), but nginx does not remove
+        // them.
         presented_.event_type = without_padding(event_header(scheme_.event_type));
         if (scheme_.signs(TemplatePart::Kind::id) && presented_.event_id.empty()) {
             return absent(scheme_.event_id.header);
@@ -297,7 +298,7 @@ class HeaderReader {
     Refusal repeated(HeaderIndex header) const {
         return {Reason::malformed_header, Kind::header_repeated, name_of(header)};
     }
-    // For a header that is not there exactly once, or is empty where it may not be.
+    // For a header that does not occur exactly once, or is empty although it must not be.
     Refusal absent(HeaderIndex header) const {
         if (headers_.repeated(header)) return repeated(header);
         const bool missing = headers_.missing(header);
@@ -305,7 +306,7 @@ class HeaderReader {
                 name_of(header)};
     }
 
-    // Whether no byte of a header or of the id could be another value's (boundaries.h).
+    // Whether no byte of a header or of the id could belong to another value (boundaries.h).
     bool is_bounded(std::size_t index) const {
         const TemplatePart& part = scheme_.signed_parts[index];
         const bool is_header = part.kind == TemplatePart::Kind::header;

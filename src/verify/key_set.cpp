@@ -10,9 +10,9 @@
 namespace webhook {
 namespace {
 
-// What only the owner of a key knows (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
+// Members that only the owner of a key knows (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1).
 constexpr std::array<std::string_view, 8> kPrivate{"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
-// What a public key consists of.
+// The members of a public key.
 constexpr std::array<std::string_view, 7> kPublic{"kty", "crv", "x", "y", "n", "e", "use"};
 
 // One key of a set that a reader has parsed.
@@ -33,7 +33,7 @@ class SetMember {
                              : "the key " + in_quotes(escaped_for_log(known));
     }
 
-    // Empty where there is none that may stand in a log line.
+    // Empty if there is none that may be logged.
     std::string kid() const { return set_.first_value_at(pointer_ + "kid").value_or(""); }
 
     bool is_private() const {
@@ -67,7 +67,7 @@ bool fits_algorithm(const Scheme& scheme, const SetMember& member) {
                                [&name](JwtAlgorithm each) { return name == info(each).name; });
 }
 
-// What a key that fits an algorithm says of itself; no curve: none is looked at.
+// The members of a key that fits an algorithm. No curve: it is not checked.
 struct KeyType {
     Algorithm algorithm;
     std::string_view type;
@@ -99,7 +99,7 @@ bool is_another_type(const Scheme& scheme, const SetMember& member) {
     return row->algorithm != algorithm || is_one_of(member.text("crv"), kOtherCurves);
 }
 
-// Not one that went wrong.
+// Whether the key is meant for others, and not faulty.
 bool is_for_others(const Scheme& scheme, const SetMember& member) {
     const auto use = member.text("use");
     const bool is_for_another_algorithm = member.text("alg") && !fits_algorithm(scheme, member);
@@ -108,12 +108,12 @@ bool is_for_others(const Scheme& scheme, const SetMember& member) {
 
 KeyOfSet key_of(const Scheme& scheme, const SetMember& member) {
     if (!fits_algorithm(scheme, member)) throw ConfigError("it is for another algorithm");
-    // A key whose name cannot be read would be taken for one without.
+    // A key with an unreadable name would be taken for one without a name.
     if (member.has("kid") && member.kid().empty()) throw ConfigError("its \"kid\" is none");
     return {member.kid(), SigningKey(scheme, member.jwk())};
 }
 
-// As many as fit a line of the log.
+// As many reasons as fit a log line.
 std::string reasons_of(const KeySet& set) {
     constexpr std::size_t kMost = 3;
     std::string reasons;

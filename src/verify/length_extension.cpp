@@ -13,7 +13,7 @@ std::uint64_t big_endian(std::string_view bytes) {
 
 }  // namespace
 
-// `end` is what the text of this size ends with, kLongestPadding bytes or all of it.
+// `end` is the end of the text of this size: kLongestPadding bytes or all of it.
 bool LengthExtension::is_padding(std::string_view end, std::uint64_t size) const {
     constexpr std::size_t kLength = 8;
     const std::uint64_t bits = big_endian(end.substr(end.size() - kLength));

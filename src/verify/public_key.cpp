@@ -26,16 +26,16 @@
 namespace webhook {
 namespace {
 
-// More than any key or certificate takes.
+// Larger than any key or certificate.
 constexpr std::size_t kLongestText = 65536;
 constexpr std::size_t kCoordinateSize = 32;
 constexpr std::size_t kEd25519KeySize = 32;
 constexpr std::size_t kEd25519SignatureSize = 64;
-// What OpenSSL itself demands of keys longer than 3072 bits.
+// OpenSSL's own limit for keys longer than 3072 bits.
 constexpr int kLongestRsaExponent = 64;
 
 constexpr std::string_view kWhpkMark = "whpk_";
-// Of a JSON Web Key Set, this many are looked at.
+// The most keys of a JSON Web Key Set that are examined.
 constexpr std::size_t kMostKeysOfSet = 64;
 
 template <auto kFree>
@@ -58,7 +58,7 @@ void require(bool succeeded, const char* what) {
     if (!succeeded) throw CryptoError(std::string("OpenSSL failed to ") + what);
 }
 
-// Takes back what is added to OpenSSL's queue of errors, where nginx would take it for its own.
+// Removes errors added to OpenSSL's queue, which nginx would otherwise take for its own.
 class DroppedErrors {
   public:
     DroppedErrors() { ERR_set_mark(); }
@@ -125,7 +125,7 @@ std::optional<PemBlock> next_block(BIO* input) {
     return block;
 }
 
-// Reads no further than the armour: what asks for a passphrase is never reached.
+// Reads only the armour, so that no passphrase is ever asked for.
 std::vector<PemBlock> pem_blocks(std::string_view text) {
     const Input input(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
     require(input != nullptr, "read a text");
@@ -256,7 +256,7 @@ Key raw_ed25519_key(TextEncoding encoding, std::string_view text, std::string_vi
 
 Key whpk_key(std::string_view text) {
     constexpr std::string_view kForm = "base64 behind \"whpk_\"";
-    // Nothing at all is no key either.
+    // An empty text is no key either.
     const std::string_view digits =
         text.starts_with(kWhpkMark) ? text.substr(kWhpkMark.size()) : std::string_view("");
     return raw_ed25519_key(TextEncoding::base64, digits, kForm);
@@ -277,9 +277,9 @@ Key read_key(Algorithm algorithm, KeyEncoding encoding, std::string_view text) {
     throw ConfigError("the secret is to be a public key in base64, hex, whpk, pem, spki or jwk");
 }
 
-// OpenSSL checks none of this, and takes such keys. Under a key of small order (the order of the
-// curve is eight times a prime), one and the same signature is right for every eighth message, or
-// for all. What is not canonical is written in no other way by those who generate keys.
+// OpenSSL accepts such keys without a check. With a key of small order (the order of the curve is
+// eight times a prime), the same signature is valid for every eighth message, or for all.
+// Generators of keys never write a non-canonical encoding.
 void check_ed25519(const EVP_PKEY* key) {
     if (EVP_PKEY_is_a(key, "ED25519") != 1) {
         throw ConfigError("the secret is not an Ed25519 key");
@@ -314,7 +314,7 @@ void check_p256(EVP_PKEY* key) {
         EVP_PKEY_is_a(key, "EC") == 1 &&
         EVP_PKEY_get_group_name(key, group.data(), group.size(), &size) == 1 &&
         std::string_view(group.data(), size) == SN_X9_62_prime256v1 &&
-        // A curve that is written out could have another generator.
+        // A curve with explicit parameters could have another generator.
         EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
                                &explicit_group) == 1 &&
         explicit_group == 0;
@@ -393,7 +393,7 @@ bool is_public_jwk(std::string_view text) {
     return false;
 }
 
-// As OpenSSH, RFC 4716 and XML write them.
+// The forms of OpenSSH, RFC 4716 and XML.
 bool is_public_key_of_others(std::string_view text) {
     for (std::string_view start :
          {"ssh-ed25519 ", "ssh-rsa ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"}) {
@@ -406,7 +406,7 @@ bool is_public_key_of_others(std::string_view text) {
     return false;
 }
 
-// Whatever may stand behind: it would not make a secret of what is none.
+// Trailing bytes are ignored: they would not turn a public key into a secret.
 bool is_public_der(std::string_view der) {
     constexpr char kSequence = '\x30';
     if (!der.starts_with(kSequence)) return false;
@@ -422,7 +422,7 @@ constexpr bool is_space(char character) {
     return character == ' ' || (character >= '\t' && character <= '\r');
 }
 
-// Digits as they come: in lines, with or without padding, in either alphabet.
+// Accepts digits in lines, with or without padding, in either alphabet.
 bool is_public_der_in_digits(std::string_view text) {
     std::string digits;
     for (char character : text) {
@@ -460,7 +460,7 @@ bool PublicKey::verify_digest(Hash hash, std::span<const std::uint8_t> digest,
     }
     require(EVP_PKEY_CTX_set_signature_md(context.get(), openssl_hash(hash)) == 1,
             "choose a signature's hash");
-    // Neither the result nor the errors tell a fault from a wrong signature.
+    // Neither the result nor the errors distinguish a fault from a wrong signature.
     return EVP_PKEY_verify(context.get(), signature.data(), signature.size(), digest.data(),
                            digest.size()) == 1;
 }

@@ -11,11 +11,11 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\v\f";
 
-// A key that its issuer gives for calling an API; webhooks are signed with another one.
+// A key that its issuer gives for calling an API. Webhooks are signed with another one.
 struct ApiKey {
     std::string_view prefix;
     std::string_view oddity;
-    // How many hex digits follow; 0: anything may.
+    // The number of hex digits that follow. 0: any text may follow.
     std::size_t digits = 0;
 };
 
@@ -44,7 +44,7 @@ constexpr ApiKey kApiKeys[] = {
     {"SK", "looks like an API key SID of Twilio", 32},
 };
 
-// What documentation and templates have where the secret belongs.
+// Placeholders for the secret in documentation and templates.
 constexpr std::string_view kPlaceholders[] = {
     "changeme", "change-me",      "change_me",      "change-this",     "change_this", "your-",
     "your_",    "yoursecret",     "replace-me",     "replace_me",      "replaceme",   "my-secret",
@@ -66,7 +66,7 @@ bool stands_in_quotes(std::string_view text) {
            (text.front() == '"' || text.front() == '\'' || text.front() == '`');
 }
 
-// As in a file of environment variables. Base64 has `=` at its end only.
+// An assignment as in a file of environment variables. Base64 has `=` at its end only.
 bool is_assignment(std::string_view text) {
     if (text.starts_with("export ")) text.remove_prefix(7);
     const std::size_t equals = text.find('=');

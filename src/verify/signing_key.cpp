@@ -13,7 +13,7 @@ std::string decoded(std::string_view text, TextEncoding encoding, std::string_vi
     return std::move(*bytes);
 }
 
-// Without the mark, a secret is base64 where it decodes, as the reference libraries read it.
+// Without the mark, a secret is base64 if it decodes, as in the reference libraries.
 std::string behind_whsec(std::string_view secret, bool& is_text) {
     constexpr std::string_view kVersion = "v1,";
     constexpr std::string_view kMark = "whsec_";

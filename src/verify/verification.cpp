@@ -36,10 +36,11 @@ Refusal bad_claim(std::string_view name) {
     return {Reason::bad_signature, Cause::Kind::claim, name};
 }
 
-// How far the clocks of two careful machines are apart at the most.
+// The largest difference between the clocks of two well-kept machines.
 constexpr Milliseconds kClockSkew = std::chrono::minutes(1);
 
-// Ed25519 hashes the whole text for every signature that it tries: of a long one, few are tried.
+// Ed25519 hashes the whole text for every signature that is tried, so few are tried for a long
+// text.
 constexpr std::size_t kHashedForEachKey = 4 * 1024 * 1024;
 constexpr std::size_t kFewCandidates = 3;
 
@@ -51,19 +52,19 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-// Beside letters and digits.
+// Besides letters and digits.
 constexpr std::string_view kInFieldNames = "_[].-";
 
 bool begins_with_letter(std::string_view name) {
     return !name.empty() && is_letter(name.front());
 }
 
-// The first field of a form that is signed behind a URL has such a name with every sender.
+// With every sender, the first field of a form that is signed after a URL has such a name.
 bool is_field_name(std::string_view name) {
     return begins_with_letter(name) && consists_of(name, kInFieldNames);
 }
 
-// A key of a set has a name, which a token may give.
+// A key of a set has a name, which a token may refer to.
 bool may_be_of(const Jwt& jwt, const SigningSecret& secret) {
     return !jwt.kid || secret.kid.empty() || *jwt.kid == secret.kid;
 }
@@ -222,7 +223,7 @@ Objection Verification::add_part(const TemplatePart& part, WholeBody* body) {
     if (part.is_url() && !keeps_its_side(*scheme_, joins(), index, request_.url)) {
         return Refusal(Reason::bad_signature, Cause::Kind::url_unfit);
     }
-    // It separates parameters for some readers, who could find another one of this name behind it.
+    // Some readers take it for a separator and could find another parameter of this name after it.
     const std::string_view parameter = scheme_->parameter_of(part);
     if (!parameter.empty() && request_.query.find(';') != std::string_view::npos) {
         return Refusal(Reason::bad_signature, Cause::Kind::query_unfit, parameter);
@@ -260,7 +261,7 @@ Objection Verification::add_part(const TemplatePart& part, WholeBody* body) {
     }
 }
 
-// What nobody signed reaches readers that go by a query, or merge it with the body.
+// Unsigned parameters would reach readers that use the query, or merge it with the body.
 bool Verification::has_query_of_its_own() const {
     if (!scheme_->reads_url()) return false;
     const std::string_view hashed = query_of(request_.url);
@@ -270,7 +271,7 @@ bool Verification::has_query_of_its_own() const {
     });
 }
 
-// What nobody has to compute first.
+// The value of a part that needs no computation.
 std::string_view Verification::value_of(const TemplatePart& part, const SecretTrial& trial) const {
     switch (part.kind) {
         case Kind::literal:
@@ -317,7 +318,7 @@ Objection Verification::add_json(const TemplatePart& part, WholeBody* body) {
     return std::nullopt;
 }
 
-// Where the body is framed, what is beside it is looked at once more at its end.
+// If the body is framed, the values next to it are checked again at its end.
 void Verification::keep_beside_body(const TemplatePart& part, std::string_view value) {
     if (extras_ && extras_->frame) extras_->beside_body[&part] = value;
 }
@@ -326,8 +327,8 @@ bool Verification::is_form() const {
     return is_form_type(request_.headers->value(*scheme_->content_type));
 }
 
-// Nothing stands between a URL and a form, so that the end of a URL could become the beginning of a
-// field. Where the URL is fixed, the end of a longer one could.
+// A URL and a form are joined without a separator, so that the end of a URL could become the
+// beginning of a field. If the URL is fixed, the end of a longer one could.
 bool Verification::starts_behind_url(const TemplatePart& part, const Form& form) const {
     const auto index = static_cast<std::size_t>(&part - scheme_->signed_parts.data());
     const bool is_behind_url = index > 0 && scheme_->signed_parts[index - 1].is_url();
@@ -336,8 +337,8 @@ bool Verification::starts_behind_url(const TemplatePart& part, const Form& form)
     return request_.url_is_fixed ? begins_with_letter(name) : is_field_name(name);
 }
 
-// A sender's digest is the end of all that it signs. Where a part of it is in the form, a delivery
-// that was covered by its digest became this form.
+// A sender's digest is the end of its signed text. If a part of the digest is in the form, a
+// delivery that was covered by its digest was turned into this form.
 bool Verification::splits_digest(std::string_view text) const {
     if (text.empty() || !scheme_->digest) return false;
     const DigestSource& wanted = *scheme_->digest;
@@ -352,8 +353,8 @@ bool Verification::splits_digest(std::string_view text) const {
     return digest && digest->size() == hash_size(wanted.hash);
 }
 
-// Where the sender could say that a form is none, its fields would not be signed: then the body has
-// to be empty, or covered by a digest.
+// If the sender could declare a form to be none, its fields would not be signed. So the body must
+// then be empty, or covered by a digest.
 Objection Verification::add_form(const TemplatePart& part, WholeBody* body) {
     if (body == nullptr) return Reason::invalid_payload;
     const bool may_be_none = part.kind == Kind::form && (body_is_empty() || extras_->digest);
@@ -379,14 +380,14 @@ Objection Verification::add_form(const TemplatePart& part, WholeBody* body) {
     return std::nullopt;
 }
 
-// Empty where the signature stands elsewhere.
+// Empty if the signature is elsewhere.
 std::string_view Verification::signature_field() const {
     const ValueLocation& source = scheme_->signatures.front().source;
     return source.kind == ValueLocation::Kind::field ? std::string_view(source.text)
                                                      : std::string_view();
 }
 
-// Some readers take a `;` for a `&`, and find other fields than were signed. Encoders of forms
+// Some readers take a `;` for a `&`, and find fields other than the signed ones. Encoders of forms
 // write it as %3B.
 Objection Verification::check_separators(WholeBody* body) const {
     const bool concerned = scheme_->signs_decoded_form() && body != nullptr && is_form();
@@ -394,7 +395,7 @@ Objection Verification::check_separators(WholeBody* body) const {
     return Refusal(Reason::invalid_payload, Cause::Kind::form_semicolon);
 }
 
-// Readers that merge the query with the form could find what nobody signed in the place of a field.
+// Readers that merge the query with the form could find an unsigned value in the place of a field.
 Objection Verification::check_query_beside_form(WholeBody* body) const {
     if (!scheme_->signs_decoded_form()) return std::nullopt;
     if (request_.query.empty() && request_.sent_query.empty()) return std::nullopt;
@@ -410,8 +411,8 @@ Objection Verification::check_query_beside_form(WholeBody* body) const {
     return Refusal(Reason::invalid_payload, Cause::Kind::query_beside_form);
 }
 
-// Some readers do not mind the case of names. An address may have a token of the operator's own in
-// its query, and a sender that leaves its message unsigned may call its event id so.
+// Some readers ignore the case of names. The operator may have put a `token` of its own into the
+// URL's query, and a sender that does not sign its message may give its event id that name.
 bool Verification::is_signed_in_form(std::string_view name, const Form& form) const {
     const ValueLocation& id = scheme_->event_id;
     const bool may_be_of_address = scheme_->takes_unsigned_fields() &&
@@ -430,7 +431,7 @@ bool Verification::reads_or_covers_parameter(std::string_view name) const {
            std::ranges::count(scheme_->headers, kParameterMark + std::string(name)) > 0;
 }
 
-// What the signature does not cover may not come along, unless the scheme says so.
+// Unsigned fields are refused, unless the scheme allows them.
 Objection Verification::check_other_fields(WholeBody* body) const {
     const bool covers_all = scheme_->signs(Kind::form) || scheme_->covers_raw_body();
     if (!scheme_->verifies_form() || covers_all || scheme_->takes_unsigned_fields()) {
@@ -486,7 +487,7 @@ Objection Verification::read_signature_in_body(WholeBody* body) {
                    source.source.text);
 }
 
-// What stands there more than once is not there.
+// A value that occurs more than once counts as missing.
 Objection Verification::read_from_body(const ValueLocation& source, WholeBody* body,
                                        std::optional<std::string>& value) const {
     if (source.kind == ValueLocation::Kind::field) {
@@ -518,7 +519,7 @@ Objection Verification::verify_timestamp(WholeBody* body, Milliseconds now) {
     return check_window(now);
 }
 
-// Of the time that is in force when the delivery is judged, not of the time that it came.
+// By the time at which the delivery is judged, not at which it came.
 Objection Verification::check_window(Milliseconds now) const {
     if (!scheme_->timestamp) return std::nullopt;
     const ValueLocation::Kind kind = scheme_->timestamp->source.kind;
@@ -549,7 +550,7 @@ const SigningSecret* Verification::secret_for_answers(Milliseconds now) const {
     return nullptr;
 }
 
-// What the operator may compare with what the sender says that it sent.
+// Facts that the operator may compare with the sender's records.
 Refusal Verification::no_match() const {
     const bool extended = std::ranges::any_of(trials_, [](const SecretTrial& trial) {
         return trial.extension && trial.extension->found();
@@ -566,8 +567,8 @@ Refusal Verification::no_match() const {
                                          static_cast<std::int64_t>(body_size_)}};
 }
 
-// The first secret under which it is signed. One that ends goes on to be asked for others, under
-// which the delivery may outlast it.
+// The first secret that the delivery is signed with. If that one expires, others are tried, too,
+// with which the delivery may stay valid for longer.
 template <typename Matches>
 Objection Verification::find_secret(Milliseconds now, Matches matches) {
     bool any_usable = false;
@@ -634,7 +635,7 @@ bool Verification::matches_basic(const SigningSecret& secret) const {
     return credentials && secret.key.is_token(*credentials);
 }
 
-// One that is repeated counts as missing.
+// A repeated header counts as missing.
 Refusal Verification::lacks_of(const Native& native) const {
     if (native.headers.empty()) return Reason::missing_signature;
     for (std::string_view name : native.headers) {
@@ -721,11 +722,11 @@ namespace {
 
 struct WrittenTime {
     std::string text;
-    // Nothing where the text is none.
+    // Has no value if the text is not a time.
     std::optional<Milliseconds> time;
 };
 
-// RFC 7519, section 2: seconds may have a fraction, which the text is without.
+// RFC 7519, section 2: seconds may have a fraction, which the text omits.
 std::optional<WrittenTime> time_at(const JsonDocument& claims, std::string_view claim,
                                    TimestampUnit unit, bool round_up = false) {
     const std::string pointer = pointer_to(claim);
@@ -769,7 +770,7 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
     return std::nullopt;
 }
 
-// RFC 7519, section 4.1: a reader of a token has to mind these where they are there.
+// RFC 7519, section 4.1: a reader of a token must check these claims if they are present.
 Objection Verification::read_validity() {
     const auto read = [this](std::string_view claim, bool round_up,
                              std::optional<Milliseconds>& time) -> Objection {
@@ -809,8 +810,8 @@ Objection Verification::check_claim(const RequiredClaim& claim) const {
         if (part.kind == Kind::url) expected += request_.url;
         if (part.kind != Kind::url_qsh) continue;
         const auto hash = atlassian_qsh(request_.method, request_.url, "");
-        // A bare one separates parameters for some readers, and for others does not: it would be
-        // hashed as another query than they read.
+        // A bare one separates parameters for some readers only, so the hashed query could differ
+        // from the one that they read.
         const bool is_split = query_of(request_.url).find(';') != std::string_view::npos;
         if (!hash || (is_split && !request_.url_is_fixed)) return bad_claim(claim.name);
         expected += *hash;
@@ -835,7 +836,7 @@ Objection Verification::verify_body() {
     return verify_digest();
 }
 
-// RFC 9110, section 9.3.1: content means nothing there, and senders send none.
+// RFC 9110, section 9.3.1: content has no meaning there, and senders send none.
 bool Verification::has_no_body_by_method() const {
     return request_.method == "GET" || request_.method == "HEAD";
 }
@@ -852,7 +853,7 @@ bool Verification::leaves_to_body(const Join& join) const {
     if (join.right > join.left + 1) return true;
     const bool before = parts[join.right].kind == Kind::body;
     const TemplatePart& neighbor = parts[before ? join.left : join.right];
-    // A method that is signed says by itself that there is no body.
+    // A signed method itself says that there is no body.
     const bool may_get_one =
         body_is_empty() && !(has_no_body_by_method() && scheme_->signs(Kind::method));
     return webhook::leaves_to_body(value_beside_body(neighbor), before, may_get_one);
