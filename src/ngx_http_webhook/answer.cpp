@@ -31,15 +31,15 @@ std::string_view content_encoding(const ngx_http_request_t* request) {
     return {};
 }
 
-// What senders ask for the endpoint without a signature.
+// Unsigned requests by which senders verify the endpoint.
 void add_handshake(std::string& causes, const Delivery& delivery) {
     const bool asks = delivery.reason == Reason::missing_signature && delivery.inspection;
     if (!asks || !delivery.inspection->may_be_unanswered_handshake()) return;
     add_cause(causes, {Cause::Kind::perhaps_handshake, {}});
 }
 
-// What senders, proxies and this side may see differently, where they do not agree on the signature
-// or the payload.
+// Values that the sender, proxies and this server may see differently, if the signature or the
+// payload is wrong.
 void add_suspects(std::string& causes, const Delivery& delivery) {
     if (delivery.reason != Reason::bad_signature && delivery.reason != Reason::invalid_payload) {
         return;
@@ -57,13 +57,12 @@ void add_suspects(std::string& causes, const Delivery& delivery) {
 }
 
 ngx_uint_t log_level_of(const Delivery& delivery) {
-    // Neither is anything to look into: every sender retries, and asks whether the endpoint is
-    // there.
+    // Neither needs attention: every sender retries and verifies the endpoint.
     const bool usual = delivery.reason == Reason::duplicate || delivery.reason == Reason::handshake;
     return usual ? NGX_LOG_INFO : *delivery.conf.log_level;
 }
 
-// Of a name that its variables do not give, what the configuration says.
+// If the variables give no name, its text in the configuration.
 std::string endpoint_for_log(const Delivery& delivery) {
     const LocConf& conf = delivery.conf;
     if (conf.gate->name_variables == nullptr || delivery.endpoint.empty()) return conf.endpoint;
@@ -73,7 +72,7 @@ std::string endpoint_for_log(const Delivery& delivery) {
 void log_verdict(const Delivery& delivery, const Cause& cause) {
     if (delivery.verdict == Verdict::accepted) return;
     const ngx_uint_t level = log_level_of(delivery);
-    // A flood of forgeries that nobody logs costs nothing here.
+    // A flood of forgeries costs nothing here if it is not logged.
     if (delivery.request->connection->log->log_level < level) return;
     ngx_log_t log = log_of(delivery);
     std::string causes;
@@ -94,7 +93,7 @@ ResponseOverride answer_for(const Delivery& delivery) {
     return {info(delivery.reason).status, nullptr};
 }
 
-// As `return STATUS TEXT` does it.
+// Sends as `return STATUS TEXT` does.
 ngx_int_t send_text(ngx_http_request_t* request, ngx_uint_t status, const ngx_str_t& text,
                     std::string_view type = "text/plain") {
     ngx_str_t content_type = to_ngx(type);
@@ -150,13 +149,13 @@ void replace_answer(Delivery& delivery) {
     ngx_http_request_t* request = delivery.request;
     if (ngx_http_upstream_t* upstream = request->upstream; answers_badly(request)) {
         upstream->upgrade = 0;
-        // Nothing is read from it any more.
+        // nginx reads nothing more from it.
         upstream->store = 0;
 #if (NGX_HTTP_CACHE)
         upstream->cacheable = 0;
 #endif
     }
-    // The upstream's may have been taken for HTTP/0.9, where there is no header.
+    // The upstream's response may have been taken for HTTP/0.9, which has no header.
     request->http_version = delivery.http_version;
     ngx_http_clean_header(request);
     request->err_status = 0;
@@ -184,7 +183,7 @@ void add_headers(const Delivery& delivery) {
         add_header(delivery.request, "Webhook-Reason", reason.name);
     }
     if (delivery.verdict == Verdict::handshake) {
-        // Whoever asks chooses what is answered.
+        // The client chooses the content of the response.
         add_header(delivery.request, "X-Content-Type-Options", "nosniff");
         const HandshakeAnswer& answer = delivery.inspection->handshake();
         if (!answer.header_name.empty()) {

@@ -6,7 +6,7 @@ namespace webhook::ngx {
 namespace {
 
 constexpr ngx_msec_t kLongestHold = 1000;
-// One of the four that nginx has room for; its image filter uses it on connections only.
+// One of nginx's four buffering bits. Its image filter uses this one on connections only.
 constexpr unsigned kHeld = 0x08;
 
 // nginx takes an answer of which nothing is sent for a client that does not read.
@@ -35,7 +35,7 @@ ngx_int_t AnswerHold::begin(ngx_http_request_t* request, ngx_http_output_header_
     has_begun_ = true;
     request->buffered |= kHeld;
     request->header_sent = 1;
-    // As nginx's last header filter would have it.
+    // As nginx's last header filter would do.
     if (request->method == NGX_HTTP_HEAD) request->header_only = 1;
     end_.handler = on_end;
     end_.data = this;
@@ -103,7 +103,7 @@ void AnswerHold::on_end(ngx_event_t* event) noexcept {
 }
 
 void AnswerHold::cancel() noexcept {
-    // Braces: the first is a macro of several statements.
+    // The braces are needed: ngx_delete_posted_event() is a multi-statement macro.
     if (end_.posted) {
         ngx_delete_posted_event(&end_);
     }

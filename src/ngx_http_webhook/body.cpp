@@ -25,7 +25,7 @@ bool body_is_whole(const ngx_http_request_t* request) {
     return has_none || body->last_saved;
 }
 
-// The header is compared, too: nginx counts `content_length_n` down while it discards a body.
+// Also compares the header, since nginx decrements `content_length_n` while it discards a body.
 bool size_is_as_declared(const ngx_http_request_t* request, off_t size) {
     if (std::max<off_t>(request->headers_in.content_length_n, 0) != size) return false;
     const ngx_table_elt_t* header = request->headers_in.content_length;
@@ -50,7 +50,7 @@ std::string_view BodyReader::next() {
         if (!piece.empty()) return piece;
         const std::string_view sent = next_sent();
         if (sent.empty()) return {};
-        // After a fault, the rest is read for its length alone.
+        // After a fault, the rest is read only for its length.
         if (!inflater_->failed()) inflater_->feed(sent);
     }
 }

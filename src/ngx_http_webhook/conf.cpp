@@ -12,7 +12,7 @@
 namespace webhook::ngx {
 namespace {
 
-// In bytes; it stands in every line of the log.
+// In bytes. Every log line contains it.
 constexpr std::size_t kLongestEndpoint = 255;
 
 template <typename Value>
@@ -75,12 +75,12 @@ void resolve_gate(ngx_conf_t* cf, const LocConf& parent, LocConf& conf, const Le
             where_inherited(conf.secret_sources == parent.secret_sources, here));
         return;
     }
-    // Requests that end up here are refused with `no_secret`.
+    // Requests here are refused with `no_secret`.
     std::vector<SecretSource> none;
     conf.secrets = std::make_shared<const Secrets>(conf.scheme, none, cf);
 }
 
-// As the request line and the Host header have it.
+// The URL from the request line and the Host header.
 void set_default_url(ngx_conf_t* cf, LocConf& conf) {
     if (conf.url != nullptr || !conf.scheme->reads_url()) return;
     conf.url = compile_value(cf, "$scheme://$http_host$request_uri");
@@ -133,7 +133,7 @@ Demands demands_of(const LocConf& conf) {
     return demands;
 }
 
-// A secret may stand there by mistake.
+// The name may be a misplaced secret.
 bool may_be_shown(std::string_view name) {
     return name.find_first_of("_=") == std::string_view::npos && !shown_word(name).empty();
 }
@@ -188,8 +188,8 @@ bool Level::is_location() const {
 
 namespace {
 
-// `map` finds the same secret for a name in another case and, with `hostnames`, with a final dot:
-// those are one name, too.
+// `map` finds the same secret for a name in another case and, with `hostnames`, with a trailing
+// dot, so these count as one name.
 std::string_view folded(std::string_view name, ngx_pool_t* pool) {
     if (name.ends_with('.')) name.remove_suffix(1);
     const bool has_upper = std::ranges::any_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });

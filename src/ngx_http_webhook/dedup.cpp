@@ -12,11 +12,11 @@ namespace {
 
 constexpr std::size_t kAnchorPages = 8;
 constexpr std::uint64_t kAnchorMagic = 0x726f68636e61776b;
-// Memories that are not drained yet, and the one in use.
+// The most memories that are not drained yet, and the one in use.
 constexpr std::size_t kMostMemories = 16;
-// How often a worker looks at what earlier ones still deliver.
+// The interval at which a worker looks for deliveries of earlier workers.
 constexpr ngx_msec_t kWatchPause = 200;
-// How often the end of a claim is tried again that had to be put off.
+// The interval at which a postponed end of a claim is tried again.
 constexpr ngx_msec_t kEndingPause = 50;
 constexpr std::time_t kSecondsBetweenNotices = 60;
 
@@ -34,8 +34,8 @@ const char* plural(std::uint64_t count) {
 
 }  // namespace
 
-// What one configuration leaves for the next in nginx's shared memory. The descriptors are the
-// master's.
+// The data that one configuration leaves for the next in nginx's shared memory. The descriptors are
+// the master's.
 struct DedupZone::Anchor {
     std::uint64_t magic;
     std::size_t count;
@@ -81,14 +81,14 @@ DedupZone::Anchor& DedupZone::anchor() const {
 
 DedupZone::Anchor* DedupZone::anchor_in(const ngx_shm_t& shared) {
     if (shared.size != kAnchorPages * ngx_pagesize) return nullptr;
-    // It may be another module's, or that of another build of this one.
+    // It may belong to another module, or to another build of this one.
     auto* data = static_cast<u_char*>(reinterpret_cast<ngx_slab_pool_t*>(shared.addr)->data);
     if (data < shared.addr || data > shared.addr + shared.size - sizeof(Anchor)) return nullptr;
     auto* found = reinterpret_cast<Anchor*>(data);
     return found->magic == kAnchorMagic ? found : nullptr;
 }
 
-// Of the configuration in force, while the next one is being made.
+// The zones of the configuration in force, while the next one is read.
 std::vector<DedupZone::Earlier> DedupZone::earlier_zones() {
     std::vector<Earlier> zones;
     const ngx_list_part_t* part = &const_cast<ngx_cycle_t*>(ngx_cycle)->shared_memory.part;
@@ -106,7 +106,7 @@ std::vector<DedupZone::Earlier> DedupZone::earlier_zones() {
     return zones;
 }
 
-// `nginx -t`: what is there may be in use.
+// For `nginx -t`: existing files may be in use.
 void DedupZone::check() const {
     DedupMemory::require_room(size);
     if (state.empty()) return;
@@ -115,7 +115,7 @@ void DedupZone::check() const {
     }
 }
 
-// The master may yet turn back to the earlier configuration: what that one uses is left as it is.
+// The master may still return to the earlier configuration, so its files are left as they are.
 void DedupZone::take_memory() {
     std::vector<Descriptor> files;
     std::unique_ptr<DedupMemory> memory;
@@ -143,8 +143,8 @@ void DedupZone::take_memory() {
             return same_file(file.status(), known->file().status());
         };
         if (is_it(memory)) continue;
-        // What is found beside the state file may be one of them: it is shared with old workers by
-        // the descriptor that they have, too.
+        // A file found beside the state file may be one of them. It is shared with old workers
+        // through the descriptor that they also have.
         std::erase_if(earlier, is_it);
         if (used_by_others(file)) {
             throw ConfigError("its memory cannot be replaced while another nginx shares it");
@@ -157,7 +157,8 @@ void DedupZone::take_memory() {
     memories_.emplace(std::move(memory), std::move(earlier), *this);
 }
 
-// What one zone gives up, its successor closes: no other can go on with it.
+// Memory that a reload replaces is closed by its successor, so another zone must not reuse the
+// file.
 void DedupZone::require_other_files(const Earlier& zone) const {
     for (const Descriptor& file : zone.files) {
         if (state.empty() || !leads_to(state, file)) continue;
@@ -189,7 +190,7 @@ void DedupZone::adopt_predecessors() noexcept try {
     ngx_log_error(NGX_LOG_ALERT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
 }
 
-// Without its name, the file serves as well until nginx ends.
+// Even without its name, the file works until nginx ends.
 void DedupZone::publish() noexcept try {
     const std::unique_ptr<PendingFile> draft = std::move(draft_);
     const std::string warning = draft ? draft->publish() : "";
@@ -312,8 +313,8 @@ std::optional<ClaimResult> DedupZone::claim(std::span<const EventKey> keys, cons
     }
 }
 
-// Where there is one. An old worker ends soon; one that does not shares the memory with another
-// nginx that gave it up. What was closed stays so, and needs no lock to be seen.
+// Logs that the memory has a successor, if so. An old worker ends soon; one that does not shares
+// the memory with another nginx that replaced it. Closed memory stays closed, so no lock is needed.
 void DedupZone::report_successor() {
     if (!memories_->memory().table().closed() || std::exchange(reported_successor_, true)) return;
     const ngx_uint_t level = ngx_exiting != 0 ? NGX_LOG_NOTICE : NGX_LOG_ERR;
@@ -325,7 +326,8 @@ void DedupZone::report_successor() {
 
 bool DedupZone::commit(std::span<const EventKey> keys, const ClaimToken& token,
                        std::uint16_t status, Milliseconds remembered_for, Waiter* waiter) noexcept {
-    // The time is cut to the second: one more, and no event is forgotten before its ttl has passed.
+    // The time is truncated to seconds. With one more, no event is forgotten before its ttl has
+    // passed.
     return end(keys, token, status, now_in_seconds() + seconds(remembered_for) + 1, waiter);
 }
 
@@ -333,7 +335,7 @@ void DedupZone::release(std::span<const EventKey> keys, const ClaimToken& token)
     end(keys, token, 0, 0, nullptr);
 }
 
-// In the order in which they end: deliveries of one request share what they hold.
+// Claims end in the order of the calls, since deliveries of one request share them.
 bool DedupZone::end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
                     std::uint32_t expires, Waiter* waiter) noexcept {
     --claims_held_;
@@ -351,9 +353,8 @@ void DedupZone::forget(const Waiter& waiter) noexcept {
     }
 }
 
-// Returns false where they have to be put off. The lock is had a moment later, unless its holder
-// was stopped; until then nobody else can claim anything, and after that these events are in
-// flight.
+// Returns false if they must be postponed. The lock is available a moment later, unless its holder
+// was stopped. Until then no process can claim anything, and after that these events are in flight.
 bool DedupZone::try_endings() noexcept try {
     const std::uint32_t now = now_in_seconds();
     memories_->change_table(now, [this, now](DedupTable& table) {
@@ -374,7 +375,7 @@ bool DedupZone::try_endings() noexcept try {
     put_off();
     return false;
 } catch (const std::exception& error) {
-    // Where even this fails, the claims end with the worker.
+    // If even this fails, the claims end with the worker.
     ngx_log_error(NGX_LOG_CRIT, log_, 0, "the dedup zone \"%s\": %s", name.c_str(), error.what());
     clear_endings();
     return true;
@@ -387,7 +388,7 @@ void DedupZone::clear_endings() noexcept {
     endings_.clear();
 }
 
-// A worker that is to end waits for it, so the timer is no cancelable one.
+// An exiting worker must wait for it, so the timer is not cancelable.
 void DedupZone::put_off() noexcept {
     if (ending_timer_.timer_set) return;
     ending_timer_.handler = on_ending_timer;

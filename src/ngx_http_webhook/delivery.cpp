@@ -10,7 +10,7 @@ namespace webhook::ngx {
 
 namespace {
 
-// Instead of the whole request line.
+// Logged instead of the whole request line.
 u_char* name_request(ngx_log_t* log, u_char* buffer, std::size_t size) {
     const auto* request = static_cast<const ngx_http_request_t*>(log->data);
     const std::string_view target = to_view(request->unparsed_uri);
@@ -23,7 +23,7 @@ u_char* name_request(ngx_log_t* log, u_char* buffer, std::size_t size) {
     return ngx_snprintf(at, static_cast<std::size_t>(end - at), "\"");
 }
 
-// In lower case, which nginx has at hand, since the names of schemes are.
+// The name in lower case, as in schemes, which nginx already has.
 std::string_view name_of(const ngx_table_elt_t& header) {
     const u_char* lowered = header.lowcase_key;
     return to_view({header.key.len, lowered == nullptr ? header.key.data : header.lowcase_key});
@@ -35,14 +35,14 @@ std::string_view evaluated(ngx_http_request_t* request, ngx_http_complex_value_t
     return to_view(value);
 }
 
-// Constant text would make one event of all that have no value.
+// With constant text, all deliveries without a value would be one event.
 std::string_view value_of(const DedupKey& key, ngx_http_request_t* request) {
     const bool is_empty =
         key.without_text != nullptr && evaluated(request, key.without_text).empty();
     return is_empty ? std::string_view() : evaluated(request, key.expression);
 }
 
-// What a sanitizer watches is neither kept nor given out again.
+// Under a sanitizer, memory is not kept for reuse.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kSpareDeliveries = 0;
 #else
@@ -130,8 +130,8 @@ Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* e
     wake.log = request->connection->log;
 }
 
-// Where there was no answer, which would have settled it. Deliveries of one request share what they
-// hold: no release may come before a commit.
+// Ends the claims if no response has settled them. Deliveries of one request share claims, so no
+// release may come before a commit.
 Delivery::~Delivery() {
     cancel_wake();
     for (Delivery* each = this; each != nullptr; each = each->earlier) each->keep_accepted();
@@ -146,8 +146,8 @@ void Delivery::keep_accepted() noexcept try {
                   "webhook: an event that was delivered is not remembered: %s", error.what());
 }
 
-// Deliveries of one request share what they hold: the first that is committed counts, for as long
-// as the longest of them asks for.
+// Deliveries of one request share claims. The first commit counts, so it takes the longest ttl of
+// them.
 Milliseconds Delivery::ttl() const {
     Milliseconds longest = *conf.dedup->ttl;
     for (const Delivery* each = earlier; each != nullptr; each = each->earlier) {
@@ -194,7 +194,7 @@ void Delivery::begin_pass() {
 }
 
 void Delivery::cancel_wake() {
-    // Braces: the first is a macro of several statements.
+    // The braces are needed: ngx_delete_posted_event() is a multi-statement macro.
     if (wake.posted) {
         ngx_delete_posted_event(&wake);
     }
@@ -295,7 +295,8 @@ Delivery* find_delivery(const ngx_http_request_t* request) {
 }
 
 Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier) {
-    // A GET of nginx's own, and one over HTTP/2, may share the bytes of its name with others.
+    // A GET that nginx makes itself, and one over HTTP/2, may share the bytes of the method's name
+    // with others.
     if (earlier == nullptr) {
         request->method_name = copy_to_pool(request->pool, to_view(request->method_name));
     }

@@ -12,7 +12,7 @@
 namespace webhook::ngx {
 namespace {
 
-// Whether a genuine sender may be refused for this, whose event is not delivered.
+// Whether a genuine delivery may be refused for this reason, so that its event is lost.
 bool is_of_genuine_sender(const ReasonInfo& row) {
     static constexpr Reason kOthers[] = {
         Reason::internal,        Reason::incomplete_body,  Reason::no_endpoint,
@@ -22,7 +22,7 @@ bool is_of_genuine_sender(const ReasonInfo& row) {
     return row.retry_after || std::ranges::find(kOthers, row.reason) != std::end(kOthers);
 }
 
-// How many steps, and levels, are looked at behind one gate.
+// The most steps, and levels, examined after one gate.
 constexpr int kMostSteps = 10;
 constexpr std::size_t kMostLevels = 100;
 
@@ -32,7 +32,7 @@ std::span<const ngx_http_err_page_t> pages_of(const Level& level) {
     return {static_cast<const ngx_http_err_page_t*>(pages->elts), pages->nelts};
 }
 
-// Whether a level without a gate gets what a gate leads there.
+// Whether a level without a gate gets requests that a gate redirects to it.
 bool is_open(const Level& level) {
     return !level.conf->gated() && !level.conf->off();
 }
@@ -54,7 +54,7 @@ void ErrorPages::warn(const std::string& message, const Level& gate) {
     remark(cf_, NGX_LOG_WARN, message, gate.conf->gate->place);
 }
 
-// Whether nginx, or an upstream, may answer a genuine sender with this.
+// Whether nginx, or an upstream, may respond to a genuine sender with this status.
 bool ErrorPages::is_of_failure(const Level& level, ngx_int_t status) const {
     if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR) return true;
     if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) return true;
@@ -62,7 +62,7 @@ bool ErrorPages::is_of_failure(const Level& level, ngx_int_t status) const {
     return status >= NGX_HTTP_BAD_REQUEST && routes_.intercepts_errors(level);
 }
 
-// Whether the gate may answer a genuine sender with this, whose event is not delivered.
+// Whether the gate may respond to a genuine delivery with this status, so that its event is lost.
 bool ErrorPages::is_of_gate(const Level& level, ngx_int_t status) const {
     const LocConf& conf = *level.conf;
     if (!conf.gated()) return false;
@@ -75,7 +75,7 @@ bool ErrorPages::is_of_gate(const Level& level, ngx_int_t status) const {
     });
 }
 
-// Null: it cannot be known, or there is none.
+// Null: it is unknown, or there is none.
 const Level* ErrorPages::place_of_page(const Level& level, const ngx_http_err_page_t& page) const {
     if (page.value.lengths != nullptr) return nullptr;
     const std::string_view uri = to_view(page.value.value);
@@ -84,7 +84,8 @@ const Level* ErrorPages::place_of_page(const Level& level, const ngx_http_err_pa
     return to != nullptr ? to : routes_.server_of(level);
 }
 
-// What the gate has refused it refuses wherever it would be handed on.
+// Whether the gate refuses the page, too: it refuses a refused request wherever it would be passed
+// on.
 bool ErrorPages::is_refused_again(const Level& level, const ngx_http_err_page_t& page) const {
     if (is_of_failure(level, page.status)) return false;
     const Level* to = place_of_page(level, page);
@@ -92,15 +93,15 @@ bool ErrorPages::is_refused_again(const Level& level, const ngx_http_err_page_t&
            routes_.hands_on(*to) != Sure::no;
 }
 
-// Whether an upstream answers in the place of the location, but gets a GET without the body:
-// all but named locations do.
+// Whether an upstream responds in place of the location, but gets a GET without the body, as in all
+// locations that are not named.
 bool ErrorPages::is_handed_without_body(const Level& level, const ngx_http_err_page_t& page) const {
     const Level* to = place_of_page(level, page);
     if (to == nullptr || to->core()->named || to->conf->gated()) return false;
     return routes_.first_return(*to) == nullptr && routes_.hands_on_openly(*to) == Sure::yes;
 }
 
-// On a condition that a POST meets, or that asks for a file that is not there.
+// Whether it returns success to a POST, or for a file that is missing.
 bool ErrorPages::returns_success(const Level& level) const {
     const auto returns = routes_.walk(level, {{}, "POST"}).returns;
     return std::ranges::any_of(returns, [](const Walk::Return& each) {
@@ -121,7 +122,7 @@ bool ErrorPages::leads_to_success(const Level& level) const {
     });
 }
 
-// nginx gives no file for a POST.
+// nginx sends no file in response to a POST.
 bool ErrorPages::shows_file_for_get(const Level& level, const Level& gate) const {
     const bool may_get = (gate.conf->methods->mask & NGX_HTTP_GET) != 0;
     const bool has_file =
@@ -140,7 +141,8 @@ bool ErrorPages::is_answered_with_success(const Level& level, const Level& gate,
     return routes_.hands_on(*to) == Sure::no && routes_.statements(*to).is_empty;
 }
 
-// Whether a named location gets, with its body, what nginx has refused before the gate has seen it.
+// Whether a named location gets, with its body, a request that nginx refused before the gate saw
+// it.
 bool ErrorPages::is_handed_unverified(const Level& level, const ngx_http_err_page_t& page) const {
     const Level* to =
         routes_.refuses_first(level, page.status) ? place_of_page(level, page) : nullptr;
@@ -148,7 +150,7 @@ bool ErrorPages::is_handed_unverified(const Level& level, const ngx_http_err_pag
            routes_.first_return(*to) == nullptr && routes_.hands_on_openly(*to) == Sure::yes;
 }
 
-// What hands the event on in the place of the location; empty: nothing does.
+// Names the upstream that gets the event in place of the location. Empty: none does.
 std::string ErrorPages::taker_of(const Level& level, const ngx_http_err_page_t& page) const {
     std::string name(to_view(page.value.value));
     if (page.value.lengths != nullptr) return name;
@@ -156,8 +158,8 @@ std::string ErrorPages::taker_of(const Level& level, const ngx_http_err_page_t& 
     return to != nullptr && routes_.hands_on(*to) != Sure::no ? name : std::string();
 }
 
-// A sender that is answered 2xx never sends the event again. Another upstream that takes it in
-// the first one's place may fail, too.
+// A sender that gets a 2xx never sends the event again. Another upstream that takes it instead of
+// the first may fail, too.
 void ErrorPages::warn_about_pages(const Level& level, const Level& gate) {
     Statuses answered;
     Statuses handed;
@@ -216,7 +218,7 @@ void ErrorPages::warn_about_bypass(const Level& gate) {
     }
 }
 
-// A gate without an upstream is for what the log tells.
+// A gate without an upstream serves only for its log.
 void ErrorPages::warn_about_files(const Level& gate) {
     const bool is_meant = routes_.upstream_of(gate) == nullptr;
     if (is_meant || !is_success(routes_.status_of_files(gate))) return;
@@ -226,8 +228,8 @@ void ErrorPages::warn_about_files(const Level& gate) {
         gate);
 }
 
-// The levels without a gate that get an event from this one. A page leads on from a page only
-// where that is switched on.
+// The levels without a gate that get an event from this one. One page leads to another only if
+// recursive_error_pages is on.
 std::vector<const Level*> ErrorPages::led_to(const Level& level) const {
     std::vector<const Level*> found;
     const auto add = [&found](const Level* to) {

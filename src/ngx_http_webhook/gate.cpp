@@ -12,17 +12,17 @@
 namespace webhook::ngx {
 namespace {
 
-// How much is hashed, under all secrets together, before other requests have their turn.
+// The number of bytes hashed, with all secrets together, before other requests get their turn.
 constexpr off_t kHashedAtOnce = 1024 * 1024;
-// Far longer than a turn takes.
+// Far longer than a turn of the event loop.
 constexpr ngx_msec_t kKeepWorkerAlive = 60'000;
-// How often an event in flight is asked for again.
+// The intervals at which an event in flight is checked again.
 constexpr ngx_msec_t kFirstWait = 10;
 constexpr ngx_msec_t kLongestWait = 160;
 
 // -- gate
 
-// The client's own version: without a header, an answer could not be told from another.
+// Uses the client's own version: without headers, responses could not be distinguished.
 bool is_http_09(const Delivery& delivery) {
     return delivery.http_version == NGX_HTTP_VERSION_9 && !delivery.request->post_action;
 }
@@ -38,7 +38,7 @@ bool came_over_tls(const ngx_http_request_t* request) {
 #endif
 }
 
-// Nothing where the request line has none, or the header counts as well.
+// Returns nullopt if the request line has none, or if the header counts as well.
 std::optional<std::string_view> host_of_line(const ngx_http_request_t* request) {
     if (request->host_start == nullptr || request->http_version >= NGX_HTTP_VERSION_20) {
         return std::nullopt;
@@ -71,7 +71,7 @@ Wanted wanted_of(const Delivery& delivery) {
 
 // -- inspection
 
-// Adds its own life to the time that verifying takes, where the configuration asks for it.
+// Adds its lifetime to the time of verification, if the configuration uses that.
 class Stopwatch {
   public:
     explicit Stopwatch(Delivery& delivery)
@@ -91,7 +91,7 @@ class Stopwatch {
     Clock::time_point started_;
 };
 
-// Returns why the delivery has to be refused, or nothing: its body is wanted.
+// Returns why the delivery must be refused, or nothing: then its body is wanted.
 Objection check_before_body(Delivery& delivery) {
     const Stopwatch stopwatch(delivery);
     Inspection& inspection = delivery.inspection.emplace(
@@ -102,7 +102,7 @@ Objection check_before_body(Delivery& delivery) {
     return std::nullopt;
 }
 
-// Returns false where the body goes on beyond what may be hashed at once.
+// Returns false if the body is longer than may be hashed at once.
 bool hash_body(Delivery& delivery) {
     const Stopwatch stopwatch(delivery);
     BodyInspection& inspection = *delivery.body_inspection;
@@ -124,7 +124,7 @@ Objection check_after_body(Delivery& delivery) {
 
 // -- remember
 
-// What the request's earlier deliveries hold on this store is its own.
+// Claims of the request's earlier deliveries on this store are its own.
 std::optional<ClaimToken> token_for(const Delivery& delivery, EventStore& store) {
     for (const Delivery* held = delivery.earlier; held != nullptr; held = held->earlier) {
         if (held->claim.store() == &store) return held->claim.token();
@@ -132,8 +132,8 @@ std::optional<ClaimToken> token_for(const Delivery& delivery, EventStore& store)
     return store.new_token();
 }
 
-// Where the keys are known before the body is hashed, the memory that the claim will look at can be
-// on its way meanwhile. Returns false where nothing can be claimed.
+// If the keys are known before the body is hashed, the memory for the claim is prefetched
+// meanwhile. Returns false if nothing can be claimed.
 bool prepare_claim(Delivery& delivery) {
     static_assert(kMostKeyRules <= kMostKeys);
     const std::span<const NamedKey> named = delivery.inspection->keys();
@@ -150,12 +150,12 @@ bool prepare_claim(Delivery& delivery) {
     return true;
 }
 
-// A wait may have made it too late. What a refused delivery holds is released with its answer.
+// After a wait, it may be too late. The claim of a refused delivery is released with its response.
 Refusal outcome_of_claimed(const Delivery& delivery) {
     return delivery.inspection->check_time(now()).value_or(Reason::accepted);
 }
 
-// Nothing where the delivery has to wait for its twin.
+// Returns nothing if the delivery has to wait for a concurrent delivery of the event.
 Objection outcome_of(Delivery& delivery, const ClaimResult& result) {
     switch (result.outcome) {
         case ClaimOutcome::claimed:
@@ -173,11 +173,11 @@ Objection outcome_of(Delivery& delivery, const ClaimResult& result) {
     return std::nullopt;
 }
 
-// -- the way
+// -- the path through the phases
 
 void on_wake(ngx_event_t* event) noexcept;
 
-// Lets nginx run the phases again: they come back to on_request(), which answers.
+// Makes nginx run the phases again. They return to on_request(), which responds.
 void resume(ngx_http_request_t* request) {
     request->read_event_handler = ngx_http_block_reading;
     request->write_event_handler = ngx_http_core_run_phases;
@@ -189,13 +189,12 @@ void conclude(Delivery& delivery, const Refusal& refusal) {
     resume(delivery.request);
 }
 
-// Until a delivery that waits is woken, only the client's leaving is listened for.
+// While a delivery waits, it only listens for the client closing the connection.
 void suspend(Delivery& delivery, Stage stage) {
     delivery.stage = stage;
     delivery.wake.handler = on_wake;
     delivery.request->write_event_handler = ngx_http_request_empty_handler;
-    // Hashing ends by itself, and the upstream decides what a client's half-closed connection
-    // means.
+    // Hashing ends soon, and the upstream module handles a client's half-closed connection.
     if (stage == Stage::hashing) {
         delivery.request->read_event_handler = ngx_http_block_reading;
         return;
@@ -223,7 +222,7 @@ void remember(Delivery& delivery) {
     ngx_add_timer(&delivery.wake, kKeepWorkerAlive);
 }
 
-// A store that has nothing to say by now says nothing.
+// A store without an answer by now does not answer later.
 void end_claiming(Delivery& delivery) {
     if (!delivery.claim_result) delivery.claim.forget();
     continue_claim(delivery, delivery.claim_result.value_or(ClaimResult{ClaimOutcome::no_room, 0}));
@@ -233,7 +232,7 @@ void continue_body(Delivery& delivery) {
     if (!hash_body(delivery)) {
         suspend(delivery, Stage::hashing);
         ngx_post_event(&delivery.wake, &ngx_posted_next_events);
-        // A worker that is to end does so as soon as no timer is left.
+        // An exiting worker quits once no timer is pending, so one is kept armed.
         ngx_add_timer(&delivery.wake, kKeepWorkerAlive);
         return;
     }
@@ -245,7 +244,7 @@ void continue_body(Delivery& delivery) {
     remember(delivery);
 }
 
-// A fault of ours: nothing passes but in monitor mode.
+// An internal error. The delivery passes only in monitor mode.
 ngx_int_t give_up(ngx_http_request_t* request, const char* what) noexcept {
     auto* delivery =
         static_cast<Delivery*>(ngx_http_get_module_ctx(request, ngx_http_webhook_module));
@@ -261,14 +260,14 @@ void give_up_and_resume(ngx_http_request_t* request, const char* what) noexcept 
     resume(request);
 }
 
-// Time passed for a delivery that was suspended.
+// Continues a suspended delivery.
 void on_wake(ngx_event_t* event) noexcept {
     auto& delivery = *static_cast<Delivery*>(event->data);
     ngx_http_request_t* request = delivery.request;
     ngx_connection_t* connection = request->connection;
     ngx_http_set_log_request(connection->log, request);
     delivery.cancel_wake();
-    // What nginx does for the request elsewhere, such as post_action, is not woken.
+    // Does not wake a request that nginx runs elsewhere, such as post_action.
     if (delivery.left_behind()) return;
     try {
         if (delivery.stage == Stage::hashing) {
@@ -284,11 +283,11 @@ void on_wake(ngx_event_t* event) noexcept {
     ngx_http_run_posted_requests(connection);
 }
 
-// nginx has read the body: all of it, or as much as there will ever be.
+// nginx has read the body: all of it, or as much as will arrive.
 void on_body(ngx_http_request_t* request) noexcept try {
     Delivery& delivery = *find_delivery(request);
     if (!body_is_whole(request)) return conclude(delivery, Reason::incomplete_body);
-    // The upstream would close the temporary file, and an error_page find no body.
+    // Otherwise the upstream would close the temporary file, and an error_page would find no body.
     request->preserve_body = 1;
     delivery.body = read_body(delivery);
     prepare_claim(delivery);
@@ -297,7 +296,7 @@ void on_body(ngx_http_request_t* request) noexcept try {
     give_up_and_resume(request, error.what());
 }
 
-// A PUT that no content handler takes is WebDAV's, which moves the body's file to its place.
+// A PUT without a content handler goes to WebDAV, which moves the body's file to its place.
 void ask_for_file(ngx_http_request_t* request) {
     if (request->method != NGX_HTTP_PUT || request->content_handler != nullptr) return;
     request->request_body_in_file_only = 1;
@@ -317,12 +316,12 @@ ngx_int_t ask_for_body(Delivery& delivery) {
     ask_for_file(request);
     const ngx_int_t status = ngx_http_read_client_request_body(request, on_body);
     if (status >= NGX_HTTP_SPECIAL_RESPONSE) {
-        // nginx's own answer stands, also in monitor mode: there is no body to let through.
+        // nginx's own response stands, even in monitor mode: there is no body to pass on.
         decide(delivery, Reason::incomplete_body);
         return status;
     }
-    // on_body() may have run already, and the request be gone but for the count that this gives
-    // back.
+    // on_body() may have run already, and only the count that this releases may keep the request
+    // alive.
     ngx_http_finalize_request(request, NGX_DONE);
     return NGX_DONE;
 }
@@ -335,12 +334,12 @@ ngx_int_t enter(Delivery& delivery) {
     return ask_for_body(delivery);
 }
 
-// A request that nginx redirected: the gate it comes to now may be another.
+// Whether a request that nginx redirected has reached another gate.
 bool reached_another_gate(const Delivery& delivery, const LocConf& conf, bool lost) {
     if (!delivery.passes()) return false;
     if (!delivery.conf.same_gate(conf)) return true;
     if (!lost) return false;
-    // The same variables may have other values since.
+    // The same variables may have other values now.
     if (endpoint_of(conf, delivery.request) != delivery.endpoint) return true;
     if (delivery.has_other_keys_at(conf)) return true;
     return delivery.inspection && delivery.inspection->asked_for_secrets() &&
@@ -354,36 +353,36 @@ ngx_int_t answer_again(Delivery& delivery, bool lost) {
     if (goes_on && !lost) return NGX_DONE;
     // nginx gave up on the body, and an error_page brought the request back here.
     if (!delivery.decided()) decide(delivery, Reason::incomplete_body);
-    // The last word of a refusal, even where this location's own error_page leads to it.
+    // The refusal is final, even if this location's own error_page leads to it.
     if (lost && !delivery.passes()) delivery.request->error_page = 1;
     return respond(delivery);
 }
 
-// Whether more than a file can be the answer here: what is refused may be told by a page, but not
-// reach anything else. WebDAV, too, is no content handler in nginx's sense.
+// Whether the location can do more than send a file. An error page may report a refusal, but a
+// refused request must not reach anything else. WebDAV, too, is not a content handler in nginx's
+// sense.
 bool hands_on(const ngx_http_request_t* request) {
     const bool fetches = (request->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
     return in_named_location(request) || request->content_handler != nullptr || !fetches;
 }
 
-// A file that an answer is made of, for what was accepted: the page of an error, or what an
-// upstream names by X-Accel-Redirect. The delivery goes no further, so that the gate before the
-// file has nothing to judge.
+// Whether the response to an accepted delivery is a file: an error page, or the target of
+// X-Accel-Redirect. The delivery goes no further, so the gate before the file has nothing to judge.
 bool only_shows_page(const Delivery& delivery, const ngx_http_request_t* request) {
     const bool answers = request->err_status != 0 || delivery.upstreams.tried(request);
     return answers && !hands_on(request);
 }
 
-// Behind a gate that did not judge it. The error that has led there stands.
+// Refuses a request at a location after a gate that did not judge it. The error that led there
+// stands.
 ngx_int_t refuse_unjudged(ngx_http_request_t* request) {
     request->error_page = 1;
     const bool failed = request->err_status >= NGX_HTTP_BAD_REQUEST;
     return failed ? static_cast<ngx_int_t>(request->err_status) : NGX_HTTP_FORBIDDEN;
 }
 
-// In a location that is no gate. By an error_page or post_action, it would be handed what was
-// refused, and by way of another gate's page, what that did not judge, unless it says by "webhook
-// off" that it takes all.
+// A location without a gate. As the target of an error_page or post_action it must not get a
+// refused request, nor, through another gate's page, an unjudged one, unless it has "webhook off".
 ngx_int_t enter_ungated_location(Delivery* delivery, ngx_http_request_t* request, bool lost) {
     if (delivery == nullptr || (delivery->passes() && !delivery->only_shown_page)) {
         return NGX_DECLINED;
@@ -393,25 +392,25 @@ ngx_int_t enter_ungated_location(Delivery* delivery, ngx_http_request_t* request
     return delivery->passes() ? refuse_unjudged(request) : answer_again(*delivery, lost);
 }
 
-// Subrequests are judged by no gate, but those of a request that was refused (a mirror's, or of the
-// SSI in an error's page) share its body.
+// Gates do not judge subrequests, but those of a refused request (by mirror, or by SSI in an error
+// page) share its body.
 ngx_int_t on_subrequest(const ngx_http_request_t* request) {
     Delivery* delivery = find_delivery(request->main);
     if (delivery == nullptr || loc_conf(request).off()) return NGX_DECLINED;
     if (delivery->passes() && !delivery->only_shown_page) return NGX_DECLINED;
-    // auth_request asks before any gate, and gives its subrequests an empty body of their own.
+    // auth_request runs before any gate, and gives its subrequests an empty body of their own.
     if (request->request_body != request->main->request_body || !hands_on(request)) {
         return NGX_DECLINED;
     }
     report_detour(*delivery, request);
-    // Into an answer that is being sent, nothing is put: not nginx's page for 403, either.
+    // Nothing may be inserted into a response that is being sent, not even nginx's page for 403.
     return request->main->header_sent ? NGX_HTTP_NO_CONTENT : NGX_HTTP_FORBIDDEN;
 }
 
 // -- proxy
 
-// An internal redirect, into any location, begins another pass; so does post_action, when the
-// client has its answer or has left: nothing that comes then is about the delivery.
+// An internal redirect to any location begins another pass. So does post_action, when the client
+// has its response or has left, and later responses are not about the delivery.
 void on_redirect(Delivery& delivery) {
     delivery.begin_pass();
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
@@ -461,7 +460,7 @@ ngx_int_t on_uri(ngx_http_request_t* request) noexcept {
 ngx_int_t on_response_headers(ngx_http_request_t* request) noexcept try {
     if (request == request->main) {
         if (Delivery* delivery = find_delivery(request)) {
-            // nginx gave up on the body, and answers by itself.
+            // nginx gave up on the body, and responds by itself.
             if (!delivery->decided()) decide(*delivery, Reason::incomplete_body);
             Delivery* speaker = delivery;
             if (const auto objection = check_answer(*delivery)) {

@@ -6,7 +6,7 @@ namespace webhook::ngx {
 
 InspectedBody::~InspectedBody() {
     if (!whole_) return;
-    // The allocator is to find all of it free.
+    // Frees all of it first, so that the allocator can reuse it.
     whole_.reset();
     bytes_.reset();
     json_document().forget();

@@ -1,4 +1,4 @@
-// The module as nginx loads it.
+// The module's entry points for nginx.
 
 #include "ngx_http_webhook/audit.h"
 #include "ngx_http_webhook/conf.h"
@@ -18,7 +18,7 @@
 #include "base/version.h"
 #include "store/fault_point.h"
 
-// For people who have the file alone: `strings` shows it.
+// `strings` shows the version of a module file.
 extern "C" __attribute__((visibility("default"))) const char ngx_http_webhook_version[] =
     "ngx_http_webhook_module/" WEBHOOK_VERSION;
 
@@ -78,13 +78,13 @@ ngx_int_t on_merged(ngx_conf_t* cf) noexcept try {
     return NGX_ERROR;
 }
 
-// Null where the configuration has no http{}.
+// Null if the configuration has no http{}.
 MainConf* main_conf(ngx_cycle_t* cycle) {
     return static_cast<MainConf*>(
         ngx_http_cycle_get_module_main_conf(cycle, ngx_http_webhook_module));
 }
 
-// The user of the workers is known by now.
+// The user of the workers is known at this point.
 void warn_about_unreadable_files(ngx_cycle_t* cycle, const MainConf& conf) noexcept try {
     std::set<std::string> paths;
     for (const auto& file : conf.address_files) paths.insert(file->path());
@@ -112,7 +112,7 @@ ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
     record_used_variables(core, *conf);
     install_body_filter();
     warn_about_unreadable_files(cycle, *conf);
-    // Nothing can make nginx turn back to the earlier configuration any more.
+    // This runs after the point of no return of a reload.
     for (const auto& [name, zone] : conf->zones) {
         if (!ngx_test_config) zone->adopt_predecessors();
     }

@@ -7,7 +7,7 @@
 namespace webhook::ngx {
 namespace {
 
-// The topics. One configuration is read at a time, by one thread.
+// The topics so far. One configuration is read at a time, by one thread.
 std::set<std::string, std::less<>> told;
 
 }  // namespace
@@ -17,7 +17,7 @@ void remark(ngx_conf_t* cf, ngx_uint_t level, const std::string& message,
     const std::string line = message + " in " + place.text();
     if (!told.emplace(topic.empty() ? line : topic).second) return;
     ngx_log_error(level, cf->log, 0, "%s", line.c_str());
-    // Who tests a configuration looks at the terminal, which nginx spares notices.
+    // A test's output is read on the terminal, where nginx does not show notices.
     if (level == NGX_LOG_NOTICE && ngx_test_config && !ngx_quiet_mode &&
         cf->log->file->fd != ngx_stderr) {
         ngx_log_stderr(0, "[notice] %s", line.c_str());

@@ -32,7 +32,7 @@ class Reader {
     }
 
   private:
-    // As nginx goes where no condition holds and no expression matches.
+    // Follows nginx's way if no condition holds and no regex matches.
     void follow_false_conditions() {
         bool is_first = true;
         const u_char* at = begin_;
@@ -62,7 +62,7 @@ class Reader {
 
     enum class Condition : std::uint8_t { other, method, post, no_post, file };
 
-    // What gets past a `break` or a `rewrite` comes to no statement behind it.
+    // A request that passes a `break` or a `rewrite` reaches no statement after it.
     void look_at_conditions() {
         Condition condition = Condition::other;
         for (const u_char* at = begin_; at < end_;) {
@@ -94,7 +94,7 @@ class Reader {
         }
     }
 
-    // As nginx lays them: the variable, the text or expression, and what compares both.
+    // In nginx's order: the variable, the text or regex, and the comparison.
     Condition condition_behind(const u_char* at, Condition before) {
         const Code code = code_at(at);
         if (code == ngx_http_script_file_code) return Condition::file;

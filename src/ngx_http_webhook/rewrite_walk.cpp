@@ -13,10 +13,10 @@
 namespace webhook::ngx {
 namespace {
 
-// What a statement works with. Without a text, it is not known.
+// The value that a statement works on. Without a text, it is unknown.
 struct Value {
     std::optional<std::string> text;
-    // Of a condition: whether it holds, most likely.
+    // For a condition: whether it most likely holds.
     bool is_likely = false;
     // Whether a query may follow, of which nothing is known.
     bool may_have_query = false;
@@ -51,7 +51,7 @@ class Walker {
         const std::size_t size = size_at(at_, end_);
         if (size == 0) return stop(Taken::maybe);
         const Code code = code_at(at_);
-        // nginx marks the end of all with it.
+        // nginx marks the end of all codes with it.
         if (code == nullptr) {
             at_ = end_;
             return;
@@ -66,7 +66,7 @@ class Walker {
         at_ += size;
     }
 
-    // Requests for which the condition of the block does not hold go on behind it.
+    // Requests for which the condition of the block does not hold continue after it.
     void stop(Taken rest) {
         if (block_end_ == nullptr) {
             is_over_ = true;
@@ -89,7 +89,7 @@ class Walker {
         is_changed_ = was_changed_;
     }
 
-    // The statements of a server are over then, and the location is looked for.
+    // The statements of a server end here, and nginx looks for the location.
     void stay() {
         if (asked_.is_of_server && is_changed_) lead(path_, is_whole_);
         stop(rest_of_block());
@@ -135,7 +135,7 @@ class Walker {
             at_ += size;
             return;
         }
-        // It is not known whether it finds what is not known.
+        // Whether it matches an unknown text is unknown.
         if (!is_whole_) {
             lead(path_, false);
             return stop(Taken::maybe);
@@ -204,7 +204,7 @@ class Walker {
         push(truth((*left.text == *right.text) == for_equality));
     }
 
-    // Within a block that may be left out, it may keep what it was.
+    // Within a block that may be skipped, it may keep its value.
     void set(std::uintptr_t index) {
         Value value = pop();
         if (block_end_ != nullptr) value = {};
@@ -245,7 +245,7 @@ class Walker {
     bool is_changed_ = false;
     bool is_over_ = false;
     Taken taken_ = Taken::surely;
-    // The end of a block of which it is not known whether its condition holds. Null: of none.
+    // The end of a block whose condition is unknown. Null: none.
     const u_char* block_end_ = nullptr;
     Taken block_taken_ = Taken::maybe;
     std::string path_before_;

@@ -12,7 +12,7 @@ struct CodeSize {
     std::size_t size;
 };
 
-// Those of a fixed size, as nginx lays them one behind the other.
+// The codes of a fixed size.
 const CodeSize code_sizes[] = {
     {nullptr, kWord},
     {ngx_http_script_nop_code, kWord},
@@ -54,7 +54,7 @@ std::size_t size_at(const u_char* at, const u_char* end) {
         return (size + kWord - 1) / kWord * kWord;
     }
     if (const std::size_t size = fixed_size_at(at)) return size;
-    // The end of a value, which not all headers of an nginx that has it declare.
+    // The end of a value. Some versions of nginx have it without declaring it in a header.
     const u_char* next = at + kWord;
     const bool ends_value = next < end && code_at(next) != nullptr && fixed_size_at(next) > 0;
     return ends_value ? kWord : 0;

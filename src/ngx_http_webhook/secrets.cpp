@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kLargestSecretFile = 64 * 1024;
 
-// Whatever is odd, the secret may really be so.
+// An odd text may still be the secret.
 std::vector<std::string> oddities_of(std::string_view text, const Scheme& scheme,
                                      const SigningKey& key) {
     std::vector<std::string> found;
@@ -46,7 +46,7 @@ void warn_about_odd(ngx_conf_t* cf, const SecretSource& source, const Scheme& sc
     }
 }
 
-// Of many values, the first odd one stands for all.
+// Only the first odd value of several is reported.
 void warn_about_odd(ngx_log_t* log, const SecretSource& source, std::string_view text,
                     const Scheme& scheme, const SigningKey& key) {
     if (source.oddity->was_told()) return;
@@ -65,14 +65,14 @@ bool is_watched(const Scheme& scheme, const SecretSource& source) {
            !source.path.empty() && is_key_set(source.text);
 }
 
-// Whether this is how variables of the environment are named. Anything else may be a secret.
+// Whether this is a usual name of an environment variable. Any other text may be a secret.
 bool is_conventional(std::string_view name) {
     return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
                std::string_view::npos ||
            name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos;
 }
 
-// A set that is not watched, of which a key alone would say that a member is missing.
+// Refuses a set of keys, which a single key's error would only report as a missing member.
 SigningKey single_key(const Scheme& scheme, std::string_view text) {
     if (scheme.key == KeyEncoding::jwk && is_key_set(text)) {
         throw ConfigError(scheme.algorithm == Algorithm::jwt
@@ -82,8 +82,8 @@ SigningKey single_key(const Scheme& scheme, std::string_view text) {
     return SigningKey(scheme, text);
 }
 
-// The end of a rotation cannot be seen, or there is none. Of different places, the same text may be
-// meant, until the next rotation.
+// Warns of equal secrets: the end of a rotation cannot be seen, or there is none. From different
+// places, equal text may be intended, until the next rotation.
 void warn_about_pairs(ngx_conf_t* cf, const std::vector<SecretSource>& sources, bool names_id) {
     std::map<std::string_view, const SecretSource*> paths;
     std::map<std::string_view, const SecretSource*> texts;
@@ -164,7 +164,7 @@ void KeySetFile::take(const std::string& text) {
     for (KeyOfSet& each : set.keys) {
         secrets.push_back({id_, not_after_, std::move(each.key), index_, std::move(each.kid)});
     }
-    // Deliveries that are under way keep what they began with.
+    // Deliveries in progress keep the keys that they began with.
     keys_ = std::make_shared<const std::vector<SigningSecret>>(std::move(secrets));
     skipped_ = std::move(set.skipped);
 }
@@ -180,7 +180,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretS
                               in_quotes(scheme_->name) + where + " signs, in " +
                               source.place.text());
         }
-        // So that the end of a rotation can be seen.
+        // An id shows the end of a rotation.
         if (source.id.empty() && sources.size() > 1) source.id = std::to_string(i + 1);
         if (source.not_after) expiring_.push_back(source);
         if (source.variables != nullptr) {
@@ -274,8 +274,8 @@ SecretFile secret_from_file(const std::string& path) {
 }
 
 std::string secret_from_environment(const std::string& name) {
-    // Other modules (perl) trim the environment of nginx's master, so that a reload would miss what
-    // the start found: it is kept.
+    // Other modules (perl) trim the environment of nginx's master, so a reload would miss values
+    // that the start found. They are kept.
     static auto& found = *new std::map<std::string, std::string>();
     const char* value = std::getenv(name.c_str());
     if (value != nullptr && *value != '\0') found[name] = value;

@@ -5,14 +5,14 @@
 namespace webhook::ngx {
 namespace {
 
-// What the upstream has said so far counts for every delivery of the request.
+// The upstream's responses so far count for every delivery of the request.
 void look_at_upstreams(Delivery& delivery) {
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
         each->upstreams.look(delivery.request);
     }
 }
 
-// A gate that only monitors does not speak for one before it.
+// A gate in monitor mode does not decide for an earlier one.
 Delivery* youngest_accepted(Delivery& delivery) {
     Delivery* found = nullptr;
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) {
@@ -53,7 +53,7 @@ Objection check_answer(Delivery& delivery) {
 }
 
 Delivery& refuse_answer(Delivery& delivery, const Refusal& refusal) {
-    // Before the answer is another.
+    // Done before the response is replaced.
     look_at_upstreams(delivery);
     Delivery& accepted = *youngest_accepted(delivery);
     decide(accepted, refusal);
@@ -68,7 +68,7 @@ bool settle(Delivery& delivery) {
         if (!each->claim.held()) continue;
         each->commit(each->upstreams.status_to_remember(delivery.request, refused));
     }
-    // Deliveries of one request share what they hold: no release may come before a commit.
+    // Deliveries of one request share claims, so no release may come before a commit.
     for (Delivery* each = &delivery; each != nullptr; each = each->earlier) each->claim.release();
     return !delivery.any_is_committing();
 }

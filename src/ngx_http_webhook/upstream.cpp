@@ -14,15 +14,15 @@ std::span<const ngx_http_upstream_state_t> attempts_of(const ngx_http_request_t*
     return {static_cast<const ngx_http_upstream_state_t*>(states->elts), states->nelts};
 }
 
-// The time of what has not come.
+// The time of an event that has not happened.
 constexpr auto kNever = static_cast<ngx_msec_t>(-1);
 
-// The status of an attempt whose answer had a whole header; 0 for all others.
+// The status of an attempt with a complete response header; 0 for all others.
 ngx_uint_t status_of(const ngx_http_upstream_state_t& attempt, const ngx_http_request_t* request) {
     const ngx_http_upstream_t* upstream = request->upstream;
     if (attempt.header_time == kNever) return 0;
-    // After an interim answer, such as 103, nginx leaves that in the attempt; after one that is no
-    // HTTP, an invented 200.
+    // After an interim response, such as 103, nginx leaves its status in the attempt; after one
+    // that is not HTTP, an invented 200.
     const bool is_current =
         upstream != nullptr && upstream->state == &attempt && !is_from_cache(request);
     if (!is_current) return attempt.status;
@@ -32,26 +32,27 @@ ngx_uint_t status_of(const ngx_http_upstream_state_t& attempt, const ngx_http_re
 
 constexpr ngx_uint_t kLargestStatus = 599;
 
-// Where the upstream speaks no HTTP, nginx takes the answer for HTTP/0.9, with an invented 200. A
-// post_action makes that version of every request.
+// If the upstream's response is not HTTP, nginx takes it for HTTP/0.9, with an invented 200. A
+// post_action sets that version on every request.
 bool speaks_no_http(const ngx_http_request_t* request) {
     return request->http_version == NGX_HTTP_VERSION_9 && !request->post_action;
 }
 
-// Whether the current attempt has brought the header of an answer. Where none was made, the state
-// is empty; where it failed, it has no time.
+// Whether the current attempt has a response header. Without an attempt, the state is empty; after
+// a failed one, it has no time.
 bool has_header(const ngx_http_upstream_t& upstream) {
     const ngx_http_upstream_state_t* state = upstream.state;
     return state != nullptr && state->peer != nullptr && state->header_time != kNever;
 }
 
-// FastCGI and the like: nginx looks at the first three digits, and hands on all.
+// FastCGI and the like: nginx reads the first three digits, and passes on all.
 bool has_longer_status(const ngx_http_upstream_t& upstream) {
     const std::string_view line = to_view(upstream.headers_in.status_line);
     return line.size() > 3 && line[3] != ' ' && line[3] != '.';
 }
 
-// Whether it refuses, and names a place whose answer the sender sees instead, with another status.
+// Whether it refuses the delivery, but names a target whose response, with another status, the
+// sender gets instead.
 bool hides_refusal(const ngx_http_upstream_t& upstream) {
     return upstream.headers_in.x_accel_redirect != nullptr &&
            (upstream.conf->ignore_headers & NGX_HTTP_UPSTREAM_IGN_XA_REDIRECT) == 0 &&
@@ -64,7 +65,7 @@ constexpr std::array<std::string_view, 4> kCachingModules{
     "ngx_http_scgi_module"};
 
 #if (NGX_HTTP_CACHE)
-// By a constant, for every request.
+// Whether a constant makes every request bypass the cache.
 bool always_bypasses_cache(const ngx_http_upstream_conf_t& conf) {
     if (conf.cache_bypass == nullptr) return false;
     const auto* value = static_cast<const ngx_http_complex_value_t*>(conf.cache_bypass->elts);
@@ -111,7 +112,8 @@ bool may_answer_from_cache([[maybe_unused]] ngx_conf_t* cf, [[maybe_unused]] voi
         const auto* conf = static_cast<const ngx_http_upstream_conf_t*>(loc_conf[module.ctx_index]);
         const bool caches = conf->cache == 1 && (conf->cache_methods & methods) != 0 &&
                             !always_bypasses_cache(*conf);
-        // The one that the location passes its requests to; an address with variables is not known.
+        // The module that the location passes its requests to. An address with variables is
+        // unknown.
         if (conf->upstream != nullptr) return caches;
         found |= caches;
     }
@@ -146,7 +148,7 @@ void UpstreamWatch::look(const ngx_http_request_t* request) {
         const ngx_uint_t status = status_of(attempts[seen_], request);
         if (delivering_ && accepted_status_ == 0 && is_success(status)) accepted_status_ = status;
     }
-    // What was led elsewhere does not come back.
+    // A request that was redirected elsewhere does not come back.
     delivering_ &= !request->post_action && request->method == method_;
 }
 
@@ -156,7 +158,7 @@ void UpstreamWatch::begin_pass(const ngx_http_request_t* request) {
 }
 
 // Whether an error_page or X-Accel-Redirect leads to a URI, and not `try_files` or `index`. nginx
-// makes a GET of its own then, but leaves a HEAD as it is.
+// then makes a GET of its own, but keeps a HEAD.
 bool UpstreamWatch::fetches_another(const ngx_http_request_t* request) const {
     if (method_ == NGX_HTTP_HEAD) return Pass(request) != pass_;
     return request->method_name.data != method_name_;
@@ -173,8 +175,8 @@ ngx_uint_t UpstreamWatch::status_to_remember(const ngx_http_request_t* request,
     if (request->post_action) return accepted_status_;
     const ngx_uint_t answered =
         request->err_status != 0 ? request->err_status : request->headers_out.status;
-    // nginx notes its own 201 and 204 like an error: WebDAV's, or that of `try_files =204`. A page
-    // for an error is no answer to the delivery, whatever status it has.
+    // nginx records its own 201 and 204 like an error: WebDAV's, or that of `try_files =204`. An
+    // error page is not a response to the delivery, whatever its status.
     const bool by_nginx = request->upstream == nullptr && delivering_ && !refused;
     const bool accepted = by_nginx ? is_success(answered) : accepted_status_ != 0;
     if (!accepted) return 0;

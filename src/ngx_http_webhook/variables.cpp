@@ -10,7 +10,7 @@
 namespace webhook::ngx {
 namespace {
 
-// All take the delivery as far as it is known: empty is unknown.
+// All work on a delivery in any stage. Empty: unknown.
 std::string_view verdict(Delivery& delivery) {
     return name_of(delivery.verdict);
 }
@@ -31,7 +31,7 @@ std::string_view event_key(Delivery& delivery) {
     return delivery.event().key;
 }
 
-// One out of the body or a token is any text, until it is found to be no time.
+// A timestamp from the body or a token is any text until it is checked.
 std::string_view timestamp(Delivery& delivery) {
     const std::string_view text = delivery.event().timestamp;
     return text.size() > kLongestPayloadValue || has_control_character(text) ? "" : text;
@@ -75,7 +75,7 @@ ngx_int_t get_from_delivery(ngx_http_request_t* request, ngx_variable_value_t* v
     return NGX_ERROR;
 }
 
-// These two are known before the delivery is: they say where it goes.
+// These two are known before the delivery: they say where it goes.
 ngx_int_t get_endpoint(ngx_http_request_t* request, ngx_variable_value_t* value, uintptr_t) noexcept
     try {
     const Delivery* delivery = find_delivery(request->main);

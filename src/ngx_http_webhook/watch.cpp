@@ -20,7 +20,7 @@ constexpr std::time_t kSettlingSeconds = 3;
 bool is_in_group(const ngx_core_conf_t& workers, gid_t group) {
     std::array<gid_t, 256> groups{};
     int count = static_cast<int>(groups.size());
-    // With more groups than that, it may be.
+    // With more groups than fit, it may be a member.
     if (getgrouplist(workers.username, workers.group, groups.data(), &count) < 0) return true;
     return std::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count;
 }
@@ -31,7 +31,7 @@ bool may_read(const ngx_core_conf_t& workers, const struct stat& status) {
     return (status.st_mode & (by_group ? S_IRGRP : S_IROTH)) != 0;
 }
 
-// It may let others read than the mode does.
+// An access list may let others read the file than the mode does.
 bool has_access_list(const std::string& path) {
     return getxattr(path.c_str(), "system.posix_acl_access", nullptr, 0) > 0;
 }
@@ -79,7 +79,7 @@ void WatchedFile::refresh(ngx_log_t* log) {
     if (!settled(status)) return;
     try {
         const FileContent content = read_file(path_, limit_);
-        // Another one has taken its place just now.
+        // Another file has just replaced it.
         if (!same_version(content.status, status)) return;
         load(content, log);
         unreadable_ = false;
@@ -88,17 +88,17 @@ void WatchedFile::refresh(ngx_log_t* log) {
     } catch (const ReadError& error) {
         pass_over(error, log);
     } catch (const ConfigError& error) {
-        // Not looked at again until it changes once more.
+        // It is not checked again until it changes.
         version_ = status;
         unreadable_ = false;
         tell_of(error, "", log);
     } catch (const std::exception& error) {
-        // No memory.
+        // Memory is short.
         pass_over(error, log);
     }
 }
 
-// What there is to read may be good: the next look tries again.
+// The content may be valid, so the next check tries again.
 void WatchedFile::pass_over(const std::exception& error, ngx_log_t* log) {
     if (!std::exchange(unreadable_, true)) tell_of(error, ", and is read again each second", log);
 }
@@ -108,7 +108,8 @@ void WatchedFile::tell_of(const std::exception& error, const char* more, ngx_log
                   error.what(), content_.c_str(), more);
 }
 
-// Both times are cut to the second. The file's may be another machine's, whose clock is ahead.
+// Both times are truncated to seconds. The file's may be from another machine with a clock that is
+// ahead.
 bool WatchedFile::settled(const struct stat& status) {
     if (!same_version(status, seen_)) {
         seen_ = status;
