@@ -107,7 +107,7 @@ struct DurationUnit {
     std::int64_t milliseconds;
 };
 
-// Largest first: nginx asks for units in falling order. `ms` stands before `m` to be tried first.
+// Largest first: nginx asks for units in falling order. `ms` comes before `m` to be tried first.
 constexpr std::array<DurationUnit, 8> kDurationUnits{{
     {"y", 365 * 24 * 3600 * 1000LL},
     {"M", 30 * 24 * 3600 * 1000LL},

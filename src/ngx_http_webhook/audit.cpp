@@ -19,7 +19,7 @@
 namespace webhook::ngx {
 namespace {
 
-// A directive that only some schemes have a use for.
+// A directive that only some schemes use.
 struct Use {
     std::string_view directive;
     bool (*is_of_use)(const LocConf& conf);
@@ -75,7 +75,7 @@ class Audit {
     }
 
   private:
-    // Where requests find a gate.
+    // Whether requests reach a gate on the level.
     bool is_gate(const Level& level) const { return level.conf->gated() && routes_.ends_in(level); }
 
     void warn(const std::string& message, const ConfigPosition& place,
@@ -83,7 +83,7 @@ class Audit {
         remark(cf_, NGX_LOG_WARN, message, place, topic);
     }
 
-    // Where a directive that is in force was written; null where it is the default.
+    // The place of a directive that is in force. Null if it is the default.
     const ConfigPosition* place_of(std::string_view directive, const LocConf* conf) const {
         for (; conf != nullptr; conf = routes_.outer(conf)) {
             for (const Written& written : conf->written) {
@@ -95,8 +95,8 @@ class Audit {
 
     // -- variables
 
-    // nginx would name neither the file nor the line, and show the name, which may be a piece of a
-    // secret.
+    // nginx's own message would show the name, which may be a piece of a secret, without file and
+    // line.
     void check_variables() {
         for (const UsedVariable& used : main_.used_variables) {
             const bool is_secret = used.directive == "webhook_secret";
@@ -117,7 +117,7 @@ class Audit {
         }
     }
 
-    // By the expression of a location or of a server's name.
+    // Whether the regex of a location or of a server's name captures it.
     bool is_captured(const std::string& name) {
         const auto [found, is_new] = captured_.emplace(name, false);
         if (is_new) {
@@ -184,7 +184,7 @@ class Audit {
     struct Line {
         const Written* written = nullptr;
         std::vector<const LocConf*> levels;
-        // In and below these.
+        // In and below the levels that have the line.
         std::vector<const LocConf*> gates;
     };
 
@@ -198,7 +198,8 @@ class Audit {
         warn(in_quotes(directive) + " does nothing where " + why, line.written->place);
     }
 
-    // Where a path leads, `webhook` was forgotten; further out, it may be for locations to come.
+    // In a location for a path, `webhook` was forgotten; further out, the secret may be for future
+    // locations.
     void check_secret(const Line& line) {
         const bool protects =
             !line.gates.empty() || std::ranges::none_of(line.levels, [&](const LocConf* conf) {
@@ -209,7 +210,7 @@ class Audit {
         fail("\"webhook_secret\" without \"webhook\" protects nothing", line.written->place);
     }
 
-    // Others that include the line, or stand further in, have a gate.
+    // Other levels that include the line, or nested ones, have a gate.
     void warn_about_forgotten_gate(const Line& line) {
         for (const LocConf* conf : line.levels) {
             const Level* level = routes_.level_of(conf);
@@ -221,7 +222,7 @@ class Audit {
         }
     }
 
-    // What was written beside a gate is for that gate, or for those further in.
+    // A directive next to a gate is for that gate, or for nested ones.
     void check_handshake(const Line& line) const {
         const auto own = std::ranges::find_if(line.levels, [](const LocConf* conf) {
             return conf->gated() && conf->handshake_enabled();
@@ -254,7 +255,7 @@ class Audit {
         return {};
     }
 
-    // Where it is off in words, that is meant.
+    // An explicit "off" is deliberate.
     bool is_used(std::string_view zone) const {
         return std::ranges::any_of(main_.levels, [zone](const Level& level) {
             const auto& dedup = level.conf->dedup_directive;
@@ -273,7 +274,7 @@ class Audit {
 
     // -- signatures
 
-    // The gate refuses what was extended; others who verify with the secret may not.
+    // The gate refuses extended texts; other verifiers with the same secret may not.
     void warn_about_plain_hash(const LocConf& conf) {
         const Scheme& scheme = *conf.scheme;
         if (scheme.algorithm != Algorithm::hash) return;
@@ -285,7 +286,7 @@ class Audit {
              conf.gate->place, "the plain hash of " + scheme.name);
     }
 
-    // Where only the URL lets bytes be moved, one that is always the same lets none.
+    // If only the URL lets bytes be moved, a fixed URL prevents it.
     void warn_about_open_url(const LocConf& conf) {
         const Scheme& scheme = *conf.scheme;
         if (conf.url_is_fixed() || !ambiguous_parts(scheme, true).empty()) return;
@@ -315,7 +316,7 @@ class Audit {
              "the signature in the URL of " + scheme.name);
     }
 
-    // What is cut off the end of one URL would begin what is signed behind the other.
+    // Text cut off the end of one URL would begin the text that is signed after the other.
     void warn_about_longer_urls() {
         using Urls = std::map<std::string_view, std::vector<const LocConf*>>;
         std::map<const Scheme*, Urls> urls;
@@ -428,8 +429,8 @@ class Audit {
         });
     }
 
-    // An endpoint remembers its events under its name. What one name stands for by chance are two
-    // senders; a name that is given twice is meant so.
+    // An endpoint remembers its events under its name. Two senders may share a default name by
+    // accident; a name that is given twice is deliberate.
     void warn_about_shared_names() {
         std::map<std::pair<const DedupZone*, std::string_view>, std::vector<const LocConf*>> known;
         for (const Level& level : main_.levels) {
@@ -453,7 +454,7 @@ class Audit {
 
     // -- headers
 
-    // Of a request, by the name that it is looked for under.
+    // Whether nginx drops a request header, by the name that the scheme looks for.
     static bool is_dropped(std::string_view name, const ngx_http_core_srv_conf_t& server) {
         if (!server.ignore_invalid_headers || name.front() == kParameterMark) return false;
         return !consists_of(name, server.underscores_in_headers ? "-_" : "-");
@@ -478,7 +479,7 @@ class Audit {
 
     // -- caches
 
-    // One delivery would be answered in another's place, by nobody who got it.
+    // One delivery would get the response to another, and no upstream would get it.
     void warn_about_cache(const Level& level) {
         const LocConf& conf = *level.conf;
         if (!may_answer_from_cache(cf_, level.loc_conf, conf.methods->mask)) return;
@@ -583,7 +584,7 @@ class Audit {
     Routes routes_;
     Reach reach_;
     ErrorPages error_pages_;
-    // What was found already.
+    // The results so far.
     std::map<std::string, bool> captured_;
 };
 

@@ -24,7 +24,7 @@ void check_secrets(const LocConf& parent, const LocConf& conf, const Level& here
          conf.gate->place);
 }
 
-// Fewer secrets than the scheme knows of may do, as long as one signature can be right.
+// Fewer secrets than the scheme has signatures suffice, as long as one signature can be valid.
 void check_key_indexes(const LocConf& parent, const LocConf& conf, const Level& here) {
     if (!conf.secret_sources) return;
     const std::size_t secrets = conf.secret_sources->size();
@@ -39,7 +39,7 @@ void check_key_indexes(const LocConf& parent, const LocConf& conf, const Level& 
          conf.gate->place);
 }
 
-// The sender appends a digest to the URL, which is another one for each body.
+// The sender appends a digest to the URL, so the URL differs for each body.
 void check_digest_in_url(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
                          const Level& here) {
     const auto& digest = conf.scheme->digest;
@@ -138,7 +138,7 @@ void check_handshake(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
     warn_about_token_that_is_secret(cf, conf);
 }
 
-// Whether a variable is nginx's own for this header or parameter.
+// Whether this is nginx's variable for this header or parameter.
 bool is_header(std::string_view variable, const Scheme& scheme, HeaderIndex header) {
     return variable == scheme.variable_of(header);
 }
@@ -164,18 +164,18 @@ bool is_signed_parameter(std::string_view variable, const Scheme& scheme) {
     });
 }
 
-// A URL that names a host itself is the same for every other.
+// A URL with a literal host is the same for every other host.
 bool names_host(const LocConf& conf) {
     const std::string_view url = to_view(conf.url->value);
     return conf.url_host == nullptr && (url.starts_with("https://") || url.starts_with("http://"));
 }
 
-// Whether the URL that is signed would be another one with another value of the variable.
+// Whether the signed URL changes with the value of the variable.
 bool is_signed_with_url(std::string_view variable, const LocConf& conf) {
     const Scheme& scheme = *conf.scheme;
     if (!scheme.reads_url()) return false;
     const bool is_of_host = variable == "host" || variable == "http_host";
-    // A query that is not the URL's is refused, unless the scheme reads its parameters.
+    // A query that differs from the URL's is refused, unless the scheme reads its parameters.
     if (conf.url_is_fixed())
         return is_of_query(variable) && !scheme.wants_parameters &&
                !scheme.signs(TemplatePart::Kind::query);
@@ -187,8 +187,8 @@ bool has_methods(const LocConf& conf) {
     return conf.methods->names.size() > 1;
 }
 
-// Whether the signature stays right when the sender of a request gives it another value. What is
-// said of the event id is said elsewhere; the type belongs to an event's key.
+// Whether the signature stays valid if the sender of a request changes the value. Other checks
+// report the event id; the type belongs to an event's key.
 bool is_free(std::string_view variable, const LocConf& conf) {
     const Scheme& scheme = *conf.scheme;
     if (!has_trait(variable, Trait::of_sender)) return false;
@@ -201,7 +201,7 @@ bool is_free(std::string_view variable, const LocConf& conf) {
     return !is_signed_parameter(variable, scheme) && !is_signed_with_url(variable, conf);
 }
 
-// Whether a header has another value once a later time is signed.
+// Whether a header changes its value if a later time is signed.
 bool is_of_signed_time(std::string_view variable, const Scheme& scheme) {
     if (!scheme.timestamp || !scheme.covers_timestamp()) return false;
     const auto holds = [&](const ValueLocation& source) {
@@ -213,7 +213,7 @@ bool is_of_signed_time(std::string_view variable, const Scheme& scheme) {
                                [&](const auto& signature) { return holds(signature.source); });
 }
 
-// When a retry of an event changes the value of this variable; empty if no retry does.
+// Says when a retry of an event changes the value of this variable. Empty if no retry does.
 std::string_view changes_with(std::string_view variable, const Scheme& scheme) {
     if (variable == "webhook_timestamp" || is_of_signed_time(variable, scheme))
         return "when the sender signs a retry anew";
@@ -222,7 +222,7 @@ std::string_view changes_with(std::string_view variable, const Scheme& scheme) {
     return {};
 }
 
-// A sender that signs the URL, or values of its query, may tell events apart there.
+// A sender that signs the URL, or values of its query, may identify events there.
 bool query_tells_events_apart(const Scheme& scheme) {
     if (scheme.signs(TemplatePart::Kind::query)) return true;
     for (std::size_t i = 0; i < scheme.headers.size(); ++i) {
@@ -252,7 +252,7 @@ bool is_of_many_events(const DedupKey& key, const LocConf& conf) {
         key.variables, [&conf](std::string_view each) { return is_of_many_events(each, conf); });
 }
 
-// The captures of a path tell events apart no better than the path.
+// The captures of a path identify events no better than the path.
 bool is_of_many_events(const ngx_conf_t* cf, const DedupKey& key, const Level& here) {
     const LocConf& conf = *here.conf;
     const bool in_signed_url = conf.scheme->reads_url() && !conf.url_is_fixed();
@@ -285,8 +285,8 @@ bool holds(std::string_view variable, const Scheme& scheme, const TemplatePart& 
     }
 }
 
-// A key that does not tell two events apart loses one of them; one that is another for each retry
-// finds nothing.
+// If two events have the same key, one of them is lost. A key that differs for each retry finds no
+// duplicate.
 void check_expression(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const DedupKey& key) {
     const Scheme& scheme = *here.conf->scheme;
     const std::string name = in_quotes("key=" + key.text) + " in \"webhook_dedup\"";
@@ -347,7 +347,7 @@ void check_key(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const Dedu
     }
 }
 
-// A tenant chooses the ids that its secret signs, and small ids meet by accident.
+// A tenant chooses the ids that its secret signs, and short ids collide by accident.
 void check_tenants(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     if (!conf.secrets->has_variables() || conf.gate->name_variables != nullptr) return;
     const bool apart = std::ranges::all_of(dedup.keys, [](const DedupKey& key) {
@@ -374,7 +374,7 @@ void check_keys(ngx_conf_t* cf, const Level& here, const Dedup& dedup, const std
          dedup.place);
 }
 
-// The memory of an event is that of its endpoint's name.
+// An event is remembered under its endpoint's name.
 void check_name(ngx_conf_t* cf, const LocConf& conf) {
     if (conf.gate->name_variables == nullptr) return;
     const GateDirective& gate = *conf.gate;
@@ -401,7 +401,7 @@ void check_ttl(const LocConf& conf, const Dedup& dedup, const std::string& where
          dedup.place);
 }
 
-// A duplicate waits no longer than its sender does.
+// Waiting longer than the sender does is of no use for a duplicate.
 void check_wait(ngx_conf_t* cf, const Dedup& dedup) {
     if (dedup.wait <= std::chrono::hours(1)) return;
     warn(cf,
@@ -410,7 +410,7 @@ void check_wait(ngx_conf_t* cf, const Dedup& dedup) {
          dedup.place);
 }
 
-// A key that is another one for the same event, and the variable that makes it so.
+// A key that may differ for the same event, and the variable that causes it.
 struct LooseKey {
     const DedupKey* key = nullptr;
     std::string_view variable;
@@ -428,8 +428,8 @@ bool holds_event(const DedupKey& key, const Scheme& scheme) {
     });
 }
 
-// One key that stays the same is enough. Where all secrets depend on the request, so does what
-// the signature is right for.
+// One key that stays the same is enough. If all secrets depend on the request, so does the validity
+// of the signature.
 void check_loose_parts(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     const Scheme& scheme = *conf.scheme;
     if (conf.secrets->have_all_variables()) return;
@@ -477,7 +477,7 @@ bool event_key_holds_timestamp(const Scheme& scheme) {
     });
 }
 
-// Whether an attempt that is signed at another time has another event key.
+// Whether an attempt signed at another time has another event key.
 bool event_key_changes_with_time(const Scheme& scheme) {
     if (event_key_holds_timestamp(scheme)) return true;
     if (!scheme.has_timestamp_in_body()) return false;
@@ -488,7 +488,7 @@ bool event_key_changes_with_time(const Scheme& scheme) {
     });
 }
 
-// A retry that is signed anew has the id of the first, but another time.
+// A retry with a new signature has the id of the first attempt, but another time.
 void warn_about_event_key_with_time(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     const Scheme& scheme = *conf.scheme;
     const EventId& id = scheme.event_id;
@@ -510,7 +510,7 @@ void warn_about_event_key_with_time(ngx_conf_t* cf, const LocConf& conf, const D
          dedup.place);
 }
 
-// A replay under another event id passes where the sender does not sign the id.
+// A replay with another event id passes if the sender does not sign the id.
 void report_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     bool by_event_id = false;
     for (const DedupKey& key : dedup.keys) {
@@ -528,7 +528,7 @@ void report_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& 
     const std::string keys =
         "\"key=$webhook_event_id key=$webhook_event_key\" in \"webhook_dedup\"";
     std::string advice = "an attacker who saw a delivery can repeat it under another id";
-    // Another cut between URL and body makes another event of it.
+    // Another split between URL and body makes it another event.
     const bool is_open = !conf.url_is_fixed() && !ambiguous_parts(*conf.scheme, false).empty() &&
                          ambiguous_parts(*conf.scheme, true).empty();
     const std::string condition =
@@ -536,7 +536,7 @@ void report_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& 
     switch (conf.scheme->replay_by_event_key(has_methods(conf))) {
         case Scheme::Replay::nothing_helps:
             advice = condition + keys + " closes the replay";
-            // Nothing of such an attempt is remembered but the id that it shares with the others.
+            // Such an attempt shares only its id with the others.
             if (event_key_changes_with_time(*conf.scheme)) {
                 advice += ", but of attempts that were not delivered";
             }
@@ -555,8 +555,8 @@ void report_unsigned_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& 
     remark(cf, NGX_LOG_NOTICE, message, dedup.place, "an event id that is not signed");
 }
 
-// Where the id is signed, no replay has another one. One that stands in the body is a part of what
-// the other key is made of.
+// If the id is signed, no replay has another one. An id in the body is part of the text for the
+// other key.
 void report_signed_event_id(ngx_conf_t* cf, const LocConf& conf, const Dedup& dedup) {
     const Policy& policy = conf.demands.policy;
     const bool by_both =
@@ -618,7 +618,7 @@ bool captures(const ngx_conf_t* cf, const ngx_http_regex_t* regex, std::string_v
     return false;
 }
 
-// Statements may have expressions of their own.
+// Statements may have their own regexes.
 bool has_statements(const ngx_conf_t* cf, const Level& level) {
     const ngx_module_t* module = find_module(cf, "ngx_http_rewrite_module");
     return module != nullptr && *static_cast<void**>(level.loc_conf[module->ctx_index]) != nullptr;
@@ -642,7 +642,7 @@ bool is_captured(const ngx_conf_t*, const Level&, std::string_view) {
 #endif
 
 void warn_about_chosen_name(ngx_conf_t* cf, const LocConf& conf) {
-    // Where each tenant has a secret of its own, another name is another secret.
+    // If each tenant has its own secret, another name means another secret.
     if (conf.secrets->have_all_variables()) return;
     warn(cf,
          in_quotes("name=" + conf.gate->name) +

@@ -27,8 +27,8 @@ constexpr Milliseconds kLongestTtl = std::chrono::hours(24 * 365);
 
 using Words = std::vector<std::string_view>;
 
-// What can be shown of a value that does not fit, and may be a secret in the wrong place: all of it
-// where it is short and without capital letters, or holds what times and addresses do.
+// The part of an invalid value that may be shown, since it may be a misplaced secret: all of it if
+// it is short and without capital letters, or has only characters of times and addresses.
 std::string shown_value(std::string_view argument) {
     constexpr std::size_t kLongestValue = 15;
     constexpr std::string_view kOfTimesAndAddresses = "0123456789abcdefTZ.:/+-,";
@@ -45,7 +45,7 @@ std::string shown_value(std::string_view argument) {
     return equals == std::string_view::npos ? std::string() : shown_word(argument);
 }
 
-// A directive as it stands in the configuration.
+// A directive as it is written in the configuration.
 class Directive {
   public:
     explicit Directive(ngx_conf_t* cf) : cf(cf) {
@@ -66,19 +66,19 @@ class Directive {
         return {std::string(to_view(cf->conf_file->file.name)), cf->conf_file->line};
     }
 
-    // How far nginx has read the file.
+    // The offset up to which nginx has read the file.
     off_t at() const {
         if (cf->conf_file == nullptr || cf->conf_file->buffer == nullptr) return 0;
         const ngx_buf_t* buffer = cf->conf_file->buffer;
         return cf->conf_file->file.offset - (buffer->last - buffer->pos);
     }
 
-    // What belongs to the configuration is relative to the folder of nginx.conf.
+    // Paths of the configuration are relative to the directory of nginx.conf.
     std::string path(std::string_view path) const { return full_path(path, 1); }
-    // What nginx writes is relative to its prefix.
+    // Paths that nginx writes to are relative to its prefix.
     std::string runtime_path(std::string_view path) const { return full_path(path, 0); }
 
-    // Null where the text holds no variable.
+    // Null if the text has no variable.
     ngx_http_complex_value_t* compile(std::string_view text) const {
         ngx_http_complex_value_t* complex = compile_any(text);
         return complex->lengths == nullptr ? nullptr : complex;
@@ -107,7 +107,7 @@ class Directive {
                           in_quotes(name()) + ", allowed: " + std::string(allowed));
     }
 
-    // The same for what may be a secret in the wrong place.
+    // The same for a text that may be a misplaced secret.
     [[noreturn]] void reject_unknown(std::string_view argument, std::string_view allowed) const {
         const std::string shown = shown_word(argument);
         throw ConfigError("invalid" + (shown.empty() ? " parameter" : shown) + " in " +
@@ -128,7 +128,7 @@ class Directive {
     Words words_;
 };
 
-// Whether a text is nothing but this variable, however nginx lets it be written.
+// Whether a text is only this variable, in any of nginx's notations.
 bool is_variable(std::string_view text, std::string_view name) {
     if (!text.starts_with('$')) return false;
     text.remove_prefix(1);
@@ -136,7 +136,7 @@ bool is_variable(std::string_view text, std::string_view name) {
     return equals_ignoring_case(text, name);
 }
 
-// nginx would print what it takes for the name of a variable, which may be a piece of a secret.
+// nginx would print the supposed name of a variable, which may be a piece of a secret.
 bool has_open_brace(std::string_view text) {
     for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", at)) {
         at = text.find_first_not_of(
@@ -146,7 +146,7 @@ bool has_open_brace(std::string_view text) {
     return false;
 }
 
-// The variables of a text, without what stands between them.
+// The variables of a text, without the text between them.
 std::string without_text(std::string_view text) {
     std::string kept;
     for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$')) {
@@ -164,8 +164,8 @@ std::string without_text(std::string_view text) {
     return kept;
 }
 
-// What could never work: the gate evaluates these before the body is read, and a sender cannot sign
-// with, or for, what is another one for each request.
+// Refuses variables that can never work: the gate evaluates them before the body is read, and a
+// sender cannot sign with, or for, a value that differs for each request.
 void refuse_variables(const Directive& directive, const std::vector<std::string>& names,
                       bool also_of_request) {
     for (const std::string& name : names) {
@@ -180,7 +180,7 @@ void refuse_variables(const Directive& directive, const std::vector<std::string>
     }
 }
 
-// For the audit, which knows every variable.
+// Records them for the audit, when all variables are known.
 void record_variables(const Directive& directive, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         main_conf(directive.cf)
@@ -197,7 +197,7 @@ void require_first(bool first, const Directive& directive) {
                       in_quotes(directive.name()));
 }
 
-// No parameter of the directive but `repeatable` may stand twice.
+// No parameter of the directive except `repeatable` may occur twice.
 void require_single_parameters(const Directive& directive, std::string_view repeatable = "") {
     std::vector<std::string_view> seen;
     for (std::string_view argument : directive.arguments()) {
@@ -208,7 +208,7 @@ void require_single_parameters(const Directive& directive, std::string_view repe
     }
 }
 
-// `value` of an argument `name=value`; nothing for any other argument.
+// Returns `value` of an argument `name=value`, or nullopt for any other argument.
 std::optional<std::string_view> option(std::string_view argument, std::string_view name) {
     if (!argument.starts_with(name) || !argument.substr(name.size()).starts_with('=')) {
         return std::nullopt;
@@ -239,8 +239,8 @@ bool on_or_off(const Directive& directive) {
 
 // webhook_scheme NAME { ... }
 
-// The text of a block, from behind its `{` to its `}`. nginx's own reader knows quotes only around
-// whole words, and would not take `split=" "`.
+// The text of a block, from after its `{` to its `}`. nginx's own parser knows quotes only around
+// whole words, and would not accept `split=" "`.
 class BlockReader {
   public:
     explicit BlockReader(ngx_conf_file_t& file) : file_(file) {}
@@ -251,8 +251,8 @@ class BlockReader {
         for (std::string text;;) {
             const char character = next();
             if (end.is(character)) return text;
-            // A quote that has no end takes the next one for it: the first that goes on behind its
-            // line is the one.
+            // An unclosed quote ends at the next quote. So the first one that extends beyond its
+            // line is the unclosed one.
             if (!end.in_quotes()) line = file_.line;
             if (end.in_quotes() && character == '\n' && open_quote_ == 0) open_quote_ = line;
             text += character;
@@ -281,7 +281,7 @@ class BlockReader {
         if (size <= 0) throw ConfigError("cannot read the block");
         buffer.pos = buffer.start;
         buffer.last = buffer.start + size;
-        // What `nginx -T` prints.
+        // The text for `nginx -T`.
         if (file_.dump != nullptr) {
             file_.dump->last =
                 ngx_cpymem(file_.dump->last, buffer.start, static_cast<std::size_t>(size));
@@ -298,7 +298,7 @@ bool names_variable(std::string_view text) {
     return std::ranges::any_of(names, [](const std::string& name) { return !name.empty(); });
 }
 
-// What a scheme leaves to an attacker who saw one delivery.
+// Warns of the attacks that a scheme allows after one delivery was seen.
 void warn_about_weakness(ngx_conf_t* cf, const Scheme& scheme, const ConfigPosition& place) {
     const std::string name = "the scheme " + in_quotes(scheme.name);
     const auto warn = [&](const std::string& weakness) {
@@ -385,7 +385,7 @@ void set_webhook(const Directive& directive, LocConf& conf) {
 
 // webhook_secret VALUE | file:PATH | env:NAME [id=ID] [not_after=RFC3339]
 
-// The sender of a request would sign it with a secret of its own.
+// The sender of a request could sign it with its own secret.
 void warn_about_variables(const Directive& directive, std::string_view value,
                           const std::vector<std::string>& names) {
     const bool all = std::ranges::all_of(names, [](std::string_view name) {
@@ -425,7 +425,7 @@ SecretFile fixed_secret(const Directive& directive, std::string_view value) {
 void read_secret(const Directive& directive, std::string_view value, SecretSource& source) {
     SecretFile found = fixed_secret(directive, value);
     source.text = std::move(found.secret);
-    // Of a public key, the scheme tells.
+    // Reported later, when the scheme is known: a public key may be readable.
     source.readable_by_others = found.readable_by_others;
     if (value.starts_with(kFile)) source.path = directive.path(value.substr(kFile.size()));
     if (stands_elsewhere(value)) return;
@@ -479,7 +479,7 @@ void add_secret(const Directive& directive, LocConf& conf) {
                 directive.reject(argument, "an RFC 3339 time, such as 2026-12-31T00:00:00Z");
             }
         } else {
-            // It may be a piece of a secret that should have been in quotes: it is not repeated.
+            // It is not shown, since it may be a piece of a secret that should have been in quotes.
             throw ConfigError(
                 "invalid parameter in \"webhook_secret\", allowed: id=ID, not_after=RFC3339");
         }
@@ -506,7 +506,7 @@ void set_mode(const Directive& directive, LocConf& conf) {
 
 // webhook_tolerance PAST [FUTURE]
 
-// No sender's retries keep their first timestamp for longer.
+// No sender's retries keep the first timestamp for longer.
 constexpr Milliseconds kWideTolerance = std::chrono::hours(24);
 
 void set_tolerance(const Directive& directive, LocConf& conf) {
@@ -547,7 +547,7 @@ void set_methods(const Directive& directive, LocConf& conf) {
         if (row == std::end(kMethods)) directive.reject(argument, joined(names));
         methods.mask |= row->bit;
     }
-    // In one order: in another, they are the same demand.
+    // In a fixed order, since another order is the same demand.
     for (const MethodName& row : kMethods) {
         if ((methods.mask & row.bit) != 0) methods.names.emplace_back(row.name);
     }
@@ -597,7 +597,7 @@ void add_sources(const Directive& directive, LocConf& conf) {
     }
 }
 
-// Others could put a file of theirs in the place of the one that is named.
+// Other users could replace the file.
 void warn_about_open_folder(const Directive& directive, const std::string& path) {
     const std::string folder = path.substr(0, path.rfind('/') + 1);
     struct stat status {};
@@ -739,7 +739,8 @@ void set_dedup(const Directive& directive, LocConf& conf) {
 
 // webhook_url STRING
 
-// The text is what is hashed. What begins with a `/`, or a variable, may be all that is signed.
+// The text is hashed as it is. One that begins with a `/`, or a variable, may be the whole signed
+// URL.
 void warn_about_url_without_scheme(const Directive& directive, std::string_view url) {
     const auto begins_with = [url](std::string_view text) { return url.starts_with(text); };
     const bool is_host = std::ranges::any_of(
@@ -753,7 +754,7 @@ void warn_about_url_without_scheme(const Directive& directive, std::string_view 
         "senders sign with it");
 }
 
-// Without a proxy that sets it, a stranger does.
+// Without a proxy that sets it, any client can choose it.
 void warn_about_chosen_url(const Directive& directive, std::string_view url) {
     for (const std::string& variable : variables_in(url)) {
         const bool is_chosen = variable != "http_host" && has_trait(variable, Trait::of_sender) &&
@@ -794,7 +795,7 @@ void set_handshake(const Directive& directive, LocConf& conf) {
     auto handshake = std::make_shared<HandshakeSwitch>();
     handshake->place = directive.place();
     handshake->on = directive.argument(0) == "on";
-    // What is wrong may be a token: it is not repeated.
+    // The wrong argument is not shown, since it may be a token.
     if (!handshake->on && directive.argument(0) != "off") {
         throw ConfigError("invalid parameter in \"webhook_handshake\", allowed: on, off");
     }
@@ -825,13 +826,13 @@ void set_handshake(const Directive& directive, LocConf& conf) {
 
 // webhook_response REASON STATUS [TEXT [type=MEDIA/TYPE]]
 
-// Nobody has what was delivered.
+// Reasons for which no upstream has the delivery.
 constexpr Reason kNotDelivered[] = {
     Reason::incomplete_body, Reason::unavailable, Reason::cached,
     Reason::bad_answer,      Reason::internal,
 };
 
-// What the configuration, a clock, a rotated secret or the sender's own payload is to blame for.
+// Reasons caused by the configuration, a clock, a rotated secret or the sender's own payload.
 constexpr Reason kOfGenuineSenders[] = {
     Reason::no_endpoint,   Reason::stale_timestamp, Reason::future_timestamp, Reason::no_secret,
     Reason::bad_signature, Reason::invalid_payload, Reason::missing_event_id,
@@ -841,7 +842,7 @@ bool is_one_of(Reason reason, std::span<const Reason> reasons) {
     return std::ranges::find(reasons, reason) != reasons.end();
 }
 
-// A sender that is answered 2xx never sends the event again.
+// A sender that gets a 2xx never sends the event again.
 void check_success(const Directive& directive, Reason reason) {
     if (is_one_of(reason, kNotDelivered)) {
         throw ConfigError("a status of 2xx for " + in_quotes(info(reason).name) + " in " +
@@ -865,10 +866,10 @@ void warn_about_repeats(const Directive& directive) {
                    " for \"duplicate\" makes a sender repeat what was delivered: 2xx ends it");
 }
 
-// Statuses by which nginx tells itself something, and sends none of them.
+// Statuses that nginx uses internally and never sends.
 constexpr std::int64_t kOfNginx[] = {494, 495, 496, 497, 499};
 
-// By the time of these the upstream's header is there, and only the answer can be replaced.
+// For these, the upstream's header has arrived, and only the response can be replaced.
 constexpr Reason kInsteadOfAnswer[] = {Reason::cached, Reason::bad_answer};
 
 std::int64_t response_status(const Directive& directive, Reason reason) {

@@ -30,7 +30,7 @@ bool is_redirect(ngx_uint_t status) {
     return status >= NGX_HTTP_SPECIAL_RESPONSE && status < NGX_HTTP_BAD_REQUEST;
 }
 
-// Of all its deliveries. Empty: they have several.
+// The method of all deliveries. Empty: there are several.
 std::string_view method_of(const Level& gate) {
     const auto& methods = gate.conf->methods->names;
     return methods.size() == 1 ? std::string_view(methods.front()) : std::string_view();
@@ -52,13 +52,13 @@ bool holds_escape(std::string_view path) {
     return false;
 }
 
-// As nginx finds them, at the end, too.
+// Whether it has such steps, as nginx finds them, including one at the end.
 bool holds_step(std::string_view path) {
     const std::string closed = std::string(path) + "/";
     return closed.find("/./") != std::string::npos || closed.find("/../") != std::string::npos;
 }
 
-// nginx compares the name with the decoded path. Empty: nothing is odd.
+// nginx compares the name with the decoded path. Empty: there is no oddity.
 std::string_view oddity_of(std::string_view path, bool merges_slashes) {
     if (!path.starts_with('/')) return "does not begin with \"/\"";
     if (path.ends_with(' ') || path.ends_with('\t')) return "ends with white space";
@@ -71,23 +71,23 @@ std::string_view oddity_of(std::string_view path, bool merges_slashes) {
     return {};
 }
 
-// What many applications are reached by, with the path behind it.
+// The entry point of many applications, followed by the path.
 constexpr std::string_view kProgram = "/index.php";
 
-// A location for all paths hands the program's to an application that need not know of it.
+// A location for all paths passes the program's path to an application that may not know it.
 bool is_program_of_none(const std::string& spelling, const Level* location) {
     if (!spelling.starts_with(kProgram)) return false;
     return location == nullptr ||
            to_view(location->core()->name).find("php") == std::string_view::npos;
 }
 
-// How routers that are lax about paths would take it for the same one.
+// Spellings that lax routers take for the same path.
 std::vector<std::string> spellings_of(std::string_view path, bool merges_slashes) {
     std::string other_case(path);
     for (char& character : other_case) {
         if (is_letter(character)) character = static_cast<char>(character ^ 0x20);
     }
-    // nginx itself takes "//" for "/", unless it is told not to.
+    // nginx itself takes "//" for "/", unless merge_slashes is off.
     const std::string same(path);
     if (same == "/") return {std::string(kProgram)};
     std::vector<std::string> spellings{other_case};
@@ -123,13 +123,13 @@ void Reach::warn(const std::string& message, const Level& level) {
 
 // -- what nginx answers instead
 
-// nginx runs these statements before it looks for a gate. What a gate further out is not meant
-// for is no trap: pages of health, redirects and the like.
+// nginx runs these statements before it looks for a gate. Requests that an outer gate is not meant
+// for do not count: health checks, redirects and the like.
 void Reach::warn_about_return(const Level& level) {
     const Level* server = routes_.server_of(level);
     const auto* of_server = server == nullptr ? nullptr : routes_.statements(*server).sure_return();
     if (of_server != nullptr && is_success(of_server->status)) {
-        // A gate of all of http is not meant for a server's page of health.
+        // A gate of the whole http{} is not meant for a server's health check.
         if (level.conf->gate == server->outer->gate) return;
         return warn_about_return(level, true);
     }
@@ -139,9 +139,9 @@ void Reach::warn_about_return(const Level& level) {
     const auto* statement = routes_.statements(level).sure_return();
     if (statement == nullptr) return;
     const bool accepts = is_success(statement->status);
-    // Statements before it may be all that the location is for.
+    // Statements before it may be the location's purpose.
     if (!accepts && routes_.first_return(level) == nullptr) return;
-    // The gate may be for the locations further in, the rest of which is turned away.
+    // The gate may be for nested locations, and all other requests are turned away.
     if (!accepts && routes_.has_locations(level)) return;
     warn_about_return(level, accepts);
 }
@@ -153,7 +153,7 @@ void Reach::warn_about_return(const Level& level, bool accepts) {
          level);
 }
 
-// A page of health for one method is meant so.
+// A health check for one method is deliberate.
 void Reach::warn_about_return_on_condition(const Level& level) {
     const Statements& statements = routes_.statements(level);
     const bool takes_post = (level.conf->methods->mask & NGX_HTTP_POST) != 0;
@@ -186,7 +186,7 @@ std::vector<Reach::Sample> Reach::samples_of(const Level& level) const {
     return {{name, {}}, below};
 }
 
-// What takes the path where no gate stands before it. Null: nothing.
+// The level without a gate that takes the path. Null: none.
 const Level* Reach::led_past_gates(const Level& gate, const Walk::Lead& lead) const {
     if (!lead.is_whole && lead.path.size() <= 1) return nullptr;
     const Level* to = routes_.choose(gate.server_conf(), lead.path);
@@ -196,7 +196,8 @@ const Level* Reach::led_past_gates(const Level& gate, const Walk::Lead& lead) co
     return routes_.hands_on_openly(*to) == Sure::yes ? to : nullptr;
 }
 
-// What is led elsewhere on a condition is another's, unless it comes to the gate's own upstream.
+// A request that is redirected on a condition is not the gate's, unless it reaches the gate's
+// upstream.
 std::optional<Reach::Past> Reach::way_past(const Level& from, const Level& gate,
                                            std::string_view path) const {
     for (const Walk::Lead& lead : routes_.walk(from, {path, method_of(gate)}).leads) {
@@ -219,7 +220,7 @@ std::optional<Reach::Past> Reach::way_past(const Level& from, const Level& gate,
     return way_past(from, gate, std::string_view(sample.other)) ? past : std::nullopt;
 }
 
-// A gate of its own that `rewrite` leads past, to where nothing is verified.
+// Warns of a `rewrite` that bypasses the level's own gate, to a level that verifies nothing.
 void Reach::warn_about_rewrite(const Level& level) {
     const bool has_rewrites = !routes_.statements(level).rewrites.empty();
     if (!has_rewrites || !is_own_gate(level) || routes_.first_return(level) != nullptr) return;
@@ -253,7 +254,7 @@ void Reach::warn_about_server_rewrite(const Level& level) {
     }
 }
 
-// What stands further in may allow what is denied here.
+// Nested levels may allow what is denied here.
 void Reach::warn_about_refused(const Level& level) {
     if (!is_own_gate(level) || routes_.has_locations(level)) return;
     const bool by_method = routes_.denies_methods(level, level.conf->methods->mask);
@@ -281,7 +282,7 @@ void Reach::warn_about_refused_handshakes(const Level& level) {
          level);
 }
 
-// A `return` on a condition, whose page is a location without a gate.
+// Warns of a `return` on a condition with an error page in a location without a gate.
 void Reach::warn_about_return_with_page(const Level& level) {
     const ngx_array_t* pages = level.core()->error_pages;
     if (pages == nullptr || !is_own_gate(level) || routes_.first_return(level) != nullptr) return;
@@ -306,7 +307,7 @@ void Reach::warn_about_return_with_page(const Level& level) {
 
 // -- gates that no request finds
 
-// Whether the location's expression has an example that it finds; `path` is the example then.
+// Whether the location's regex has an example that it matches. `path` is then the example.
 bool Reach::give_example(const Level& level, std::string& path) const {
     const auto example = example_of(to_view(level.core()->name));
     if (!example || !example->starts_with('/') || !routes_.finds(level, *example)) return false;
@@ -314,7 +315,7 @@ bool Reach::give_example(const Level& level, std::string& path) const {
     return true;
 }
 
-// What takes every request for the beginning of an expression's paths. Null: that is not sure.
+// The level that takes all requests for the prefix of a regex's paths. Null: that is not certain.
 const Level* Reach::taker_of_expression(const Level& level, std::string& path) const {
     const auto [beginning, is_whole] = beginning_of(to_view(level.core()->name));
     if (!beginning.starts_with('/') || beginning.size() == 1) return nullptr;
@@ -332,13 +333,13 @@ const Level* Reach::taker_of_expression(const Level& level, std::string& path) c
     return is_final && is_sure ? to : nullptr;
 }
 
-// Whether it takes events, and verifies nothing.
+// Whether it takes events without verifying them.
 bool Reach::is_open(const Level& level) const {
     return !level.conf->gated() && !level.conf->off() && !routes_.is_closed(level) &&
            routes_.hands_on_openly(level) != Sure::no;
 }
 
-// An exact location that is the page of a folder, beside the gate of what is in the folder.
+// Whether it is an exact location for the page of a directory whose content is behind the gate.
 bool Reach::is_page_of_folder(const Level& level, const Level& taker) const {
     return taker.core()->exact_match && to_view(level.core()->name).ends_with('/') &&
            routes_.upstream_of(taker) != routes_.upstream_of(level);
@@ -376,7 +377,7 @@ void Reach::warn_about_taker(const Level& level, const std::string& path, const 
          level);
 }
 
-// An expression that takes what is in the gate's folder.
+// Warns of a regex that takes paths in the gate's directory.
 void Reach::warn_about_children(const Level& level) {
     const std::string name(to_view(level.core()->name));
     const bool is_folder = level.is_location() && !is_regex(level) && name.ends_with('/') &&
@@ -395,7 +396,7 @@ void Reach::warn_about_children(const Level& level) {
 void Reach::warn_about_odd_path(const Level& level) {
     const std::string name(to_view(level.core()->name));
     if (!level.is_location() || !is_own_gate(level)) return;
-    // Of an expression, the beginning of all paths that it finds.
+    // For a regex, the prefix of all paths that it matches.
     const auto [beginning, is_whole] = is_regex(level) ? beginning_of(name) : Beginning{name, true};
     if (beginning.empty()) return;
     const std::string path = is_whole ? beginning : beginning + "x";
@@ -412,8 +413,8 @@ bool Reach::is_open_way(const Level& level, const void* upstream) const {
     return !level.conf->gated() && !level.conf->off() && routes_.upstream_of(level) == upstream;
 }
 
-// Where the location leads past every gate to the upstream: itself, or another one. Null: it
-// does not.
+// The level at which requests of the location reach the upstream without a gate: itself, or another
+// one. Null: none.
 const Level* Reach::open_way(const Level& from, const void* upstream) const {
     if (routes_.is_closed(from) || from.conf->gated()) return nullptr;
     if (is_open_way(from, upstream)) return &from;
@@ -428,7 +429,7 @@ const Level* Reach::open_way(const Level& from, const void* upstream) const {
     return nullptr;
 }
 
-// Of the gate, or of what it hands requests to.
+// The upstream of the gate, or of the level to which it passes requests.
 const void* Reach::upstream_behind(const Level& gate) const {
     if (const void* own = routes_.upstream_of(gate)) return own;
     for (const Way& way : routes_.ways_of(gate, false)) {

@@ -9,10 +9,10 @@
 namespace webhook::ngx {
 namespace {
 
-// As many internal redirects as nginx follows.
+// The most internal redirects that nginx follows.
 constexpr int kMostSteps = 10;
 
-// `try_files`, as its module keeps one of its words.
+// One parameter of `try_files`, as its module stores it.
 struct TryFile {
     ngx_array_t* lengths;
     ngx_array_t* values;
@@ -23,14 +23,14 @@ struct TryFile {
     bool is_end() const { return lengths == nullptr && name.len == 0; }
 };
 
-// `index`, as its module keeps one of its words.
+// One parameter of `index`, as its module stores it.
 struct IndexFile {
     ngx_str_t name;
     ngx_array_t* lengths;
     ngx_array_t* values;
 };
 
-// What `limit_req` begins with.
+// The start of the configuration of `limit_req`.
 struct RequestLimits {
     ngx_array_t limits;
     ngx_uint_t log_level;
@@ -38,7 +38,7 @@ struct RequestLimits {
     ngx_uint_t status;
 };
 
-// What `limit_conn` begins with.
+// The start of the configuration of `limit_conn`.
 struct ConnectionLimits {
     ngx_array_t limits;
     ngx_uint_t log_level;
@@ -51,7 +51,7 @@ bool limit_with(const Limits* limits, ngx_int_t status) {
            static_cast<ngx_int_t>(limits->status) == status;
 }
 
-// `allow` or `deny`, as nginx keeps it for IPv4; `all` has no mask.
+// `allow` or `deny`, as nginx stores it for IPv4. `all` has no mask.
 struct Rule4 {
     in_addr_t mask;
     in_addr_t address;
@@ -86,13 +86,13 @@ std::span<const Value> values_of(const ngx_array_t* array) {
     return {static_cast<const Value*>(array->elts), array->nelts};
 }
 
-// What nginx answers where it has no file to give, or none for the method.
+// Whether nginx responds with this status if it has no file, or none for the method.
 bool is_of_missing_file(ngx_uint_t status) {
     return status == NGX_HTTP_FORBIDDEN || status == NGX_HTTP_NOT_FOUND ||
            status == NGX_HTTP_NOT_ALLOWED;
 }
 
-// What a module of nginx keeps of a location begins with this. Null without the module.
+// The start of a module's configuration of a location. Null without the module.
 template <typename Value>
 const Value* first_of(void** loc_conf, const ngx_module_t* module) {
     if (module == nullptr) return nullptr;
@@ -105,7 +105,7 @@ bool begins_with_deny_all(const ngx_array_t* array) {
     return !rules.empty() && rules.front().is_of_all() && rules.front().deny != 0;
 }
 
-// The first rule that fits an address decides.
+// The first rule that matches an address decides.
 template <typename Rule>
 bool ends_in_deny_all(const ngx_array_t* array) {
     const auto rules = values_of<Rule>(array);
@@ -113,7 +113,7 @@ bool ends_in_deny_all(const ngx_array_t* array) {
     return found != rules.end() && found->deny != 0;
 }
 
-// A location that has several names is found by the first.
+// Of several locations with one name, the first is found.
 void add_name(std::unordered_map<std::string_view, const Level*>& names, const Level& level) {
     names.emplace(to_view(level.core()->name), &level);
 }
@@ -187,7 +187,7 @@ void Routes::add_expression(Locations& locations, const Level& level) {
     locations.regexes.push_back(&level);
 }
 
-// Asks only those that may find it: a server may have thousands.
+// Tries only the regexes that may match: a server may have thousands.
 const Level* Routes::first_that_finds(const Locations& locations, std::string_view path) {
     const std::string lowered = to_lower(path);
     std::vector<std::size_t> candidates;
@@ -245,7 +245,7 @@ bool Routes::covers_all_paths(const Level& server) const {
     return prefixes.contains("/") || prefixes.contains("");
 }
 
-// Pages of errors and of folders are not what a gate is for, unless it has no other use.
+// Error pages and index pages do not count as a use of a gate, unless it has no other.
 bool Routes::own_level_serves(const Level& server) const {
     if (takes(server)) return true;
     std::vector<Way> ways = ways_of(server, false);
@@ -290,7 +290,7 @@ bool Routes::answers_first(const Level& level) const {
     return first_return(level) != nullptr || denies_everybody(level, access_of(level.loc_conf));
 }
 
-// Statements may end in `return` or in a redirect. Where nothing takes what they leave, they do.
+// Statements may end in `return` or in a redirect. They do if nothing takes the remaining requests.
 // A page of the server's own `return` may come from a named location.
 bool Routes::leads_away(const Level& level) const {
     const Level* server = server_of(level);
@@ -312,7 +312,7 @@ const Routes::AccessConf* Routes::access_of(void** loc_conf) const {
     return first_of<AccessConf>(loc_conf, modules_.access);
 }
 
-// Those of the network.
+// Whether it denies clients of the network.
 bool Routes::denies_strangers(const AccessConf* access) {
     if (access == nullptr || !ends_in_deny_all<Rule4>(access->rules)) return false;
 #if (NGX_HAVE_INET6)
@@ -359,7 +359,7 @@ bool Routes::asks_for_password(const Level& level) const {
     return realm != nullptr && *realm != nullptr && to_view((*realm)->value) != "off";
 }
 
-// By `auth_request`.
+// Whether it has `auth_request`.
 bool Routes::asks_another(const Level& level) const {
     const auto* uri = first_of<ngx_str_t>(level.loc_conf, modules_.auth_request);
     return uri != nullptr && uri->len > 0;
@@ -410,7 +410,7 @@ bool Routes::is_closed(const Level& level) const {
     return turns_strangers_away(level);
 }
 
-// By a `return` that a POST without a certificate is sure to come to, and that no page leads on.
+// Whether a POST without a certificate is sure to reach a `return` that no error page redirects.
 bool Routes::turns_strangers_away(const Level& level) const {
     if (statements(level).is_empty) return false;
     const Asked stranger{{}, "POST", true};
@@ -445,7 +445,7 @@ bool Routes::refuses(const Level& level) const {
 
 const ngx_http_upstream_conf_t* Routes::upstream_conf(const Level& level) const {
     for (const ngx_module_t* module : modules_.upstreams) {
-        // Each of them begins with this.
+        // The configuration of each begins with this.
         const auto* conf = first_of<ngx_http_upstream_conf_t>(level.loc_conf, module);
         if (conf->upstream != nullptr) return conf;
     }
@@ -480,7 +480,7 @@ Sure Routes::hands_on_openly(const Level& level) const {
     return takes(level) ? Sure::yes : follow(ways_of(level, false), false);
 }
 
-// A level is looked at again only where a surer way leads there.
+// A level is examined again only if a surer way leads there.
 Sure Routes::follow(const std::vector<Way>& ways, bool past_gates) const {
     Sure best = Sure::no;
     std::unordered_map<const Level*, Sure> seen;
@@ -562,7 +562,7 @@ const Level* Routes::named(const Level& from, std::string_view name) const {
 
 // -- ways on
 
-// 0: of what the level has no file for.
+// 0: pages for requests for which the level has no file.
 void Routes::add_pages(const Level& level, ngx_uint_t status, std::vector<Way>& ways) const {
     for (const auto& page : values_of<ngx_http_err_page_t>(level.core()->error_pages)) {
         const auto of_page = static_cast<ngx_uint_t>(page.status);
@@ -584,7 +584,7 @@ void Routes::add_files(const Level& level, std::vector<Way>& ways) const {
     if (files == nullptr || *files == nullptr || (*files)->is_end()) return;
     const TryFile* last = *files;
     while (!last[1].is_end()) ++last;
-    // What has no variables ends with a NUL that is counted.
+    // A text without variables ends with a NUL that is counted.
     const std::string_view text = to_view(last->name);
     const std::size_t end = text.find_first_of(std::string_view("?$\0", 3));
     const std::string_view path = text.substr(0, end);
@@ -599,7 +599,7 @@ void Routes::add_files(const Level& level, std::vector<Way>& ways) const {
     if (to != nullptr) ways.push_back({Way::Kind::files, to});
 }
 
-// Behind the last of them.
+// The status after the last file.
 ngx_uint_t Routes::status_of_files(const Level& level) const {
     auto* const* files = first_of<TryFile*>(level.loc_conf, modules_.try_files);
     if (files == nullptr || *files == nullptr) return 0;
@@ -608,7 +608,7 @@ ngx_uint_t Routes::status_of_files(const Level& level) const {
     return end->code;
 }
 
-// A folder may have such a file.
+// A directory may have such a file.
 void Routes::add_index(const Level& level, std::vector<Way>& ways) const {
     if (level.core()->exact_match || level.core()->named) return;
     auto* const* files = first_of<ngx_array_t*>(level.loc_conf, modules_.index);

@@ -297,7 +297,7 @@ bool Scheme::signs_for_anyone() const {
     });
 }
 
-// The padding of base64 may stand at the end only.
+// Base64 padding is only allowed at the end.
 bool Scheme::may_sign_plain_token() const {
     return std::ranges::all_of(signed_parts, [](const TemplatePart& part) {
         if (part.kind != TemplatePart::Kind::literal) return true;

@@ -116,7 +116,7 @@ std::unique_ptr<DedupMemory> DedupMemory::restore(Descriptor file, bool has_succ
     if (const std::string wrong = complaint(file); !wrong.empty()) throw std::runtime_error(wrong);
     std::unique_ptr<DedupMemory> memory(new DedupMemory(std::move(file)));
     Head& head = memory->head();
-    // Nobody may share it before it is restored.
+    // No process may share it before it is restored.
     head.boot = {};
     // Its content is about processes that are gone.
     std::memset(&head.lock, 0, sizeof(head.lock));
