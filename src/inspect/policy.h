@@ -31,7 +31,7 @@ struct KeyRule {
     // As written. It keeps keys of different kinds apart.
     std::string text;
     // Without an event id, the rest of the key would be the same for every delivery, so such
-    // deliveries are refused.
+    // deliveries are refused or go by their event key.
     bool names_event_id = false;
     bool names_event_key = false;
 

@@ -454,7 +454,7 @@ class Audit {
 
     // -- headers
 
-    // Whether nginx drops a request header, by the name that the scheme looks for.
+    // Whether nginx drops a request header of this name.
     static bool is_dropped(std::string_view name, const ngx_http_core_srv_conf_t& server) {
         if (!server.ignore_invalid_headers || name.front() == kParameterMark) return false;
         return !consists_of(name, server.underscores_in_headers ? "-_" : "-");
