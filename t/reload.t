@@ -262,7 +262,7 @@ subtest 'twins on both sides of another memory' => sub {
         my @rest    = grep { ($_->header('Webhook-Reason') // '') ne 'unavailable' } @answers;
         is_deeply [ grep { $_->{status} != 503 } @refused ], [], 'who cannot know is told to come again';
         cmp_ok scalar(@refused), '<=', $status == 500 ? 2 : 0, 'only where the first failed';
-        my @why = grep { /^notice: .* "events" was replaced by a reload: this worker refuses/ } remarks_since($position);
+        my @why = grep { /^notice: .* "events" was replaced: this worker refuses/ } remarks_since($position);
         is !!@why, !!@refused, 'and the log tells why';
         is scalar(grep { $_->{body} eq "ok\n" && $_->{status} =~ /^2/ } @rest), 1, 'it is delivered once';
         is $backend->count, $status == 500 ? 2 : 1, 'the upstream saw as many attempts as there had to be';

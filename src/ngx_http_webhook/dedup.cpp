@@ -319,7 +319,7 @@ void DedupZone::report_successor() {
     if (!memories_->memory().table().closed() || std::exchange(reported_successor_, true)) return;
     const ngx_uint_t level = ngx_exiting != 0 ? NGX_LOG_NOTICE : NGX_LOG_ERR;
     ngx_log_error(level, log_, 0,
-                  "the dedup zone \"%s\" was replaced by a reload: this worker refuses new events "
+                  "the dedup zone \"%s\" was replaced: this worker refuses new events "
                   "until it ends or nginx is reloaded",
                   name.c_str());
 }
