@@ -83,7 +83,7 @@ ngx_int_t AnswerHold::let_go() noexcept {
     request.header_sent = 0;
     const ngx_int_t status = next_(&request);
     const bool is_replaced = !was_replaced && request.filter_finalize != 0;
-    drops_body_ = request.header_only != 0 || is_replaced || status > NGX_OK;
+    drops_body_ = request.header_only != 0;
     if (status == NGX_ERROR || is_replaced) return NGX_ERROR;
     // nginx would end the upstream first.
     if (status > NGX_OK) return has_unfinished_upstream(request) ? NGX_ERROR : status;
