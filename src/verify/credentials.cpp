@@ -99,10 +99,10 @@ std::optional<std::string_view> SchemeHeaders::only(std::string_view name) const
         by_name_ = others_;
         std::ranges::sort(by_name_, is_less_as_variable, &Other::first);
     }
-    const auto twins = std::ranges::equal_range(by_name_, name, is_less_as_variable, &Other::first);
-    if (twins.size() != 1) return std::nullopt;
-    const Other& found = *twins.begin();
-    return equals_ignoring_case(found.first, name) ? std::optional(found.second) : std::nullopt;
+    const auto found = std::ranges::lower_bound(by_name_, name, is_less_as_variable, &Other::first);
+    const auto end = std::ranges::upper_bound(by_name_, name, is_less_as_variable, &Other::first);
+    if (end - found != 1 || !equals_ignoring_case(found->first, name)) return std::nullopt;
+    return found->second;
 }
 
 Candidate::Candidate(std::span<const std::uint8_t> bytes, std::optional<std::size_t> key_index)
