@@ -27,7 +27,7 @@ class AnswerHold {
     ngx_int_t begin(ngx_http_request_t* request, ngx_http_output_header_filter_pt next);
     // Not twice: another answer may take the place of one that was held for long enough.
     bool may_begin() const { return !has_begun_; }
-    // Lets the answer go, in a turn of its own; does nothing where none is held.
+    // Sends the answer in a later turn of the event loop. Does nothing if none is held.
     void end_soon() noexcept;
     // Drops the answer: the client has left.
     void give_up() noexcept;
@@ -46,7 +46,7 @@ class AnswerHold {
     void release(ngx_http_request_t& request) noexcept;
     void cancel() noexcept;
 
-    // Null where nothing is held.
+    // Null while no answer is held.
     ngx_http_request_t* request_ = nullptr;
     ngx_http_output_header_filter_pt next_ = nullptr;
     ngx_event_t end_{};

@@ -440,12 +440,11 @@ void ClaimHolder::take(const ClaimResult& result) {
     state_ = result.outcome == ClaimOutcome::claimed ? State::held : State::none;
 }
 
-bool ClaimHolder::commit(ngx_uint_t status, Milliseconds remembered_for) noexcept {
-    if (!held()) return true;
-    state_ = State::none;
-    committing_ = !store_->commit(keys(), token_, static_cast<std::uint16_t>(status),
-                                  remembered_for, waiter_);
-    return !committing_;
+void ClaimHolder::commit(ngx_uint_t status, Milliseconds remembered_for) noexcept {
+    if (!held()) return;
+    const bool is_done =
+        store_->commit(keys(), token_, static_cast<std::uint16_t>(status), remembered_for, waiter_);
+    state_ = is_done ? State::none : State::committing;
 }
 
 void ClaimHolder::release() noexcept {
@@ -455,9 +454,8 @@ void ClaimHolder::release() noexcept {
 }
 
 void ClaimHolder::forget() noexcept {
-    if (state_ != State::asked && !committing_) return;
-    if (state_ == State::asked) state_ = State::none;
-    committing_ = false;
+    if (state_ != State::asked && state_ != State::committing) return;
+    state_ = State::none;
     store_->forget(*waiter_);
 }
 

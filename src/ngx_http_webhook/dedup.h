@@ -154,8 +154,10 @@ class ClaimHolder {
     std::optional<ClaimResult> try_claim();
     void take(const ClaimResult& result);
     bool held() const { return state_ == State::held; }
-    // Returns false if the store notifies the waiter when it is done.
-    bool commit(ngx_uint_t status, Milliseconds remembered_for) noexcept;
+    void commit(ngx_uint_t status, Milliseconds remembered_for) noexcept;
+    // Whether the store has yet to tell the waiter of the commit, who then calls end_commit().
+    bool is_committing() const { return state_ == State::committing; }
+    void end_commit() noexcept { state_ = State::none; }
     void release() noexcept;
     // The waiter no longer waits for the store.
     void forget() noexcept;
@@ -163,8 +165,8 @@ class ClaimHolder {
   private:
     std::span<const EventKey> keys() const { return {keys_.data(), key_count_}; }
 
-    // asked: requested; held: granted; none: nothing is left but a commit that may be pending.
-    enum class State : std::uint8_t { none, asked, held };
+    // Asked for; had; its commit is under way. Otherwise nothing of it is left here.
+    enum class State : std::uint8_t { none, asked, held, committing };
 
     EventStore* store_ = nullptr;
     EventStore::Waiter* waiter_ = nullptr;
@@ -172,7 +174,6 @@ class ClaimHolder {
     std::size_t key_count_ = 0;
     ClaimToken token_{};
     State state_ = State::none;
-    bool committing_ = false;
 };
 
 }  // namespace webhook::ngx

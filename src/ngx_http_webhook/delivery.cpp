@@ -158,12 +158,12 @@ Milliseconds Delivery::ttl() const {
 }
 
 void Delivery::commit(ngx_uint_t status) {
-    if (status != 0) is_committing = !claim.commit(status, ttl());
+    if (status != 0) claim.commit(status, ttl());
 }
 
 bool Delivery::any_is_committing() const {
     const Delivery* each = this;
-    while (each != nullptr && !each->is_committing) each = each->earlier;
+    while (each != nullptr && !each->claim.is_committing()) each = each->earlier;
     return each != nullptr;
 }
 
@@ -176,7 +176,7 @@ void Delivery::on_claimed(const ClaimResult& result) noexcept {
 }
 
 void Delivery::on_committed() noexcept {
-    is_committing = false;
+    claim.end_commit();
     Delivery* last = find_delivery(request);
     if (last->any_is_committing()) return;
     for (Delivery* each = last; each != nullptr; each = each->earlier) each->answer_hold.end_soon();

@@ -129,7 +129,6 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     std::optional<ClaimResult> claim_result;
     // In the request's last delivery.
     AnswerHold answer_hold;
-    bool is_committing = false;
     UpstreamWatch upstreams;
     // Continues with a long body, or checks again for an event in flight.
     ngx_event_t wake{};
