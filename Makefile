@@ -11,7 +11,7 @@ NGINX_SRC ?=
 SANITIZE ?=
 # How many compilers and test files run at a time.
 JOBS ?= $(shell nproc)
-# An ordinary user's PATH may not name the folder that Debian's nginx is in.
+# An ordinary user's PATH may not name the directory that Debian's nginx is in.
 NGINX = $(shell PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v nginx || echo nginx)
 # Where `make install` puts the module.
 MODULES_DIR ?= $(shell { $(NGINX) -V 2>&1 || true; } | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')

@@ -12,7 +12,7 @@ done
 set +f
 
 for webhook_source in $webhook_sources; do
-    webhook_folder=`dirname $webhook_source`
-    webhook_object="$NGX_OBJS/addon/`basename $webhook_folder`/`basename $webhook_source .cpp`.o"
+    webhook_directory=`dirname $webhook_source`
+    webhook_object="$NGX_OBJS/addon/`basename $webhook_directory`/`basename $webhook_source .cpp`.o"
     echo "$webhook_object: CFLAGS =$webhook_flags -std=c++20 -fvisibility=hidden $WEBHOOK_CXXFLAGS" >> $NGX_MAKEFILE
 done

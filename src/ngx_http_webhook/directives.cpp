@@ -598,12 +598,12 @@ void add_sources(const Directive& directive, LocConf& conf) {
 }
 
 // Other users could replace the file.
-void warn_about_open_folder(const Directive& directive, const std::string& path) {
-    const std::string folder = path.substr(0, path.rfind('/') + 1);
+void warn_about_open_directory(const Directive& directive, const std::string& path) {
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
     struct stat status {};
-    if (stat(folder.c_str(), &status) != 0) return;
+    if (stat(directory.c_str(), &status) != 0) return;
     if ((status.st_mode & S_IWOTH) == 0 || (status.st_mode & S_ISVTX) != 0) return;
-    directive.warn("everybody can write to the directory " + in_quotes(folder) +
+    directive.warn("everybody can write to the directory " + in_quotes(directory) +
                    " of the state file, and replace it");
 }
 
@@ -659,7 +659,7 @@ void define_zone(const Directive& directive, MainConf& conf) {
                               in_quotes(name) + " already");
         }
     }
-    if (!zone.state.empty()) warn_about_open_folder(directive, zone.state);
+    if (!zone.state.empty()) warn_about_open_directory(directive, zone.state);
     zone.request_memory(directive.cf);
     conf.zones.emplace(zone.name, &zone);
 }

@@ -180,8 +180,8 @@ std::vector<Reach::Sample> Reach::samples_of(const Level& level) const {
     }
     if (!name.starts_with('/')) return {{"/x", {}}};
     if (level.core()->exact_match) return {{name, {}}};
-    const std::string folder = name.ends_with('/') ? name : name + "/";
-    const Sample below{folder + "x", folder + "0"};
+    const std::string directory = name.ends_with('/') ? name : name + "/";
+    const Sample below{directory + "x", directory + "0"};
     if (name.ends_with('/')) return {below};
     return {{name, {}}, below};
 }
@@ -340,7 +340,7 @@ bool Reach::is_open(const Level& level) const {
 }
 
 // Whether it is an exact location for the page of a directory whose content is behind the gate.
-bool Reach::is_page_of_folder(const Level& level, const Level& taker) const {
+bool Reach::is_page_of_directory(const Level& level, const Level& taker) const {
     return taker.core()->exact_match && to_view(level.core()->name).ends_with('/') &&
            routes_.upstream_of(taker) != routes_.upstream_of(level);
 }
@@ -366,7 +366,7 @@ void Reach::warn_about_unreached(const Level& level) {
                                          : routes_.choose(level.server_conf(), path);
     if (taker == nullptr || routes_.is_within(*taker, level) || taker->conf->off()) return;
     const bool is_taken =
-        is_open(*taker) ? !is_page_of_folder(level, *taker) : leaves_nothing(*taker, level);
+        is_open(*taker) ? !is_page_of_directory(level, *taker) : leaves_nothing(*taker, level);
     if (is_taken) warn_about_taker(level, path, *taker);
 }
 
@@ -380,9 +380,9 @@ void Reach::warn_about_taker(const Level& level, const std::string& path, const 
 // Warns of a regex that takes paths in the gate's directory.
 void Reach::warn_about_children(const Level& level) {
     const std::string name(to_view(level.core()->name));
-    const bool is_folder = level.is_location() && !is_regex(level) && name.ends_with('/') &&
-                           level.core()->exact_match == 0;
-    if (!is_folder || !is_own_gate(level)) return;
+    const bool is_directory = level.is_location() && !is_regex(level) && name.ends_with('/') &&
+                              level.core()->exact_match == 0;
+    if (!is_directory || !is_own_gate(level)) return;
     const Level* taker = routes_.choose(level.server_conf(), name + "x");
     if (taker == nullptr || !is_regex(*taker) || !is_open(*taker)) return;
     if (routes_.is_within(*taker, level)) return;

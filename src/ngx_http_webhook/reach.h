@@ -54,7 +54,7 @@ class Reach {
     bool is_open(const Level& level) const;
     bool leaves_nothing(const Level& taker, const Level& gate) const;
     void warn_about_taker(const Level& level, const std::string& path, const Level& taker);
-    bool is_page_of_folder(const Level& level, const Level& taker) const;
+    bool is_page_of_directory(const Level& level, const Level& taker) const;
     void warn_about_unreached(const Level& level);
     void warn_about_odd_path(const Level& level);
     bool is_open_way(const Level& level, const void* upstream) const;

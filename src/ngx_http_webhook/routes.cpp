@@ -613,13 +613,13 @@ void Routes::add_index(const Level& level, std::vector<Way>& ways) const {
     if (level.core()->exact_match || level.core()->named) return;
     auto* const* files = first_of<ngx_array_t*>(level.loc_conf, modules_.index);
     const std::string_view own_path = to_view(level.core()->name);
-    std::string folder = own_path.starts_with('/') ? std::string(own_path) : "/";
-    if (!folder.ends_with('/')) folder += '/';
+    std::string directory = own_path.starts_with('/') ? std::string(own_path) : "/";
+    if (!directory.ends_with('/')) directory += '/';
     for (const auto& file : values_of<IndexFile>(files == nullptr ? nullptr : *files)) {
         if (file.lengths != nullptr || file.name.len == 0) continue;
         const std::string_view name = to_view(file.name).substr(0, file.name.len - 1);
         const std::string path =
-            name.starts_with('/') ? std::string(name) : folder + std::string(name);
+            name.starts_with('/') ? std::string(name) : directory + std::string(name);
         const Level* to = choose(level.server_conf(), path);
         if (to != nullptr && to != &level) ways.push_back({Way::Kind::index, to, Sure::maybe});
     }

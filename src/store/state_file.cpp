@@ -371,9 +371,9 @@ void remove_earlier(const std::string& path, const Descriptor& file) {
 std::string canonical_path(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos) return path;
-    const std::unique_ptr<char, decltype(&std::free)> folder(
+    const std::unique_ptr<char, decltype(&std::free)> directory(
         realpath(path.substr(0, slash + 1).c_str(), nullptr), std::free);
-    return folder ? folder.get() + path.substr(slash) : path;
+    return directory ? directory.get() + path.substr(slash) : path;
 }
 
 bool used_by_others(const Descriptor& file) {

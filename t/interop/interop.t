@@ -1,7 +1,7 @@
 # Deliveries signed by, or confirmed by, the SDKs of the providers, through the gate: the valid ones
 # arrive byte for byte, of the tampered ones nothing does. deliveries.mjs makes them.
 #
-# WEBHOOK_SDKS names a folder made by `npm ci --ignore-scripts` from this folder's package.json and
+# WEBHOOK_SDKS names a directory made by `npm ci --ignore-scripts` from this directory's package.json and
 # package-lock.json; WEBHOOK_SENDERS names the only senders to ask for.
 
 use Webhook::Test;
@@ -12,7 +12,7 @@ use MIME::Base64   qw(decode_base64);
 
 use constant FEWEST_SENDERS => 30;
 
-plan skip_all => 'WEBHOOK_SDKS names no folder with the SDKs' if ($ENV{WEBHOOK_SDKS} // '') eq '';
+plan skip_all => 'WEBHOOK_SDKS names no directory with the SDKs' if ($ENV{WEBHOOK_SDKS} // '') eq '';
 plan skip_all => 'there is no node to run the SDKs with' if !grep { -x "$_/node" } split /:/, $ENV{PATH};
 
 my @WANTED = split ' ', $ENV{WEBHOOK_SENDERS} // '';

@@ -1,4 +1,4 @@
-// The SDKs, loaded from the folder that WEBHOOK_SDKS names: nothing is installed in the source tree.
+// The SDKs, loaded from the directory that WEBHOOK_SDKS names: nothing is installed in the source tree.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,19 +6,19 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { webcrypto } from 'node:crypto';
 
-const folder = join(resolve(process.env.WEBHOOK_SDKS), 'node_modules');
-const require = createRequire(join(folder, 'none.js'));
+const directory = join(resolve(process.env.WEBHOOK_SDKS), 'node_modules');
+const require = createRequire(join(directory, 'none.js'));
 
 // Node 18 has Web Crypto, but not as a global; several SDKs want it there.
 globalThis.crypto ??= webcrypto;
 
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
-const manifestOf = (name) => readJson(join(folder, name, 'package.json'));
+const manifestOf = (name) => readJson(join(directory, name, 'package.json'));
 const pinned = readJson(new URL('package.json', import.meta.url)).dependencies;
 
-// Dies where the folder does not hold what package.json pins.
+// Dies where the directory does not hold what package.json pins.
 export function versionOf(name) {
-    const installed = existsSync(join(folder, name)) ? manifestOf(name).version : 'missing';
+    const installed = existsSync(join(directory, name)) ? manifestOf(name).version : 'missing';
     if (installed === pinned[name]) return installed;
     throw new Error(`${name}@${pinned[name]} is ${installed} in WEBHOOK_SDKS; run npm ci there again`);
 }
@@ -36,7 +36,7 @@ function moduleFile(name, subpath) {
     let entry = manifest.exports[subpath] ?? (subpath === '.' ? manifest.exports : undefined);
     while (entry && typeof entry === 'object') entry = entry.import ?? entry.node ?? entry.default;
     if (!entry) throw new Error(`${name} has no ${subpath}`);
-    return pathToFileURL(join(folder, name, entry));
+    return pathToFileURL(join(directory, name, entry));
 }
 
 // `subpath` as in an import: './webhooks'.

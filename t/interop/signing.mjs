@@ -29,14 +29,14 @@ export const hs = (bits, key) => (text) => hmac(`sha${bits}`, key, text);
 // A self-signed certificate, as PEM, and its key.
 export function certificate() {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const folder = mkdtempSync(join(tmpdir(), 'interop-'));
+    const directory = mkdtempSync(join(tmpdir(), 'interop-'));
     try {
-        const file = join(folder, 'key.pem');
+        const file = join(directory, 'key.pem');
         writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
         const command = ['req', '-x509', '-new', '-key', file, '-days', '2', '-subj', '/CN=sns.amazonaws.com'];
         return { certificate: execFileSync('openssl', command).toString(), privateKey };
     } finally {
-        rmSync(folder, { recursive: true });
+        rmSync(directory, { recursive: true });
     }
 }
 
