@@ -511,6 +511,17 @@ subtest 'gates that requests do not reach' => sub {
         [ '/hooks/', "location ~ ^/hooks/[a-z]+\$ { $pass }" ], [ '/hooks/', "location ~ ^/hooks/.+\$ { webhook off; $pass }" ], [ '/hooks/', 'location ~ ^/hooks/.+$ { return 404; }' ],
         [ '^~ /hooks/', "location ~ ^/hooks/.+\$ { $pass }" ], [ '/hooks/', "location ~ ^/hooks/.+\$ { webhook stripe; webhook_secret $SECRET; $pass }" ];
 
+    my $php = "location ~ \\.php\$ { $pass }";
+    my $scripts = sub ($path, $beside) { $of->($path, $beside) =~ s/proxy_pass http:\/\/127.0.0.1:9;\n//r };
+    says("scripts in a folder $_->[0] of the gate", $scripts->($_->[0], $php), $taken->($_->[1], '\.php$'))
+        for [ '/hooks/', '/hooks/x.php' ], [ '/hooks', '/hooks/x.php' ], [ '/', '/x.php' ];
+    says('scripts in a folder of the gate, under its upstream', $of->('/hooks/', "location ~ \\.php\$ { $pass_same }"), $taken->('/hooks/x.php', '\.php$'));
+    says('what ends alike, under its upstream', $of->('/hooks/', "location ~* \\.(js|json)\$ { $pass_same }"), $taken->('/hooks/x.js', '\.(js|json)$'));
+    says_nothing("$_->[0] beside $_->[1]", $of->(@$_)) for [ '/hooks/', $php ], [ '^~ /hooks/', "location ~ \\.php\$ { $pass_same }" ];
+    says_nothing("scripts, $_->[0] beside $_->[1]", $scripts->(@$_)) for
+        [ '/hooks/', "location ~ \\.php\$ { webhook off; $pass }" ], [ '/hooks/', "location ~ \\.php\$ { internal; $pass }" ], [ '^~ /hooks/', $php ],
+        [ '/hooks/', 'location ~ \.php$ { root /srv; }' ];
+
     my $own = sub ($path, $rewrite) { $of->($path, "$app location /off { webhook off; $pass }") =~ s/proxy_pass http:\/\/127.0.0.1:9/rewrite $rewrite; proxy_pass http:\/\/127.0.0.1:9/r };
     says('a rewrite of the gate', $own->('/hook', '^/hook/(.*)$ /app/$1'),
         '[warn] "rewrite" leads to the location "/app" before the gate has its turn, so that nothing is verified: with "break", requests stay at the gate,');
@@ -957,6 +968,8 @@ subtest 'a handshake that signs for anyone, beside bodies of another sender' => 
     says_nothing('secrets of variables', $beside->('mailgun', before => $by_host, asked => "webhook x-twitter;\nwebhook_handshake on;\nwebhook_secret \$secret;", more => 'webhook_secret $secret;'));
     my $expired = "webhook x-twitter;\nwebhook_handshake on;\nwebhook_secret $SECRET-2;\nwebhook_secret $SECRET not_after=2020-01-01T00:00:00Z;";
     is_deeply [ grep { /anyone can forge/ } remarks($beside->('mailgun', asked => $expired)) ], [], 'a secret that the handshake uses no more';
+    my $retired = "webhook_secret $SECRET-2;\nwebhook_secret $SECRET not_after=2020-01-01T00:00:00Z;";
+    is_deeply [ grep { /anyone can forge/ } remarks($beside->('mailgun', more => $retired)) ], [], 'a secret that the other gate uses no more';
     says_nothing('a text with a URL in it', $beside->('own', before => $own, more => 'webhook_url https://h.example/x;'));
 };
 

@@ -78,6 +78,11 @@ my @SCHEMES = (
         'invalid scheme "acme": without the header "x-event-key", events of different types may be one: this "event_type" '
             . 'needs an "event_key", such as "{header:x-event-key}{body}"',
     ],
+    'a type of another header, where more tells events apart' => [
+        "webhook_scheme acme {\n    like woocommerce;\n    event_type header=X-Other; # HERE\n}",
+        'invalid scheme "acme": without the header "x-wc-webhook-topic", events of different types may be one: this "event_type" '
+            . 'needs an "event_key", such as "{header:x-wc-webhook-topic}{header:X-WC-Webhook-Delivery-ID}{body}"',
+    ],
     'what does not fit the preset' => [
         "webhook_scheme acme {\n    like github;\n    key pem; # HERE\n}",
         'invalid scheme "acme": this "key" does not fit "algorithm hmac-sha256", allowed: utf8, base64, hex, whsec',

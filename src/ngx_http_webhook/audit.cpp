@@ -373,14 +373,17 @@ class Audit {
     }
 
     // Whether the handshake of the first has a key of the second. Variables may give each another,
-    // and what has expired signs nothing.
+    // and what has expired neither signs nor verifies.
     static bool signs_with_a_secret_of(const LocConf& asked, const LocConf& other) {
         if (asked.scheme->key != other.scheme->key) return false;
-        const Milliseconds time = now();
-        return std::ranges::any_of(*asked.secret_sources, [&](const SecretSource& each) {
-            const bool is_used = !each.not_after || time < *each.not_after;
-            return each.variables == nullptr && is_used &&
-                   std::ranges::count(*other.secret_sources, each.text, &SecretSource::text) != 0;
+        const auto is_used = [time = now()](const SecretSource& each) {
+            return each.variables == nullptr && (!each.not_after || time < *each.not_after);
+        };
+        return std::ranges::any_of(*asked.secret_sources, [&](const SecretSource& ours) {
+            return is_used(ours) &&
+                   std::ranges::any_of(*other.secret_sources, [&](const SecretSource& theirs) {
+                       return is_used(theirs) && theirs.text == ours.text;
+                   });
         });
     }
 

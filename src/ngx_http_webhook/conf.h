@@ -63,9 +63,6 @@ struct DedupKey : KeyRule {
     ngx_http_complex_value_t* expression = nullptr;
     // The key's variables without its other text; null if it has no other text.
     ngx_http_complex_value_t* without_text = nullptr;
-    // Whether a redirect to another location gives it another value only if the configuration says
-    // so. What nginx itself changes with a redirect (path, arguments, method) is the sender's.
-    bool depends_on_location = false;
 };
 
 struct HandshakeSwitch : HandshakePolicy {

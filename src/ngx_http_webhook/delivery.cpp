@@ -242,16 +242,7 @@ RequestSecrets Delivery::secrets(Milliseconds now) {
 }
 
 std::string_view Delivery::value_of_key(std::size_t key) {
-    const DedupKey& asked = conf.dedup->keys[key];
-    const std::string_view value = value_of(asked, request);
-    if (asked.depends_on_location) own_key_values.push_back({key, value});
-    return value;
-}
-
-bool Delivery::has_other_keys_at(const LocConf& there) const {
-    return std::ranges::any_of(own_key_values, [&](const KeyValue& known) {
-        return value_of(there.dedup->keys[known.key], request) != known.value;
-    });
+    return value_of(conf.dedup->keys[key], request);
 }
 
 std::string_view Delivery::keep(std::string_view text) {

@@ -70,9 +70,6 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     std::string_view keep(std::string_view text) override;
     JsonDocument& json_document() override;
 
-    // Whether its event would have other keys in that location, which has the same gate.
-    bool has_other_keys_at(const LocConf& there) const;
-
     // The known properties of its event.
     const DeliveredEvent& event() const;
     // Whether the event is remembered. A request after the response (post_action) is verified, but
@@ -102,12 +99,6 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     std::vector<SigningSecret> own_secrets;
     // The texts they were made of, compared after a redirect.
     std::vector<std::string_view> own_secret_texts;
-    // The value of a key that may have another value after a redirect.
-    struct KeyValue {
-        std::size_t key;
-        std::string_view value;
-    };
-    std::vector<KeyValue> own_key_values;
     // From watched files, as they were when it arrived.
     std::vector<KeySetFile::Keys> watched_secrets;
     // Borrows the secrets.

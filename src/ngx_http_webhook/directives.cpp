@@ -666,18 +666,6 @@ void define_zone(const Directive& directive, MainConf& conf) {
 
 // webhook_dedup zone=NAME [key=VALUE]... [ttl=TIME] [wait=TIME] | off
 
-// nginx itself changes these with a redirect, of an honest delivery too.
-bool changes_with_redirect(std::string_view variable) {
-    return has_trait(variable, Trait::of_url) || variable.starts_with("arg_") ||
-           variable == "request_method" || begins_capture(variable);
-}
-
-bool depends_on_location(const DedupKey& key) {
-    return std::ranges::none_of(key.variables, changes_with_redirect) &&
-           !std::ranges::all_of(key.variables,
-                                [](std::string_view name) { return name.starts_with("webhook_"); });
-}
-
 DedupKey dedup_key(const Directive& directive, std::string_view argument, std::string_view value) {
     directive.warn_about_quotes(argument, value);
     DedupKey key{{DedupKey::Kind::expression, std::string(value)}};
@@ -693,7 +681,6 @@ DedupKey dedup_key(const Directive& directive, std::string_view argument, std::s
         key.kind = DedupKey::Kind::event_key;
     } else {
         key.expression = directive.compile(value);
-        key.depends_on_location = depends_on_location(key);
         const std::string alone = without_text(value);
         if (key.expression != nullptr && alone.size() != value.size()) {
             key.without_text = directive.compile(alone);

@@ -341,7 +341,6 @@ bool reached_another_gate(const Delivery& delivery, const LocConf& conf, bool lo
     if (!lost) return false;
     // The same variables may have other values now.
     if (endpoint_of(conf, delivery.request) != delivery.endpoint) return true;
-    if (delivery.has_other_keys_at(conf)) return true;
     return delivery.inspection && delivery.inspection->asked_for_secrets() &&
            conf.secrets->texts(delivery.request) != delivery.own_secret_texts;
 }

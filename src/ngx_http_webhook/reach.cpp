@@ -71,6 +71,9 @@ std::string_view oddity_of(std::string_view path, bool merges_slashes) {
     return {};
 }
 
+// The most locations by a suffix that are looked at for each gate of a server.
+constexpr std::size_t kMostSuffixes = 20;
+
 // The entry point of many applications, followed by the path.
 constexpr std::string_view kProgram = "/index.php";
 
@@ -108,6 +111,7 @@ void Reach::look_at(const Level& gate) {
     warn_about_odd_path(gate);
     warn_about_unreached(gate);
     warn_about_children(gate);
+    warn_about_suffixes(gate);
     warn_about_refused(gate);
     warn_about_refused_handshakes(gate);
     warn_about_server_rewrite(gate);
@@ -393,6 +397,46 @@ void Reach::warn_about_children(const Level& level) {
     if ((takes_all || is_same) && !is_taken_as_a_whole) warn_about_taker(level, name + "x", *taker);
 }
 
+const std::vector<Reach::Suffix>& Reach::suffixes_around(const Level& level) {
+    const LocConf* server = level.server_conf();
+    const auto [found, is_new] = suffixes_.try_emplace(server);
+    if (is_new) found->second = suffixes_in(server);
+    return found->second;
+}
+
+std::vector<Reach::Suffix> Reach::suffixes_in(const LocConf* server) const {
+    std::vector<Suffix> suffixes;
+    for (const Level* each : routes_.regexes(server)) {
+        if (suffixes.size() == kMostSuffixes) break;
+        const auto example = example_of(to_view(each->core()->name));
+        if (!example || example->starts_with('/') || !is_open(*each)) continue;
+        if (routes_.finds(*each, "/x" + *example)) suffixes.push_back({each, *example});
+    }
+    return suffixes;
+}
+
+// Warns of scripts in the gate's directory that run without the gate, and of paths by which its
+// upstream is reached.
+void Reach::warn_about_suffixes(const Level& level) {
+    const bool is_prefix =
+        level.is_location() && !is_regex(level) && level.core()->exact_match == 0;
+    if (!is_prefix || !is_own_gate(level) || level.conf->monitors()) return;
+    const std::string name(to_view(level.core()->name));
+    const void* upstream = upstream_behind(level);
+    const bool has_files_only =
+        routes_.hands_on(level) == Sure::no && !routes_.has_locations(level);
+    for (const Suffix& suffix : suffixes_around(level)) {
+        const std::string path = name + (name.ends_with('/') ? "x" : "/x") + suffix.example;
+        if (routes_.choose(level.server_conf(), path) != suffix.level) continue;
+        if (routes_.is_within(*suffix.level, level)) continue;
+        // Under a gate for all paths, it is a spelling (below).
+        const bool is_same =
+            upstream != nullptr && name != "/" && open_way(*suffix.level, upstream) != nullptr;
+        if (!is_same && !has_files_only) continue;
+        return warn_about_taker(level, path, *suffix.level);
+    }
+}
+
 void Reach::warn_about_odd_path(const Level& level) {
     const std::string name(to_view(level.core()->name));
     if (!level.is_location() || !is_own_gate(level)) return;
@@ -440,13 +484,20 @@ const void* Reach::upstream_behind(const Level& gate) const {
     return nullptr;
 }
 
+std::vector<std::string> Reach::spellings_of_gate(const Level& level) {
+    const std::string name(to_view(level.core()->name));
+    auto spellings = spellings_of(name, level.server()->merge_slashes != 0);
+    if (name.ends_with('/')) return spellings;
+    for (const Suffix& suffix : suffixes_around(level)) spellings.push_back(name + suffix.example);
+    return spellings;
+}
+
 void Reach::warn_about_other_spellings(const Level& level) {
     const void* upstream = upstream_behind(level);
     const ngx_http_core_loc_conf_t* core = level.core();
     const bool has_path = level.is_location() && core->regex == nullptr;
     if (upstream == nullptr || !has_path || level.conf->monitors()) return;
-    const bool merges_slashes = level.server()->merge_slashes != 0;
-    for (const std::string& spelling : spellings_of(to_view(core->name), merges_slashes)) {
+    for (const std::string& spelling : spellings_of_gate(level)) {
         const Level* other = routes_.choose(level.server_conf(), spelling);
         if (is_program_of_none(spelling, other)) continue;
         if (other == nullptr) other = routes_.server_of(level);

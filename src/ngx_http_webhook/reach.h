@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -49,6 +50,15 @@ class Reach {
     void warn_about_refused_handshakes(const Level& level);
     void warn_about_return_with_page(const Level& level);
     void warn_about_children(const Level& level);
+    void warn_about_suffixes(const Level& level);
+    // An open location for paths that end alike, such as "\\.php$", and such an end.
+    struct Suffix {
+        const Level* level;
+        std::string example;
+    };
+    // The first few of the level's server.
+    const std::vector<Suffix>& suffixes_around(const Level& level);
+    std::vector<Suffix> suffixes_in(const LocConf* server) const;
     const Level* taker_of_expression(const Level& level, std::string& path) const;
     bool give_example(const Level& level, std::string& path) const;
     bool is_open(const Level& level) const;
@@ -60,12 +70,15 @@ class Reach {
     bool is_open_way(const Level& level, const void* upstream) const;
     const Level* open_way(const Level& from, const void* upstream) const;
     const void* upstream_behind(const Level& gate) const;
+    std::vector<std::string> spellings_of_gate(const Level& level);
     void warn_about_other_spellings(const Level& level);
 
     ngx_conf_t* cf_;
     const Routes& routes_;
     // The locations without a gate.
     std::set<const LocConf*> reported_spellings_;
+    // By server.
+    std::map<const LocConf*, std::vector<Suffix>> suffixes_;
 };
 
 }  // namespace webhook::ngx

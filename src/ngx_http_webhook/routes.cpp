@@ -553,6 +553,12 @@ const Level* Routes::choose(const LocConf* outer, std::string_view path) const {
     return find(outer, path).level;
 }
 
+std::span<const Level* const> Routes::regexes(const LocConf* outer) const {
+    const auto found = locations_.find(outer);
+    if (found == locations_.end()) return {};
+    return found->second.regexes;
+}
+
 const Level* Routes::named(const Level& from, std::string_view name) const {
     const auto found = locations_.find(from.server_conf());
     if (found == locations_.end()) return nullptr;

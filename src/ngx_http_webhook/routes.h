@@ -94,6 +94,9 @@ class Routes {
     // The nested location that nginx would choose for the path. Null if there is none.
     const Level* choose(const LocConf* outer, std::string_view path) const;
 
+    // The locations by a regex in that level, in the order in which nginx tries them.
+    std::span<const Level* const> regexes(const LocConf* outer) const;
+
     // Whether the regex of a location matches the path.
     static bool finds(const Level& level, std::string_view path);
 

@@ -724,8 +724,20 @@ std::size_t line_to_blame(std::string_view name, const std::vector<Statement>& l
     return otherwise;
 }
 
+// The preset's event key, with the header of its type named.
+std::string event_key_with_header(const std::vector<Statement>& liked, std::string_view header) {
+    constexpr std::string_view kType = "{type}";
+    const auto own = std::ranges::find_if(
+        liked, [](const Statement& each) { return each.words.front() == "event_key"; });
+    std::string key = own == liked.end() ? "{type}{body}" : own->words[1];
+    const std::size_t type = key.find(kType);
+    if (type == std::string::npos) return key;
+    return key.replace(type, kType.size(), "{header:" + std::string(header) + "}");
+}
+
 // The header of the type may be the only difference between two events of a sender.
-void check_replaced_type(const Scheme& preset, const Scheme& scheme, Own changes) {
+void check_replaced_type(const std::vector<Statement>& liked, const Scheme& preset,
+                         const Scheme& scheme, Own changes) {
     const auto change_of = [changes](std::string_view field) {
         return std::ranges::find_if(changes, [field](const Statement& statement) {
             return statement.words.front() == field;
@@ -749,8 +761,8 @@ void check_replaced_type(const Scheme& preset, const Scheme& scheme, Own changes
     }
     throw SchemeTextError("without the header " + in_quotes(header) +
                               ", events of different types may be one: this \"event_type\" needs "
-                              "an \"event_key\", such as \"{header:" +
-                              header + "}{body}\"",
+                              "an \"event_key\", such as " +
+                              in_quotes(event_key_with_header(liked, header)),
                           type->line);
 }
 
@@ -792,7 +804,7 @@ Scheme parse_user_scheme(std::string_view name, std::string_view text) {
     const Own changes = Own(own).subspan(1);
     try {
         Scheme scheme = build_scheme(name, extended(liked, changes));
-        check_replaced_type(build_scheme(name, liked), scheme, changes);
+        check_replaced_type(liked, build_scheme(name, liked), scheme, changes);
         return scheme;
     } catch (const SchemeTextError& error) {
         const std::size_t like = own.front().line;
