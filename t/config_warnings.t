@@ -520,7 +520,12 @@ subtest 'gates that requests do not reach' => sub {
     says_nothing("$_->[0] beside $_->[1]", $of->(@$_)) for [ '/hooks/', $php ], [ '^~ /hooks/', "location ~ \\.php\$ { $pass_same }" ];
     says_nothing("scripts, $_->[0] beside $_->[1]", $scripts->(@$_)) for
         [ '/hooks/', "location ~ \\.php\$ { webhook off; $pass }" ], [ '/hooks/', "location ~ \\.php\$ { internal; $pass }" ], [ '^~ /hooks/', $php ],
-        [ '/hooks/', 'location ~ \.php$ { root /srv; }' ];
+        [ '/hooks/', 'location ~ \.php$ { root /srv; }' ], [ '= /hooks/github', $php ], [ '/hooks/gh.php', "location ~ \\.pl\$ { $pass }" ];
+    says_nothing("$_ before scripts", $scripts->('/hooks/', $php) =~ s/(webhook_secret)/$_\n$1/r) for 'rewrite ^ /none;';
+    is_deeply [ map { (split / in /)[0] } remarks($of->('/hooks/', "location ~ . { $pass_same }")) ],
+        [ $taken->('/hooks/', '.') =~ s/ $//r, '[warn] "/HOOKS/" reaches the upstream of "/hooks/" without a gate, by the location ".": some applications take both for the same path' ],
+        'what takes all is said once';
+    says_nothing("a gate for a script, beside $_", $of->('= /hook.php', "location ~ $_\$ { $pass_same }")) for '\.do', '\.php';
 
     my $own = sub ($path, $rewrite) { $of->($path, "$app location /off { webhook off; $pass }") =~ s/proxy_pass http:\/\/127.0.0.1:9/rewrite $rewrite; proxy_pass http:\/\/127.0.0.1:9/r };
     says('a rewrite of the gate', $own->('/hook', '^/hook/(.*)$ /app/$1'),

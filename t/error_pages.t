@@ -34,7 +34,8 @@ webhook_secret     "a secret of the tests";
 webhook_dedup      zone=events;
 proxy_cache_path   %%DIR%%/cache keys_zone=answers:1m;
 map $http_x_lost $upstream { default "%%BACKEND%%"; 1 "nowhere.invalid"; }
-map $arg_tenant $secret    { one "a secret of the tests"; two "another secret of the tests"; }
+# A redirect without arguments has no secret: it is another gate.
+map $arg_tenant $secret    { volatile; one "a secret of the tests"; two "another secret of the tests"; }
 
 server {
     listen %%ADDR%%:8080;

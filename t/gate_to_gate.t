@@ -71,7 +71,7 @@ server {
     webhook_dedup zone=events key=$tenant:$webhook_event_id;
     # A redirect runs these statements again, with the path of then.
     set $tenant "none";
-    if ($uri ~ ^/tenants/([^/]+)) { set $tenant $1; }
+    if ($uri ~ ^/(?:tenants|by_name)/([^/]+)) { set $tenant $1; }
     location /tenants/ {
         error_page 500 = /tenants_page;
         proxy_intercept_errors on;
@@ -80,6 +80,16 @@ server {
     location ~ ^/tenants/./x { try_files /none /front_controller; }
     location = /front_controller { proxy_pass http://%%BACKEND%%; }
     location = /tenants_page { proxy_pass http://%%ADDR%%:9001; }
+    location /by_name/ {
+        webhook github name=$tenant;
+        webhook_dedup zone=events;
+        error_page 500 = /by_name_page;
+        proxy_intercept_errors on;
+        try_files /none /by_name_front;
+        location = /by_name/page { proxy_pass http://%%BACKEND%%; }
+    }
+    location = /by_name_front { webhook github name=$tenant; webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
+    location = /by_name_page { webhook github name=$tenant; webhook_dedup zone=events; proxy_pass http://%%ADDR%%:9001; }
     location = /named/a { set $tenant named_a; try_files /none @app; }
     location = /named/b { set $tenant named_b; try_files /none @app; }
     location @app { set $tenant app; proxy_pass http://%%BACKEND%%; }
@@ -160,13 +170,16 @@ subtest 'the longest ttl counts' => sub {
         'what is remembered later';
 };
 
-subtest 'a key that has another value after a redirect' => sub {
+subtest 'a name or a key that has another value after a redirect' => sub {
     my $at = sub ($path, $id) { return reason(deliver("key_$id", uri => "/$path", port => 8083)) };
     # The value for the request as it arrived counts: the location behind the redirect serves all.
     $backend->clear->behave;
     is $at->($_, 1), '', "/$_: another endpoint" for 'tenants/a/x', 'tenants/b/x', 'named/a', 'named/b';
     is $at->($_, 1), 'duplicate', "/$_: once more" for 'tenants/a/x', 'tenants/b/x', 'named/a', 'named/b';
     is $backend->count, 4, 'each was delivered once';
+    is $at->("by_name/$_", 1), '', "a name: $_" for 'a', 'b';
+    is $at->("by_name/$_", 1), 'duplicate', "a name: $_ once more" for 'a', 'b';
+    is $backend->count, 6, 'each was delivered once';
     # Judged again, it would be refused as a GET with a body.
     $backend->behave(status => 500);
     $second->clear->behave;
@@ -174,7 +187,8 @@ subtest 'a key that has another value after a redirect' => sub {
     is $second->count, 1, 'the page answers';
     is $at->('by_method', 5), '', 'as does the method that the sender used';
     is $at->('tenants/c/failing', 6), '', 'and the tenant';
-    is $second->count, 3, 'the pages answer';
+    is $at->('by_name/page', 6), '', 'under its name';
+    is $second->count, 4, 'the pages answer';
     $backend->behave;
     is $at->($_, 7), '', "/$_: another endpoint" for 'by_path_a', 'by_path_b', 'by_argument?tenant=a', 'by_argument?tenant=b';
     is $at->($_, 7), 'duplicate', "/$_: once more" for 'by_path_b', 'by_argument?tenant=b';

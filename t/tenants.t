@@ -132,7 +132,7 @@ subtest 'no name' => sub {
     is outcome(send_request(uri => '/mapped?tenant=nobody', body => '{}')), 'no_endpoint', 'before the signature is looked at';
 };
 
-subtest 'another name after a redirect is another gate' => sub {
+subtest 'another secret after a redirect is another gate' => sub {
     $backend->behave([ { status => 418 }, {} ])->clear;
     my $response = telegram('/first?tenant=a', 'a', '{"update_id":21}');
     is outcome($response), 'bad_signature', 'the other tenant has another secret';

@@ -77,13 +77,6 @@ constexpr std::size_t kMostSuffixes = 20;
 // The entry point of many applications, followed by the path.
 constexpr std::string_view kProgram = "/index.php";
 
-// A location for all paths passes the program's path to an application that may not know it.
-bool is_program_of_none(const std::string& spelling, const Level* location) {
-    if (!spelling.starts_with(kProgram)) return false;
-    return location == nullptr ||
-           to_view(location->core()->name).find("php") == std::string_view::npos;
-}
-
 // Spellings that lax routers take for the same path.
 std::vector<std::string> spellings_of(std::string_view path, bool merges_slashes) {
     std::string other_case(path);
@@ -109,9 +102,7 @@ void Reach::look_at(const Level& gate) {
     warn_about_rewrite(gate);
     warn_about_return_with_page(gate);
     warn_about_odd_path(gate);
-    warn_about_unreached(gate);
-    warn_about_children(gate);
-    warn_about_suffixes(gate);
+    if (!warn_about_unreached(gate) && !warn_about_children(gate)) warn_about_suffixes(gate);
     warn_about_refused(gate);
     warn_about_refused_handshakes(gate);
     warn_about_server_rewrite(gate);
@@ -363,15 +354,18 @@ bool Reach::leaves_nothing(const Level& taker, const Level& gate) const {
     return !is_single && is_of_all && is_plain;
 }
 
-void Reach::warn_about_unreached(const Level& level) {
-    if (!level.is_location() || !is_own_gate(level)) return;
+bool Reach::warn_about_unreached(const Level& level) {
+    if (!level.is_location() || !is_own_gate(level)) return false;
     std::string path(to_view(level.core()->name));
     const Level* taker = is_regex(level) ? taker_of_expression(level, path)
                                          : routes_.choose(level.server_conf(), path);
-    if (taker == nullptr || routes_.is_within(*taker, level) || taker->conf->off()) return;
+    if (taker == nullptr || routes_.is_within(*taker, level) || taker->conf->off()) {
+        return false;
+    }
     const bool is_taken =
         is_open(*taker) ? !is_page_of_directory(level, *taker) : leaves_nothing(*taker, level);
     if (is_taken) warn_about_taker(level, path, *taker);
+    return is_taken;
 }
 
 void Reach::warn_about_taker(const Level& level, const std::string& path, const Level& taker) {
@@ -382,19 +376,21 @@ void Reach::warn_about_taker(const Level& level, const std::string& path, const 
 }
 
 // Warns of a regex that takes paths in the gate's directory.
-void Reach::warn_about_children(const Level& level) {
+bool Reach::warn_about_children(const Level& level) {
     const std::string name(to_view(level.core()->name));
     const bool is_directory = level.is_location() && !is_regex(level) && name.ends_with('/') &&
                               level.core()->exact_match == 0;
-    if (!is_directory || !is_own_gate(level)) return;
+    if (!is_directory || !is_own_gate(level)) return false;
     const Level* taker = routes_.choose(level.server_conf(), name + "x");
-    if (taker == nullptr || !is_regex(*taker) || !is_open(*taker)) return;
-    if (routes_.is_within(*taker, level)) return;
+    if (taker == nullptr || !is_regex(*taker) || !is_open(*taker)) return false;
+    if (routes_.is_within(*taker, level)) return false;
     const bool takes_all = routes_.choose(level.server_conf(), name + "0") == taker;
     const void* upstream = upstream_behind(level);
     const bool is_same = upstream != nullptr && open_way(*taker, upstream) != nullptr;
     const bool is_taken_as_a_whole = routes_.choose(level.server_conf(), name) == taker;
-    if ((takes_all || is_same) && !is_taken_as_a_whole) warn_about_taker(level, name + "x", *taker);
+    const bool is_taken = (takes_all || is_same) && !is_taken_as_a_whole;
+    if (is_taken) warn_about_taker(level, name + "x", *taker);
+    return is_taken;
 }
 
 const std::vector<Reach::Suffix>& Reach::suffixes_around(const Level& level) {
@@ -422,16 +418,19 @@ void Reach::warn_about_suffixes(const Level& level) {
         level.is_location() && !is_regex(level) && level.core()->exact_match == 0;
     if (!is_prefix || !is_own_gate(level) || level.conf->monitors()) return;
     const std::string name(to_view(level.core()->name));
+    // The gate is for a script itself.
+    if (name.find('.', name.rfind('/') + 1) != std::string::npos) return;
     const void* upstream = upstream_behind(level);
     const bool has_files_only =
-        routes_.hands_on(level) == Sure::no && !routes_.has_locations(level);
+        routes_.hands_on(level) == Sure::no && !routes_.has_locations(level) &&
+        routes_.first_return(level) == nullptr && routes_.statements(level).rewrites.empty();
     for (const Suffix& suffix : suffixes_around(level)) {
         const std::string path = name + (name.ends_with('/') ? "x" : "/x") + suffix.example;
         if (routes_.choose(level.server_conf(), path) != suffix.level) continue;
         if (routes_.is_within(*suffix.level, level)) continue;
         // Under a gate for all paths, it is a spelling (below).
         const bool is_same =
-            upstream != nullptr && name != "/" && open_way(*suffix.level, upstream) != nullptr;
+            upstream != nullptr && name.size() > 1 && open_way(*suffix.level, upstream) != nullptr;
         if (!is_same && !has_files_only) continue;
         return warn_about_taker(level, path, *suffix.level);
     }
@@ -484,12 +483,16 @@ const void* Reach::upstream_behind(const Level& gate) const {
     return nullptr;
 }
 
-std::vector<std::string> Reach::spellings_of_gate(const Level& level) {
-    const std::string name(to_view(level.core()->name));
-    auto spellings = spellings_of(name, level.server()->merge_slashes != 0);
-    if (name.ends_with('/')) return spellings;
-    for (const Suffix& suffix : suffixes_around(level)) spellings.push_back(name + suffix.example);
-    return spellings;
+// Whether the location does not take a path behind a program's name, or passes it to an application
+// that may not know the program.
+bool Reach::is_program_of_none(const Level& gate, const std::string& spelling,
+                               const Level* location) const {
+    if (!spelling.starts_with(kProgram)) return false;
+    if (location == nullptr) return true;
+    const bool is_by_name =
+        to_view(gate.core()->name) != "/" &&
+        routes_.choose(gate.server_conf(), std::string(kProgram) + "/x") != location;
+    return is_by_name || to_view(location->core()->name).find("php") == std::string_view::npos;
 }
 
 void Reach::warn_about_other_spellings(const Level& level) {
@@ -497,9 +500,10 @@ void Reach::warn_about_other_spellings(const Level& level) {
     const ngx_http_core_loc_conf_t* core = level.core();
     const bool has_path = level.is_location() && core->regex == nullptr;
     if (upstream == nullptr || !has_path || level.conf->monitors()) return;
-    for (const std::string& spelling : spellings_of_gate(level)) {
+    const bool merges_slashes = level.server()->merge_slashes != 0;
+    for (const std::string& spelling : spellings_of(to_view(core->name), merges_slashes)) {
         const Level* other = routes_.choose(level.server_conf(), spelling);
-        if (is_program_of_none(spelling, other)) continue;
+        if (is_program_of_none(level, spelling, other)) continue;
         if (other == nullptr) other = routes_.server_of(level);
         const Level* way = other == nullptr ? nullptr : open_way(*other, upstream);
         if (way == nullptr) continue;

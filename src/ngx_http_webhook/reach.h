@@ -49,7 +49,8 @@ class Reach {
     void warn_about_refused(const Level& level);
     void warn_about_refused_handshakes(const Level& level);
     void warn_about_return_with_page(const Level& level);
-    void warn_about_children(const Level& level);
+    // Return whether they have warned.
+    bool warn_about_children(const Level& level);
     void warn_about_suffixes(const Level& level);
     // An open location for paths that end alike, such as "\\.php$", and such an end.
     struct Suffix {
@@ -65,12 +66,13 @@ class Reach {
     bool leaves_nothing(const Level& taker, const Level& gate) const;
     void warn_about_taker(const Level& level, const std::string& path, const Level& taker);
     bool is_page_of_directory(const Level& level, const Level& taker) const;
-    void warn_about_unreached(const Level& level);
+    bool warn_about_unreached(const Level& level);
     void warn_about_odd_path(const Level& level);
     bool is_open_way(const Level& level, const void* upstream) const;
     const Level* open_way(const Level& from, const void* upstream) const;
     const void* upstream_behind(const Level& gate) const;
-    std::vector<std::string> spellings_of_gate(const Level& level);
+    bool is_program_of_none(const Level& gate, const std::string& spelling,
+                            const Level* location) const;
     void warn_about_other_spellings(const Level& level);
 
     ngx_conf_t* cf_;
