@@ -113,6 +113,45 @@ server {
     location = /uri_page { webhook_dedup zone=events key=$uri:$webhook_event_id; proxy_pass http://%%ADDR%%:9001; }
 }
 
+# Gates that are written out at each location.
+server {
+    listen %%ADDR%%:8084;
+    webhook_secret "a secret of the tests";
+    webhook_dedup  zone=events;
+    set $tenant "none";
+    if ($uri ~ ^/(?:name|key|url)/([^/]+)) { set $tenant $1; }
+    location /name/ { webhook github name=own-$tenant; webhook_payload_max 2m; try_files /none /name_front; }
+    location = /name_front { webhook github name=own-$tenant; proxy_pass http://%%BACKEND%%; }
+    location /key/ {
+        webhook github name=own; webhook_methods POST GET; webhook_dedup zone=events key=$tenant:$webhook_event_id;
+        try_files /none /key_front;
+    }
+    location = /key_front { webhook github name=own; webhook_dedup zone=events key=$tenant:$webhook_event_id; proxy_pass http://%%BACKEND%%; }
+
+    location = /same {
+        webhook github name=same; webhook_url https://h.example/; webhook_allow 127.0.0.0/8;
+        webhook_secret "a secret of the tests";
+        error_page 500 = /same_page;
+        proxy_intercept_errors on;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location = /same_page {
+        webhook github name=same; webhook_url https://h.example/; webhook_allow 127.0.0.0/8;
+        webhook_secret "a secret of the tests";
+        proxy_pass http://%%ADDR%%:9001;
+    }
+    location = /other {
+        webhook github name=same; webhook_url https://h.example/; webhook_allow 127.0.0.0/8;
+        error_page 500 = /other_page;
+        proxy_intercept_errors on;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location = /other_page {
+        webhook github name=same; webhook_url https://h.example/; webhook_allow 127.0.0.0/9;
+        proxy_pass http://%%ADDR%%:9001;
+    }
+}
+
 # Two tenants behind one gate.
 server {
     listen %%ADDR%%:8081;
@@ -192,6 +231,20 @@ subtest 'a name or a key that has another value after a redirect' => sub {
     $backend->behave;
     is $at->($_, 7), '', "/$_: another endpoint" for 'by_path_a', 'by_path_b', 'by_argument?tenant=a', 'by_argument?tenant=b';
     is $at->($_, 7), 'duplicate', "/$_: once more" for 'by_path_b', 'by_argument?tenant=b';
+};
+
+subtest 'gates that are written out at each location' => sub {
+    my $at = sub ($path, $id) { return reason(deliver("own_$id", uri => "/$path", port => 8084)) };
+    $backend->clear->behave;
+    is $at->($_, 1), '', "/$_: another endpoint" for 'name/a', 'name/b', 'key/a', 'key/b';
+    is $at->($_, 1), 'duplicate', "/$_: once more" for 'name/a', 'name/b', 'key/a', 'key/b';
+    is $backend->count, 4, 'each was delivered once';
+    $backend->clear->behave(status => 500);
+    $second->clear->behave;
+    is $at->('same', 2), '', 'two that say the same are one gate';
+    is $second->count, 1, 'the page answers';
+    is $at->('other', 3), 'method', 'two that let in other sources are not';
+    is $second->count, 1, 'the page does not';
 };
 
 subtest 'nobody wakes a delivery whose client has left for post_action' => sub {

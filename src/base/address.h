@@ -20,6 +20,8 @@ struct Address {
 
     static Address ipv4(const void* four_bytes);
     static Address ipv6(const void* sixteen_bytes);
+
+    friend bool operator==(const Address&, const Address&) = default;
 };
 
 // A block of addresses, both ends included.
@@ -29,6 +31,8 @@ struct AddressRange {
     // Whether the text had bits set behind its prefix, which is often a sign of a truncated or
     // mistyped prefix.
     bool host_bits = false;
+
+    friend bool operator==(const AddressRange&, const AddressRange&) = default;
 };
 
 // `192.0.2.1`, `192.0.2.0/24`, `2001:db8::1`, `2001:db8::/32`; bits behind the prefix are noted,
@@ -43,6 +47,8 @@ class AddressSet {
 
     bool contains(const Address& address) const;
     bool empty() const { return ipv4_.empty() && ipv6_.empty(); }
+
+    friend bool operator==(const AddressSet&, const AddressSet&) = default;
 
   private:
     // Sorted and disjoint.

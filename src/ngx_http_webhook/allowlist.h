@@ -46,6 +46,9 @@ class Allowlist {
 
     bool allows(const sockaddr* source, ngx_log_t* log) const;
 
+    // For lists that are complete.
+    friend bool operator==(const Allowlist&, const Allowlist&) = default;
+
   private:
     bool unix_ = false;
     // The ranges that are not in the set yet.

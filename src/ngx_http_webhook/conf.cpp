@@ -123,9 +123,9 @@ Demands demands_of(const LocConf& conf) {
     policy.url_is_fixed = conf.url_is_fixed();
     demands.mode = *conf.mode;
     demands.endpoint = conf.endpoint;
-    demands.secrets = conf.secrets;
-    demands.sources = conf.sources;
-    demands.url = conf.url;
+    demands.secrets = {conf.secret_sources};
+    demands.sources = {conf.sources};
+    if (conf.url != nullptr) demands.url = to_view(conf.url->value);
     if (conf.dedup == nullptr) return demands;
     policy.keys.assign(conf.dedup->keys.begin(), conf.dedup->keys.end());
     demands.zone = conf.dedup->zone;

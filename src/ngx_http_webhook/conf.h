@@ -84,16 +84,26 @@ struct Dedup {
 
 struct LocConf;
 
-// Everything that decides about a delivery. Two locations with equal demands are one gate: a
-// delivery that passed one of them passes the other unchecked.
+// Compared by what it holds. Null is equal to null only.
+template <typename Value>
+struct SharedValue {
+    std::shared_ptr<const Value> value;
+
+    friend bool operator==(const SharedValue& left, const SharedValue& right) {
+        if (left.value == right.value) return true;
+        return left.value != nullptr && right.value != nullptr && *left.value == *right.value;
+    }
+};
+
+// Everything that decides about a delivery, as written. Two locations with equal demands are one
+// gate: a delivery that passed one of them passes the other unchecked.
 struct Demands {
     Policy policy;
     Mode mode = Mode::enforce;
-    // As written, if it has variables.
     std::string endpoint;
-    std::shared_ptr<const Secrets> secrets;
-    std::shared_ptr<Allowlist> sources;
-    ngx_http_complex_value_t* url = nullptr;
+    SharedValue<std::vector<SecretSource>> secrets;
+    SharedValue<Allowlist> sources;
+    std::string url;
     DedupZone* zone = nullptr;
     // For how long an event is remembered.
     Milliseconds ttl{};

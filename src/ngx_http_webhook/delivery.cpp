@@ -220,9 +220,13 @@ bool Delivery::source_is_allowed() {
 }
 
 ConfiguredUrl Delivery::url() {
-    ConfiguredUrl url{evaluated(request, conf.url), std::nullopt};
-    if (conf.url_host != nullptr) url.host = evaluated(request, conf.url_host);
-    return url;
+    for (const Delivery* each = earlier; each != nullptr && !own_url; each = each->earlier) {
+        if (each->conf.demands.url == conf.demands.url) own_url = each->own_url;
+    }
+    if (own_url) return *own_url;
+    own_url = {evaluated(request, conf.url), std::nullopt};
+    if (conf.url_host != nullptr) own_url->host = evaluated(request, conf.url_host);
+    return *own_url;
 }
 
 RequestSecrets Delivery::secrets(Milliseconds now) {
@@ -242,7 +246,21 @@ RequestSecrets Delivery::secrets(Milliseconds now) {
 }
 
 std::string_view Delivery::value_of_key(std::size_t key) {
-    return value_of(conf.dedup->keys[key], request);
+    const DedupKey& asked = conf.dedup->keys[key];
+    const auto known = value_at_earlier_gate(asked);
+    own_key_values[key] = known ? *known : value_of(asked, request);
+    return *own_key_values[key];
+}
+
+std::optional<std::string_view> Delivery::value_at_earlier_gate(const DedupKey& asked) const {
+    for (const Delivery* each = earlier; each != nullptr; each = each->earlier) {
+        if (each->conf.scheme != conf.scheme) continue;
+        for (std::size_t i = 0; i < kMostKeyRules; ++i) {
+            const auto& value = each->own_key_values[i];
+            if (value && each->conf.dedup->keys[i].text == asked.text) return value;
+        }
+    }
+    return std::nullopt;
 }
 
 std::string_view Delivery::keep(std::string_view text) {
@@ -293,7 +311,10 @@ Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delive
     }
     auto& delivery = make_in_pool<Delivery>(request->pool, request, conf, earlier);
     ngx_http_set_ctx(request, &delivery, ngx_http_webhook_module);
-    delivery.endpoint = endpoint_of(conf, request);
+    delivery.query = earlier == nullptr ? to_view(request->args) : earlier->query;
+    const bool has_same_name =
+        earlier != nullptr && earlier->conf.demands.endpoint == conf.demands.endpoint;
+    delivery.endpoint = has_same_name ? earlier->endpoint : endpoint_of(conf, request);
     return delivery;
 }
 

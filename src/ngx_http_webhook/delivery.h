@@ -8,6 +8,7 @@
 
 #include "ngx_http_webhook/ngx.h"
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -99,6 +100,11 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     std::vector<SigningSecret> own_secrets;
     // The texts they were made of, compared after a redirect.
     std::vector<std::string_view> own_secret_texts;
+    // The values that the variables of the URL and of the keys had. Another gate with the same text
+    // takes them over, as it does with the endpoint's name and the query: a redirect changes
+    // variables, and behind a front controller all tenants have the same.
+    std::optional<ConfiguredUrl> own_url;
+    std::array<std::optional<std::string_view>, kMostKeyRules> own_key_values;
     // From watched files, as they were when it arrived.
     std::vector<KeySetFile::Keys> watched_secrets;
     // Borrows the secrets.
@@ -110,6 +116,8 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
 
     // Empty if the variables of `name=` give none.
     std::string_view endpoint;
+    // Undecoded.
+    std::string_view query;
     bool reported_detour = false;
     // Whether it was redirected to a file behind another gate, which did not judge it. From there
     // it may only be redirected to other files.
@@ -127,6 +135,7 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     ngx_msec_t wait_step = 0;
 
   private:
+    std::optional<std::string_view> value_at_earlier_gate(const DedupKey& asked) const;
     void keep_accepted() noexcept;
     Milliseconds ttl() const;
 };

@@ -53,7 +53,7 @@ RequestHead head_of(const Delivery& delivery) {
     RequestHead head;
     head.method = to_view(request->method_name);
     head.target = to_view(request->unparsed_uri);
-    head.query = to_view(request->args);
+    head.query = delivery.query;
     head.endpoint = delivery.endpoint;
     if (request->headers_in.host != nullptr) head.host = to_view(request->headers_in.host->value);
     head.host_of_line = host_of_line(request);

@@ -51,6 +51,12 @@ struct SecretSource {
     std::string path;
     bool readable_by_others = false;
     ngx_http_complex_value_t* variables = nullptr;
+
+    // By what verifies, not by where it was written.
+    friend bool operator==(const SecretSource& left, const SecretSource& right) {
+        return left.text == right.text && left.path == right.path && left.id == right.id &&
+               left.not_after == right.not_after;
+    }
 };
 
 // A file of public keys, reloaded when it changes.
