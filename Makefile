@@ -236,8 +236,12 @@ demo: deps-test build ## send real signed deliveries through a real nginx (KEEP=
 	@perl -It/lib examples/demo.pl $(if $(filter 1,$(KEEP)),--keep)
 
 UNIT_FLAGS := -DWEBHOOK_FAULT_POINTS
-$(OBJECTS)/unit/%.o: t/unit/%.cpp $(FLAGS)
-	$(COMPILE) $(UNIT_FLAGS)
+# What is tested is compiled as for the module. Without optimization, the tests themselves take half the time.
+PRECOMPILED := $(OBJECTS)/unit/precompiled.h
+$(PRECOMPILED).gch: t/unit/precompiled.h $(FLAGS)
+	@mkdir -p $(@D) && cp $< $(PRECOMPILED) && $(CXX) $(CXXFLAGS) $(UNIT_FLAGS) -O0 -x c++-header $(PRECOMPILED) -o $@
+$(OBJECTS)/unit/%.o: t/unit/%.cpp $(PRECOMPILED).gch $(FLAGS)
+	$(COMPILE) $(UNIT_FLAGS) -O0 -include $(PRECOMPILED)
 # The unit tests have a table of their own, with places to die at.
 $(OBJECTS)/unit/dedup_table_faulty.o: src/store/dedup_table.cpp
 	$(COMPILE) $(UNIT_FLAGS)
