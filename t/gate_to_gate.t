@@ -119,7 +119,7 @@ server {
     webhook_secret "a secret of the tests";
     webhook_dedup  zone=events;
     set $tenant "none";
-    if ($uri ~ ^/(?:name|key|url)/([^/]+)) { set $tenant $1; }
+    if ($uri ~ ^/(?:name|key|over|watched)/([^/]+)) { set $tenant $1; }
     location /name/ { webhook github name=own-$tenant; webhook_payload_max 2m; try_files /none /name_front; }
     location = /name_front { webhook github name=own-$tenant; proxy_pass http://%%BACKEND%%; }
     location /key/ {
@@ -127,6 +127,10 @@ server {
         try_files /none /key_front;
     }
     location = /key_front { webhook github name=own; webhook_dedup zone=events key=$tenant:$webhook_event_id; proxy_pass http://%%BACKEND%%; }
+
+    location /over/ { webhook github name=own-$tenant; webhook_payload_max 2m; try_files /none /over_other; }
+    location = /over_other { webhook github name=over; webhook_dedup off; try_files /none /name_front; }
+    location /watched/ { webhook github name=own-$tenant; webhook_mode monitor; webhook_secret "not the secret of the sender"; try_files /none /name_front; }
 
     location = /same {
         webhook github name=same; webhook_url https://h.example/; webhook_allow 127.0.0.0/8;
@@ -239,6 +243,9 @@ subtest 'gates that are written out at each location' => sub {
     is $at->($_, 1), '', "/$_: another endpoint" for 'name/a', 'name/b', 'key/a', 'key/b';
     is $at->($_, 1), 'duplicate', "/$_: once more" for 'name/a', 'name/b', 'key/a', 'key/b';
     is $backend->count, 4, 'each was delivered once';
+    is $at->("over/$_", 4), '', "over another gate: $_" for 'c', 'd';
+    is $at->('watched/e', 5), '', 'what the first gate only watches';
+    is $at->('watched/f', 5), 'duplicate', 'has the name of the gate that verifies it';
     $backend->clear->behave(status => 500);
     $second->clear->behave;
     is $at->('same', 2), '', 'two that say the same are one gate';

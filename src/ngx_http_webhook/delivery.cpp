@@ -221,7 +221,8 @@ bool Delivery::source_is_allowed() {
 
 ConfiguredUrl Delivery::url() {
     for (const Delivery* each = earlier; each != nullptr && !own_url; each = each->earlier) {
-        if (each->conf.demands.url == conf.demands.url) own_url = each->own_url;
+        const bool is_verified = each->verdict == Verdict::accepted;
+        if (is_verified && each->conf.demands.url == conf.demands.url) own_url = each->own_url;
     }
     if (own_url) return *own_url;
     own_url = {evaluated(request, conf.url), std::nullopt};
@@ -254,7 +255,7 @@ std::string_view Delivery::value_of_key(std::size_t key) {
 
 std::optional<std::string_view> Delivery::value_at_earlier_gate(const DedupKey& asked) const {
     for (const Delivery* each = earlier; each != nullptr; each = each->earlier) {
-        if (each->conf.scheme != conf.scheme) continue;
+        if (each->conf.scheme != conf.scheme || each->verdict != Verdict::accepted) continue;
         for (std::size_t i = 0; i < kMostKeyRules; ++i) {
             const auto& value = each->own_key_values[i];
             if (value && each->conf.dedup->keys[i].text == asked.text) return value;
@@ -312,9 +313,14 @@ Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delive
     auto& delivery = make_in_pool<Delivery>(request->pool, request, conf, earlier);
     ngx_http_set_ctx(request, &delivery, ngx_http_webhook_module);
     delivery.query = earlier == nullptr ? to_view(request->args) : earlier->query;
-    const bool has_same_name =
-        earlier != nullptr && earlier->conf.demands.endpoint == conf.demands.endpoint;
-    delivery.endpoint = has_same_name ? earlier->endpoint : endpoint_of(conf, request);
+    // A gate that only monitors may have let a forgery pass, whose path proves nothing.
+    for (const Delivery* each = earlier; each != nullptr; each = each->earlier) {
+        const bool has_same_name = each->conf.demands.endpoint == conf.demands.endpoint;
+        if (!has_same_name || each->verdict != Verdict::accepted) continue;
+        delivery.endpoint = each->endpoint;
+        return delivery;
+    }
+    delivery.endpoint = endpoint_of(conf, request);
     return delivery;
 }
 
