@@ -213,16 +213,18 @@ subtest 'the longest ttl counts' => sub {
         'what is remembered later';
 };
 
+# Events with one id at several endpoints are several events.
+sub are_apart ($at, @paths) {
+    is $at->($_, 1), '', "/$_: another endpoint" for @paths;
+    is $at->($_, 1), 'duplicate', "/$_: once more" for @paths;
+    is $backend->count, scalar @paths, 'each was delivered once';
+}
+
 subtest 'a name or a key that has another value after a redirect' => sub {
     my $at = sub ($path, $id) { return reason(deliver("key_$id", uri => "/$path", port => 8083)) };
     # The value for the request as it arrived counts: the location behind the redirect serves all.
     $backend->clear->behave;
-    is $at->($_, 1), '', "/$_: another endpoint" for 'tenants/a/x', 'tenants/b/x', 'named/a', 'named/b';
-    is $at->($_, 1), 'duplicate', "/$_: once more" for 'tenants/a/x', 'tenants/b/x', 'named/a', 'named/b';
-    is $backend->count, 4, 'each was delivered once';
-    is $at->("by_name/$_", 1), '', "a name: $_" for 'a', 'b';
-    is $at->("by_name/$_", 1), 'duplicate', "a name: $_ once more" for 'a', 'b';
-    is $backend->count, 6, 'each was delivered once';
+    are_apart($at, qw(tenants/a/x tenants/b/x named/a named/b by_name/a by_name/b));
     # Judged again, it would be refused as a GET with a body.
     $backend->behave(status => 500);
     $second->clear->behave;
@@ -240,9 +242,7 @@ subtest 'a name or a key that has another value after a redirect' => sub {
 subtest 'gates that are written out at each location' => sub {
     my $at = sub ($path, $id) { return reason(deliver("own_$id", uri => "/$path", port => 8084)) };
     $backend->clear->behave;
-    is $at->($_, 1), '', "/$_: another endpoint" for 'name/a', 'name/b', 'key/a', 'key/b';
-    is $at->($_, 1), 'duplicate', "/$_: once more" for 'name/a', 'name/b', 'key/a', 'key/b';
-    is $backend->count, 4, 'each was delivered once';
+    are_apart($at, qw(name/a name/b key/a key/b));
     is $at->("over/$_", 4), '', "over another gate: $_" for 'c', 'd';
     is $at->('watched/e', 5), '', 'what the first gate only watches';
     is $at->('watched/f', 5), 'duplicate', 'has the name of the gate that verifies it';

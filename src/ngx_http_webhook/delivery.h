@@ -101,8 +101,8 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     // The texts they were made of, compared after a redirect.
     std::vector<std::string_view> own_secret_texts;
     // The values that the variables of the URL and of the keys had. Another gate with the same text
-    // takes them over, as it does with the endpoint's name and the query: a redirect changes
-    // variables, and behind a front controller all tenants have the same.
+    // takes them over from one that verified, as it does with the endpoint's name and the query: a
+    // redirect changes variables, and behind a front controller all tenants have the same.
     std::optional<ConfiguredUrl> own_url;
     std::array<std::optional<std::string_view>, kMostKeyRules> own_key_values;
     // From watched files, as they were when it arrived.

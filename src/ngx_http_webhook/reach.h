@@ -52,7 +52,7 @@ class Reach {
     // Return whether they have warned.
     bool warn_about_children(const Level& level);
     void warn_about_suffixes(const Level& level);
-    // An open location for paths that end alike, such as "\\.php$", and such an end.
+    // An open location for paths that end alike, such as "\.php$", and such an end.
     struct Suffix {
         const Level* level;
         std::string example;
