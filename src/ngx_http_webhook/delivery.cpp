@@ -42,6 +42,17 @@ std::string_view value_of(const DedupKey& key, ngx_http_request_t* request) {
     return is_empty ? std::string_view() : evaluated(request, key.expression);
 }
 
+// Returns the last of a delivery and its earlier ones that a gate has accepted and that meets the
+// condition. A gate that only monitors may have let a forgery pass, whose values prove nothing.
+template <typename Condition>
+const Delivery* last_accepted(const Delivery* delivery, const Condition& meets) {
+    const auto is_it = [&](const Delivery& each) {
+        return each.verdict == Verdict::accepted && meets(each);
+    };
+    while (delivery != nullptr && !is_it(*delivery)) delivery = delivery->earlier;
+    return delivery;
+}
+
 // Under a sanitizer, memory is not kept for reuse.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kSpareDeliveries = 0;
@@ -220,10 +231,10 @@ bool Delivery::source_is_allowed() {
 }
 
 ConfiguredUrl Delivery::url() {
-    for (const Delivery* each = earlier; each != nullptr && !own_url; each = each->earlier) {
-        const bool is_verified = each->verdict == Verdict::accepted;
-        if (is_verified && each->conf.demands.url == conf.demands.url) own_url = each->own_url;
-    }
+    const Delivery* known = last_accepted(earlier, [this](const Delivery& each) {
+        return each.own_url && each.conf.demands.url == conf.demands.url;
+    });
+    if (known != nullptr) own_url = known->own_url;
     if (own_url) return *own_url;
     own_url = {evaluated(request, conf.url), std::nullopt};
     if (conf.url_host != nullptr) own_url->host = evaluated(request, conf.url_host);
@@ -248,18 +259,19 @@ RequestSecrets Delivery::secrets(Milliseconds now) {
 
 std::string_view Delivery::value_of_key(std::size_t key) {
     const DedupKey& asked = conf.dedup->keys[key];
-    const auto known = value_at_earlier_gate(asked);
+    std::optional<std::string_view> known;
+    last_accepted(earlier, [&](const Delivery& each) {
+        if (each.conf.scheme == conf.scheme) known = each.own_value_of(asked);
+        return known.has_value();
+    });
     own_key_values[key] = known ? *known : value_of(asked, request);
     return *own_key_values[key];
 }
 
-std::optional<std::string_view> Delivery::value_at_earlier_gate(const DedupKey& asked) const {
-    for (const Delivery* each = earlier; each != nullptr; each = each->earlier) {
-        if (each->conf.scheme != conf.scheme || each->verdict != Verdict::accepted) continue;
-        for (std::size_t i = 0; i < kMostKeyRules; ++i) {
-            const auto& value = each->own_key_values[i];
-            if (value && each->conf.dedup->keys[i].text == asked.text) return value;
-        }
+std::optional<std::string_view> Delivery::own_value_of(const DedupKey& asked) const {
+    for (std::size_t i = 0; i < kMostKeyRules; ++i) {
+        const auto& value = own_key_values[i];
+        if (value && conf.dedup->keys[i].text == asked.text) return value;
     }
     return std::nullopt;
 }
@@ -313,14 +325,10 @@ Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delive
     auto& delivery = make_in_pool<Delivery>(request->pool, request, conf, earlier);
     ngx_http_set_ctx(request, &delivery, ngx_http_webhook_module);
     delivery.query = earlier == nullptr ? to_view(request->args) : earlier->query;
-    // A gate that only monitors may have let a forgery pass, whose path proves nothing.
-    for (const Delivery* each = earlier; each != nullptr; each = each->earlier) {
-        const bool has_same_name = each->conf.demands.endpoint == conf.demands.endpoint;
-        if (!has_same_name || each->verdict != Verdict::accepted) continue;
-        delivery.endpoint = each->endpoint;
-        return delivery;
-    }
-    delivery.endpoint = endpoint_of(conf, request);
+    const Delivery* named = last_accepted(earlier, [&conf](const Delivery& each) {
+        return each.conf.demands.endpoint == conf.demands.endpoint;
+    });
+    delivery.endpoint = named != nullptr ? named->endpoint : endpoint_of(conf, request);
     return delivery;
 }
 
