@@ -10,6 +10,7 @@ my $second  = start_backend(port => 9001);
 
 start_nginx(http => <<'CONF');
 webhook_dedup_zone zone=events:1m;
+webhook_dedup_zone zone=others:1m;
 webhook_dedup      zone=events wait=3s;
 webhook_secret     "a secret of the tests";
 proxy_cache_path   %%DIR%%/cache keys_zone=answers:1m;
@@ -119,7 +120,7 @@ server {
     webhook_secret "a secret of the tests";
     webhook_dedup  zone=events;
     set $tenant "none";
-    if ($uri ~ ^/(?:name|key|over|watched)/([^/]+)) { set $tenant $1; }
+    if ($uri ~ ^/(?:name|key|over|watched|seen|put)/([^/]+)) { set $tenant $1; }
     location /name/ { webhook github name=own-$tenant; webhook_payload_max 2m; try_files /none /name_front; }
     location = /name_front { webhook github name=own-$tenant; proxy_pass http://%%BACKEND%%; }
     location /key/ {
@@ -131,6 +132,16 @@ server {
     location /over/ { webhook github name=own-$tenant; webhook_payload_max 2m; try_files /none /over_other; }
     location = /over_other { webhook github name=over; webhook_dedup off; try_files /none /name_front; }
     location /watched/ { webhook github name=own-$tenant; webhook_mode monitor; webhook_secret "not the secret of the sender"; try_files /none /name_front; }
+    location /seen/ { webhook github name=own-$tenant; webhook_mode monitor; try_files /none /name_front; }
+    location /seen_key/ {
+        webhook github name=own; webhook_mode monitor; webhook_dedup zone=others key=$uri:$webhook_event_id;
+        try_files /none /seen_key_front;
+    }
+    location = /seen_key_front { webhook github name=own; webhook_dedup zone=events key=$uri:$webhook_event_id; proxy_pass http://%%BACKEND%%; }
+    location /put/ { webhook github name=own-$tenant; webhook_mode monitor; try_files /none /put_front; }
+    location = /put_front { webhook github name=own-$tenant; webhook_methods POST PUT; proxy_pass http://%%BACKEND%%; }
+    location ~ ^/(captured)/(?<rest>\w+)$ { webhook github name=own-$1; webhook_dedup off; try_files /none /taken/$rest; }
+    location ~ ^/taken/(\w+)$ { internal; webhook github name=own-$1; proxy_pass http://%%BACKEND%%; }
 
     location = /same {
         webhook github name=same; webhook_url https://h.example/; webhook_allow 127.0.0.0/8;
@@ -240,12 +251,21 @@ subtest 'a name or a key that has another value after a redirect' => sub {
 };
 
 subtest 'gates that are written out at each location' => sub {
-    my $at = sub ($path, $id) { return reason(deliver("own_$id", uri => "/$path", port => 8084)) };
+    my $at = sub ($path, $id, %options) {
+        return reason(deliver("own_$id", uri => "/$path", port => 8084, %options));
+    };
     $backend->clear->behave;
-    are_apart($at, qw(name/a name/b key/a key/b));
+    are_apart($at, qw(name/a name/b key/a key/b captured/c captured/d));
     is $at->("over/$_", 4), '', "over another gate: $_" for 'c', 'd';
     is $at->('watched/e', 5), '', 'what the first gate only watches';
     is $at->('watched/f', 5), 'duplicate', 'has the name of the gate that verifies it';
+    # The first gate knows the second request as a duplicate, and lets it pass.
+    for my $path ('seen/a', 'seen_key/a') {
+        is $at->($path, 6), '', "/$path: delivered";
+        is $at->($path, 6), 'duplicate', "/$path: once more";
+    }
+    is $at->('put/a', 7), '', 'the first gate verifies it';
+    is $at->('put/a', 7, method => 'PUT'), 'duplicate', 'the method does not choose its name';
     $backend->clear->behave(status => 500);
     $second->clear->behave;
     is $at->('same', 2), '', 'two that say the same are one gate';

@@ -42,15 +42,16 @@ std::string_view value_of(const DedupKey& key, ngx_http_request_t* request) {
     return is_empty ? std::string_view() : evaluated(request, key.expression);
 }
 
-// Returns the last of a delivery and its earlier ones that a gate has accepted and that meets the
-// condition. A gate that only monitors may have let a forgery pass, whose values prove nothing.
+// Returns the last earlier delivery whose values the gate may take over, and that meets the
+// condition. A gate that enforces asks none that monitors, whatever that one found: it lets
+// forgeries pass, and its verdict on a repeated delivery is another one.
 template <typename Condition>
-const Delivery* last_accepted(const Delivery* delivery, const Condition& meets) {
+const Delivery* last_passed(const LocConf& gate, const Delivery* earlier, const Condition& meets) {
     const auto is_it = [&](const Delivery& each) {
-        return each.verdict == Verdict::accepted && meets(each);
+        return each.passes() && (gate.monitors() || !each.conf.monitors()) && meets(each);
     };
-    while (delivery != nullptr && !is_it(*delivery)) delivery = delivery->earlier;
-    return delivery;
+    while (earlier != nullptr && !is_it(*earlier)) earlier = earlier->earlier;
+    return earlier;
 }
 
 // Under a sanitizer, memory is not kept for reuse.
@@ -231,7 +232,7 @@ bool Delivery::source_is_allowed() {
 }
 
 ConfiguredUrl Delivery::url() {
-    const Delivery* known = last_accepted(earlier, [this](const Delivery& each) {
+    const Delivery* known = last_passed(conf, earlier, [this](const Delivery& each) {
         return each.own_url && each.conf.demands.url == conf.demands.url;
     });
     if (known != nullptr) own_url = known->own_url;
@@ -258,20 +259,20 @@ RequestSecrets Delivery::secrets(Milliseconds now) {
 }
 
 std::string_view Delivery::value_of_key(std::size_t key) {
-    const DedupKey& asked = conf.dedup->keys[key];
+    const std::string& asked = conf.demands.keys[key];
     std::optional<std::string_view> known;
-    last_accepted(earlier, [&](const Delivery& each) {
+    last_passed(conf, earlier, [&](const Delivery& each) {
         if (each.conf.scheme == conf.scheme) known = each.own_value_of(asked);
         return known.has_value();
     });
-    own_key_values[key] = known ? *known : value_of(asked, request);
+    own_key_values[key] = known ? *known : value_of(conf.dedup->keys[key], request);
     return *own_key_values[key];
 }
 
-std::optional<std::string_view> Delivery::own_value_of(const DedupKey& asked) const {
+std::optional<std::string_view> Delivery::own_value_of(std::string_view key) const {
     for (std::size_t i = 0; i < kMostKeyRules; ++i) {
         const auto& value = own_key_values[i];
-        if (value && conf.dedup->keys[i].text == asked.text) return value;
+        if (value && conf.demands.keys[i] == key) return value;
     }
     return std::nullopt;
 }
@@ -325,7 +326,7 @@ Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delive
     auto& delivery = make_in_pool<Delivery>(request->pool, request, conf, earlier);
     ngx_http_set_ctx(request, &delivery, ngx_http_webhook_module);
     delivery.query = earlier == nullptr ? to_view(request->args) : earlier->query;
-    const Delivery* named = last_accepted(earlier, [&conf](const Delivery& each) {
+    const Delivery* named = last_passed(conf, earlier, [&conf](const Delivery& each) {
         return each.conf.demands.endpoint == conf.demands.endpoint;
     });
     delivery.endpoint = named != nullptr ? named->endpoint : endpoint_of(conf, request);
