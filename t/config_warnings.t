@@ -217,6 +217,7 @@ subtest 'settings that can never work' => sub {
         for qw(https://hooks.example.com$request_uri http://a $scheme://$host$request_uri /sq $request_uri);
 
     says('a URL with white space', in_location(qq($signed "https://h.example/a "; # HERE)), '[warn] this webhook_url has white space at an end');
+    says('a URL with a fragment', in_location(qq($signed "https://h.example/a#b"; # HERE)), '[warn] this webhook_url has a fragment, which no sender signs');
     says('a URL of two lines', in_location(qq($signed "https://h.example/a\\nb"; # HERE)), '[warn] this webhook_url holds control characters');
 
     my $idle = sub ($directive) { return qq([warn] "$directive" does nothing where no "webhook" is on) };

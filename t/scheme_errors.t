@@ -56,6 +56,10 @@ my @SCHEMES = (
         "webhook_scheme acme {\n    like github;\n}\nwebhook_scheme other {\n    like acme; # HERE\n}",
         qr/invalid scheme "other": unknown preset "acme" of "like", allowed: $PRESETS/,
     ],
+    'like what may be a secret' => [
+        'webhook_scheme acme { like Zq7c2VjcmV0LXNlY3JldA9x; # HERE' . "\n}",
+        qr/invalid scheme "acme": unknown preset of "like", allowed: $PRESETS/,
+    ],
     'like as a later statement' => [
         "webhook_scheme acme {\n    key utf8;\n    like github; # HERE\n}",
         'invalid scheme "acme": "like" stands only as the first statement',

@@ -760,12 +760,15 @@ void warn_about_odd_url(const Directive& directive, std::string_view url) {
     const std::string_view text = without_padding(url, " \t\r\n\v\f");
     if (text.size() < url.size()) directive.warn("this webhook_url has white space at an end");
     if (has_control_character(text)) directive.warn("this webhook_url holds control characters");
+    if (text.find('#') != std::string_view::npos)
+        directive.warn("this webhook_url has a fragment, which no sender signs");
 }
 
 void set_url(const Directive& directive, LocConf& conf) {
     require_first(conf.url == nullptr, directive);
     if (directive.argument(0).empty()) throw ConfigError("empty " + in_quotes(directive.name()));
     conf.url = directive.compile_any(directive.argument(0));
+    conf.url_place = directive.place();
     refuse_variables(directive, variables_in(directive.argument(0)), true);
     record_variables(directive, variables_in(directive.argument(0)));
     const std::string_view host = host_variables(directive.argument(0));

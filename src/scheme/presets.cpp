@@ -697,7 +697,7 @@ std::vector<Statement> liked_statements(const Statement& like) {
     }
     std::vector<Statement> statements = preset_statements(like.words[1]);
     if (statements.empty()) {
-        throw SchemeTextError("unknown preset " + in_quotes(like.words[1]) +
+        throw SchemeTextError("unknown preset" + shown_word(like.words[1]) +
                                   " of \"like\", allowed: " + joined(preset_names()),
                               like.line);
     }

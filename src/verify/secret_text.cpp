@@ -72,7 +72,7 @@ bool is_assignment(std::string_view text) {
     const std::size_t equals = text.find('=');
     if (equals == std::string_view::npos || equals < 3 || is_digit(text.front())) return false;
     const bool is_name = std::ranges::all_of(text.substr(0, equals), [](char character) {
-        return is_digit(character) || character == '_' || (character >= 'A' && character <= 'Z');
+        return is_letter(character) || is_digit(character) || character == '_';
     });
     return is_name && text.find_first_not_of('=', equals) != std::string_view::npos;
 }

@@ -64,6 +64,8 @@ TEST(SecretText, WhatIsAroundASecretIsOdd) {
     const std::string_view assignment = "looks like NAME=value, all of which is the secret";
     EXPECT_EQ(Oddities{assignment}, oddities_of("WEBHOOK_SECRET=" + kKey));
     EXPECT_EQ(Oddities{assignment}, oddities_of("export KEY=" + kKey));
+    EXPECT_EQ(Oddities{assignment}, oddities_of("secret=" + kKey));
+    EXPECT_EQ(Oddities{assignment}, oddities_of("env=WEBHOOK_SECRET"));
 }
 
 TEST(SecretText, KeysOfAnotherKindAreOdd) {
