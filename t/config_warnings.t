@@ -323,10 +323,19 @@ subtest 'what nginx answers in the place of the gate' => sub {
     says('403 of the addresses as success', in_location("${gate}deny 192.0.2.1; error_page 403 =200 /ok.html;"), $lost->('403'));
     says_nothing('403 of nothing', in_location("${gate}error_page 403 =200 /ok.html;"));
     my $backup = 'location = /backup { proxy_pass http://127.0.0.1:8; }';
-    says('a backup that gets no body', in_location("${gate}error_page 502 504 = /backup;") =~ s/location/$backup\nlocation/r,
-        '[warn] "error_page" hands 502, 504 to "/backup" by a GET without the body, the answer to which the sender takes for that to the delivery: '
-        . 'a named location gets the body,');
-    says_nothing('a backup that gets the body', in_location("${gate}error_page 502 504 = \@backup;") =~ s/location/$backup =~ s{= .backup}{\@backup}r . "\nlocation"/er);
+    my $by_get = '[warn] "error_page" hands 502, 504 to "/backup" by a GET, the answer to which the sender takes for that to the delivery: '
+        . 'a named location gets the POST,';
+    my %backup_gates = (
+        'no gate'              => '',
+        'the same gate'        => $gate =~ s/; # HERE/;/r,
+        'a gate that monitors' => 'webhook gitlab; webhook_secret "a secret of the tests"; webhook_mode monitor;',
+    );
+    my $at_page = sub ($page) { in_location("${gate}error_page 502 504 = /backup;") =~ s/location/location = \/backup { $page proxy_pass http:\/\/127.0.0.1:8; }\nlocation/r };
+    says("a backup that gets a GET: $_", $at_page->($backup_gates{$_}), $by_get) for sort keys %backup_gates;
+    says('a backup that is the location itself', in_location("${gate}error_page 502 = /hook/a; proxy_pass http://127.0.0.1:9;"),
+        $by_get =~ s/502, 504/502/r =~ s/backup/hook\/a/r);
+    says_nothing('a backup whose gate refuses a GET', $at_page->($backup_gates{'a gate that monitors'} =~ s/monitor/enforce/r));
+    says_nothing('a backup that gets the POST', in_location("${gate}error_page 502 504 = \@backup;") =~ s/location/$backup =~ s{= .backup}{\@backup}r . "\nlocation"/er);
     says('429 of a limit as success', "limit_req_zone \$binary_remote_addr zone=l:1m rate=1r/s;\n"
         . in_location("${gate}limit_req zone=l; limit_req_status 429; error_page 429 =200 /ok.html;"), $lost->('429'));
     says('a place in a variable', in_location("${gate}set \$q \@q; error_page 502 =200 \$q; proxy_pass http://127.0.0.1:9;"),
@@ -436,7 +445,7 @@ subtest 'what nginx answers in the place of the gate' => sub {
         '[warn] "error_page" answers 502, 503 with 2xx, even where "@queue" fails and the event is lost: '
         . 'with "=" alone, the status of "@queue" counts,');
     says_nothing("error_page $_", in_location("${gate}error_page $_;"))
-        for '401 403 /401.html', '429 =200 /ok.html', '502 = /hook/a;proxy_pass http://127.0.0.1:9', '503 /503.html', '500 502 = @other', '503 =502 /503.html', '404 =200 /empty.html';
+        for '401 403 /401.html', '429 =200 /ok.html', '502 = @other;proxy_pass http://127.0.0.1:9', '503 /503.html', '500 502 = @other', '503 =502 /503.html', '404 =200 /empty.html';
 };
 
 subtest 'gates that requests do not reach' => sub {

@@ -140,8 +140,13 @@ server {
     location = /seen_key_front { webhook github name=own; webhook_dedup zone=events key=$uri:$webhook_event_id; proxy_pass http://%%BACKEND%%; }
     location /put/ { webhook github name=own-$tenant; webhook_mode monitor; try_files /none /put_front; }
     location = /put_front { webhook github name=own-$tenant; webhook_methods POST PUT; proxy_pass http://%%BACKEND%%; }
-    location ~ ^/(captured)/(?<rest>\w+)$ { webhook github name=own-$1; webhook_dedup off; try_files /none /taken/$rest; }
-    location ~ ^/taken/(\w+)$ { internal; webhook github name=own-$1; proxy_pass http://%%BACKEND%%; }
+    location ~ ^/captured/(\w+)$ {
+        webhook github name=own-$1;
+        error_page 500 = @captured;
+        proxy_intercept_errors on;
+        proxy_pass http://%%BACKEND%%;
+    }
+    location @captured { webhook github name=own-$1; rewrite ^ /second break; proxy_pass http://%%ADDR%%:9001; }
 
     location = /same {
         webhook github name=same; webhook_url https://h.example/; webhook_allow 127.0.0.0/8;
@@ -255,7 +260,7 @@ subtest 'gates that are written out at each location' => sub {
         return reason(deliver("own_$id", uri => "/$path", port => 8084, %options));
     };
     $backend->clear->behave;
-    are_apart($at, qw(name/a name/b key/a key/b captured/c captured/d));
+    are_apart($at, qw(name/a name/b key/a key/b));
     is $at->("over/$_", 4), '', "over another gate: $_" for 'c', 'd';
     is $at->('watched/e', 5), '', 'what the first gate only watches';
     is $at->('watched/f', 5), 'duplicate', 'has the name of the gate that verifies it';
@@ -268,6 +273,9 @@ subtest 'gates that are written out at each location' => sub {
     is $at->('put/a', 7, method => 'PUT'), 'duplicate', 'the method does not choose its name';
     $backend->clear->behave(status => 500);
     $second->clear->behave;
+    is $at->("captured/$_", 8), '', "what an expression captured is not judged again: $_" for 'a', 'b';
+    is $second->count, 2, 'the fallback answers';
+    $second->clear;
     is $at->('same', 2), '', 'two that say the same are one gate';
     is $second->count, 1, 'the page answers';
     is $at->('other', 3), 'method', 'two that let in other sources are not';

@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "ngx_http_webhook/remarks.h"
 #include "scheme/presets.h"
-#include "scheme/variable_traits.h"
 #include "store/fault_point.h"
 
 namespace webhook::ngx {
@@ -32,7 +31,6 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.mode, parent.mode);
     if (conf.url == nullptr) {
         conf.url = parent.url;
-        conf.url_place = parent.url_place;
         conf.url_host = parent.url_host;
     }
     inherit(conf.tolerance, parent.tolerance);
@@ -113,12 +111,6 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     conf.dedup = std::move(dedup);
 }
 
-// Returns what another text has to be to mean the same. `$1` means something else in each location
-// by a regular expression, so that only the same directive means the same.
-std::string comparable(std::string_view text, const ConfigPosition& place) {
-    return std::string(text) + (has_capture(text) ? " " + place.text() : "");
-}
-
 Demands demands_of(const LocConf& conf) {
     Demands demands;
     Policy& policy = demands.policy;
@@ -130,15 +122,13 @@ Demands demands_of(const LocConf& conf) {
     policy.payload_max = *conf.payload_max;
     policy.url_is_fixed = conf.url_is_fixed();
     demands.mode = *conf.mode;
-    demands.endpoint = comparable(conf.endpoint, conf.gate->place);
+    demands.endpoint = conf.endpoint;
     demands.secrets = {conf.secret_sources};
     demands.sources = {conf.sources};
-    if (conf.url != nullptr) demands.url = comparable(to_view(conf.url->value), conf.url_place);
+    if (conf.url != nullptr) demands.url = to_view(conf.url->value);
     demands.url_names_host = conf.url_host != nullptr;
     if (conf.dedup == nullptr) return demands;
     policy.keys.assign(conf.dedup->keys.begin(), conf.dedup->keys.end());
-    for (const DedupKey& key : conf.dedup->keys)
-        demands.keys.push_back(comparable(key.text, conf.dedup->place));
     demands.zone = conf.dedup->zone;
     demands.ttl = *conf.dedup->ttl;
     return demands;

@@ -100,9 +100,7 @@ struct SharedValue {
 struct Demands {
     Policy policy;
     Mode mode = Mode::enforce;
-    // Texts as comparable() returns them.
     std::string endpoint;
-    std::vector<std::string> keys;
     SharedValue<std::vector<SecretSource>> secrets;
     SharedValue<Allowlist> sources;
     std::string url;
@@ -171,7 +169,6 @@ struct LocConf {
     std::shared_ptr<std::vector<SecretSource>> secret_sources;
     std::optional<Mode> mode;
     ngx_http_complex_value_t* url = nullptr;
-    ConfigPosition url_place;
     // The part of it that must evaluate to a host. Null: none.
     ngx_http_complex_value_t* url_host = nullptr;
     std::optional<Tolerance> tolerance;

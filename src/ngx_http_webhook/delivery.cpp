@@ -259,20 +259,20 @@ RequestSecrets Delivery::secrets(Milliseconds now) {
 }
 
 std::string_view Delivery::value_of_key(std::size_t key) {
-    const std::string& asked = conf.demands.keys[key];
+    const DedupKey& asked = conf.dedup->keys[key];
     std::optional<std::string_view> known;
     last_passed(conf, earlier, [&](const Delivery& each) {
         if (each.conf.scheme == conf.scheme) known = each.own_value_of(asked);
         return known.has_value();
     });
-    own_key_values[key] = known ? *known : value_of(conf.dedup->keys[key], request);
+    own_key_values[key] = known ? *known : value_of(asked, request);
     return *own_key_values[key];
 }
 
-std::optional<std::string_view> Delivery::own_value_of(std::string_view key) const {
+std::optional<std::string_view> Delivery::own_value_of(const DedupKey& asked) const {
     for (std::size_t i = 0; i < kMostKeyRules; ++i) {
         const auto& value = own_key_values[i];
-        if (value && conf.demands.keys[i] == key) return value;
+        if (value && conf.dedup->keys[i].text == asked.text) return value;
     }
     return std::nullopt;
 }

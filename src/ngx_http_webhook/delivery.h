@@ -135,7 +135,7 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     ngx_msec_t wait_step = 0;
 
   private:
-    std::optional<std::string_view> own_value_of(std::string_view key) const;
+    std::optional<std::string_view> own_value_of(const DedupKey& asked) const;
     void keep_accepted() noexcept;
     Milliseconds ttl() const;
 };

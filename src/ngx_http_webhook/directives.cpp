@@ -768,7 +768,6 @@ void set_url(const Directive& directive, LocConf& conf) {
     require_first(conf.url == nullptr, directive);
     if (directive.argument(0).empty()) throw ConfigError("empty " + in_quotes(directive.name()));
     conf.url = directive.compile_any(directive.argument(0));
-    conf.url_place = directive.place();
     refuse_variables(directive, variables_in(directive.argument(0)), true);
     record_variables(directive, variables_in(directive.argument(0)));
     const std::string_view host = host_variables(directive.argument(0));

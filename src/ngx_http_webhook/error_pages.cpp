@@ -93,11 +93,18 @@ bool ErrorPages::is_refused_again(const Level& level, const ngx_http_err_page_t&
            routes_.hands_on(*to) != Sure::no;
 }
 
-// Whether an upstream responds in place of the location, but gets a GET without the body, as in all
-// locations that are not named.
-bool ErrorPages::is_handed_without_body(const Level& level, const ngx_http_err_page_t& page) const {
+// Whether the gate of the page refuses the GET of a delivery that passed the gate of the level.
+bool refuses_get(const Level& page, const Level& level) {
+    const LocConf& conf = *page.conf;
+    return conf.gated() && !conf.monitors() && !conf.same_gate(*level.conf) &&
+           (conf.methods->mask & NGX_HTTP_GET) == 0;
+}
+
+// Whether an upstream responds in place of the location, but gets a GET, as in all locations that
+// are not named.
+bool ErrorPages::is_handed_as_get(const Level& level, const ngx_http_err_page_t& page) const {
     const Level* to = place_of_page(level, page);
-    if (to == nullptr || to->core()->named || to->conf->gated()) return false;
+    if (to == nullptr || to->core()->named || refuses_get(*to, level)) return false;
     return routes_.first_return(*to) == nullptr && routes_.hands_on_openly(*to) == Sure::yes;
 }
 
@@ -169,7 +176,7 @@ void ErrorPages::warn_about_pages(const Level& level, const Level& gate) {
         const std::string status = std::to_string(page.status);
         if (page.overwrite == 0) {
             if (is_answered_with_success(level, gate, page)) answered[""].push_back(status);
-            if (is_handed_without_body(level, page)) {
+            if (is_handed_as_get(level, page)) {
                 handed[std::string(to_view(page.value.value))].push_back(status);
             }
         } else if (is_success(static_cast<ngx_uint_t>(page.overwrite))) {
@@ -179,8 +186,8 @@ void ErrorPages::warn_about_pages(const Level& level, const Level& gate) {
     for (const auto& [taker, list] : answered) warn_about_success(level, gate, taker, list);
     for (const auto& [uri, list] : handed) {
         warn("\"error_page\" hands " + listed(list) + " to " + in_quotes(uri) +
-                 " by a GET without the body, the answer to which the sender takes for that "
-                 "to the delivery: a named location gets the body,",
+                 " by a GET, the answer to which the sender takes for that "
+                 "to the delivery: a named location gets the POST,",
              gate);
     }
 }
