@@ -557,6 +557,10 @@ subtest 'gates that requests do not reach' => sub {
         [ 'limit_except', 'limit_except POST { deny all; }' ], [ 'return', 'if ($request_method != POST) { return 405; }' ], [ 'return', 'if ($request_method = GET) { return 404; }' ];
     says_nothing("what refuses no handshakes: $_", $meta->($_)) for 'limit_except GET POST { deny all; }', 'if ($request_method !~ ^(GET|POST)$) { return 405; }',
         'if ($request_method = GET) { return 200; }', 'if ($arg_x) { return 405; }';
+    my $trello = sub ($more) { $in_gate->($more, 'webhook_handshake on;') =~ s/webhook github/webhook trello/r };
+    says("what refuses handshakes by HEAD: $_->[1]", $trello->($_->[1]), $refuses->($_->[0], 'the handshakes of "trello", which come by HEAD,')) for
+        [ 'limit_except', 'limit_except POST { deny all; }' ], [ 'return', 'if ($request_method != POST) { return 405; }' ], [ 'return', 'if ($request_method = HEAD) { return 405; }' ];
+    says_nothing("what refuses no handshakes by HEAD: $_", $trello->($_)) for 'limit_except GET POST { deny all; }', 'if ($request_method = GET) { return 405; }';
     says_nothing("what refuses handshakes that are off: $_", $meta->($_, 'off')) for 'limit_except POST { deny all; }', 'if ($request_method != POST) { return 405; }';
 
     my $hardly = sub ($path, $why) { qq([warn] requests hardly reach this gate: the location "$path" $why,) };

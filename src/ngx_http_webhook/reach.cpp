@@ -262,19 +262,21 @@ void Reach::warn_about_refused(const Level& level) {
 void Reach::warn_about_refused_handshakes(const Level& level) {
     const LocConf& conf = *level.conf;
     const bool may_come =
-        conf.handshake_enabled() && is_own_gate(level) && !routes_.has_locations(level) &&
-        std::ranges::count(conf.scheme->handshakes, "GET", &Handshake::method) != 0;
+        conf.handshake_enabled() && is_own_gate(level) && !routes_.has_locations(level);
     if (!may_come || routes_.first_return(level) != nullptr) return;
-    const std::string path = samples_of(level).front().path;
-    const auto returns = routes_.walk(level, {path, "GET"}).returns;
-    const bool by_return = std::ranges::any_of(returns, [](const Walk::Return& each) {
-        return each.taken == Taken::surely && each.status >= NGX_HTTP_BAD_REQUEST;
-    });
-    if (!by_return && !routes_.denies_methods(level, NGX_HTTP_GET)) return;
-    warn(std::string(by_return ? "\"return\"" : "\"limit_except\"") +
-             " refuses the handshakes of " + in_quotes(conf.scheme->name) +
-             ", which come by GET, before the gate has its turn,",
-         level);
+    for (const auto& [method, mask] : {std::pair{"GET", NGX_HTTP_GET}, {"HEAD", NGX_HTTP_HEAD}}) {
+        if (std::ranges::count(conf.scheme->handshakes, method, &Handshake::method) == 0) continue;
+        const std::string path = samples_of(level).front().path;
+        const auto returns = routes_.walk(level, {path, method}).returns;
+        const bool by_return = std::ranges::any_of(returns, [](const Walk::Return& each) {
+            return each.taken == Taken::surely && each.status >= NGX_HTTP_BAD_REQUEST;
+        });
+        if (!by_return && !routes_.denies_methods(level, static_cast<ngx_uint_t>(mask))) continue;
+        warn(std::string(by_return ? "\"return\"" : "\"limit_except\"") +
+                 " refuses the handshakes of " + in_quotes(conf.scheme->name) + ", which come by " +
+                 method + ", before the gate has its turn,",
+             level);
+    }
 }
 
 // Warns of a `return` on a condition with an error page in a location without a gate.
