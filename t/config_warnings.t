@@ -217,7 +217,7 @@ subtest 'settings that can never work' => sub {
         for qw(https://hooks.example.com$request_uri http://a $scheme://$host$request_uri /sq $request_uri);
 
     says('a URL with white space', in_location(qq($signed "https://h.example/a "; # HERE)), '[warn] this webhook_url has white space at an end');
-    says('a URL with a fragment', in_location(qq($signed "https://h.example/a#b"; # HERE)), '[warn] this webhook_url has a fragment, which no sender signs');
+    says('a URL with a fragment', in_location(qq($signed "https://h.example/a#b"; # HERE)), '[warn] this webhook_url has a fragment, which hardly any sender signs');
     says('a URL of two lines', in_location(qq($signed "https://h.example/a\\nb"; # HERE)), '[warn] this webhook_url holds control characters');
 
     my $idle = sub ($directive) { return qq([warn] "$directive" does nothing where no "webhook" is on) };
@@ -334,6 +334,7 @@ subtest 'what nginx answers in the place of the gate' => sub {
     says("a backup that gets a GET: $_", $at_page->($backup_gates{$_}), $by_get) for sort keys %backup_gates;
     says('a backup that is the location itself', in_location("${gate}error_page 502 = /hook/a; proxy_pass http://127.0.0.1:9;"),
         $by_get =~ s/502, 504/502/r =~ s/backup/hook\/a/r);
+    says_nothing("a backup that refuses a GET by $_", $at_page->($_)) for 'limit_except POST { deny all; }', 'deny all;';
     says_nothing('a backup whose gate refuses a GET', $at_page->($backup_gates{'a gate that monitors'} =~ s/monitor/enforce/r));
     says_nothing('a backup that gets the POST', in_location("${gate}error_page 502 504 = \@backup;") =~ s/location/$backup =~ s{= .backup}{\@backup}r . "\nlocation"/er);
     says('429 of a limit as success', "limit_req_zone \$binary_remote_addr zone=l:1m rate=1r/s;\n"
@@ -673,6 +674,11 @@ subtest 'other spellings of a gated path' => sub {
     says_nothing('the family is closed', $two->('= /hooks/github', $all, 'location ~* ^/hooks/ { return 404; }'));
     says_nothing('another upstream', $two->('= /hooks/github', 'location / { proxy_pass http://127.0.0.1:9001; }'));
     says_nothing('files', $two->('= /hooks/github', 'location / { root /srv; }'));
+    my $health = 'location = /health { proxy_pass http://app; }';
+    says_nothing("a rewrite of another path: $_", $two->('= /hooks/github', "$_\n$health")) for 'rewrite ^/status$ /health last;',
+        'location / { rewrite ^/status$ /health last; }', 'location / { if ($arg_x) { rewrite ^ /health last; } }';
+    says("a rewrite of every path", $two->('= /hooks/github', "$_\n$health"), $remark->('/HOOKS/GITHUB', '/hooks/github', '/health'))
+        for 'location / { rewrite ^ /health last; }', 'location / { rewrite ^/status$ /health last; rewrite ^/H /health last; }';
     says_nothing('a path that no spelling leads to', $two->('= /hooks/github', 'location /other { proxy_pass http://app; }'));
     says_nothing('what is not to be gated', $two->('= /hooks/github', 'location / { webhook off; proxy_pass http://app; }'));
     says_nothing('all of the server is gated',

@@ -761,7 +761,7 @@ void warn_about_odd_url(const Directive& directive, std::string_view url) {
     if (text.size() < url.size()) directive.warn("this webhook_url has white space at an end");
     if (has_control_character(text)) directive.warn("this webhook_url holds control characters");
     if (text.find('#') != std::string_view::npos)
-        directive.warn("this webhook_url has a fragment, which no sender signs");
+        directive.warn("this webhook_url has a fragment, which hardly any sender signs");
 }
 
 void set_url(const Directive& directive, LocConf& conf) {

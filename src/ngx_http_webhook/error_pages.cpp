@@ -93,9 +93,10 @@ bool ErrorPages::is_refused_again(const Level& level, const ngx_http_err_page_t&
            routes_.hands_on(*to) != Sure::no;
 }
 
-// Whether the gate of the page refuses the GET of a delivery that passed the gate of the level.
-bool refuses_get(const Level& page, const Level& level) {
+// Whether the location of the page refuses the GET of a delivery that passed the gate of the level.
+bool ErrorPages::refuses_get(const Level& page, const Level& level) const {
     const LocConf& conf = *page.conf;
+    if (routes_.denies_methods(page, NGX_HTTP_GET) || routes_.denies_all(page)) return true;
     return conf.gated() && !conf.monitors() && !conf.same_gate(*level.conf) &&
            (conf.methods->mask & NGX_HTTP_GET) == 0;
 }

@@ -28,6 +28,7 @@ class ErrorPages {
     bool is_of_gate(const Level& level, ngx_int_t status) const;
     const Level* place_of_page(const Level& level, const ngx_http_err_page_t& page) const;
     bool is_refused_again(const Level& level, const ngx_http_err_page_t& page) const;
+    bool refuses_get(const Level& page, const Level& level) const;
     bool is_handed_as_get(const Level& level, const ngx_http_err_page_t& page) const;
     bool returns_success(const Level& level) const;
     bool leads_to_success(const Level& level) const;

@@ -459,8 +459,8 @@ bool Reach::is_open_way(const Level& level, const void* upstream) const {
 }
 
 // The level at which requests of the location reach the upstream without a gate: itself, or another
-// one. Null: none.
-const Level* Reach::open_way(const Level& from, const void* upstream) const {
+// one. Null: none. An empty path is unknown.
+const Level* Reach::open_way(const Level& from, const void* upstream, std::string_view path) const {
     if (routes_.is_closed(from) || from.conf->gated()) return nullptr;
     if (is_open_way(from, upstream)) return &from;
     if (routes_.upstream_of(from) != nullptr) return nullptr;
@@ -468,8 +468,22 @@ const Level* Reach::open_way(const Level& from, const void* upstream) const {
         if (level->core()->noname && is_open_way(*level, upstream)) return &from;
     }
     for (const Way& way : routes_.ways_of(from, true)) {
+        if (way.kind == Way::Kind::rewrite && !path.empty()) continue;
         const bool is_sure = way.to != nullptr && way.is_taken == Sure::yes;
         if (is_sure && is_open_way(*way.to, upstream)) return way.to;
+    }
+    const Level* to = path.empty() ? nullptr : rewritten(from, path);
+    return to != nullptr && is_open_way(*to, upstream) ? to : nullptr;
+}
+
+// Where the statements of the level lead every request with this path. Null: nowhere, or it is
+// unknown.
+const Level* Reach::rewritten(const Level& from, std::string_view path) const {
+    for (const Rewrite& rewrite : routes_.statements(from).rewrites) {
+        if (rewrite.is_conditional) continue;
+        const auto target = target_of(rewrite, path);
+        if (!target) continue;
+        return target->is_whole ? routes_.choose(from.server_conf(), target->path) : nullptr;
     }
     return nullptr;
 }
@@ -507,7 +521,7 @@ void Reach::warn_about_other_spellings(const Level& level) {
         const Level* other = routes_.choose(level.server_conf(), spelling);
         if (is_program_of_none(level, spelling, other)) continue;
         if (other == nullptr) other = routes_.server_of(level);
-        const Level* way = other == nullptr ? nullptr : open_way(*other, upstream);
+        const Level* way = other == nullptr ? nullptr : open_way(*other, upstream, spelling);
         if (way == nullptr) continue;
         if (!reported_spellings_.insert(way->conf).second) return;
         warn(in_quotes(spelling) + " reaches the upstream of " + in_quotes(to_view(core->name)) +

@@ -69,7 +69,9 @@ class Reach {
     bool warn_about_unreached(const Level& level);
     void warn_about_odd_path(const Level& level);
     bool is_open_way(const Level& level, const void* upstream) const;
-    const Level* open_way(const Level& from, const void* upstream) const;
+    const Level* open_way(const Level& from, const void* upstream,
+                          std::string_view path = {}) const;
+    const Level* rewritten(const Level& from, std::string_view path) const;
     const void* upstream_behind(const Level& gate) const;
     bool is_program_of_none(const Level& gate, const std::string& spelling,
                             const Level* location) const;
