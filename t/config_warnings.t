@@ -334,6 +334,14 @@ subtest 'what nginx answers in the place of the gate' => sub {
     says("a backup that gets a GET: $_", $at_page->($backup_gates{$_}), $by_get) for sort keys %backup_gates;
     says('a backup that is the location itself', in_location("${gate}error_page 502 = /hook/a; proxy_pass http://127.0.0.1:9;"),
         $by_get =~ s/502, 504/502/r =~ s/backup/hook\/a/r);
+    my $quiet  = $gate =~ s/ # HERE//r;
+    my $behind = sub ($at, $after) {
+        in_location("${gate}error_page 502 504 = /backup;")
+            =~ s/location/location = \/backup { $at try_files \/none \@q; }\nlocation \@q { $after proxy_pass http:\/\/127.0.0.1:8; }\nlocation/r;
+    };
+    says('a backup one step behind the same gate', $behind->($quiet, $quiet), $by_get);
+    says('a backup one step behind no gate',       $behind->('', $backup_gates{'a gate that monitors'}), $by_get);
+    says_nothing('a backup one step behind a gate that refuses a GET', $behind->($quiet, $backup_gates{'a gate that monitors'} =~ s/monitor/enforce/r));
     says_nothing("a backup that refuses a GET by $_", $at_page->($_)) for 'limit_except POST { deny all; }', 'deny all;';
     says_nothing('a backup whose gate refuses a GET', $at_page->($backup_gates{'a gate that monitors'} =~ s/monitor/enforce/r));
     says_nothing('a backup that gets the POST', in_location("${gate}error_page 502 504 = \@backup;") =~ s/location/$backup =~ s{= .backup}{\@backup}r . "\nlocation"/er);

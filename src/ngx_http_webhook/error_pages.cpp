@@ -106,7 +106,8 @@ bool ErrorPages::refuses_get(const Level& page, const Level& level) const {
 bool ErrorPages::is_handed_as_get(const Level& level, const ngx_http_err_page_t& page) const {
     const Level* to = place_of_page(level, page);
     if (to == nullptr || to->core()->named || refuses_get(*to, level)) return false;
-    return routes_.first_return(*to) == nullptr && routes_.hands_on_openly(*to) == Sure::yes;
+    const auto refuses = [&](const Level& each) { return refuses_get(each, level); };
+    return routes_.first_return(*to) == nullptr && routes_.hands_on_past(*to, refuses) == Sure::yes;
 }
 
 // Whether it returns success to a POST, or for a file that is missing.

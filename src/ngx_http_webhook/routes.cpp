@@ -9,6 +9,10 @@
 namespace webhook::ngx {
 namespace {
 
+bool by_none(const Level& /*level*/) {
+    return false;
+}
+
 // The most internal redirects that nginx follows.
 constexpr int kMostSteps = 10;
 
@@ -254,7 +258,7 @@ bool Routes::own_level_serves(const Level& server) const {
     if (is_for_locations) {
         std::erase_if(ways, [](const Way& way) { return way.kind != Way::Kind::files; });
     }
-    return follow(ways, true) != Sure::no;
+    return follow(ways, &by_none) != Sure::no;
 }
 
 bool Routes::is_gate_of_locations(const Level& level, const LocConf& server) const {
@@ -471,17 +475,21 @@ bool Routes::takes(const Level& level) const {
 Sure Routes::hands_on(const Level& level) const {
     const auto found = hands_on_.find(&level);
     if (found != hands_on_.end()) return found->second;
-    const Sure answer = takes(level) ? Sure::yes : follow(ways_of(level, false), true);
+    const Sure answer = takes(level) ? Sure::yes : follow(ways_of(level, false), &by_none);
     hands_on_.emplace(&level, answer);
     return answer;
 }
 
 Sure Routes::hands_on_openly(const Level& level) const {
-    return takes(level) ? Sure::yes : follow(ways_of(level, false), false);
+    return hands_on_past(level, [](const Level& each) { return each.conf->gated(); });
+}
+
+Sure Routes::hands_on_past(const Level& level, const IsRefused& refuses) const {
+    return takes(level) ? Sure::yes : follow(ways_of(level, false), refuses);
 }
 
 // A level is examined again only if a surer way leads there.
-Sure Routes::follow(const std::vector<Way>& ways, bool past_gates) const {
+Sure Routes::follow(const std::vector<Way>& ways, const IsRefused& refuses) const {
     Sure best = Sure::no;
     std::unordered_map<const Level*, Sure> seen;
     std::vector<Way> front = ways;
@@ -492,7 +500,7 @@ Sure Routes::follow(const std::vector<Way>& ways, bool past_gates) const {
                 best = std::max(best, Sure::maybe);
                 continue;
             }
-            if (way.to->conf->gated() && !past_gates) continue;
+            if (refuses(*way.to)) continue;
             Sure& known = seen[way.to];
             if (known >= way.is_taken) continue;
             known = way.is_taken;

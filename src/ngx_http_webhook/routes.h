@@ -4,6 +4,7 @@
 
 #include "ngx_http_webhook/conf.h"
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -59,6 +60,9 @@ class Routes {
     Sure hands_on(const Level& level) const;
     // The same, with no gate on the way.
     Sure hands_on_openly(const Level& level) const;
+    // The same, with no level on the way that refuses the request.
+    using IsRefused = std::function<bool(const Level& level)>;
+    Sure hands_on_past(const Level& level, const IsRefused& refuses) const;
 
     // Whether the level is `outer` or stands in it.
     bool is_within(const Level& level, const Level& outer) const;
@@ -161,7 +165,7 @@ class Routes {
     bool own_level_serves(const Level& server) const;
     bool is_gate_of_locations(const Level& level, const LocConf& server) const;
     bool turns_strangers_away(const Level& level) const;
-    Sure follow(const std::vector<Way>& ways, bool past_gates) const;
+    Sure follow(const std::vector<Way>& ways, const IsRefused& refuses) const;
     void add_pages(const Level& level, ngx_uint_t status, std::vector<Way>& ways) const;
     void add_files(const Level& level, std::vector<Way>& ways) const;
     void add_index(const Level& level, std::vector<Way>& ways) const;
