@@ -6,10 +6,12 @@ use lib "$Bin/chaos/lib";
 use Webhook::Test;
 
 use Chaos::Guardian;
+use Chaos::Judge;
 use Webhook::Process qw(exec_child process_ended);
 
 # What a harness leaves behind is in here.
 my $folder   = make_directory('harness');
+my $judged   = make_directory('judged');
 my $PATIENCE = $ENV{WEBHOOK_PRELOAD} ? 240 : 90;
 
 my ($LOST, $REPEATED) = ('lost', 'repeated after acknowledgement');
@@ -80,6 +82,23 @@ subtest 'it sees that there were too few faults' => sub {
     is $code, 1, 'it complains';
     is count($text, $REPEATED), 0, 'not of the gate';
     like $text, qr/^too few: upstream /m, 'but of what did not happen';
+};
+
+# Attempts of one event: the first is done when it is, and the second let through when it is.
+sub judged ($done, $let_through, $worker = 7) {
+    write_file("judged/$_->[0]", join '', map { "$_\n" } @{ $_->[1] }) for
+        [ record => ['1 2 0 0 first /plain gave_up -', '2 3 0 1 retry /plain accepted 202'] ],
+        [ ledger => ['R 1.1 0 0 slow 1 200 7 100.500', "R 2.1 0 1 accept 1 202 $worker $let_through", 'B 2.2 0 1 0'] ],
+        [ 'access.log' => [ "$done 7 0.0 499 accepted - 0.1", "200.000 $worker 0.1 202 accepted 202 0.1" ] ],
+        [ 'error.log' => [] ];
+    return Chaos::Judge->new(folder => $judged, upstream_kills => 0, killed => {}, terminated => {});
+}
+
+subtest 'it tells attempts that are beside each other from those whose end comes late' => sub {
+    is judged('100.661', '100.699')->delivered_twice_at_once, 0, 'the worker was done with the first';
+    is judged('100.699', '100.661')->delivered_twice_at_once, 1, 'it was not';
+    is judged('100.661', '100.661')->delivered_twice_at_once, 1, 'nobody knows';
+    is judged('100.661', '100.699', 8)->delivered_twice_at_once, 1, 'the clocks of two workers tell nothing';
 };
 
 subtest 'a harness that is killed leaves nothing running' => sub {

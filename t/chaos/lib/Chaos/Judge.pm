@@ -26,12 +26,14 @@ my $SANITIZER = qr/(?:Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|run
 # folder, upstream_kills, dies_inside; killed, terminated: {pid => ...}
 sub new ($class, %options) {
     my $self = bless {
-        %options, acknowledged => {}, accepted => {}, answered => {}, received => {}, workers => {}, beside => [],
+        %options, acknowledged => {}, accepted => {}, answered => {}, received => {}, beside => [],
+        let_through => {}, done => {},
         attempts => 0, kinds => {}, outcomes => {}, actions => {}, duplicates => [],
         torn => 0, errors => [],
     }, $class;
     $self->_read_record;
     $self->_read_ledger;
+    $self->_read_access_log;
     $self->_read_log;
     $self->_judge;
     return $self;
@@ -66,22 +68,30 @@ sub _read_record ($self) {
 # A line is torn when the upstream was killed while it wrote; its answer has not left then.
 sub _read_ledger ($self) {
     $self->_lines('ledger', sub ($line) {
-        if ($line =~ /^R (\S+) (\d+) (\d+) (\S+) ([01]) (\d+) (\d+) \S+$/) {
-            my ($time, $event, $number, $action, $accepted, $status, $worker) = ($1, $2, $3, $4, $5, $6, $7);
-            $self->{workers}{"$event.$number"} = $worker;
+        if ($line =~ /^R (\S+) (\d+) (\d+) (\S+) ([01]) (\d+) (\d+) (\S+)$/) {
+            my ($time, $event, $number, $action, $accepted, $status, $worker, $at) = ($1, $2, $3, $4, $5, $6, $7, $8);
+            $self->{let_through}{"$event.$number"} = [ $worker, $at ];
             ++$self->{actions}{$action};
             push @{ $self->{received}{$event} }, [ $time, $number ];
             $self->{answered}{$event}{$status} = 1;
             push @{ $self->{accepted}{$event} }, $time if $accepted;
         } elsif ($line =~ /^A (\S+) (\d+) \d+ \d+$/) {
             push @{ $self->{accepted}{$2} }, $1;
-        } elsif ($line =~ /^B \S+ (\d+) \d+ (\d+)$/) {
-            push @{ $self->{beside} }, [ $1, $2 ];
+        } elsif ($line =~ /^B \S+ (\d+) (\d+) (\d+)$/) {
+            push @{ $self->{beside} }, { event => $1, later => $2, earlier => $3 };
         } elsif ($line ne '') {
             ++$self->{torn};
         }
     });
     push @{ $self->{errors} }, "$self->{torn} lines of the ledger are torn" if $self->{torn} > $self->{upstream_kills};
+}
+
+# What a worker that was killed had begun is not in it.
+sub _read_access_log ($self) {
+    $self->_lines('access.log', sub ($line) {
+        my ($at, $worker, $attempt) = split ' ', $line;
+        $self->{done}{$attempt} = [ $worker, $at ] if defined $attempt;
+    });
 }
 
 sub _read_log ($self) {
@@ -114,14 +124,21 @@ sub _judge ($self) {
         push @repeated, $event if grep { $_->[0] > $acknowledged } @{ $self->{received}{$event} // [] };
     }
     @$self{qw(lost unanswered repeated)} = (\@lost, \@unanswered, \@repeated);
-    # The kernel frees the claims of a process that was killed before it closes its connections.
-    my @both = grep { !exists $self->{killed}{ $self->{workers}{"$_->[0].$_->[1]"} } } @{ $self->{beside} };
-    $self->{both} = [ map { $_->[0] } @both ];
+    $self->{both} = [ map { $_->{event} } grep { !$self->_only_seem_beside(%$_) } @{ $self->{beside} } ];
     for my $duplicate (@{ $self->{duplicates} }) {
         my ($event, $status) = @$duplicate;
         next if $self->{answered}{$event}{$status};
         push @{ $self->{errors} }, "event $event: a duplicate was answered $status, the upstream never said so";
     }
+}
+
+# The kernel frees the claims of a process that was killed before it closes its connections. And where
+# it is busy, it delivers the end of a connection later than a request that the same worker sent then.
+sub _only_seem_beside ($self, %pair) {
+    my ($earlier, $later) = map { $self->{let_through}{"$pair{event}.$pair{$_}"} } qw(earlier later);
+    return 1 if exists $self->{killed}{ $earlier->[0] };
+    my $done = $self->{done}{"$pair{event}.$pair{earlier}"} // return 0;
+    return $done->[0] == $later->[0] && $done->[1] < $later->[1];
 }
 
 sub lost ($self) { return @{ $self->{lost} } + @{ $self->{unanswered} } }
