@@ -6,9 +6,11 @@
 #include <bit>
 #include <new>
 #include <span>
+#include <utility>
 
 #include "base/json_pointer.h"
 #include "base/json_repair.h"
+#include "base/json_tape.h"
 #include "base/text.h"
 
 namespace webhook {
@@ -42,6 +44,7 @@ struct JsonDocument::State {
 
     bool parse(std::string_view padded_text) {
         root.reset();
+        number_places.reset();
         walker.start(std::nullopt);
         // simdjson's default limit of a thousand levels is one that payloads may exceed.
         simdjson::error_code error = simdjson::SUCCESS;
@@ -61,6 +64,8 @@ struct JsonDocument::State {
 
     void forget() {
         root.reset();
+        number_places.reset();
+        copy = std::string();
         walker.start(std::nullopt);
         if (parser.capacity() <= kKeptJsonCapacity) return;
         parser = simdjson::dom::parser();
@@ -77,8 +82,16 @@ struct JsonDocument::State {
         return text;
     }
 
+    std::string_view number_text(const JsonValue& number) {
+        if (!number_places) number_places.emplace(*root, text);
+        return number_places->text_of(number);
+    }
+
     JsonLimits limits;
     simdjson::dom::parser parser;
+    std::string_view text;
+    std::string copy;
+    std::optional<NumberPlaces> number_places;
     std::optional<JsonValue> root;
     JsonWalker walker;
     bool repaired = false;
@@ -104,11 +117,13 @@ std::size_t JsonDocument::capacity() const {
 bool JsonDocument::parse_copy(std::string_view text) {
     std::string padded(text);
     padded.resize(text.size() + json_padding());
-    return parse(std::string_view(padded).substr(0, text.size()));
+    state_->copy = std::move(padded);
+    return parse(std::string_view(state_->copy).substr(0, text.size()));
 }
 
 bool JsonDocument::parse(std::string_view padded_text) {
     state_->repaired = false;
+    state_->text = padded_text;
     if (state_->parse(padded_text)) return true;
     if (!state_->limits.repairs) return false;
     std::string repaired(padded_text);
@@ -120,6 +135,18 @@ bool JsonDocument::parse(std::string_view padded_text) {
 
 std::optional<JsonValue> JsonDocument::root() const {
     return state_->root;
+}
+
+bool JsonDocument::repeats_a_name() const {
+    return state_->root && webhook::repeats_a_name(*state_->root);
+}
+
+std::string_view JsonDocument::number_text(const JsonValue& number) const {
+    return state_->number_text(number);
+}
+
+bool JsonDocument::is_replaced_number(const JsonValue& value) const {
+    return state_->repaired && value.kind() == JsonKind::null && !number_text(value).empty();
 }
 
 std::optional<std::string> JsonDocument::value_at(std::string_view pointer) const {

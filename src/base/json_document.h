@@ -46,7 +46,7 @@ class JsonDocument {
     // must follow it. Throws std::bad_alloc if memory is short, which says nothing about the text.
     bool parse(std::string_view padded_text);
 
-    // The same for a text without padding, which is copied.
+    // The same for a text without padding. The copy is kept until the next parse or forget().
     bool parse_copy(std::string_view text);
 
     // Forgets the text, and frees the memory beyond kKeptJsonCapacity.
@@ -56,6 +56,19 @@ class JsonDocument {
 
     // The root of the text parsed last. Returns nullopt if it was not JSON.
     std::optional<JsonValue> root() const;
+
+    // Whether any object has two members of the same name. Names that were repaired, and differ in
+    // halves of surrogate pairs only, are the same. False if the text was not JSON.
+    bool repeats_a_name() const;
+
+    // These read the text that was parsed again, which must still be there. The first call after a
+    // parse walks through it.
+
+    // A number of this document as the text has it, in any length (decimal.h reads it). Empty if
+    // the value is no number.
+    std::string_view number_text(const JsonValue& number) const;
+    // Whether a null stands for a number that is too large (json_repair.h). number_text() has it.
+    bool is_replaced_number(const JsonValue& value) const;
 
     // These ignore a member that another reader may resolve differently, because its name occurs
     // more than once in its object, or only in another case (some readers take `id` for `ID`).

@@ -42,6 +42,9 @@ class JsonValue {
   public:
     explicit JsonValue(JsonPosition position) : position_(position) {}
 
+    // Equal for the same value of the same document.
+    JsonPosition position() const { return position_; }
+
     JsonKind kind() const;
 
     // Return nullopt if the value is of another kind.

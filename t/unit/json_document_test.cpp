@@ -568,5 +568,116 @@ TEST(JsonMemory, ShortageSaysNothingOfTheText) {
     }
 }
 
+// Asserts that each number below a root is what the text has at that place.
+void collect_numbers(const JsonDocument& document, const JsonValue& value,
+                     std::vector<std::string>& numbers) {
+    for (const JsonValue& element : value.elements()) collect_numbers(document, element, numbers);
+    for (const auto& [name, member] : value.members()) collect_numbers(document, member, numbers);
+    const std::string_view text = document.number_text(value);
+    const bool is_null = value.kind() == JsonKind::null;
+    EXPECT_EQ(document.is_replaced_number(value), is_null && !text.empty());
+    EXPECT_EQ(is_null || value.decimal().has_value(), is_null || !text.empty());
+    if (!text.empty()) numbers.emplace_back(text);
+}
+
+std::vector<std::string> numbers_of(std::string_view text) {
+    JsonDocument document;
+    EXPECT_TRUE(document.parse_copy(text)) << text;
+    std::vector<std::string> numbers;
+    if (document.root()) collect_numbers(document, *document.root(), numbers);
+    return numbers;
+}
+
+using Numbers = std::vector<std::string>;
+
+TEST(NumberText, IsThatOfTheText) {
+    EXPECT_EQ(numbers_of("[1,-2.50 ,\n3e+05,0.1, -0]"),
+              (Numbers{"1", "-2.50", "3e+05", "0.1", "-0"}));
+    EXPECT_EQ(numbers_of("17"), Numbers{"17"});
+    EXPECT_EQ(numbers_of(" 1.0 "), Numbers{"1.0"});
+    EXPECT_EQ(numbers_of(R"({"a":18446744073709551615,"b":[{}, [],{"c":{"d":1.10}}],"e":9})"),
+              (Numbers{"18446744073709551615", "1.10", "9"}));
+}
+
+TEST(NumberText, IsNotMisledByWhatStandsBetween) {
+    EXPECT_EQ(numbers_of(R"(["1","\"2","\\",3,"[4,","\\\"5",null,true,false,"",{"6":"7\\"},8])"),
+              (Numbers{"3", "8"}));
+    EXPECT_EQ(numbers_of("{}"), Numbers{});
+    EXPECT_EQ(numbers_of("[null]"), Numbers{});
+    EXPECT_EQ(numbers_of("\"1\""), Numbers{});
+}
+
+TEST(NumberText, IsThereForANumberThatIsTooLarge) {
+    EXPECT_EQ(numbers_of("[1e400,null,2,-123456789012345678901234567890,3.5]"),
+              (Numbers{"1e400", "2", "-123456789012345678901234567890", "3.5"}));
+    EXPECT_EQ(numbers_of("1e400"), Numbers{"1e400"});
+    EXPECT_EQ(numbers_of("\xef\xbb\xbf[1e400,1]"), (Numbers{"1e400", "1"}));
+    EXPECT_EQ(numbers_of(R"(["\ud83d",null,1e400,"\ud83d",1])"), (Numbers{"1e400", "1"}));
+}
+
+TEST(NumberText, BelongsToTheTextParsedLast) {
+    JsonDocument document;
+    ASSERT_TRUE(document.parse_copy("[1.5]"));
+    EXPECT_EQ(document.number_text(*document.root()->elements().begin()), "1.5");
+    ASSERT_TRUE(document.parse_copy("[\"\", 2.25, 1e999]"));
+    auto element = document.root()->elements().begin();
+    EXPECT_EQ(document.number_text(*++element), "2.25");
+    EXPECT_TRUE(document.is_replaced_number(*++element));
+    ASSERT_TRUE(document.parse_copy("[null]"));
+    EXPECT_FALSE(document.is_replaced_number(*document.root()->elements().begin()));
+}
+
+bool repeats(std::string_view text) {
+    JsonDocument document;
+    EXPECT_TRUE(document.parse_copy(text)) << text;
+    return document.repeats_a_name();
+}
+
+TEST(RepeatedName, IsFoundInAnyObject) {
+    EXPECT_TRUE(repeats(R"({"id":1,"id":1})"));
+    EXPECT_TRUE(repeats(R"({"id":1,"other":2,"\u0069d":1})"));
+    EXPECT_TRUE(repeats(R"({"":1,"":2})"));
+    EXPECT_TRUE(repeats(R"([1,2.5,[],{},{"a":[{"b":{"c":1,"d":2,"c":3}}]}])"));
+    EXPECT_TRUE(repeats(R"({"a":1e400,"b":{"c":-1e400,"c":2}})"));
+    EXPECT_TRUE(repeats(R"({"a":{"x":1,"x":2},"b":0})"));
+    EXPECT_TRUE(repeats(nested(5000, R"({"a":1,"a":2})")));
+    EXPECT_TRUE(repeats(R"({"\ud83d":1,"\ud83e":2})"));
+}
+
+TEST(RepeatedName, IsNotTakenForAnother) {
+    EXPECT_FALSE(repeats(R"({"id":1,"Id":1,"id ":1,"i":1,"":1,"\u0000":1,"\u0000\u0000":1})"));
+    EXPECT_FALSE(repeats(R"([{"id":1},{"id":1},{"id":{"id":"id"}}])"));
+    EXPECT_FALSE(repeats(R"({"name_1_of_two":1,"name_2_of_two":1,"name_1_or_two":1})"));
+    EXPECT_FALSE(repeats("[1,1]"));
+    EXPECT_FALSE(repeats("\"id\""));
+    EXPECT_FALSE(JsonDocument().repeats_a_name());
+}
+
+// Names made from the same eight bytes at both ends are told apart by their middle only.
+std::string object_of(std::size_t size, const std::string& last) {
+    std::string text = "{";
+    for (std::size_t i = 0; i < size; ++i) {
+        text += "\"same_start" + std::to_string(1'000'000 + i) +
+                "same_end__\":" + std::to_string(i) + ",";
+    }
+    return text + "\"" + last + "\":0}";
+}
+
+TEST(RepeatedName, IsFoundInObjectsOfAnySize) {
+    for (const std::size_t size : {1, 2, 15, 16, 17, 18, 100, 5'000}) {
+        EXPECT_FALSE(repeats(object_of(size, "other"))) << size;
+        for (const std::size_t repeated : {std::size_t{0}, size / 2, size - 1}) {
+            const std::string name =
+                "same_start" + std::to_string(1'000'000 + repeated) + "same_end__";
+            EXPECT_TRUE(repeats(object_of(size, name))) << size << " " << repeated;
+        }
+    }
+}
+
+// Comparing each to each would take minutes.
+TEST(RepeatedName, ChosenNamesCostLittleTime) {
+    EXPECT_FALSE(repeats(object_of(200'000, "other")));
+}
+
 }  // namespace
 }  // namespace webhook
