@@ -1,0 +1,38 @@
+// Counts what a search costs, in instructions, and takes steps for it.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "jsonschema/steps.h"
+
+namespace webhook {
+
+class PatternWork {
+  public:
+    explicit PatternWork(Steps& steps) : steps_(steps) {}
+
+    // Takes steps from time to time. False if none are left.
+    bool add(std::size_t instructions) {
+        pending_ += instructions;
+        return pending_ < kBatch || settle();
+    }
+
+    // Takes the steps for what is pending.
+    bool settle() {
+        // One more, so that many short searches cost as much as they do.
+        const std::size_t count = pending_ / kInstructionsPerStep + 1;
+        pending_ = 0;
+        return steps_.take(static_cast<std::uint32_t>(count));
+    }
+
+  private:
+    static constexpr std::size_t kInstructionsPerStep = 4;
+    static constexpr std::size_t kBatch = 256;
+
+    Steps& steps_;
+    std::size_t pending_ = 0;
+};
+
+}  // namespace webhook
