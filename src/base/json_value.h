@@ -109,6 +109,8 @@ class JsonMembers {
 
         Iterator(JsonPosition at, JsonPosition end) : at_(at), end_(end) {}
         JsonMember operator*() const;
+        // The name as a value: a string.
+        JsonValue name() const { return JsonValue(at_); }
         Iterator& operator++();
         void operator++(int) { ++*this; }
         bool operator==(std::default_sentinel_t) const { return at_ == end_; }
