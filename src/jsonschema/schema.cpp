@@ -1,0 +1,44 @@
+#include "jsonschema/schema.h"
+
+#include <cstring>
+
+namespace webhook {
+namespace {
+
+constexpr std::size_t kWord = sizeof(std::uint64_t);
+constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
+
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
+    hash = (hash ^ word) * kOdd;
+    return hash ^ (hash >> 32);
+}
+
+}  // namespace
+
+std::uint32_t hash_name(std::string_view name) {
+    std::uint64_t hash = name.size();
+    while (name.size() >= kWord) {
+        std::uint64_t word;
+        std::memcpy(&word, name.data(), kWord);
+        hash = mixed(hash, word);
+        name.remove_prefix(kWord);
+    }
+    std::uint64_t rest = 0;
+    if (!name.empty()) std::memcpy(&rest, name.data(), name.size());
+    return static_cast<std::uint32_t>(mixed(hash, rest));
+}
+
+const SchemaName* find_name(const Schema& schema, Range slots, std::string_view name) {
+    if (slots.empty()) return nullptr;
+    const std::uint32_t mask = slots.size() - 1;
+    const NameSlot* table = schema.slots.data() + slots.begin;
+    const std::uint32_t hash = hash_name(name);
+    for (std::uint32_t at = hash & mask; table[at].name != 0; at = (at + 1) & mask) {
+        if (table[at].hash != hash) continue;
+        const SchemaName& found = schema.names[table[at].name - 1];
+        if (schema.text_of(found.text) == name) return &found;
+    }
+    return nullptr;
+}
+
+}  // namespace webhook
