@@ -1,0 +1,91 @@
+#include "jsonschema/instance.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace webhook {
+namespace {
+
+constexpr std::string_view kEllipsis = "\xe2\x80\xa6";
+
+bool continues_character(char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+}
+
+// Cuts between characters.
+std::string_view head(std::string_view text, std::size_t size) {
+    while (size > 0 && size < text.size() && continues_character(text[size])) --size;
+    return text.substr(0, size);
+}
+
+std::string_view tail(std::string_view text, std::size_t size) {
+    std::size_t begin = text.size() - std::min(size, text.size());
+    while (begin < text.size() && continues_character(text[begin])) ++begin;
+    return text.substr(begin);
+}
+
+// In the middle.
+std::string shortened(std::string_view text, std::size_t longest) {
+    if (text.size() <= longest) return std::string(text);
+    const std::size_t half = (longest - kEllipsis.size()) / 2;
+    return std::string(head(text, half)) + std::string(kEllipsis) + std::string(tail(text, half));
+}
+
+void append_step(std::string& pointer, const Instance& instance) {
+    pointer += '/';
+    if (instance.parent->kind == ValueKind::array) {
+        pointer += std::to_string(instance.index);
+        return;
+    }
+    for (const char character : shortened(instance.name, kLongestShownPointer)) {
+        if (character == '~') {
+            pointer += "~0";
+        } else if (character == '/') {
+            pointer += "~1";
+        } else {
+            pointer += character;
+        }
+    }
+}
+
+}  // namespace
+
+ValueKind value_kind_of(const DocumentValue& value) {
+    switch (value.value.kind()) {
+        case JsonKind::null:
+            return value.document.is_replaced_number(value.value) ? ValueKind::number
+                                                                  : ValueKind::null;
+        case JsonKind::boolean:
+            return ValueKind::boolean;
+        case JsonKind::integer:
+        case JsonKind::large_integer:
+            return ValueKind::integer;
+        case JsonKind::fraction:
+            return ValueKind::number;
+        case JsonKind::string:
+            return ValueKind::string;
+        case JsonKind::array:
+            return ValueKind::array;
+        case JsonKind::object:
+            break;
+    }
+    return ValueKind::object;
+}
+
+std::string pointer_of(const Instance& instance) {
+    std::vector<const Instance*> way;
+    for (const Instance* at = &instance; at->parent != nullptr; at = at->parent) way.push_back(at);
+    std::string pointer;
+    for (auto at = way.rbegin(); at != way.rend(); ++at) append_step(pointer, **at);
+    return pointer;
+}
+
+std::string shown_pointer(std::string_view pointer) {
+    std::string shown = shortened(pointer, kLongestShownPointer);
+    std::ranges::replace_if(
+        shown, [](char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; },
+        '?');
+    return shown;
+}
+
+}  // namespace webhook
