@@ -22,22 +22,22 @@ MODULE := $(BUILD)/ngx_http_webhook_module.so
 DEV_SRC := /usr/share/nginx/src
 CXX := g++
 
-CORE_PACKAGES := g++ libssl-dev libsimdjson-dev zlib1g-dev
+CORE_PACKAGES := g++ libssl-dev libsimdjson-dev zlib1g-dev libpcre2-dev
 BUILD_PACKAGES := $(CORE_PACKAGES) nginx nginx-dev
 UNIT_PACKAGES := $(CORE_PACKAGES) libgtest-dev
-TEST_PACKAGES := libgtest-dev curl perl openssl procps
+TEST_PACKAGES := libgtest-dev curl perl openssl procps json-schema-test-suite
 CHECK_PACKAGES := clang-format clang-tidy
 BENCH_PACKAGES := wrk
 INTEROP_PACKAGES := nodejs npm
 
 # The houses that know no nginx: they are built, tested and fuzzed without it.
-HOUSES := base scheme verify inspect store
+HOUSES := base jsonschema scheme verify inspect store
 CORE_SOURCES := $(wildcard $(HOUSES:%=src/%/*.cpp))
 GLUE_SOURCES := $(wildcard src/ngx_http_webhook/*.cpp)
 HEADERS := $(wildcard src/*/*.h)
 UNIT_SOURCES := $(wildcard t/unit/*.cpp)
 FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))
-FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp t/race/*.cpp t/support/*.cpp)
+FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp t/race/*.cpp t/jsonschema/*.cpp t/support/*.cpp)
 
 # What is built with sanitizers is kept apart from what is not.
 FLAVOUR := $(if $(filter 1,$(SANITIZE)),sanitize,release)
@@ -47,7 +47,7 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 OWN_FLAGS := $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CXXFLAGS := -std=c++20 -g -W -Wall -Wpointer-arith -Werror -Isrc $(OWN_FLAGS)
-LIBRARIES := -lcrypto -lsimdjson -lz
+LIBRARIES := -lcrypto -lsimdjson -lz -lpcre2-8
 NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2)
 
 # The address sanitizer has to be the first library of an nginx that was built without it. nginx frees
@@ -252,8 +252,8 @@ $(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) -It/fuzz $(filter %.cpp,$^) $(LIBRARY) $(LIBRARIES) -o $@
 
-.PHONY: test unit replay prove
-test: deps-test unit race replay prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
+.PHONY: test unit replay jsonschema-suite prove
+test: deps-test unit race replay jsonschema-suite prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
 
 unit: ## run the unit tests of the library, which needs no nginx
 	$(call require_packages,$(UNIT_PACKAGES))
@@ -266,6 +266,14 @@ replay: deps-test build ## run the fuzzers' corpus and bounded random inputs
 	    echo "fuzz replay: $$fuzzer"; \
 	    $(OBJECTS)/fuzz/$$fuzzer $$(ls -d t/fuzz/corpus/$$fuzzer/* 2>/dev/null || true); \
 	done
+
+# Debian's package has drafts up to 7.
+SUITE ?= /usr/share/json-schema-test-suite/tests
+$(OBJECTS)/jsonschema-suite: t/jsonschema/suite.cpp $(LIBRARY)
+	@$(CXX) $(CXXFLAGS) $^ $(LIBRARIES) -o $@
+jsonschema-suite: deps-test ## run the JSON-Schema-Test-Suite (SUITE=DIR: of that directory)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/jsonschema-suite
+	$(OBJECTS)/jsonschema-suite t/jsonschema/expected_failures.txt $(SUITE)
 
 prove: deps-test build ## run the end-to-end tests on a real nginx
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(FAULTY_MODULE)

@@ -10,11 +10,12 @@ my $SRC = "$FindBin::Bin/../src";
 # Each house, and those below it that it may include.
 my %BELOW = (
     base             => [],
+    jsonschema       => [qw(base)],
     scheme           => [qw(base)],
     verify           => [qw(base scheme)],
-    inspect          => [qw(base scheme verify)],
+    inspect          => [qw(base jsonschema scheme verify)],
     store            => [qw(base)],
-    ngx_http_webhook => [qw(base scheme verify inspect store)],
+    ngx_http_webhook => [qw(base jsonschema scheme verify inspect store)],
 );
 
 my @houses = grep { $_ ne 'build' } map { m{/(\w+)/$} } glob "$SRC/*/";
