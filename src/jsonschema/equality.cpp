@@ -58,7 +58,10 @@ class Hasher {
   private:
     std::uint64_t hash_number(JsonValue value) {
         const DocumentValue source{document_, value};
-        return mixed(hash_of(JsonNumber(source), seed_), 4);
+        const JsonNumber number(source);
+        const std::uint64_t hash = mixed(hash_of(number, seed_), 4);
+        take_for(number, steps_);
+        return hash;
     }
 
     std::uint64_t hash_string(std::string_view text) {
@@ -99,7 +102,7 @@ class Comparison {
         const DocumentValue right_source{right_, right};
         if (left_source.is_number() || right_source.is_number()) {
             return left_source.is_number() && right_source.is_number() &&
-                   compare(JsonNumber(left_source), JsonNumber(right_source)) == 0;
+                   equal_numbers(left_source, right_source);
         }
         if (left.kind() != right.kind()) return false;
         switch (left.kind()) {
@@ -117,6 +120,13 @@ class Comparison {
     }
 
   private:
+    bool equal_numbers(const DocumentValue& left, const DocumentValue& right) {
+        const JsonNumber left_number(left);
+        const JsonNumber right_number(right);
+        const bool same = compare(left_number, right_number) == 0;
+        return take_for(left_number, steps_) && take_for(right_number, steps_) && same;
+    }
+
     bool equal_texts(std::string_view left, std::string_view right) {
         return left.size() == right.size() && steps_.take_for(left.size()) && left == right;
     }
@@ -174,6 +184,12 @@ class Comparison {
 };
 
 }  // namespace
+
+bool take_for(const JsonNumber& number, Steps& steps) {
+    // A digit takes several times as long as a byte of a string.
+    constexpr std::size_t kWork = 8;
+    return number.bytes_read() == 0 || steps.take_for(kWork * number.bytes_read());
+}
 
 std::uint64_t hash_of(const DocumentValue& value, std::uint64_t seed, Steps& steps) {
     return Hasher(value.document, seed, steps).hash(value.value, 0);

@@ -18,6 +18,9 @@ inline constexpr std::uint32_t kDeepestEquality = 1000;
 // The same for equal values. Different values have different hashes, with few exceptions.
 std::uint64_t hash_of(const DocumentValue& value, std::uint64_t seed, Steps& steps);
 
+// Charges for the text of a number that was read, which may be long.
+bool take_for(const JsonNumber& number, Steps& steps);
+
 // Objects must not repeat a name.
 bool equal(const DocumentValue& left, const DocumentValue& right, Steps& steps);
 

@@ -8,10 +8,6 @@
 namespace webhook {
 namespace {
 
-std::string_view text_of(const DocumentValue& source) {
-    return source.document.number_text(source.value);
-}
-
 std::optional<double> nearest_double(std::string_view text) {
     double value = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -43,11 +39,17 @@ bool DocumentValue::is_number() const {
 
 JsonNumber::JsonNumber(const DocumentValue& source)
     : source_(source), small_(source.value.integer()), nearest_(source.value.number()) {
-    if (!nearest_) nearest_ = nearest_double(text_of(source));
+    if (!nearest_) nearest_ = nearest_double(text());
+}
+
+std::string_view JsonNumber::text() const {
+    const std::string_view text = source_.document.number_text(source_.value);
+    bytes_read_ += text.size();
+    return text;
 }
 
 Decimal JsonNumber::exact() const {
-    if (!small_) return decimal_of(text_of(source_));
+    if (!small_) return decimal_of(text());
     const auto end = std::to_chars(digits_.data(), digits_.data() + digits_.size(), *small_).ptr;
     return decimal_of({digits_.data(), static_cast<std::size_t>(end - digits_.data())});
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -40,11 +41,17 @@ class JsonNumber {
     Decimal exact() const;
     bool is_integral() const;
 
+    // How many bytes of text were read so far, each perhaps several times.
+    std::size_t bytes_read() const { return bytes_read_; }
+
   private:
+    std::string_view text() const;
+
     const DocumentValue& source_;
     std::optional<std::int64_t> small_;
     std::optional<double> nearest_;
     mutable std::array<char, 24> digits_;
+    mutable std::size_t bytes_read_ = 0;
 };
 
 // A number that others are often compared with. `exact` is a view into the text.

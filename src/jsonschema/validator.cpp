@@ -14,6 +14,13 @@ constexpr std::size_t kWordBits = 64;
 // What forget() leaves, in elements of each vector.
 constexpr std::size_t kKeptElements = 1024;
 
+// What a byte takes in comparison to one that is only counted: by a format, and by a part of a
+// value that is passed over.
+constexpr std::size_t kFormatWork = 8;
+constexpr std::size_t kPartWork = 8;
+// Of sorting elements, in steps for each.
+constexpr std::uint64_t kSortingSteps = 3;
+
 constexpr TypeSet kTypesOfKind[] = {kNullType,   kBooleanType, kIntegerType, kFractionType,
                                     kStringType, kArrayType,   kObjectType};
 
@@ -30,6 +37,22 @@ template <typename Element>
 void shrink(std::vector<Element>& vector) {
     vector.clear();
     if (vector.capacity() > kKeptElements) vector.shrink_to_fit();
+}
+
+// The keywords that limit numbers.
+std::string_view name_of(Rule rule) {
+    switch (rule) {
+        case Rule::minimum:
+            return "minimum";
+        case Rule::maximum:
+            return "maximum";
+        case Rule::exclusive_minimum:
+            return "exclusiveMinimum";
+        case Rule::exclusive_maximum:
+            return "exclusiveMaximum";
+        default:
+            return "multipleOf";
+    }
 }
 
 std::size_t count_characters(std::string_view text) {
@@ -89,7 +112,9 @@ class Validation {
         const JsonValue root = *document_.root();
         const Instance instance{root, value_kind_of({document_, root})};
         memory_.scope.clear();
-        if (evaluate(schema_.root, instance, nullptr) && !stopped_) return std::nullopt;
+        const bool passed = evaluate(schema_.root, instance, nullptr);
+        if (steps_.exhausted()) stop("steps", schema_.nodes[schema_.root], instance);
+        if (passed && !stopped_) return std::nullopt;
         return std::move(violation_);
     }
 
@@ -105,7 +130,10 @@ class Validation {
     bool evaluate(NodeIndex index, const Instance& instance, const Marks* outer) {
         const SchemaNode& node = schema_.nodes[index];
         if (!steps_.take(1)) return stop("steps", node, instance);
-        if (!has_type(node, instance)) return refuse(node, instance, node.types == 0 ? "" : "type");
+        if (!has_type(node, instance)) {
+            if (steps_.exhausted()) return stop("steps", node, instance);
+            return refuse(node, instance, node.types == 0 ? "" : "type");
+        }
         if (node.ends.back() == 0) return true;
         if (depth_ == kDeepestValidation) return stop("depth", node, instance);
         ++depth_;
@@ -118,7 +146,13 @@ class Validation {
         if ((node.types & kTypesOfKind[static_cast<std::size_t>(instance.kind)]) != 0) return true;
         // 1.0 is an integer, too.
         return instance.kind == ValueKind::number && (node.types & kIntegerType) != 0 &&
-               JsonNumber(source(instance)).is_integral();
+               is_integral(instance);
+    }
+
+    bool is_integral(const Instance& instance) {
+        const DocumentValue value = source(instance);
+        const JsonNumber number(value);
+        return number.is_integral() && take_for(number, steps_);
     }
 
     bool in_scope(const SchemaNode& node, const Instance& instance, const Marks* outer) {
@@ -139,7 +173,7 @@ class Validation {
 
     bool tracked_for_sure(const SchemaNode& node, const Instance& instance, const Marks* outer) {
         const std::size_t count = count_parts(instance);
-        if (!steps_.take_for(count)) return stop("steps", node, instance);
+        if (!steps_.take_for(kPartWork * count)) return stop("steps", node, instance);
         const Marks marks(memory_.marks, count);
         if (!follow_rules({node, instance, &marks})) return false;
         if (outer != nullptr) outer->add(marks, count);
@@ -209,19 +243,24 @@ class Validation {
     bool follow_number(const Evaluation& evaluation, const SchemaRule& rule) {
         const DocumentValue value = source(evaluation.instance);
         const JsonNumber number(value);
+        const bool holds = is_within(number, rule);
+        if (!steps_.take(1) || !take_for(number, steps_)) return stop("steps", evaluation);
+        return holds || refuse(evaluation, name_of(rule.kind));
+    }
+
+    bool is_within(const JsonNumber& number, const SchemaRule& rule) const {
         const NumberLimit& limit = schema_.limits[rule.second];
-        if (!steps_.take(1)) return stop("steps", evaluation);
         switch (rule.kind) {
             case Rule::minimum:
-                return compare(number, limit) >= 0 || refuse(evaluation, "minimum");
+                return compare(number, limit) >= 0;
             case Rule::maximum:
-                return compare(number, limit) <= 0 || refuse(evaluation, "maximum");
+                return compare(number, limit) <= 0;
             case Rule::exclusive_minimum:
-                return compare(number, limit) > 0 || refuse(evaluation, "exclusiveMinimum");
+                return compare(number, limit) > 0;
             case Rule::exclusive_maximum:
-                return compare(number, limit) < 0 || refuse(evaluation, "exclusiveMaximum");
+                return compare(number, limit) < 0;
             default:
-                return is_multiple_of(number, limit) || refuse(evaluation, "multipleOf");
+                return is_multiple_of(number, limit);
         }
     }
 
@@ -231,7 +270,8 @@ class Validation {
             const auto found = search(schema_.patterns[rule.second], text, evaluation);
             return found == Found::yes || (found == Found::no && refuse(evaluation, "pattern"));
         }
-        if (!steps_.take_for(text.size())) return stop("steps", evaluation);
+        const std::size_t work = rule.kind == Rule::format ? kFormatWork : 1;
+        if (!steps_.take_for(work * text.size())) return stop("steps", evaluation);
         switch (rule.kind) {
             case Rule::min_length:
                 return (text.size() >= rule.first && count_characters(text) >= rule.first) ||
@@ -301,7 +341,8 @@ class Validation {
             elements.push_back({hash_of({document_, value}, memory_.seed, steps_), value});
             if (steps_.exhausted()) return stop("steps", evaluation);
         }
-        if (!steps_.take(static_cast<std::uint32_t>(std::min<std::uint64_t>(count, UINT32_MAX)))) {
+        const std::uint64_t work = kSortingSteps * count;
+        if (!steps_.take(static_cast<std::uint32_t>(std::min<std::uint64_t>(work, UINT32_MAX)))) {
             return stop("steps", evaluation);
         }
         std::sort(elements.begin(), elements.end(),

@@ -43,7 +43,6 @@ struct ExpectedFailure {
     std::string test;
     std::string reason;
     std::string line;
-    std::size_t failures = 0;
     // Of those that it stands for.
     std::string passed{};
 
@@ -59,23 +58,32 @@ struct Counts {
     std::size_t failures = 0;
 };
 
-class OneFile : public webhook::SchemaFiles {
-  public:
-    explicit OneFile(std::string text) : text_(std::move(text)) {}
-    std::string read(const std::string& path) override {
-        if (path == "/schema.json") return text_;
-        throw webhook::ConfigError("no such file");
-    }
-
-  private:
-    std::string text_;
-};
-
 std::string content_of(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw std::runtime_error("cannot read " + path.string());
     return {std::istreambuf_iterator<char>(file), {}};
 }
+
+// The schema of a test, and beside it what the suite calls its remotes. Those are read where a test
+// names them by a relative reference.
+class SuiteFiles : public webhook::SchemaFiles {
+  public:
+    SuiteFiles(std::string text, fs::path remotes, fs::path remotes_of_draft)
+        : text_(std::move(text)), folders_{std::move(remotes_of_draft), std::move(remotes)} {}
+
+    std::string read(const std::string& path) override {
+        if (path == "/schema.json") return text_;
+        for (const fs::path& folder : folders_) {
+            const fs::path file = folder / path.substr(1);
+            if (fs::is_regular_file(file)) return content_of(file);
+        }
+        throw webhook::ConfigError("no such file");
+    }
+
+  private:
+    std::string text_;
+    std::vector<fs::path> folders_;
+};
 
 std::vector<std::string> columns_of(const std::string& line) {
     constexpr std::string_view kSeparator = " | ";
@@ -157,6 +165,7 @@ class Suite {
 
   private:
     void run_draft(const fs::path& directory, const DraftDirectory& draft) {
+        remotes_ = directory.parent_path().parent_path() / "remotes";
         std::vector<fs::path> files;
         for (const auto& entry : fs::recursive_directory_iterator(directory)) {
             if (entry.path().extension() == ".json") files.push_back(entry.path());
@@ -195,17 +204,17 @@ class Suite {
     }
 
     // Older suites have no `$schema` in their schemas.
-    static std::shared_ptr<const webhook::Schema> compile(webhook::JsonDocument& document,
-                                                          const webhook::JsonValue& value,
-                                                          const DraftDirectory& draft,
-                                                          std::string& problem) {
+    std::shared_ptr<const webhook::Schema> compile(webhook::JsonDocument& document,
+                                                   const webhook::JsonValue& value,
+                                                   const DraftDirectory& draft,
+                                                   std::string& problem) const {
         std::string text;
         webhook::append_json(text, {document, value});
         if (text.starts_with('{') && text.find("\"$schema\"") == std::string::npos) {
             const std::string schema = "{\"$schema\":\"" + draft.uri + '"';
             text = schema + (text == "{}" ? "" : ",") + text.substr(1);
         }
-        OneFile files(text);
+        SuiteFiles files(text, remotes_, remotes_ / draft.name);
         std::vector<std::string> warnings;
         try {
             return webhook::compile_schema("/schema.json", files, warnings);
@@ -237,6 +246,7 @@ class Suite {
     }
 
     std::vector<ExpectedFailure> expected_;
+    fs::path remotes_;
     std::map<std::string, Counts> counts_;
     std::size_t unexpected_ = 0;
     webhook::SchemaValidator validator_;
@@ -251,7 +261,8 @@ int main(int count, char** arguments) {
     }
     try {
         Suite suite(arguments[1]);
-        for (int index = 2; index < count; ++index) suite.run(arguments[index]);
+        for (int index = 2; index < count; ++index)
+            suite.run(fs::path(arguments[index]).lexically_normal());
         return suite.report() ? 0 : 1;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());

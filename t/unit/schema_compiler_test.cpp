@@ -1,0 +1,217 @@
+#include "jsonschema/compiler.h"
+
+#include "base/text.h"
+#include "jsonschema/references.h"
+#include "jsonschema/source.h"
+#include "jsonschema/syntax.h"
+#include "schema_support.h"
+
+namespace webhook {
+namespace {
+
+struct Row {
+    std::string schema;
+    std::string message;
+};
+
+TEST(SchemaCompiler, SaysWhatIsNoJson) {
+    const Row rows[] = {
+        {"", R"(is not JSON: line 1: a value must follow, not the end of the file)"},
+        {"{\"type\": \"object\",\n}",
+         R"(is not JSON: line 2: a name in double quotes must follow, not "}")"},
+        {"{\"type\": \"object\"\n \"required\": []}",
+         R"(is not JSON: line 2: a comma or "}" must follow, not "\x22required\x22")"},
+        {"{\"type\": [\"object\" \"null\"]}",
+         R"(is not JSON: line 1: a comma or "]" must follow, not "\x22null\x22")"},
+        {"{'type': 'object'}",
+         R"(is not JSON: line 1: a name in double quotes must follow, not "'type'")"},
+        {"{\"type\" \"object\"}",
+         R"(is not JSON: line 1: a colon must follow the name, not "\x22object\x22")"},
+        {"{\"a\": 1}\n\n]",
+         R"(is not JSON: line 3: nothing may follow the end of the schema, not "]")"},
+        {"// orders\n{}", R"(is not JSON: line 1: a value must follow, not "//")"},
+        {"{\"pattern\": \"\\d\"}",
+         R"(is not JSON: line 1: JSON has no such escape (a backslash is written "\\"): "\x5Cd\x22")"},
+        {"{\"title\": \"a\n b\"}",
+         R"(is not JSON: line 1: a string must end in its line: "\x22a")"},
+        {"{\"minimum\": 01}", R"(is not JSON: line 1: JSON has no such number: "01")"},
+        {"{\"minimum\": .5}", R"(is not JSON: line 1: a value must follow, not ".5")"},
+        {"{\"uniqueItems\": True}", R"(is not JSON: line 1: a value must follow, not "True")"},
+        {"{\"title\": \"\xff\"}", "is not JSON: the text is not UTF-8"},
+        {"{\"properties\": {",
+         R"(is not JSON: line 1: a name in double quotes must follow, not the end of the file)"},
+    };
+    for (const auto& [schema, message] : rows) {
+        std::string lowered = message;
+        EXPECT_EQ(to_lower(error_of(schema)), to_lower(message)) << schema;
+    }
+}
+
+TEST(SchemaCompiler, FindsNoErrorInJson) {
+    for (const std::string_view text :
+         {"{}", " [1, -0.5e+7, 0, true, false, null, \"\\u00e9\\n\", {\"a\": {}, \"b\": []}] ",
+          "\xef\xbb\xbf{}", "{\"a\": [[[1], 2], {\"b\": 3}], \"c\": 0}"}) {
+        EXPECT_EQ(find_syntax_error(text), "") << text;
+    }
+}
+
+TEST(SchemaCompiler, NamesThePlaceAndWhatIsAllowed) {
+    const Row rows[] = {
+        {R"([])", R"(: must be a schema (an object or a boolean), not an array)"},
+        {R"({"properties": {"id": {"minimum": "5"}}})",
+         R"(at "/properties/id/minimum": must be a number, not a string)"},
+        {R"({"properties": {"type": "object"}})",
+         R"(at "/properties/type": must be a schema (an object or a boolean), not a string)"},
+        {R"({"properties": ["id"]})",
+         R"(at "/properties": must be an object of schemas, not an array; the names of the members are its keys)"},
+        {R"({"type": "int"})",
+         R"(at "/type": "int" is no type: it may be null, boolean, object, array, number, integer or string)"},
+        {R"({"type": ["string", "nul"]})",
+         R"(at "/type/1": "nul" is no type: it may be null, boolean, object, array, number, integer or string; did you mean "null"?)"},
+        {R"({"type": []})", R"(at "/type": must name a type: no value satisfies an empty array)"},
+        {R"({"type": 5})",
+         R"(at "/type": must be the name of a type, or an array of such names, not an integer)"},
+        {R"({"required": "id"})", R"(at "/required": must be an array of names, not a string)"},
+        {R"({"required": true})",
+         R"(at "/required": must be an array of names, not a boolean; it stands beside "properties", and names the members that must be there)"},
+        {R"({"required": ["id", 1]})",
+         R"(at "/required/1": must be a name (a string), not an integer)"},
+        {R"({"minimum": 5, "exclusiveMinimum": true})",
+         R"(at "/exclusiveMinimum": must be a number, not a boolean; it is the limit itself, in place of "minimum")"},
+        {R"({"maxLength": -1})", R"(at "/maxLength": must be an integer of 0 or more)"},
+        {R"({"maxLength": 1.5})", R"(at "/maxLength": must be an integer of 0 or more)"},
+        {R"({"maxLength": "5"})",
+         R"(at "/maxLength": must be an integer of 0 or more, not a string)"},
+        {R"({"multipleOf": 0})", R"(at "/multipleOf": must be more than 0)"},
+        {R"({"multipleOf": -2})", R"(at "/multipleOf": must be more than 0)"},
+        {R"({"multipleOf": 1.2345678901234567891})",
+         R"(at "/multipleOf": must have 18 significant digits or fewer)"},
+        {R"({"anyOf": []})", R"(at "/anyOf": must have a schema in it)"},
+        {R"({"anyOf": {"type": "string"}})",
+         R"(at "/anyOf": must be an array of schemas, not an object)"},
+        {R"({"items": [{}]})",
+         R"(at "/items": must be a schema (an object or a boolean), not an array; draft 2020-12 has "prefixItems" for a schema of each element)"},
+        {R"({"enum": "a"})", R"(at "/enum": must be an array of values, not a string)"},
+        {R"({"dependentRequired": {"a": "b"}})",
+         R"(at "/dependentRequired/a": must be an array of names, not a string)"},
+        {R"({"$defs": {"a/b": {"not": 1}}})",
+         R"(at "/$defs/a~1b/not": must be a schema (an object or a boolean), not an integer)"},
+        {R"({"properties": {"a": {}, "b": {}, "a": {}}})", R"(at "/properties": has "a" twice)"},
+        {R"({"$schema": "http://json-schema.org/draft-04/schema#"})",
+         R"(at "/$schema": "http://json-schema.org/draft-04/schema#" is not supported: it may be "https://json-schema.org/draft/2020-12/schema" or "http://json-schema.org/draft-07/schema#")"},
+        {R"({"$schema": 7})",
+         R"(at "/$schema": must be a string: it may be "https://json-schema.org/draft/2020-12/schema" or "http://json-schema.org/draft-07/schema#")"},
+        {R"({"properties": {"a": {"$schema": "http://json-schema.org/draft-07/schema#"}}})",
+         R"(at "/properties/a/$schema": another draft than the file's needs an "$id" beside it)"},
+        {R"({"$anchor": "5"})",
+         R"(at "/$anchor": must be a name that begins with a letter, and has letters, digits, "-", "_" and "." only)"},
+    };
+    for (const auto& [schema, message] : rows) {
+        const std::string error = compile_text(schema).error;
+        const std::string colon = message.starts_with(':') ? "" : " ";
+        EXPECT_EQ(error, "schema \"/etc/a.json\"" + colon + message) << schema;
+    }
+}
+
+TEST(SchemaCompiler, SaysWhereAPatternIsWrong) {
+    EXPECT_TRUE(error_of(R"({"properties": {"id": {"pattern": "^(a"}}})")
+                    .starts_with(R"(at "/properties/id/pattern": )"));
+    EXPECT_TRUE(error_of(R"({"patternProperties": {"[b-a]": {}}})")
+                    .starts_with(R"(at "/patternProperties/[b-a]": )"));
+}
+
+TEST(SchemaCompiler, WarnsOfWhatIsHardlyMeant) {
+    const Row rows[] = {
+        {R"({"properties": {"id": {}}, "requried": ["id"]})",
+         R"(: unknown keyword "requried" has no effect; did you mean "required"?)"},
+        {R"({"items": {"proprties": {}}})",
+         R"(at "/items": unknown keyword "proprties" has no effect; did you mean "properties"?)"},
+        {R"({"Type": "object"})",
+         R"(: unknown keyword "Type" has no effect; did you mean "type"?)"},
+        {R"({"type": "string", "nullable": true})",
+         R"(: "nullable" has no effect: OpenAPI has it; JSON Schema has "type": ["...", "null"])"},
+        {R"({"id": "https://example.com/a"})",
+         R"(: "id" has no effect: draft 4 has it; later drafts have "$id")"},
+        {R"({"type": "integer", "minLength": 1})",
+         R"(at "/minLength": has no effect: "type" allows no string)"},
+        {R"({"type": ["string", "null"], "required": ["a"]})",
+         R"(at "/required": has no effect: "type" allows no object)"},
+        {R"({"format": "credit-card"})",
+         R"(at "/format": "credit-card" is not checked: only date-time, date, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, uuid, json-pointer and regex are)"},
+        {R"({"then": {}})", R"(at "/then": has no effect without "if")"},
+        {R"({"if": {}})", R"(at "/if": has no effect without "then" or "else")"},
+        {R"({"minContains": 2})", R"(at "/minContains": has no effect without "contains")"},
+        {R"({"prefixItems": [{}], "additionalItems": false})",
+         R"(at "/additionalItems": has no effect: draft 2020-12 has no such keyword)"},
+        {R"({"dependencies": {"a": ["b"]}})",
+         R"(at "/dependencies": is of older drafts; draft 2020-12 has "dependentRequired" and "dependentSchemas")"},
+        {R"({"$schema": "http://json-schema.org/draft-07/schema#", "unevaluatedProperties": false})",
+         R"(at "/unevaluatedProperties": has no effect: draft 7 has no such keyword)"},
+        {R"({"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"a": {}}, "properties": {"a": {"$ref": "#/definitions/a", "maxLength": 5, "description": "a"}}})",
+         R"(at "/properties/a/maxLength": has no effect beside "$ref" in draft 7)"},
+        {R"({"minLength": 5, "maxLength": 4})",
+         R"(at "/minLength": no value satisfies this: it is larger than "maxLength")"},
+        {R"({"minimum": 5.5, "maximum": 5})",
+         R"(at "/minimum": no value satisfies this: it is larger than "maximum")"},
+        {R"({"enum": []})", R"(at "/enum": no value satisfies this: it lists none)"},
+        {R"({"properties": {"email": {}}, "required": ["emial"], "additionalProperties": false})",
+         R"(at "/required/0": no object satisfies this: "emial" is required, but "additionalProperties": false allows only what "properties" names; did you mean "email"?)"},
+    };
+    for (const auto& [schema, message] : rows) {
+        const Compiled compiled = compile_text(schema);
+        ASSERT_EQ(compiled.error, "") << schema;
+        ASSERT_EQ(compiled.warnings.size(), 1) << schema;
+        const std::string colon = message.starts_with(':') ? "" : " ";
+        EXPECT_EQ(compiled.warnings[0], "schema \"/etc/a.json\"" + colon + message);
+    }
+}
+
+TEST(SchemaCompiler, SaysNothingOfWhatIsFine) {
+    for (
+        const std::string schema : {
+            R"({"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "t", "x-internal": 1, "example": 2, "$comment": "c", "default": {}, "examples": []})",
+            R"({"$schema": "http://json-schema.org/draft-07/schema#", "items": [{}], "additionalItems": false})",
+            R"({"definitions": {"a": {"type": "string", "minLength": 1}}, "$ref": "#/definitions/a"})",
+            R"({"type": "number", "minimum": 1, "enum": [1, 2]})",
+            R"({"vendor": {"anything": ["goes"]}})",
+            R"({"patternProperties": {"^x": {}}, "required": ["xa"], "additionalProperties": false})",
+        }) {
+        EXPECT_EQ(warning_of(schema), "") << schema;
+    }
+}
+
+TEST(SchemaCompiler, ListsABoundedNumberOfWarnings) {
+    std::string schema = "{\"allOf\": [{}";
+    for (int index = 0; index < 30; ++index) schema += ", {\"requried\": []}";
+    const Compiled compiled = compile_text(schema + "]}");
+    ASSERT_EQ(compiled.warnings.size(), kMostSchemaWarnings + 1);
+    EXPECT_EQ(compiled.warnings.back(), "schema \"/etc/a.json\" is warned of 10 more times");
+}
+
+TEST(SchemaCompiler, ReadsSchemasThatAreBooleans) {
+    EXPECT_EQ(verdict("true", "1"), "valid");
+    EXPECT_EQ(verdict("false", "1"), " ");
+}
+
+TEST(SchemaCompiler, BoundsASchemasDepth) {
+    const std::string deep =
+        repeated(R"({"not":)", kDeepestSchema) + "{}" + repeated("}", kDeepestSchema);
+    EXPECT_TRUE(compile_text(deep).error.ends_with(": is nested more than 200 levels deep"));
+    const std::string fits =
+        repeated(R"({"not":)", kDeepestSchema - 1) + "{}" + repeated("}", kDeepestSchema - 1);
+    EXPECT_EQ(compile_text(fits).error, "");
+}
+
+TEST(SchemaCompiler, BoundsASchemasSize) {
+    std::string large = "{\"title\": \"" + std::string(kLargestSchemaFile, 'a') + "\"}";
+    EXPECT_EQ(error_of(large), "is larger than 4194304 bytes");
+}
+
+TEST(SchemaCompiler, BoundsTheNumberOfSubschemas) {
+    const std::string many = "{\"allOf\": [{}" + repeated(",{}", kMostSubschemas) + "]}";
+    EXPECT_EQ(error_of(many),
+              R"(at "/allOf/99999": is one subschema more than the 100000 that a schema may have)");
+}
+
+}  // namespace
+}  // namespace webhook
