@@ -22,7 +22,7 @@ MODULE := $(BUILD)/ngx_http_webhook_module.so
 DEV_SRC := /usr/share/nginx/src
 CXX := g++
 
-CORE_PACKAGES := g++ libssl-dev libsimdjson-dev zlib1g-dev libpcre2-dev
+CORE_PACKAGES := g++ libssl-dev libsimdjson-dev zlib1g-dev libpcre2-dev libidn2-dev
 BUILD_PACKAGES := $(CORE_PACKAGES) nginx nginx-dev
 UNIT_PACKAGES := $(CORE_PACKAGES) libgtest-dev
 TEST_PACKAGES := libgtest-dev curl perl openssl procps json-schema-test-suite
@@ -47,7 +47,7 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 OWN_FLAGS := $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CXXFLAGS := -std=c++20 -g -W -Wall -Wpointer-arith -Werror -Isrc $(OWN_FLAGS)
-LIBRARIES := -lcrypto -lsimdjson -lz -lpcre2-8
+LIBRARIES := -lcrypto -lsimdjson -lz -lpcre2-8 -lidn2
 NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2)
 
 # The address sanitizer has to be the first library of an nginx that was built without it. nginx frees

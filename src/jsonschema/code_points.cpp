@@ -22,9 +22,8 @@ std::size_t sequence_size(std::uint8_t first) {
 
 }  // namespace
 
-DecodedCodePoint code_point_at(std::string_view text, std::size_t at) {
+DecodedCodePoint decode_beyond_ascii(std::string_view text, std::size_t at) {
     const std::uint8_t first = byte_at(text, at);
-    if (first < 0x80) return {first, 1};
     const std::size_t wanted = sequence_size(first);
     CodePoint value = first & (0xffU >> (wanted + 1));
     std::size_t size = 1;

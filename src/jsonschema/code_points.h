@@ -25,6 +25,14 @@ struct DecodedCodePoint {
 // UTF-8. Of any other, no byte is passed twice, and none beyond the ends is read.
 DecodedCodePoint code_point_at(std::string_view text, std::size_t at);
 DecodedCodePoint code_point_before(std::string_view text, std::size_t at);
+// For code_point_at(): the byte is not ASCII.
+DecodedCodePoint decode_beyond_ascii(std::string_view text, std::size_t at);
+
+inline DecodedCodePoint code_point_at(std::string_view text, std::size_t at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte < 0x80) return {byte, 1};
+    return decode_beyond_ascii(text, at);
+}
 
 void append_utf8(std::string& text, CodePoint value);
 

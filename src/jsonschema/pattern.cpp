@@ -12,10 +12,7 @@ Pattern::Pattern(std::string_view text) {
 }
 
 Found Pattern::search(std::string_view text, Steps& steps) const {
-    if (runs_) {
-        if (!steps.take_for(text.size())) return Found::exhausted;
-        return runs_->search(text) ? Found::yes : Found::no;
-    }
+    if (runs_) return runs_->search(text, steps);
     if (program_.has_back_references) return search_backtracking(program_, text, steps);
     return search_automaton(program_, text, steps);
 }

@@ -76,7 +76,9 @@ class Automaton {
         std::swap(ways.now, ways.next);
         ways.next.clear();
         ++ways.round;
-        if (!work_.add(ways.now.size() + 1)) return Found::exhausted;
+        // Beyond ASCII, a set is searched.
+        const std::size_t cost = character < 0x80 ? 1 : 2;
+        if (!work_.add(cost * (ways.now.size() + 1))) return Found::exhausted;
         for (const std::uint32_t waiting : ways.now) {
             if (!program_.sets[program_.code[waiting].first].contains(character)) continue;
             const Found found = follow(waiting + 1, at, depth);
@@ -86,45 +88,46 @@ class Automaton {
     }
 
     // Follows all ways from an instruction to the next characters. Yes: one is at the end.
-    Found follow(std::uint32_t from, std::size_t at, std::size_t depth) {
+    Found follow(std::uint32_t next, std::size_t at, std::size_t depth) {
         Ways& ways = ways_[depth];
-        ways.pending.push_back(from);
+        ways.pending.assign(1, next);
         std::size_t count = 0;
         Found found = Found::no;
         while (found == Found::no && !ways.pending.empty()) {
-            const std::uint32_t next = ways.pending.back();
+            next = ways.pending.back();
             ways.pending.pop_back();
-            if (ways.followed[next] == ways.round) continue;
-            ways.followed[next] = ways.round;
-            ++count;
-            found = follow_one(next, at, depth);
+            // On the way to a character, most instructions have one that follows.
+            while (found == Found::no && ways.followed[next] != ways.round) {
+                ways.followed[next] = ways.round;
+                ++count;
+                found = follow_one(next, at, depth);
+            }
         }
-        ways.pending.clear();
         return work_.add(count) ? found : Found::exhausted;
     }
 
-    Found follow_one(std::uint32_t place, std::size_t at, std::size_t depth) {
+    // Goes on to the next instruction, if this one does not wait for a character.
+    Found follow_one(std::uint32_t& place, std::size_t at, std::size_t depth) {
         const PatternInstruction& instruction = program_.code[place];
-        Ways& ways = ways_[depth];
         switch (instruction.kind) {
             case Kind::match:
                 return Found::yes;
             case Kind::character:
-                ways.next.push_back(place);
+                ways_[depth].next.push_back(place);
                 return Found::no;
             case Kind::split:
-                ways.pending.push_back(instruction.second);
+                ways_[depth].pending.push_back(instruction.second);
                 [[fallthrough]];
             case Kind::jump:
-                ways.pending.push_back(instruction.first);
+                place = instruction.first;
                 return Found::no;
             case Kind::look: {
                 const Found found = look(program_.looks[instruction.first], at, depth);
-                if (found == Found::yes) ways.pending.push_back(place + 1);
+                if (found == Found::yes) ++place;
                 return found == Found::exhausted ? found : Found::no;
             }
             default:
-                if (asserts(instruction, text_, at)) ways.pending.push_back(place + 1);
+                if (asserts(instruction, text_, at)) ++place;
                 return Found::no;
         }
     }

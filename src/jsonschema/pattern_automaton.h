@@ -8,11 +8,10 @@
 #include <string_view>
 
 #include "jsonschema/pattern_program.h"
+#include "jsonschema/pattern_work.h"
 #include "jsonschema/steps.h"
 
 namespace webhook {
-
-enum class Found : std::uint8_t { yes, no, exhausted };
 
 // Memory is kept for each thread, some 16 bytes for an instruction of the longest program.
 Found search_automaton(const PatternProgram& program, std::string_view text, Steps& steps);

@@ -11,6 +11,8 @@ namespace {
 
 using Kind = PatternInstruction::Kind;
 
+// An instruction takes twice as long as in the automaton.
+constexpr std::size_t kCost = 2;
 constexpr std::size_t kUnset = static_cast<std::size_t>(-1);
 
 // Where to go on, or what to put back, when a way has failed.
@@ -55,7 +57,7 @@ class Backtracking {
         instruction_ = instruction;
         at_ = at;
         while (program_.code[instruction_].kind != Kind::match) {
-            if (!work_.add(1) || choices_.size() > kMostPatternChoices) return Found::exhausted;
+            if (!work_.add(kCost) || choices_.size() > kMostPatternChoices) return Found::exhausted;
             const Found passed = pass(program_.code[instruction_]);
             if (passed == Found::exhausted) return passed;
             if (passed == Found::no && !go_back(bottom)) return Found::no;

@@ -8,6 +8,9 @@ namespace {
 
 using Kind = PatternNode::Kind;
 
+// To pass a character takes as long as to compare so many bytes.
+constexpr std::size_t kBytesPerCharacter = 8;
+
 // The parts of a pattern in order, out of their groups. A group that is repeated is one part.
 void flatten(const PatternNode& node, std::vector<const PatternNode*>& parts) {
     if (node.kind != Kind::sequence && node.kind != Kind::group) {
@@ -31,14 +34,17 @@ bool is_surrogate(CodePoint value) {
     return value >= 0xd800 && value <= 0xdfff;
 }
 
-// Passes the characters of a set, as many as there are, up to `most`. Returns their number.
-std::size_t pass_run(const CodePointSet& set, std::size_t most, std::string_view& text) {
+// Passes the characters of a set, as many as there are, up to `most`. Returns their number, and
+// adds to the cost. Beyond ASCII, a set is searched.
+std::size_t pass_run(const CodePointSet& set, std::size_t most, std::string_view& text,
+                     std::size_t& cost) {
     std::size_t count = 0;
     std::size_t at = 0;
     while (count < most && at < text.size()) {
         const DecodedCodePoint next = code_point_at(text, at);
         if (!set.contains(next.value)) break;
         at += next.size;
+        cost += next.size * next.size;
         ++count;
     }
     text.remove_prefix(at);
@@ -90,19 +96,26 @@ std::optional<PatternRuns> PatternRuns::from(const PatternTree& tree) {
     return result;
 }
 
-bool PatternRuns::begins(std::string_view text) const {
+bool PatternRuns::begins(std::string_view text, std::size_t& cost) const {
     if (!text.starts_with(literal_)) return false;
     text.remove_prefix(literal_.size());
     for (const auto& [set, least, most] : runs_) {
-        if (pass_run(set, most, text) < least) return false;
+        if (pass_run(set, most, text, cost) < least) return false;
     }
     return !at_end_ || text.empty();
 }
 
-bool PatternRuns::search(std::string_view text) const {
-    if (at_start_) return begins(text);
-    if (at_end_) return text.ends_with(literal_);
-    return text.find(literal_) != std::string_view::npos;
+Found PatternRuns::search(std::string_view text, Steps& steps) const {
+    if (at_start_) {
+        std::size_t cost = 0;
+        const bool found = begins(text, cost);
+        if (!steps.take_for(kBytesPerCharacter * cost)) return Found::exhausted;
+        return found ? Found::yes : Found::no;
+    }
+    if (!steps.take_for(text.size())) return Found::exhausted;
+    const bool found =
+        at_end_ ? text.ends_with(literal_) : text.find(literal_) != std::string_view::npos;
+    return found ? Found::yes : Found::no;
 }
 
 }  // namespace webhook

@@ -13,6 +13,8 @@
 
 #include "jsonschema/code_points.h"
 #include "jsonschema/pattern_syntax.h"
+#include "jsonschema/pattern_work.h"
+#include "jsonschema/steps.h"
 
 namespace webhook {
 
@@ -21,7 +23,7 @@ class PatternRuns {
     // Returns nullopt for a pattern that is no such row.
     static std::optional<PatternRuns> from(const PatternTree& tree);
 
-    bool search(std::string_view text) const;
+    Found search(std::string_view text, Steps& steps) const;
 
   private:
     // So many characters of a set.
@@ -31,7 +33,8 @@ class PatternRuns {
         std::size_t most;
     };
 
-    bool begins(std::string_view text) const;
+    // Adds to the cost, in characters of ASCII.
+    bool begins(std::string_view text, std::size_t& cost) const;
 
     bool at_start_ = false;
     bool at_end_ = false;

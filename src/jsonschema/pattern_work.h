@@ -1,4 +1,4 @@
-// Counts what a search costs, in instructions, and takes steps for it.
+// What a search has found, and what it costs: counts instructions, and takes steps for them.
 
 #pragma once
 
@@ -8,6 +8,8 @@
 #include "jsonschema/steps.h"
 
 namespace webhook {
+
+enum class Found : std::uint8_t { yes, no, exhausted };
 
 class PatternWork {
   public:
