@@ -30,7 +30,7 @@ std::uint64_t hash_text(std::string_view text, std::uint64_t seed) {
 
 class Hasher {
   public:
-    Hasher(JsonDocument& document, std::uint64_t seed, Steps& steps)
+    Hasher(const JsonDocument& document, std::uint64_t seed, Steps& steps)
         : document_(document), seed_(seed), steps_(steps) {}
 
     std::uint64_t hash(JsonValue value, std::uint32_t depth) {
@@ -86,14 +86,14 @@ class Hasher {
         return sum;
     }
 
-    JsonDocument& document_;
+    const JsonDocument& document_;
     std::uint64_t seed_;
     Steps& steps_;
 };
 
 class Comparison {
   public:
-    Comparison(JsonDocument& left, JsonDocument& right, Steps& steps)
+    Comparison(const JsonDocument& left, const JsonDocument& right, Steps& steps)
         : left_(left), right_(right), steps_(steps) {}
 
     bool equal(JsonValue left, JsonValue right, std::uint32_t depth) {
@@ -178,8 +178,8 @@ class Comparison {
         }
     }
 
-    JsonDocument& left_;
-    JsonDocument& right_;
+    const JsonDocument& left_;
+    const JsonDocument& right_;
     Steps& steps_;
 };
 

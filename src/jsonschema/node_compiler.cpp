@@ -38,10 +38,6 @@ constexpr Keyword kKeywordsOfArrays[] = {
     Keyword::prefix_items, Keyword::items,     Keyword::additional_items, Keyword::contains,
     Keyword::min_items,    Keyword::max_items, Keyword::unique_items};
 
-constexpr std::string_view kFormats =
-    "date-time, date, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, uuid, "
-    "json-pointer and regex";
-
 // Keywords that say nothing without another one.
 constexpr std::pair<Keyword, Keyword> kPartners[] = {
     {Keyword::then_schema, Keyword::condition},  {Keyword::else_schema, Keyword::condition},
@@ -226,7 +222,7 @@ class NodeCompiler {
         if (!format) {
             context_.warn(
                 context_.pointer(Keyword::format),
-                in_quotes(name) + " is not checked: only " + std::string(kFormats) + " are");
+                in_quotes(name) + " is not checked: only " + joined(format_names()) + " are");
             return;
         }
         schema_.formats.push_back(*format);

@@ -69,7 +69,7 @@ class NodeContext {
     // A copy, since places are added while references are resolved.
     const SchemaPlace place_;
     const Draft draft_;
-    JsonDocument& document_;
+    const JsonDocument& document_;
     std::array<Value, kKeywords> found_;
 };
 

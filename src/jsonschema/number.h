@@ -19,7 +19,7 @@ namespace webhook {
 
 // A JSON value and the document that it is a value of.
 struct DocumentValue {
-    JsonDocument& document;
+    const JsonDocument& document;
     JsonValue value;
 
     // Also true for a number that the document could not represent.

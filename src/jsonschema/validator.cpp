@@ -105,7 +105,8 @@ class Marks {
 // after a bound was hit, when nothing else is looked at.
 class Validation {
   public:
-    Validation(const Schema& schema, JsonDocument& document, ValidationMemory& memory, Steps& steps)
+    Validation(const Schema& schema, const JsonDocument& document, ValidationMemory& memory,
+               Steps& steps)
         : schema_(schema), document_(document), memory_(memory), steps_(steps) {}
 
     std::optional<Violation> run() {
@@ -617,7 +618,7 @@ class Validation {
     }
 
     const Schema& schema_;
-    JsonDocument& document_;
+    const JsonDocument& document_;
     ValidationMemory& memory_;
     Steps& steps_;
     std::uint32_t depth_ = 0;
@@ -637,13 +638,14 @@ SchemaValidator::~SchemaValidator() = default;
 SchemaValidator::SchemaValidator(SchemaValidator&&) noexcept = default;
 SchemaValidator& SchemaValidator::operator=(SchemaValidator&&) noexcept = default;
 
-std::optional<Violation> SchemaValidator::validate(const Schema& schema, JsonDocument& document) {
+std::optional<Violation> SchemaValidator::validate(const Schema& schema,
+                                                   const JsonDocument& document) {
     Steps steps(kMostValidationSteps);
     return validate(schema, document, steps);
 }
 
-std::optional<Violation> SchemaValidator::validate(const Schema& schema, JsonDocument& document,
-                                                   Steps& steps) {
+std::optional<Violation> SchemaValidator::validate(const Schema& schema,
+                                                   const JsonDocument& document, Steps& steps) {
     memory_->marks.clear();
     return Validation(schema, document, *memory_, steps).run();
 }

@@ -41,10 +41,11 @@ class SchemaValidator {
     SchemaValidator& operator=(SchemaValidator&&) noexcept;
 
     // The first violation found, or nullopt if there is none. The document must hold JSON, and
-    // should not repeat a name in an object. Not const, since it may look for the text of numbers.
-    std::optional<Violation> validate(const Schema& schema, JsonDocument& document);
+    // should not repeat a name in an object.
+    std::optional<Violation> validate(const Schema& schema, const JsonDocument& document);
     // The same within a budget of one's own. Returns in `steps` what is left of it.
-    std::optional<Violation> validate(const Schema& schema, JsonDocument& document, Steps& steps);
+    std::optional<Violation> validate(const Schema& schema, const JsonDocument& document,
+                                      Steps& steps);
 
     // Frees what a large document needed.
     void forget();

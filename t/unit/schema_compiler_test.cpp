@@ -137,7 +137,7 @@ TEST(SchemaCompiler, WarnsOfWhatIsHardlyMeant) {
         {R"({"type": ["string", "null"], "required": ["a"]})",
          R"(at "/required": has no effect: "type" allows no object)"},
         {R"({"format": "credit-card"})",
-         R"(at "/format": "credit-card" is not checked: only date-time, date, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, uuid, json-pointer and regex are)"},
+         R"(at "/format": "credit-card" is not checked: only date-time, date, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, uuid, json-pointer, regex are)"},
         {R"({"then": {}})", R"(at "/then": has no effect without "if")"},
         {R"({"if": {}})", R"(at "/if": has no effect without "then" or "else")"},
         {R"({"minContains": 2})", R"(at "/minContains": has no effect without "contains")"},
