@@ -46,25 +46,25 @@ Parts parts_of(JsonPosition position) {
 }  // namespace
 
 JsonKind JsonValue::kind() const {
-    switch (view_at<Element>(position_).type()) {
-        case simdjson::dom::element_type::ARRAY:
+    switch (std::bit_cast<simdjson::internal::tape_ref>(position_).tape_ref_type()) {
+        case simdjson::internal::tape_type::START_ARRAY:
             return JsonKind::array;
-        case simdjson::dom::element_type::OBJECT:
+        case simdjson::internal::tape_type::START_OBJECT:
             return JsonKind::object;
-        case simdjson::dom::element_type::INT64:
+        case simdjson::internal::tape_type::INT64:
             return JsonKind::integer;
-        case simdjson::dom::element_type::UINT64:
+        case simdjson::internal::tape_type::UINT64:
             return JsonKind::large_integer;
-        case simdjson::dom::element_type::DOUBLE:
+        case simdjson::internal::tape_type::DOUBLE:
             return JsonKind::fraction;
-        case simdjson::dom::element_type::STRING:
+        case simdjson::internal::tape_type::STRING:
             return JsonKind::string;
-        case simdjson::dom::element_type::BOOL:
+        case simdjson::internal::tape_type::TRUE_VALUE:
+        case simdjson::internal::tape_type::FALSE_VALUE:
             return JsonKind::boolean;
-        case simdjson::dom::element_type::NULL_VALUE:
-            break;
+        default:
+            return JsonKind::null;
     }
-    return JsonKind::null;
 }
 
 std::optional<bool> JsonValue::boolean() const {

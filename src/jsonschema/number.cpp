@@ -38,7 +38,8 @@ bool DocumentValue::is_number() const {
 }
 
 JsonNumber::JsonNumber(const DocumentValue& source)
-    : source_(source), small_(source.value.integer()), nearest_(source.value.number()) {
+    : source_(source), small_(source.value.integer()) {
+    nearest_ = small_ ? static_cast<double>(*small_) : source.value.number();
     if (!nearest_) nearest_ = nearest_double(text());
 }
 

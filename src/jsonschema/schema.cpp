@@ -13,6 +13,23 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
     return hash ^ (hash >> 32);
 }
 
+// Less than eight bytes, some of them twice. A copy of a variable size would be a call, for each
+// member of a payload.
+std::uint64_t short_word(std::string_view text) {
+    if (text.size() >= sizeof(std::uint32_t)) {
+        std::uint32_t head;
+        std::uint32_t tail;
+        std::memcpy(&head, text.data(), sizeof head);
+        std::memcpy(&tail, text.data() + text.size() - sizeof tail, sizeof tail);
+        return std::uint64_t{tail} << 32 | head;
+    }
+    if (text.empty()) return 0;
+    const auto byte = [&](std::size_t at) {
+        return std::uint64_t{static_cast<unsigned char>(text[at])};
+    };
+    return byte(0) | byte(text.size() / 2) << 8 | byte(text.size() - 1) << 16;
+}
+
 }  // namespace
 
 std::uint32_t hash_name(std::string_view name) {
@@ -23,9 +40,7 @@ std::uint32_t hash_name(std::string_view name) {
         hash = mixed(hash, word);
         name.remove_prefix(kWord);
     }
-    std::uint64_t rest = 0;
-    if (!name.empty()) std::memcpy(&rest, name.data(), name.size());
-    return static_cast<std::uint32_t>(mixed(hash, rest));
+    return static_cast<std::uint32_t>(mixed(hash, short_word(name)));
 }
 
 const SchemaName* find_name(const Schema& schema, Range slots, std::string_view name) {

@@ -1,6 +1,7 @@
 #include "jsonschema/validator.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,10 @@ template <typename Element>
 void shrink(std::vector<Element>& vector) {
     vector.clear();
     if (vector.capacity() > kKeptElements) vector.shrink_to_fit();
+}
+
+std::size_t kind_index(const Instance& instance) {
+    return static_cast<std::size_t>(instance.kind);
 }
 
 // The keywords that limit numbers.
@@ -144,7 +149,7 @@ class Validation {
     }
 
     bool has_type(const SchemaNode& node, const Instance& instance) {
-        if ((node.types & kTypesOfKind[static_cast<std::size_t>(instance.kind)]) != 0) return true;
+        if ((node.types & kTypesOfKind[kind_index(instance)]) != 0) return true;
         // 1.0 is an integer, too.
         return instance.kind == ValueKind::number && (node.types & kIntegerType) != 0 &&
                is_integral(instance);
@@ -194,19 +199,21 @@ class Validation {
     }
 
     bool follow_rules(const Evaluation& evaluation) {
-        const auto group = kGroupOfKind[static_cast<std::size_t>(evaluation.instance.kind)];
-        if (group != RuleGroup::any && !follow_group(evaluation, group)) return false;
-        return follow_group(evaluation, RuleGroup::any) &&
-               follow_group(evaluation, RuleGroup::last);
+        const std::array<std::uint8_t, kRuleGroups>& ends = evaluation.node.ends;
+        const auto group = static_cast<std::size_t>(kGroupOfKind[kind_index(evaluation.instance)]);
+        constexpr auto kAny = static_cast<std::size_t>(RuleGroup::any);
+        if (group != kAny &&
+            !follow_rules(evaluation, group == 0 ? 0 : ends[group - 1], ends[group])) {
+            return false;
+        }
+        // The group `last` comes behind `any`.
+        return follow_rules(evaluation, ends[kAny - 1], ends.back());
     }
 
-    bool follow_group(const Evaluation& evaluation, RuleGroup group) {
-        const SchemaNode& node = evaluation.node;
-        const auto index = static_cast<std::size_t>(group);
-        const SchemaRule* rules = schema_.rules.data() + node.rules;
-        const SchemaRule* rule = rules + (index == 0 ? 0 : node.ends[index - 1]);
-        for (const SchemaRule* end = rules + node.ends[index]; rule != end; ++rule) {
-            if (!follow(evaluation, *rule) || stopped_) return false;
+    bool follow_rules(const Evaluation& evaluation, std::size_t begin, std::size_t end) {
+        const SchemaRule* rules = schema_.rules.data() + evaluation.node.rules;
+        for (; begin != end; ++begin) {
+            if (!follow(evaluation, rules[begin]) || stopped_) return false;
         }
         return true;
     }
@@ -275,7 +282,9 @@ class Validation {
         if (!steps_.take_for(work * text.size())) return stop("steps", evaluation);
         switch (rule.kind) {
             case Rule::min_length:
-                return (text.size() >= rule.first && count_characters(text) >= rule.first) ||
+                // A character has four bytes at most.
+                return text.size() / 4 >= rule.first ||
+                       (text.size() >= rule.first && count_characters(text) >= rule.first) ||
                        refuse(evaluation, "minLength");
             case Rule::max_length:
                 return text.size() <= rule.first || count_characters(text) <= rule.first ||
@@ -438,7 +447,7 @@ class Validation {
 
     bool follow_enumeration(const Evaluation& evaluation, const Enumeration& rule) {
         const Instance& instance = evaluation.instance;
-        if ((rule.types & kTypesOfKind[static_cast<std::size_t>(instance.kind)]) == 0) {
+        if ((rule.types & kTypesOfKind[kind_index(instance)]) == 0) {
             return refuse(evaluation, "enum");
         }
         const std::uint64_t hash = hash_of(source(instance), kChoiceSeed, steps_);
@@ -456,8 +465,7 @@ class Validation {
 
     bool follow_constant(const Evaluation& evaluation, const SchemaRule& rule) {
         const Instance& instance = evaluation.instance;
-        const bool has_type =
-            (rule.third & kTypesOfKind[static_cast<std::size_t>(instance.kind)]) != 0;
+        const bool has_type = (rule.third & kTypesOfKind[kind_index(instance)]) != 0;
         const bool found = has_type && equals_constant(instance, rule.second);
         if (steps_.exhausted()) return stop("steps", evaluation);
         return found || refuse(evaluation, "const");

@@ -154,8 +154,8 @@ TEST(SchemaCompiler, WarnsOfWhatIsHardlyMeant) {
         {R"({"minimum": 5.5, "maximum": 5})",
          R"(at "/minimum": no value satisfies this: it is larger than "maximum")"},
         {R"({"enum": []})", R"(at "/enum": no value satisfies this: it lists none)"},
-        {R"({"properties": {"email": {}}, "required": ["emial"], "additionalProperties": false})",
-         R"(at "/required/0": no object satisfies this: "emial" is required, but "additionalProperties": false allows only what "properties" names; did you mean "email"?)"},
+        {R"({"properties": {"email": {}}, "required": ["emaill"], "additionalProperties": false})",
+         R"(at "/required/0": no object satisfies this: "emaill" is required, but "additionalProperties": false allows only what "properties" names; did you mean "email"?)"},
     };
     for (const auto& [schema, message] : rows) {
         const Compiled compiled = compile_text(schema);
