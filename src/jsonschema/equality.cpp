@@ -186,9 +186,11 @@ class Comparison {
 }  // namespace
 
 bool take_for(const JsonNumber& number, Steps& steps) {
-    // A digit takes several times as long as a byte of a string.
-    constexpr std::size_t kWork = 8;
-    return number.bytes_read() == 0 || steps.take_for(kWork * number.bytes_read());
+    // A digit takes several times as long as a byte of a string, and finding the text does, too.
+    constexpr std::size_t kBytesOfDigit = 16;
+    constexpr std::size_t kBytesOfSearch = 256;
+    return number.bytes_read() == 0 ||
+           steps.take_for(kBytesOfSearch + kBytesOfDigit * number.bytes_read());
 }
 
 std::uint64_t hash_of(const DocumentValue& value, std::uint64_t seed, Steps& steps) {

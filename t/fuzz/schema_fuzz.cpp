@@ -21,7 +21,7 @@ class Files : public webhook::SchemaFiles {
 
     std::string read(const std::string& path) override {
         require(path.starts_with("/d/"), "files are read below the directory");
-        require(path.find("..") == std::string::npos, "no path leads upwards");
+        require((path + '/').find("/../") == std::string::npos, "no path leads upwards");
         if (path != "/d/a.json" && path != "/d/b.json") throw webhook::ConfigError("no such file");
         return text_;
     }
