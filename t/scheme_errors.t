@@ -46,7 +46,7 @@ my @SCHEMES = (
     'a field that no scheme has' => [
         scheme(signatur => 'header=Acme-Signature'),
         'invalid scheme "acme": unknown field "signatur", allowed: like, algorithm, key, native, signed, signature, '
-            . 'timestamp, event_id, event_type, event_key, require, body, digest, claims, handshake',
+            . 'timestamp, event_id, event_type, event_key, require, body, payload, digest, claims, handshake',
     ],
     'like, with no preset' => [
         'webhook_scheme acme { like; # HERE' . "\n}",
@@ -688,6 +688,21 @@ my @DIGESTS = (
         invalid('"body decoded" has no meaning with "digest header="'),
     ],
     'a body that is what none is' => [ scheme(body => 'gzip'), invalid('invalid value "gzip" of "body", allowed: decoded, json') ],
+    'a payload without a field' => [ scheme(payload => 'field='), invalid('no name in "payload", allowed: field=NAME') ],
+    'a payload in JSON' => [ scheme(payload => 'json=/a'), invalid('unknown parameter "json=" of "payload", allowed: field') ],
+    'a payload in a field, and a body that is JSON' => [
+        blamed(payload => (payload => 'field=p', body => 'json')), invalid('"payload field=" contradicts "body json"'),
+    ],
+    (
+        map {
+            my ($what, %fields) = @$_;
+            ; "a payload in a field beside $what" => [
+                blamed(payload => (payload => 'field=p', %fields)),
+                invalid('"payload field=" has no meaning where the signature or the timestamp is in JSON: the body is then no form'),
+            ]
+        } [ 'a signature in JSON', signature => 'json=/s', signed => '"{json:/a}"' ], [ 'signed JSON', signed => '"{json:/a}"' ],
+        [ 'a time in JSON', timestamp => 'json=/t' ]
+    ),
     'a digest that nobody signs' => [
         scheme(digest => 'query=d'), invalid('"digest query=" needs "{url}" in "signed": it would not be signed'),
     ],

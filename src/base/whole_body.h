@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -19,10 +20,11 @@ class WholeBody {
 
     std::string_view text() const { return text_; }
 
-    // Null if the body is not JSON.
-    const JsonDocument* json() {
-        if (!is_json_) is_json_ = document_->parse(text_);
-        return *is_json_ ? document_ : nullptr;
+    // Null if the body is not JSON. It takes the document from json_in_field().
+    JsonDocument* json() {
+        if (known_ != Text::body) is_json_ = document_->parse(text_);
+        known_ = Text::body;
+        return is_json_ ? document_ : nullptr;
     }
 
     // Null if the body is not a form.
@@ -31,10 +33,23 @@ class WholeBody {
         return form_->has_value() ? &**form_ : nullptr;
     }
 
+    // The JSON in the value of a field of the form, which must be the same in each call. Null if it
+    // is not JSON. It takes the document from json().
+    JsonDocument* json_in_field(std::string_view value) {
+        if (known_ == Text::field) return is_json_ ? document_ : nullptr;
+        is_json_ = document_->parse_copy(value);
+        known_ = Text::field;
+        return is_json_ ? document_ : nullptr;
+    }
+
   private:
+    enum class Text : std::uint8_t { none, body, field };
+
     std::string_view text_;
     JsonDocument* document_;
-    std::optional<bool> is_json_;
+    // The text that the document holds, and whether it is JSON.
+    Text known_ = Text::none;
+    bool is_json_ = false;
     std::optional<std::optional<Form>> form_;
 };
 

@@ -78,7 +78,8 @@ bool reads_form(const Scheme& scheme) {
     const auto is_field = [](const ValueLocation& source) {
         return source.kind == ValueLocation::Kind::field;
     };
-    return scheme.verifies_form() || is_field(scheme.event_id) || is_field(scheme.event_type) ||
+    return scheme.verifies_form() || !scheme.payload_field.empty() || is_field(scheme.event_id) ||
+           is_field(scheme.event_type) ||
            std::ranges::any_of(scheme.handshakes, [](const Handshake& handshake) {
                return handshake.reads(ValueLocation::Kind::field);
            });
@@ -253,6 +254,7 @@ class SchemeBuilder {
     void set_event_key(Arguments arguments);
     void add_required_headers(Arguments arguments);
     void set_body(Arguments arguments);
+    void set_payload(Arguments arguments);
     void set_digest(Arguments arguments);
     void add_claims(Arguments arguments);
     void add_handshake(Arguments arguments);
@@ -286,6 +288,7 @@ class SchemeBuilder {
     void check_digest() const;
     void check_digest_header() const;
     void check_body() const;
+    void check_payload() const;
     void check_timestamp_field() const;
     void check_timestamp() const;
     void check_handshakes() const;
@@ -318,7 +321,7 @@ class SchemeBuilder {
 };
 
 std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
-    static constexpr std::array<Field, 15> kFields{{
+    static constexpr std::array<Field, 16> kFields{{
         {"like", &SchemeBuilder::refuse_like, true},
         {"algorithm", &SchemeBuilder::set_algorithm},
         {"key", &SchemeBuilder::set_key},
@@ -331,6 +334,7 @@ std::span<const SchemeBuilder::Field> SchemeBuilder::fields() {
         {"event_key", &SchemeBuilder::set_event_key},
         {"require", &SchemeBuilder::add_required_headers, true},
         {"body", &SchemeBuilder::set_body},
+        {"payload", &SchemeBuilder::set_payload},
         {"digest", &SchemeBuilder::set_digest},
         {"claims", &SchemeBuilder::add_claims, true},
         {"handshake", &SchemeBuilder::add_handshake, true},
@@ -372,6 +376,7 @@ Scheme SchemeBuilder::finish() {
     check_that_signature_is_not_signed();
     if (!has("event_key")) scheme_.event_key = derived_event_key(scheme_);
     check_body();
+    check_payload();
     if (reads_form(scheme_)) scheme_.content_type = header_index("Content-Type");
     scheme_.wants_whole_body = wants_whole_body(scheme_);
     scheme_.wants_parameters = std::ranges::any_of(
@@ -589,6 +594,13 @@ void SchemeBuilder::set_body(Arguments arguments) {
     } else {
         fail("invalid value" + shown_word(form) + " of \"body\", allowed: decoded, json");
     }
+}
+
+// JSON that some senders put into a field of a form.
+void SchemeBuilder::set_payload(Arguments arguments) {
+    const Options options("payload", arguments, {{"field"}, {}, {}});
+    scheme_.payload_field = options.get("field");
+    if (scheme_.payload_field.empty()) fail("no name in \"payload\", allowed: field=NAME");
 }
 
 void SchemeBuilder::set_digest(Arguments arguments) {
@@ -1095,6 +1107,23 @@ void SchemeBuilder::check_body() const {
     if (!scheme_.content_encoding || !scheme_.digest) return;
     if (scheme_.digest->source.kind != ValueLocation::Kind::header) return;
     blame("body", "\"body decoded\" has no meaning with \"digest header=\"");
+}
+
+// What the verification takes of the body is a value of the whole of it.
+void SchemeBuilder::check_payload() const {
+    if (scheme_.payload_field.empty()) return;
+    if (scheme_.body_is_json) blame("payload", "\"payload field=\" contradicts \"body json\"");
+    const bool is_signed =
+        scheme_.signs(Kind::json) || (scheme_.native != nullptr && scheme_.native->reads_json) ||
+        std::ranges::any_of(scheme_.signatures, [](const SignatureSource& signature) {
+            return signature.source.kind == ValueLocation::Kind::json;
+        });
+    const bool is_time =
+        scheme_.timestamp && scheme_.timestamp->source.kind == ValueLocation::Kind::json;
+    if (!is_signed && !is_time) return;
+    blame("payload",
+          "\"payload field=\" has no meaning where the signature or the timestamp is in "
+          "JSON: the body is then no form");
 }
 
 void SchemeBuilder::check_timestamp() const {

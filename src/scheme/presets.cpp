@@ -194,6 +194,7 @@ constexpr Preset kPresets[] = {
         signature   header=X-Gitea-Signature encoding=hex;
         event_id    header=X-Gitea-Delivery optional;
         event_type  header=X-Gitea-Event;
+        payload     field=payload;
     )"},
     Preset{"github", R"(
         algorithm   hmac-sha256;
@@ -201,6 +202,7 @@ constexpr Preset kPresets[] = {
         signature   header=X-Hub-Signature-256 prefix=sha256= encoding=hex;
         event_id    header=X-GitHub-Delivery;
         event_type  header=X-GitHub-Event in_body;
+        payload     field=payload;
     )"},
     Preset{"gitlab", R"(
         algorithm   token;
@@ -480,6 +482,7 @@ constexpr Preset kPresets[] = {
         event_id    json=/event_id optional;
         event_type  json=/event/type;
         event_key   "{timestamp}{body}";
+        payload     field=payload;
         handshake   when=json:/type=url_verification answer="{json:/challenge}";
     )"},
     Preset{"square", R"(
@@ -544,6 +547,7 @@ constexpr Preset kPresets[] = {
         key         pem;
         signed      "{field:payload}";
         signature   header=Signature encoding=base64;
+        payload     field=payload;
     )"},
     Preset{"trello", R"(
         algorithm   hmac-sha1;

@@ -215,6 +215,9 @@ struct Scheme {
     ValueLocation event_type;
     // The body distinguishes types, too.
     bool type_in_body = false;
+    // The field of a form that holds the payload as JSON. The event's id and type are then read
+    // there, if the delivery is a form. Empty: none.
+    std::string payload_field;
     // Identifies events without an event id, by `{body}`, `{type}` and others.
     Template event_key;
     // No statement says how to identify events.
