@@ -557,6 +557,7 @@ my @REPEATED = (
     'webhook_log_level'   => 'warn',
     'webhook_reason_header' => 'off',
     'webhook_payload_max' => '1m',
+    'webhook_events'      => 'push',
 );
 
 my @DIRECTIVES = (
@@ -567,6 +568,28 @@ my @DIRECTIVES = (
             ; "$name twice" => [ gated("$first$name $value; # HERE"), qq{"$name" directive is duplicate} ]
         } map { [ @REPEATED[ 2 * $_, 2 * $_ + 1 ] ] } 0 .. @REPEATED / 2 - 1
     ),
+    'events that exclude nothing' => [
+        gated('webhook_events push !; # HERE'), 'nothing stands behind "!", allowed: !PATTERN, !"" in "webhook_events"',
+    ],
+    'events that exclude all' => [ gated('webhook_events push !*; # HERE'), '"!*" lets no event through in "webhook_events"' ],
+    'an event that is excluded, too' => [
+        gated('webhook_events ping push !ping; # HERE'),
+        'the pattern "ping" is both let through and excluded in "webhook_events"',
+    ],
+    'an event with a line break' => [
+        gated("webhook_events ping 'pu\nsh'; # HERE"), 'a pattern of "webhook_events" holds a control character',
+    ],
+    'events of a sender without types' => [
+        gated('webhook_events push; # HERE', 'telegram'),
+        'the scheme "telegram" has no event type: "webhook_events" lets nothing through; '
+            . '"event_type" of a "webhook_scheme" says where it is',
+    ],
+    'events of a sender without types, which it inherits' => [
+        "webhook_events push; # HERE\n"
+            . in_server("webhook_secret $SECRET;\nlocation /a { webhook github; }\nlocation /b { webhook telegram; }"),
+        'the scheme "telegram" of the location "/b" has no event type: "webhook_events" lets nothing through; '
+            . '"event_type" of a "webhook_scheme" says where it is',
+    ],
     'two answers for one reason' => [
         gated("webhook_response no_secret 403;\nwebhook_response no_secret 404; # HERE"),
         'duplicate "webhook_response" for "no_secret"',
@@ -1040,6 +1063,7 @@ my %EXAMPLE = (
     webhook_handshake   => 'webhook_handshake off;',
     webhook_response    => 'webhook_response no_secret 403;',
     webhook_log_level   => 'webhook_log_level info;',
+    webhook_events      => 'webhook_events push;',
     webhook_reason_header => 'webhook_reason_header off;',
     webhook_payload_max => 'webhook_payload_max 1m;',
 );

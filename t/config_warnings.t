@@ -271,6 +271,9 @@ subtest 'settings that can never work' => sub {
         for qw(no_secret invalid_payload missing_event_id bad_signature stale_timestamp future_timestamp no_endpoint);
     says_nothing("$_ as 200", in_location("${gate}webhook_response $_ 200;"))
         for qw(missing_signature method ip_denied duplicate);
+    says_nothing('what is filtered, as 202', in_location("${gate}webhook_response filtered 202;"));
+    says("what is filtered, as $_", in_location("${gate}webhook_response filtered $_; # HERE"),
+        "[warn] a status of $_ for \"filtered\" makes a sender repeat what nobody wants: 2xx ends it") for 422, 503;
     says("a duplicate that is answered $_", in_location("${gate}webhook_response duplicate $_; # HERE"),
         "[warn] a status of $_ for \"duplicate\" makes a sender repeat what was delivered: 2xx ends it") for 409, 444, 503;
     says_nothing("in_flight as $_", in_location("${gate}webhook_response in_flight $_;")) for 409, 503;
@@ -649,10 +652,35 @@ subtest 'large bodies of which a value is needed' => sub {
     says('a signature of all of it', $large->('discord', 'client_max_body_size 2m;', ed25519_secret('hex')->{written}),
         $remark->('up to 2097152 bytes', 'discord'));
     says('signed fields', $large->('mailgun', 'client_max_body_size 2m;'), $remark->('up to 2097152 bytes', 'mailgun'));
+    says('an event type', $large->('stripe', 'webhook_events a; client_max_body_size 2m;'), $remark->('up to 2097152 bytes', 'stripe'));
     says_nothing('a limit as large', $large->('stripe', "$dedup client_max_body_size 25m; webhook_payload_max 25m;"));
     says_nothing('no value is needed', $large->('stripe', 'client_max_body_size 25m;'));
     says_nothing('an id that may be missing', $large->('slack', "$dedup client_max_body_size 25m;"));
     says_nothing('the hash of the body', $large->('stripe', 'webhook_dedup zone=events key=$webhook_body_sha256; client_max_body_size 25m;'));
+};
+
+subtest 'event types' => sub {
+    my $remark = sub ($scheme, $place, $directive) {
+        return qq([notice] the signature of "$scheme" does not cover $place: for "$directive", )
+            . 'the word of the request\'s sender decides which type an event has';
+    };
+    my $at = sub ($scheme, $events, $more = '') {
+        return $more . in_location("webhook $scheme;\nwebhook_secret $SECRET;\nwebhook_events $events; # HERE");
+    };
+    says('in a header', $at->('github', 'push'), $remark->('github', 'the header "x-github-event"', 'webhook_events'));
+    says('in a header, beside a token', $at->('gitlab', '*'), $remark->('gitlab', 'the header "x-gitlab-event"', 'webhook_events'));
+    says('in a query', $at->('acme', 'a', "webhook_scheme acme { algorithm hmac-sha256; signed '{body}'; signature header=S; event_type query=t; }\n"),
+        $remark->('acme', 'the parameter "t"', 'webhook_events'));
+    says_nothing('in a header that is signed', $at->('acme', 'a',
+        "webhook_scheme acme { algorithm hmac-sha256; signed '{header:T}:{body}'; signature header=S; event_type header=T; }\n"));
+    says_nothing('in the body', $at->('stripe', 'charge.* !charge.test ""'));
+    says_nothing('in a token', $at->('acme', 'a', "webhook_scheme acme { algorithm jwt=HS256; signature header=S; digest claim=d; event_type claim=t; }\n"));
+    says('of a sender without types', $at->('telegram', '* !push'),
+        '[warn] the scheme "telegram" has no event type: "webhook_events" lets everything through');
+    says('with a comma between them', $at->('stripe', 'a.b,c.d'),
+        '[warn] the "," in "a.b,c.d" of this webhook_events is part of it: patterns are separated by spaces');
+    says('as regular expressions', $at->('stripe', $_),
+        qq([warn] "$_" of this webhook_events is no regular expression: "*" stands for any characters)) for '~a', '^a';
 };
 
 subtest 'other spellings of a gated path' => sub {
@@ -1431,6 +1459,7 @@ server {
     location /meta {
         webhook meta;
         webhook_secret file:%%DIR%%/github.key;
+        webhook_events page instagram !ad* "";
         webhook_handshake on token=a-token;
     }
     location /acme {

@@ -184,8 +184,13 @@ Objection Inspection::judge_delivery(BodyAccess& body, Milliseconds now) {
         if (outcome) return outcome;
     }
     if (!method_is_allowed()) return wrong_method();
-    read_payload(body);
-    if (wants_event_key()) find_event_key(body);
+    if (const auto objection = check_payload(body)) return objection;
+    if (wants_event_key()) {
+        if (has_ambiguous_event_key(body)) {
+            return Refusal(Reason::invalid_payload, Cause::Kind::name_repeated);
+        }
+        find_event_key(body);
+    }
     return find_keys();
 }
 

@@ -205,11 +205,49 @@ class Inspection {
     bool token_is_right(const Handshake& handshake, const QuestionBody& body) const;
     const SigningKey* key_for_answer(Milliseconds now);
 
-    // -- the event
+    // -- the payload
+    // What a body holds as JSON.
+    struct Payload {
+        enum class State : std::uint8_t {
+            // There is no payload.
+            none,
+            // The body is not JSON, or too large.
+            unreadable,
+            // It has to be JSON, and is not.
+            broken,
+            json
+        };
+        State state = State::none;
+        // Why there is no JSON.
+        Cause cause = {};
+        JsonDocument* json = nullptr;
+    };
+    // A field of a form.
+    struct FieldValue {
+        std::string text = {};
+        // Why there is no text, although there should be one.
+        std::optional<Cause> fault = {};
+        bool is_readable = true;
+    };
+
+    Objection check_payload(BodyAccess& body);
+    bool is_filtered() const;
+    Refusal filtered() const;
+    // Whether the event's type has a say in the judgement.
+    bool decides_by_type() const;
     bool needs_payload() const;
-    void read_payload(BodyAccess& body);
-    std::optional<std::string> value_in_body(BodyAccess& body, const ValueLocation& source) const;
-    std::optional<std::string> field_in_body(BodyAccess& body, const std::string& name) const;
+    // Whether an object that a verified value, or one of the event key, is read from repeats a
+    // name.
+    bool has_ambiguous_signed_value(BodyAccess& body) const;
+    bool has_ambiguous_event_key(BodyAccess& body) const;
+    Payload payload(BodyAccess& body) const;
+    Payload payload_of_form(WholeBody& body) const;
+    FieldValue field_in_body(BodyAccess& body, const std::string& name) const;
+
+    // -- the event
+    Objection read_event(BodyAccess& body);
+    void read_event_id(BodyAccess& body, const Payload& json);
+    Objection read_event_type(BodyAccess& body, const Payload& json);
     bool wants_event_key() const;
     void find_event_key(BodyAccess& body);
 
@@ -238,7 +276,9 @@ class Inspection {
     std::unique_ptr<const HandshakeAnswer> handshake_;
     DeliveredEvent event_;
     bool has_verified_ = false;
-    bool payload_is_unreadable_ = false;
+    // Why there is no event id in the body, if the body cannot be read.
+    std::optional<Cause> id_fault_;
+    bool is_payload_broken_ = false;
     std::array<NamedKey, kMostKeyRules> keys_;
     std::size_t key_count_ = 0;
 };

@@ -1,9 +1,8 @@
-// The second part of an inspection: the event of a delivery, once its signature is verified.
+// The last part of an inspection: the keys of a delivery's event.
 
 #include <algorithm>
 
 #include "base/encoding.h"
-#include "base/text.h"
 #include "inspect/event_key.h"
 #include "inspect/inspection.h"
 
@@ -17,58 +16,12 @@ constexpr std::string_view kEventKey = "$webhook_event_key";
 // block.
 constexpr std::string_view kEventIdKey = "id";
 
-// A value of a form is subject to the same limits as one of JSON.
-std::string form_value(const Form& form, const std::string& name) {
-    const auto value = form.only(name);
-    if (!value || value->size() > kLongestPayloadValue || has_control_character(*value)) return {};
-    return std::string(*value);
-}
-
 Cause::Kind fault_of_header(const SchemeHeaders& headers, HeaderIndex header) {
     if (headers.missing(header)) return Cause::Kind::header_missing;
     return headers.repeated(header) ? Cause::Kind::header_repeated : Cause::Kind::header_empty;
 }
 
 }  // namespace
-
-bool Inspection::needs_payload() const {
-    if (!scheme().has_event_in_body()) return false;
-    return wanted_.event ||
-           (scheme().event_id.is_in_body() && policy_.remembers(KeyRule::Kind::event_id));
-}
-
-void Inspection::read_payload(BodyAccess& body) {
-    if (!needs_payload()) return;
-    const auto read = [&](const ValueLocation& source, std::string_view& value) {
-        if (!source.is_in_body()) return true;
-        const auto found = value_in_body(body, source);
-        value = access_.keep(found.value_or(""));
-        return found.has_value();
-    };
-    payload_is_unreadable_ = !read(scheme().event_id, event_.id);
-    read(scheme().event_type, event_.type);
-}
-
-// Returns nullopt if the body cannot be read.
-std::optional<std::string> Inspection::value_in_body(BodyAccess& body,
-                                                     const ValueLocation& source) const {
-    if (source.kind == ValueLocation::Kind::field) return field_in_body(body, source.text);
-    WholeBody* known = whole(body);
-    const JsonDocument* json = known == nullptr ? nullptr : known->json();
-    return json == nullptr ? std::nullopt
-                           : std::optional(json->first_value_at(source.text).value_or(""));
-}
-
-// Returns nullopt if the body is not a form, or has the field twice. The Content-Type does not
-// change how the body is read: that would make another event of the same bytes.
-std::optional<std::string> Inspection::field_in_body(BodyAccess& body,
-                                                     const std::string& name) const {
-    if (body.size() == 0) return "";
-    const Form* known = form(body);
-    if (known == nullptr) return std::nullopt;
-    if (std::ranges::count(known->fields(), name, &Form::Field::first) > 1) return std::nullopt;
-    return form_value(*known, name);
-}
 
 bool Inspection::wants_event_key() const {
     if (wanted_.event_key) return true;
@@ -171,15 +124,14 @@ std::string_view Inspection::name_of_expression(const KeyRule& rule, std::string
 // Whether a body is JSON is signed; whether it is a form is not.
 bool Inspection::may_lack_event_id() const {
     const EventId& id = scheme().event_id;
-    return id.optional && !(id.kind == ValueLocation::Kind::field && payload_is_unreadable_);
+    const bool is_unclear =
+        id_fault_ && (id.kind == ValueLocation::Kind::field || is_payload_broken_);
+    return id.optional && !is_unclear;
 }
 
 Refusal Inspection::no_event_id() const {
     const EventId& id = scheme().event_id;
-    const bool is_field = id.kind == ValueLocation::Kind::field;
-    if (payload_is_unreadable_) {
-        return {Reason::invalid_payload, is_field ? Cause::Kind::not_form : Cause::Kind::not_json};
-    }
+    if (id_fault_) return {Reason::invalid_payload, *id_fault_};
     switch (id.kind) {
         case ValueLocation::Kind::header:
             return {Reason::missing_event_id, fault_of_header(headers_, id.header),

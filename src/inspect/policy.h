@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "inspect/event_filter.h"
 #include "scheme/scheme.h"
 
 namespace webhook {
@@ -54,6 +55,7 @@ struct Policy {
     std::size_t payload_max = kDefaultPayloadMax;
     // Whether the signed URL is the same for all requests.
     bool url_is_fixed = false;
+    EventFilter events;
     // Empty: no event is remembered.
     std::vector<KeyRule> keys;
 

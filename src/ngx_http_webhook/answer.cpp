@@ -1,5 +1,8 @@
 #include "ngx_http_webhook/answer.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/text.h"
 #include "base/url.h"
 
@@ -57,9 +60,10 @@ void add_suspects(std::string& causes, const Delivery& delivery) {
 }
 
 ngx_uint_t log_level_of(const Delivery& delivery) {
-    // Neither needs attention: every sender retries and verifies the endpoint.
-    const bool usual = delivery.reason == Reason::duplicate || delivery.reason == Reason::handshake;
-    return usual ? NGX_LOG_INFO : *delivery.conf.log_level;
+    // None needs attention: every sender retries, verifies the endpoint, and has other events.
+    constexpr Reason kUsual[] = {Reason::duplicate, Reason::handshake, Reason::filtered};
+    const bool is_usual = std::ranges::find(kUsual, delivery.reason) != std::end(kUsual);
+    return is_usual ? NGX_LOG_INFO : *delivery.conf.log_level;
 }
 
 // If the variables give no name, its text in the configuration.

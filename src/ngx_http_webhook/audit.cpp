@@ -561,6 +561,7 @@ class Audit {
 
     static bool needs_body_as_a_whole(const LocConf& conf) {
         if (conf.scheme->wants_whole_body || conf.scheme->has_timestamp_in_body()) return true;
+        if (conf.events && conf.scheme->event_type.is_in_body()) return true;
         const EventId& id = conf.scheme->event_id;
         if (!conf.dedup || id.kind != webhook::ValueLocation::Kind::json || id.optional)
             return false;

@@ -138,6 +138,44 @@ void check_handshake(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf,
     warn_about_token_that_is_secret(cf, conf);
 }
 
+// The place of the event's type, for a message.
+std::string place_of_type(const Scheme& scheme) {
+    const std::string& name = scheme.headers[scheme.event_type.header];
+    if (name.starts_with(kParameterMark)) return "the parameter " + in_quotes(name.substr(1));
+    return "the header " + in_quotes(name);
+}
+
+// Whoever sends a captured delivery again may give it another type.
+void report_unsigned_type(ngx_conf_t* cf, const LocConf& conf, std::string_view directive,
+                          const ConfigPosition& place) {
+    const Scheme& scheme = *conf.scheme;
+    const bool is_free = scheme.event_type.kind == ValueLocation::Kind::header &&
+                         !scheme.covers_header(scheme.event_type.header);
+    if (!is_free) return;
+    remark(cf, NGX_LOG_NOTICE,
+           "the signature of " + in_quotes(scheme.name) + " does not cover " +
+               place_of_type(scheme) + ": for " + in_quotes(directive) +
+               ", the word of the request's sender decides which type an event has",
+           place);
+}
+
+void check_events(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, const Level& here) {
+    if (!conf.events) return;
+    const Events& events = *conf.events;
+    const Scheme& scheme = *conf.scheme;
+    if (scheme.event_type.kind != ValueLocation::Kind::none) {
+        return report_unsigned_type(cf, conf, "webhook_events", events.place);
+    }
+    const std::string subject = "the scheme " + in_quotes(scheme.name) +
+                                where_inherited(conf.events == parent.events, here) +
+                                " has no event type: \"webhook_events\" lets ";
+    if (!events.filter.lets_through("")) {
+        fail(subject + "nothing through; \"event_type\" of a \"webhook_scheme\" says where it is",
+             events.place);
+    }
+    warn(cf, subject + "everything through", events.place);
+}
+
 // Whether this is nginx's variable for this header or parameter.
 bool is_header(std::string_view variable, const Scheme& scheme, HeaderIndex header) {
     return variable == scheme.variable_of(header);
@@ -659,6 +697,7 @@ void check(ngx_conf_t* cf, const Level& level) {
     check_digest_in_url(cf, parent, conf, level);
     check_parameters_of_url(cf, parent, conf, level);
     check_handshake(cf, parent, conf, level);
+    check_events(cf, parent, conf, level);
     check_dedup(cf, parent, conf, level);
 }
 

@@ -39,6 +39,7 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.sources, parent.sources);
     inherit(conf.dedup_directive, parent.dedup_directive);
     inherit(conf.handshake, parent.handshake);
+    inherit(conf.events, parent.events);
     inherit(conf.log_level, parent.log_level);
     inherit(conf.payload_max, parent.payload_max);
     inherit(conf.reason_header, parent.reason_header);
@@ -119,6 +120,7 @@ Demands demands_of(const LocConf& conf) {
     policy.methods = conf.methods->names;
     policy.require_tls = *conf.require_tls;
     if (conf.handshake) policy.handshake = *conf.handshake;
+    if (conf.events) policy.events = conf.events->filter;
     policy.payload_max = *conf.payload_max;
     policy.url_is_fixed = conf.url_is_fixed();
     demands.mode = *conf.mode;

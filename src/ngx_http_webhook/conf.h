@@ -42,6 +42,11 @@ struct GateDirective {
     ConfigPosition place;
 };
 
+struct Events {
+    EventFilter filter;
+    ConfigPosition place;
+};
+
 struct Methods {
     ngx_uint_t mask = NGX_HTTP_POST;
     // As the `Allow` header lists them.
@@ -177,6 +182,7 @@ struct LocConf {
     std::shared_ptr<Allowlist> sources;
     std::shared_ptr<const Dedup> dedup_directive;
     std::shared_ptr<const HandshakeSwitch> handshake;
+    std::shared_ptr<const Events> events;
     std::array<std::optional<ResponseOverride>, kReasonCount> answers;
     std::optional<ngx_uint_t> log_level;
     std::optional<std::size_t> payload_max;

@@ -813,6 +813,40 @@ void set_handshake(const Directive& directive, LocConf& conf) {
     conf.handshake = std::move(handshake);
 }
 
+// webhook_events PATTERN ...
+
+// A type that no sender has, so that every event would be lost in silence.
+void warn_about_odd_pattern(const Directive& directive, std::string_view pattern) {
+    if (pattern.find(',') != std::string_view::npos) {
+        directive.warn("the \",\" in " + in_quotes(pattern) +
+                       " of this webhook_events is part of it: patterns are separated by spaces");
+    }
+    if (pattern.starts_with('~') || pattern.starts_with('^')) {
+        directive.warn(in_quotes(pattern) +
+                       " of this webhook_events is no regular expression: \"*\" stands for any "
+                       "characters");
+    }
+}
+
+void set_events(const Directive& directive, LocConf& conf) {
+    require_first(conf.events == nullptr, directive);
+    auto events = std::make_shared<Events>();
+    events->place = directive.place();
+    for (std::string_view pattern : directive.arguments()) {
+        if (has_control_character(pattern)) {
+            throw ConfigError("a pattern of " + in_quotes(directive.name()) +
+                              " holds a control character");
+        }
+        try {
+            events->filter.add(pattern);
+        } catch (const ConfigError& error) {
+            throw ConfigError(error.what() + (" in " + in_quotes(directive.name())));
+        }
+        warn_about_odd_pattern(directive, pattern);
+    }
+    conf.events = std::move(events);
+}
+
 // webhook_response REASON STATUS [TEXT [type=MEDIA/TYPE]]
 
 // Reasons for which no upstream has the delivery.
@@ -849,10 +883,24 @@ void check_success(const Directive& directive, Reason reason) {
     }
 }
 
+// Reasons whose events the sender has no reason to send again.
+struct Settled {
+    Reason reason;
+    std::string_view event;
+};
+
+constexpr Settled kSettled[] = {
+    {Reason::duplicate, "what was delivered"},
+    {Reason::filtered, "what nobody wants"},
+};
+
 // A sender takes any other status for a failure.
-void warn_about_repeats(const Directive& directive) {
-    directive.warn("a status of " + std::string(directive.argument(1)) +
-                   " for \"duplicate\" makes a sender repeat what was delivered: 2xx ends it");
+void warn_about_repeats(const Directive& directive, Reason reason) {
+    const auto* row = std::ranges::find(kSettled, reason, &Settled::reason);
+    if (row == std::end(kSettled)) return;
+    directive.warn("a status of " + std::string(directive.argument(1)) + " for " +
+                   in_quotes(info(reason).name) + " makes a sender repeat " +
+                   std::string(row->event) + ": 2xx ends it");
 }
 
 // Statuses that nginx uses internally and never sends.
@@ -926,8 +974,8 @@ void set_response(const Directive& directive, LocConf& conf) {
     answer = ResponseOverride{static_cast<ngx_uint_t>(status), nullptr};
     if (status < 300) {
         check_success(directive, *reason);
-    } else if (*reason == Reason::duplicate) {
-        warn_about_repeats(directive);
+    } else {
+        warn_about_repeats(directive, *reason);
     }
     if (directive.arguments().size() > 2) set_text(directive, *reason, *answer);
 }
@@ -1012,6 +1060,7 @@ ngx_command_t commands[] = {
     main_command<define_zone>(ngx_string("webhook_dedup_zone"), NGX_CONF_1MORE),
     location_command<set_dedup>(ngx_string("webhook_dedup"), NGX_CONF_1MORE),
     location_command<set_handshake>(ngx_string("webhook_handshake"), NGX_CONF_TAKE12),
+    location_command<set_events>(ngx_string("webhook_events"), NGX_CONF_1MORE),
     location_command<set_response>(ngx_string("webhook_response"),
                                    NGX_CONF_TAKE23 | NGX_CONF_TAKE4),
     location_command<set_reason_header>(ngx_string("webhook_reason_header"), NGX_CONF_TAKE1),

@@ -41,6 +41,11 @@ struct Cause {
         token_unfit,
         json_missing,
         not_json,
+        not_utf8,
+        name_repeated,
+        field_not_json,
+        json_as_form,
+        type_missing,
         not_form,
         form_semicolon,
         field_unfit,
@@ -76,7 +81,7 @@ struct Cause {
     // Its subject: a name from the scheme, or a part of the request line, or the key named by its
     // token. A view that outlives the delivery. Never a secret, a signature or a value of the
     // payload.
-    std::string_view subject;
+    std::string_view subject = {};
     // Milliseconds or bytes, and how many are allowed; secrets, and the length of the body.
     std::int64_t amount = 0;
     std::int64_t allowed = 0;

@@ -20,6 +20,7 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons{{
     {Reason::incomplete_body, "incomplete_body", 400, false},
     {Reason::bad_signature, "bad_signature", 401, false},
     {Reason::handshake, "handshake", 0, false},
+    {Reason::filtered, "filtered", 200, false},
     {Reason::invalid_payload, "invalid_payload", 400, false},
     {Reason::missing_event_id, "missing_event_id", 400, false},
     {Reason::duplicate, "duplicate", 0, false},

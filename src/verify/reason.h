@@ -29,6 +29,7 @@ enum class Reason : std::uint8_t {
     incomplete_body,
     bad_signature,
     handshake,
+    filtered,
     invalid_payload,
     missing_event_id,
     duplicate,

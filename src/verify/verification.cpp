@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/encoding.h"
+#include "base/json_names.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "scheme/native.h"
@@ -745,6 +746,10 @@ std::optional<WrittenTime> time_at(const JsonDocument& claims, std::string_view 
 Objection Verification::check_claims(std::string_view claims, Milliseconds now) {
     const JsonDocument& json = *request_.json;
     if (!request_.json->parse_copy(claims)) return Reason::malformed_signature;
+    // RFC 7519, section 4: readers refuse a claim that is there twice, or take the last one.
+    if (object_repeats_a_name(*json.root())) {
+        return Refusal(Reason::invalid_payload, Cause::Kind::name_repeated);
+    }
     if (const auto objection = read_validity()) return objection;
     if (const auto objection = check_validity(now)) return objection;
     if (scheme_->timestamp && scheme_->timestamp->source.kind == ValueLocation::Kind::claim) {

@@ -32,6 +32,7 @@ const std::vector<Expected> kExpected{
     {Reason::incomplete_body, "incomplete_body", 400},
     {Reason::bad_signature, "bad_signature", 401},
     {Reason::handshake, "handshake", 0},
+    {Reason::filtered, "filtered", 200},
     {Reason::invalid_payload, "invalid_payload", 400},
     {Reason::missing_event_id, "missing_event_id", 400},
     {Reason::duplicate, "duplicate", 0},
