@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/errors.h"
 #include "base/text.h"
 #include "jsonschema/uri.h"

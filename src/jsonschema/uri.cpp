@@ -1,6 +1,5 @@
 #include "jsonschema/uri.h"
 
-#include <charconv>
 
 #include "base/text.h"
 
@@ -116,25 +115,6 @@ std::optional<std::string_view> fragment_of(std::string_view reference) {
 
 std::string_view without_fragment(std::string_view reference) {
     return reference.substr(0, reference.find('#'));
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string decoded;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] != '%') {
-            decoded += text[at];
-            continue;
-        }
-        std::uint8_t byte = 0;
-        const char* digits = text.data() + at + 1;
-        if (text.size() - at < 3 ||
-            std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) {
-            return std::nullopt;
-        }
-        decoded += static_cast<char>(byte);
-        at += 2;
-    }
-    return decoded;
 }
 
 bool climbs(std::string_view path) {

@@ -19,9 +19,6 @@ std::string resolve_uri(std::string_view base, std::string_view reference);
 std::optional<std::string_view> fragment_of(std::string_view reference);
 std::string_view without_fragment(std::string_view reference);
 
-// Nullopt if a percent sign does not begin an encoded byte.
-std::optional<std::string> percent_decoded(std::string_view text);
-
 // Whether one of the path's segments is `..`.
 bool climbs(std::string_view path);
 
