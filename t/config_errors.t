@@ -590,6 +590,46 @@ my @DIRECTIVES = (
         'the scheme "telegram" of the location "/b" has no event type: "webhook_events" lets nothing through; '
             . '"event_type" of a "webhook_scheme" says where it is',
     ],
+    'a schema that is not there' => [
+        gated('webhook_schema absent.json; # HERE'),
+        'cannot read "%%DIR%%/config_test/absent.json": No such file or directory',
+    ],
+    'a schema that is a directory' => [
+        gated('webhook_schema %%DIR%%/folder; # HERE'), 'cannot read "%%DIR%%/folder": it is not a regular file',
+    ],
+    'a schema that is no JSON' => [
+        gated('webhook_schema %%DIR%%/schemas/text.json; # HERE'), qr/schema "\S+\/schemas\/text\.json".* JSON.*/,
+    ],
+    'a schema with a wrong keyword' => [
+        gated('webhook_schema %%DIR%%/schemas/wrong.json; # HERE'),
+        'schema "%%DIR%%/schemas/wrong.json" at "/properties/id/minimum": must be a number, not a string',
+    ],
+    'a schema that leads to another directory' => [
+        gated('webhook_schema %%DIR%%/schemas/out.json; # HERE'), qr/schema "\S+\/schemas\/out\.json" at "\/\$ref": .*/,
+    ],
+    'a schema that a link leads out of' => [
+        gated('webhook_schema %%DIR%%/schemas/linked.json; # HERE'),
+        qr/.*cannot read "\S+\/schemas\/link\.json": it is a link to "\S+\/outside\.json", outside of the directory of "\S+\/schemas\/linked\.json".*/,
+    ],
+    'a schema for no type' => [
+        gated('webhook_schema %%DIR%%/schemas/right.json type=!push; # HERE'),
+        'invalid "type=!push" in "webhook_schema", allowed: type=PATTERN without "!"',
+    ],
+    'a schema with another word' => [
+        gated('webhook_schema %%DIR%%/schemas/right.json push; # HERE'),
+        'invalid "push" in "webhook_schema", allowed: type=PATTERN without "!"',
+    ],
+    'no schema for a type' => [ gated('webhook_schema off type=push; # HERE'), 'invalid "type=push" in "webhook_schema", allowed: "off" alone' ],
+    'no schema beside one' => [
+        gated("webhook_schema %%DIR%%/schemas/right.json;\nwebhook_schema off; # HERE"), '"webhook_schema" directive is duplicate',
+    ],
+    'a schema beside none' => [
+        gated("webhook_schema off;\nwebhook_schema %%DIR%%/schemas/right.json; # HERE"), '"webhook_schema" directive is duplicate',
+    ],
+    'a schema of forms' => [
+        gated("webhook_schema %%DIR%%/schemas/right.json; # HERE", 'twilio-form'),
+        'deliveries of the scheme "twilio-form" are forms without JSON: "webhook_schema" refuses each',
+    ],
     'two answers for one reason' => [
         gated("webhook_response no_secret 403;\nwebhook_response no_secret 404; # HERE"),
         'duplicate "webhook_response" for "no_secret"',
@@ -1064,6 +1104,7 @@ my %EXAMPLE = (
     webhook_response    => 'webhook_response no_secret 403;',
     webhook_log_level   => 'webhook_log_level info;',
     webhook_events      => 'webhook_events push;',
+    webhook_schema      => 'webhook_schema off;',
     webhook_reason_header => 'webhook_reason_header off;',
     webhook_payload_max => 'webhook_payload_max 1m;',
 );
@@ -1101,6 +1142,7 @@ my %TOO_MANY = (
     webhook             => 'github name=one name=two',
     webhook_secret      => "$SECRET id=one id=two id=three",
     webhook_mode        => 'enforce monitor',
+    webhook_schema      => 'a.json type=a type=b',
     webhook_url         => 'http://localhost/ http://localhost/',
     webhook_tolerance   => '5m 5m 5m',
     webhook_require_tls => 'on off',
@@ -1166,6 +1208,12 @@ my %FILES = (
     'token.inc'    => "webhook_handshake on token=a-token;\n",
     'meta.json'    => '{"hooks":["10.0.0.0/8"],"verified":true,"domains":["github.com"],"none":[]}',
     'cut.json'     => '{"hooks":["10.0.0.0/8"',
+    'outside.json' => '{}',
+    'schemas/right.json'  => '{}',
+    'schemas/text.json'   => 'no JSON',
+    'schemas/wrong.json'  => '{"properties":{"id":{"minimum":"1"}}}',
+    'schemas/out.json'    => '{"$ref":"../outside.json"}',
+    'schemas/linked.json' => '{"$ref":"link.json"}',
 );
 
 sub openssl (@arguments) {
@@ -1233,6 +1281,7 @@ sub key_files () {
 }
 %FILES = (%FILES, key_files());
 write_file($_, $FILES{$_}) for keys %FILES;
+symlink '../outside.json', directory() . '/schemas/link.json' or die "link: $!";
 write_file('secret.key', "127.0.0.1\nZq7c3cre7\n");
 
 mkdir directory() . '/folder';

@@ -268,7 +268,7 @@ subtest 'settings that can never work' => sub {
         '[warn] a status of 2xx for "in_flight" loses the event where the delivery under way fails: the sender does not send it again');
     says("an answer that loses every event as $_", in_location("${gate}webhook_response $_ 200; # HERE"),
         qq([warn] a status of 2xx for "$_" loses the event of a sender that is genuine: it is not sent again))
-        for qw(no_secret invalid_payload missing_event_id bad_signature stale_timestamp future_timestamp no_endpoint);
+        for qw(no_secret invalid_payload schema_violation missing_event_id bad_signature stale_timestamp future_timestamp no_endpoint);
     says_nothing("$_ as 200", in_location("${gate}webhook_response $_ 200;"))
         for qw(missing_signature method ip_denied duplicate);
     says_nothing('what is filtered, as 202', in_location("${gate}webhook_response filtered 202;"));
@@ -681,6 +681,33 @@ subtest 'event types' => sub {
         '[warn] the "," in "a.b,c.d" of this webhook_events is part of it: patterns are separated by spaces');
     says('as regular expressions', $at->('stripe', $_),
         qq([warn] "$_" of this webhook_events is no regular expression: "*" stands for any characters)) for '~a', '^a';
+};
+
+subtest 'schemas' => sub {
+    write_file('schemas/right.json', '{ "required": ["id"] }');
+    write_file('schemas/other.json', '{}');
+    write_file('schemas/misspelt.json', '{ "requried": ["id"] }');
+    my $right = 'webhook_schema %%DIR%%/schemas/right.json';
+    my $at = sub ($scheme, $text, $more = '') { return $more . in_location("webhook $scheme;\nwebhook_secret $SECRET;\n$text") };
+    says_nothing('one for all', $at->('stripe', "$right;"));
+    says_nothing('one for each type', $at->('stripe', "$right type=a; $right type=b; $right;"));
+    says_nothing('of a sender of JSON in a form', $at->('gitea-form', "$right;"));
+    my $hidden = '[warn] this webhook_schema is never used: an earlier one is for the same types';
+    says('behind one for all', $at->('stripe', "$right;\n$right type=a; # HERE"), $hidden);
+    says('for the same types', $at->('stripe', "$right type=a*;\n$right type=a*; # HERE"), $hidden);
+    says('for types that the sender does not have', $at->('telegram', "$right type=a; # HERE"),
+        '[warn] the scheme "telegram" has no event type: this "webhook_schema" is never used');
+    says_nothing('for no type', $at->('telegram', "$right type=\"\";"));
+    says('for a type in a header', $at->('github', "$right type=push; # HERE\n$right type=ping;"),
+        '[notice] the signature of "github" does not cover the header "x-github-event": for "webhook_schema", '
+            . 'the word of the request\'s sender decides which type an event has');
+    says_nothing('for all, beside a type in a header', $at->('github', "$right;"));
+    says('a large body', in_location("webhook github; # HERE\nwebhook_secret $SECRET;\n$right;\nclient_max_body_size 2m;"),
+        '[warn] "client_max_body_size" allows bodies of up to 2097152 bytes, but those of more than 1048576 bytes, '
+            . '"webhook_payload_max", are refused, since "webhook_schema" is for all of it');
+    my @found = remarks($at->('stripe', "webhook_schema %%DIR%%/schemas/misspelt.json;\nwebhook_schema %%DIR%%/schemas/misspelt.json type=a;"));
+    is scalar(grep { /requried/ } @found), 1, 'a misspelt word is told once' or diag @found;
+    like $found[0], qr{^\[warn\] schema "\S+/schemas/misspelt\.json".*"requried".*"required"}, 'with its place';
 };
 
 subtest 'other spellings of a gated path' => sub {

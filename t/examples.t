@@ -46,6 +46,11 @@ sub create_files ($text) {
             create($path, "$SECRET\n", 0600);
         }
     }
+    create($_, slurp("$ROOT/examples/schemas/" . s{.*/schemas/}{}r), 0644) for $text =~ /\bwebhook_schema\s+([^\s;]+)/g;
+    # What the schemas of a directory refer to.
+    for my $folder (map { dirname($_) } $text =~ m{\bwebhook_schema\s+(\S+/schemas/[^\s;]+)}g) {
+        create("$folder/" . basename($_), slurp($_), 0644) for glob "$ROOT/examples/schemas/" . ($folder =~ s{.*/schemas/}{}r) . '/*.json';
+    }
     make_path(dirname(expand($_))) for $text =~ /\b(?:access_log|error_log|pid)\s+(%%DIR%%[^\s;]+)/g;
     make_path(dirname(expand($_))) for $text =~ /\bstate=(%%DIR%%[^\s;]+)/g;
     create($_, slurp($certificate), 0644) for $text =~ /\bssl_certificate\s+([^\s;]+)/g;

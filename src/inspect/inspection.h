@@ -28,6 +28,8 @@
 
 namespace webhook {
 
+class SchemaValidator;
+
 // A request before its body, as it arrived. Views live as long as the request.
 struct RequestHead {
     std::string_view method;
@@ -82,6 +84,8 @@ class RequestAccess {
     virtual std::string_view keep(std::string_view text) = 0;
     // For tokens and bodies. It must not be used otherwise during a call of the inspection.
     virtual JsonDocument& json_document() = 0;
+    // Called if a schema is for the payload.
+    virtual SchemaValidator& schema_validator() = 0;
 
   protected:
     ~RequestAccess() = default;
@@ -126,6 +130,9 @@ struct DeliveredEvent {
     std::string_view secret_id;
     // In hex.
     std::string_view body_sha256;
+    // Where the payload does not satisfy its schema: a JSON pointer into the payload, a space, and
+    // one into the schema.
+    std::string_view schema_error;
 };
 
 // A value that identifies the event, and the value's name.
@@ -233,8 +240,7 @@ class Inspection {
     Objection check_payload(BodyAccess& body);
     bool is_filtered() const;
     Refusal filtered() const;
-    // Whether the event's type has a say in the judgement.
-    bool decides_by_type() const;
+    Objection check_schema(BodyAccess& body);
     bool needs_payload() const;
     // Whether an object that a verified value, or one of the event key, is read from repeats a
     // name.

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "inspect/inspection.h"
+#include "jsonschema/validator.h"
 #include "scheme/native.h"
 
 namespace webhook {
@@ -49,7 +50,7 @@ Objection Inspection::check_payload(BodyAccess& body) {
     if (has_ambiguous_signed_value(body)) return name_repeated();
     if (const auto objection = read_event(body)) return objection;
     if (!is_type_known && is_filtered()) return filtered();
-    return std::nullopt;
+    return check_schema(body);
 }
 
 bool Inspection::is_filtered() const {
@@ -60,15 +61,28 @@ Refusal Inspection::filtered() const {
     return {Reason::filtered, event_.type.empty() ? Cause::Kind::type_missing : Cause::Kind::none};
 }
 
-bool Inspection::decides_by_type() const {
-    return !policy_.events.empty();
+Objection Inspection::check_schema(BodyAccess& body) {
+    const auto applies = [this](const PayloadSchema& each) {
+        return !each.type || each.type->matches(event_.type);
+    };
+    const auto wanted = std::ranges::find_if(policy_.schemas, applies);
+    if (wanted == policy_.schemas.end()) return std::nullopt;
+    const Payload known = payload(body);
+    if (known.json == nullptr) return Refusal(Reason::invalid_payload, known.cause);
+    if (known.json->repeats_a_name()) return name_repeated();
+    const auto violation = access_.schema_validator().validate(*wanted->schema, *known.json);
+    if (!violation) return std::nullopt;
+    event_.schema_error = access_.keep(violation->instance + " " + violation->schema);
+    return Refusal(Reason::schema_violation,
+                   violation->bound.empty() ? Cause::Kind::schema : Cause::Kind::schema_bound,
+                   event_.schema_error);
 }
 
 bool Inspection::needs_payload() const {
     if (!scheme().has_event_in_body()) return false;
     return wanted_.event ||
            (scheme().event_id.is_in_body() && policy_.remembers(KeyRule::Kind::event_id)) ||
-           (scheme().event_type.is_in_body() && decides_by_type());
+           (scheme().event_type.is_in_body() && policy_.decides_by_type());
 }
 
 bool Inspection::has_ambiguous_signed_value(BodyAccess& body) const {
@@ -172,16 +186,17 @@ Objection Inspection::read_event_type(BodyAccess& body, const Payload& json) {
     const ValueLocation& type = scheme().event_type;
     if (type.kind == ValueLocation::Kind::field) {
         const FieldValue field = field_in_body(body, type.text);
-        if (field.fault && decides_by_type()) return Refusal(Reason::invalid_payload, *field.fault);
+        if (field.fault && policy_.decides_by_type())
+            return Refusal(Reason::invalid_payload, *field.fault);
         event_.type = access_.keep(field.text);
     }
     if (type.kind != ValueLocation::Kind::json) return std::nullopt;
     if (json.json == nullptr) {
-        const bool is_none = json.state == Payload::State::none || !decides_by_type();
+        const bool is_none = json.state == Payload::State::none || !policy_.decides_by_type();
         return is_none ? std::nullopt : Objection(Refusal(Reason::invalid_payload, json.cause));
     }
     auto text = json.json->first_value_at(type.text);
-    if (decides_by_type()) {
+    if (policy_.decides_by_type()) {
         const auto only = json.json->value_at(type.text);
         if (only != text || (!text && !json.json->lacks(type.text))) {
             return Refusal(Reason::invalid_payload, Cause::Kind::json_missing, type.text);

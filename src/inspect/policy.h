@@ -16,6 +16,8 @@
 
 namespace webhook {
 
+struct Schema;
+
 // Whether the sender's endpoint verification is answered.
 struct HandshakePolicy {
     bool on = false;
@@ -40,6 +42,16 @@ struct KeyRule {
 };
 
 inline constexpr std::size_t kDefaultPayloadMax = 1024 * 1024;
+// A schema, and the types of events that it is for.
+struct PayloadSchema {
+    // Equal schemas are one object.
+    std::shared_ptr<const Schema> schema;
+    // No value: all.
+    std::optional<EventPattern> type;
+
+    friend bool operator==(const PayloadSchema&, const PayloadSchema&) = default;
+};
+
 // The most keys of an event.
 inline constexpr std::size_t kMostKeyRules = 8;
 
@@ -56,11 +68,21 @@ struct Policy {
     // Whether the signed URL is the same for all requests.
     bool url_is_fixed = false;
     EventFilter events;
+    // The first that is for the event's type counts.
+    std::vector<PayloadSchema> schemas;
     // Empty: no event is remembered.
     std::vector<KeyRule> keys;
 
     friend bool operator==(const Policy&, const Policy&) = default;
 
+    // Whether the event's type has a say in the judgement.
+    bool decides_by_type() const {
+        if (!events.empty()) return true;
+        for (const PayloadSchema& each : schemas) {
+            if (each.type) return true;
+        }
+        return false;
+    }
     bool remembers(KeyRule::Kind kind) const {
         for (const KeyRule& key : keys) {
             if (key.kind == kind) return true;

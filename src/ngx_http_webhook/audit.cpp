@@ -561,7 +561,9 @@ class Audit {
 
     static bool needs_body_as_a_whole(const LocConf& conf) {
         if (conf.scheme->wants_whole_body || conf.scheme->has_timestamp_in_body()) return true;
-        if (conf.events && conf.scheme->event_type.is_in_body()) return true;
+        const webhook::Policy& policy = conf.demands.policy;
+        if (policy.decides_by_type() && conf.scheme->event_type.is_in_body()) return true;
+        if (!policy.schemas.empty()) return true;
         const EventId& id = conf.scheme->event_id;
         if (!conf.dedup || id.kind != webhook::ValueLocation::Kind::json || id.optional)
             return false;
@@ -577,9 +579,12 @@ class Audit {
         if ((most != 0 && most <= held) || !needs_body_as_a_whole(conf)) return;
         const std::string allowed =
             most == 0 ? "any size" : "up to " + std::to_string(most) + " bytes";
+        const std::string why = conf.demands.policy.schemas.empty()
+                                    ? in_quotes(conf.scheme->name) + " needs a value of the body"
+                                    : "\"webhook_schema\" is for all of it";
         warn("\"client_max_body_size\" allows bodies of " + allowed + ", but those of more than " +
                  std::to_string(held) + " bytes, \"webhook_payload_max\", are refused, since " +
-                 in_quotes(conf.scheme->name) + " needs a value of the body",
+                 why,
              conf.gate->place);
     }
 

@@ -156,7 +156,7 @@ void report_unsigned_type(ngx_conf_t* cf, const LocConf& conf, std::string_view 
            "the signature of " + in_quotes(scheme.name) + " does not cover " +
                place_of_type(scheme) + ": for " + in_quotes(directive) +
                ", the word of the request's sender decides which type an event has",
-           place);
+           place, "the type of " + scheme.name + " for " + std::string(directive));
 }
 
 void check_events(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, const Level& here) {
@@ -174,6 +174,31 @@ void check_events(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, co
              events.place);
     }
     warn(cf, subject + "everything through", events.place);
+}
+
+// Whether the sender sends nothing but forms, without JSON in them.
+bool sends_no_json(const Scheme& scheme) {
+    return scheme.verifies_form() && scheme.payload_field.empty() && !scheme.digest;
+}
+
+void check_schemas(ngx_conf_t* cf, const LocConf& parent, const LocConf& conf, const Level& here) {
+    if (!conf.schemas) return;
+    const Scheme& scheme = *conf.scheme;
+    const std::string where = where_inherited(conf.schemas == parent.schemas, here);
+    const bool has_type = scheme.event_type.kind != ValueLocation::Kind::none;
+    for (const Schemas::Rule& rule : conf.schemas->rules) {
+        if (rule.type && !has_type && !rule.type->matches("")) {
+            warn(cf,
+                 "the scheme " + in_quotes(scheme.name) + where +
+                     " has no event type: this \"webhook_schema\" is never used",
+                 rule.place);
+        } else if (sends_no_json(scheme)) {
+            fail("deliveries of the scheme " + in_quotes(scheme.name) + where +
+                     " are forms without JSON: \"webhook_schema\" refuses each",
+                 rule.place);
+        }
+        if (rule.type) report_unsigned_type(cf, conf, "webhook_schema", rule.place);
+    }
 }
 
 // Whether this is nginx's variable for this header or parameter.
@@ -698,6 +723,7 @@ void check(ngx_conf_t* cf, const Level& level) {
     check_parameters_of_url(cf, parent, conf, level);
     check_handshake(cf, parent, conf, level);
     check_events(cf, parent, conf, level);
+    check_schemas(cf, parent, conf, level);
     check_dedup(cf, parent, conf, level);
 }
 

@@ -40,6 +40,7 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.dedup_directive, parent.dedup_directive);
     inherit(conf.handshake, parent.handshake);
     inherit(conf.events, parent.events);
+    inherit(conf.schemas, parent.schemas);
     inherit(conf.log_level, parent.log_level);
     inherit(conf.payload_max, parent.payload_max);
     inherit(conf.reason_header, parent.reason_header);
@@ -121,6 +122,9 @@ Demands demands_of(const LocConf& conf) {
     policy.require_tls = *conf.require_tls;
     if (conf.handshake) policy.handshake = *conf.handshake;
     if (conf.events) policy.events = conf.events->filter;
+    if (conf.schemas) {
+        policy.schemas.assign(conf.schemas->rules.begin(), conf.schemas->rules.end());
+    }
     policy.payload_max = *conf.payload_max;
     policy.url_is_fixed = conf.url_is_fixed();
     demands.mode = *conf.mode;

@@ -47,6 +47,14 @@ struct Events {
     ConfigPosition place;
 };
 
+struct Schemas {
+    struct Rule : PayloadSchema {
+        ConfigPosition place;
+    };
+    // Empty: off.
+    std::vector<Rule> rules;
+};
+
 struct Methods {
     ngx_uint_t mask = NGX_HTTP_POST;
     // As the `Allow` header lists them.
@@ -153,6 +161,8 @@ struct UsedVariable {
 struct MainConf {
     std::map<std::string, std::shared_ptr<const Scheme>, std::less<>> schemes;
     std::map<std::string, DedupZone*, std::less<>> zones;
+    // By the paths of their files.
+    std::map<std::string, std::shared_ptr<const Schema>> schemas;
     // Files that several locations name are watched once.
     std::vector<std::shared_ptr<AddressFile>> address_files;
     // In the order of the configuration.
@@ -183,6 +193,7 @@ struct LocConf {
     std::shared_ptr<const Dedup> dedup_directive;
     std::shared_ptr<const HandshakeSwitch> handshake;
     std::shared_ptr<const Events> events;
+    std::shared_ptr<Schemas> schemas;
     std::array<std::optional<ResponseOverride>, kReasonCount> answers;
     std::optional<ngx_uint_t> log_level;
     std::optional<std::size_t> payload_max;

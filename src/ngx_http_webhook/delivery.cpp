@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "ngx_http_webhook/schemas.h"
 
 namespace webhook::ngx {
 
@@ -283,6 +284,10 @@ std::string_view Delivery::keep(std::string_view text) {
 
 JsonDocument& Delivery::json_document() {
     return ngx::json_document();
+}
+
+SchemaValidator& Delivery::schema_validator() {
+    return ngx::schema_validator();
 }
 
 const DeliveredEvent& Delivery::event() const {

@@ -70,6 +70,7 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     std::string_view value_of_key(std::size_t key) override;
     std::string_view keep(std::string_view text) override;
     JsonDocument& json_document() override;
+    SchemaValidator& schema_validator() override;
 
     // The known properties of its event.
     const DeliveredEvent& event() const;

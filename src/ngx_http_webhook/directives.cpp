@@ -12,6 +12,7 @@
 #include "ngx_http_webhook/conf.h"
 #include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/remarks.h"
+#include "ngx_http_webhook/schemas.h"
 #include "scheme/boundaries.h"
 #include "scheme/builder.h"
 #include "scheme/presets.h"
@@ -847,6 +848,49 @@ void set_events(const Directive& directive, LocConf& conf) {
     conf.events = std::move(events);
 }
 
+// webhook_schema FILE [type=PATTERN] | off
+
+std::optional<EventPattern> type_of_schema(const Directive& directive) {
+    if (directive.arguments().size() == 1) return std::nullopt;
+    const std::string_view argument = directive.argument(1);
+    const auto type = option(argument, "type");
+    if (!type || has_control_character(*type) || type->starts_with('!')) {
+        directive.reject(argument, "type=PATTERN without \"!\"");
+    }
+    if (*type == "\"\"") return EventPattern("");
+    directive.warn_about_quotes(argument, *type);
+    return EventPattern(*type);
+}
+
+// The first schema that is for a type counts.
+void warn_about_hidden_schema(const Directive& directive, const Schemas& earlier,
+                              const std::optional<EventPattern>& type) {
+    const bool is_hidden = std::ranges::any_of(earlier.rules, [&type](const Schemas::Rule& rule) {
+        return !rule.type || rule.type == type;
+    });
+    if (is_hidden) {
+        directive.warn("this webhook_schema is never used: an earlier one is for the same types");
+    }
+}
+
+void add_schema(const Directive& directive, LocConf& conf) {
+    const std::string_view file = directive.argument(0);
+    const bool is_off = file == "off";
+    const bool was_off = conf.schemas && conf.schemas->rules.empty();
+    require_first(!was_off && (!is_off || !conf.schemas), directive);
+    if (is_off && directive.arguments().size() > 1) {
+        directive.reject(directive.argument(1), "\"off\" alone");
+    }
+    if (!conf.schemas) conf.schemas = std::make_shared<Schemas>();
+    if (is_off) return;
+    Schemas::Rule rule;
+    rule.place = directive.place();
+    rule.type = type_of_schema(directive);
+    rule.schema = find_schema(directive.cf, directive.path(file), rule.place);
+    warn_about_hidden_schema(directive, *conf.schemas, rule.type);
+    conf.schemas->rules.push_back(std::move(rule));
+}
+
 // webhook_response REASON STATUS [TEXT [type=MEDIA/TYPE]]
 
 // Reasons for which no upstream has the delivery.
@@ -857,8 +901,9 @@ constexpr Reason kNotDelivered[] = {
 
 // Reasons caused by the configuration, a clock, a rotated secret or the sender's own payload.
 constexpr Reason kOfGenuineSenders[] = {
-    Reason::no_endpoint,   Reason::stale_timestamp, Reason::future_timestamp, Reason::no_secret,
-    Reason::bad_signature, Reason::invalid_payload, Reason::missing_event_id,
+    Reason::no_endpoint,      Reason::stale_timestamp,  Reason::future_timestamp,
+    Reason::no_secret,        Reason::bad_signature,    Reason::invalid_payload,
+    Reason::missing_event_id, Reason::schema_violation,
 };
 
 bool is_one_of(Reason reason, std::span<const Reason> reasons) {
@@ -1061,6 +1106,7 @@ ngx_command_t commands[] = {
     location_command<set_dedup>(ngx_string("webhook_dedup"), NGX_CONF_1MORE),
     location_command<set_handshake>(ngx_string("webhook_handshake"), NGX_CONF_TAKE12),
     location_command<set_events>(ngx_string("webhook_events"), NGX_CONF_1MORE),
+    location_command<add_schema>(ngx_string("webhook_schema"), NGX_CONF_TAKE12),
     location_command<set_response>(ngx_string("webhook_response"),
                                    NGX_CONF_TAKE23 | NGX_CONF_TAKE4),
     location_command<set_reason_header>(ngx_string("webhook_reason_header"), NGX_CONF_TAKE1),

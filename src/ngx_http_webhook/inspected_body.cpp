@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ngx_http_webhook/schemas.h"
+
 namespace webhook::ngx {
 
 InspectedBody::~InspectedBody() {
@@ -10,6 +12,7 @@ InspectedBody::~InspectedBody() {
     whole_.reset();
     bytes_.reset();
     json_document().forget();
+    if (!delivery_.conf.demands.policy.schemas.empty()) schema_validator().forget();
 }
 
 bool InspectedBody::is_as_declared() const {

@@ -45,6 +45,10 @@ std::string_view body_sha256(Delivery& delivery) {
     return delivery.event().body_sha256;
 }
 
+std::string_view schema_error(Delivery& delivery) {
+    return delivery.event().schema_error;
+}
+
 std::string_view verify_time(Delivery& delivery) {
     const bool has_verified = delivery.inspection && delivery.inspection->has_verified();
     if (!has_verified || delivery.verify_time.count() == 0) return "";
@@ -99,7 +103,7 @@ struct Variable {
     Read read;
 };
 
-constexpr std::array<Variable, 11> kVariables{{
+constexpr std::array<Variable, 12> kVariables{{
     {"webhook_verdict", get_from_delivery, verdict},
     {"webhook_reason", get_from_delivery, reason},
     {"webhook_endpoint", get_endpoint, nullptr},
@@ -110,6 +114,7 @@ constexpr std::array<Variable, 11> kVariables{{
     {"webhook_timestamp", get_from_delivery, timestamp},
     {"webhook_secret_id", get_from_delivery, secret_id},
     {"webhook_body_sha256", get_from_delivery, body_sha256},
+    {"webhook_schema_error", get_from_delivery, schema_error},
     {"webhook_verify_time", get_from_delivery, verify_time},
 }};
 

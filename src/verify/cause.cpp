@@ -52,6 +52,8 @@ constexpr Phrase kPhrases[] = {
     {Kind::field_not_json, "the field \"{}\" of the form is not JSON"},
     {Kind::json_as_form, "the body begins as JSON, and its Content-Type is that of a form"},
     {Kind::type_missing, "the delivery has no event type"},
+    {Kind::schema, "payload and schema differ at \"{}\""},
+    {Kind::schema_bound, "more work than one validation may take, at \"{}\""},
     {Kind::not_form, "the body is not a form of the type application/x-www-form-urlencoded"},
     {Kind::form_semicolon, "the form holds a \";\", which other readers take for a \"&\""},
     {Kind::field_unfit, "the form has no single field \"{}\""},

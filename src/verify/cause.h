@@ -46,6 +46,8 @@ struct Cause {
         field_not_json,
         json_as_form,
         type_missing,
+        schema,
+        schema_bound,
         not_form,
         form_semicolon,
         field_unfit,
@@ -79,8 +81,8 @@ struct Cause {
 
     Kind kind = Kind::none;
     // Its subject: a name from the scheme, or a part of the request line, or the key named by its
-    // token. A view that outlives the delivery. Never a secret, a signature or a value of the
-    // payload.
+    // token, or JSON pointers. A view that outlives the delivery. Never a secret, a signature or a
+    // value of the payload.
     std::string_view subject = {};
     // Milliseconds or bytes, and how many are allowed; secrets, and the length of the body.
     std::int64_t amount = 0;

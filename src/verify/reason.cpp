@@ -22,6 +22,7 @@ constexpr std::array<ReasonInfo, kReasonCount> kReasons{{
     {Reason::handshake, "handshake", 0, false},
     {Reason::filtered, "filtered", 200, false},
     {Reason::invalid_payload, "invalid_payload", 400, false},
+    {Reason::schema_violation, "schema_violation", 422, false},
     {Reason::missing_event_id, "missing_event_id", 400, false},
     {Reason::duplicate, "duplicate", 0, false},
     {Reason::in_flight, "in_flight", 503, true},

@@ -31,6 +31,7 @@ enum class Reason : std::uint8_t {
     handshake,
     filtered,
     invalid_payload,
+    schema_violation,
     missing_event_id,
     duplicate,
     in_flight,

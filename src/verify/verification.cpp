@@ -746,10 +746,6 @@ std::optional<WrittenTime> time_at(const JsonDocument& claims, std::string_view 
 Objection Verification::check_claims(std::string_view claims, Milliseconds now) {
     const JsonDocument& json = *request_.json;
     if (!request_.json->parse_copy(claims)) return Reason::malformed_signature;
-    // RFC 7519, section 4: readers refuse a claim that is there twice, or take the last one.
-    if (object_repeats_a_name(*json.root())) {
-        return Refusal(Reason::invalid_payload, Cause::Kind::name_repeated);
-    }
     if (const auto objection = read_validity()) return objection;
     if (const auto objection = check_validity(now)) return objection;
     if (scheme_->timestamp && scheme_->timestamp->source.kind == ValueLocation::Kind::claim) {
@@ -762,6 +758,10 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
     }
     for (const RequiredClaim& claim : scheme_->claims) {
         if (const auto objection = check_claim(claim)) return objection;
+    }
+    // RFC 7519, section 4: readers refuse a claim that is there twice, or take the last one.
+    if (object_repeats_a_name(*json.root())) {
+        return Refusal(Reason::invalid_payload, Cause::Kind::name_repeated);
     }
     const auto event_claim = [&](const ValueLocation& source, std::string& value) {
         if (source.kind != ValueLocation::Kind::claim) return;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "inspect/inspection.h"
+#include "jsonschema/validator.h"
 #include "scheme/presets.h"
 #include "store/dedup_table.h"
 #include "verify/credentials.h"
@@ -127,12 +128,14 @@ class BenchRequest final : public RequestAccess {
     std::string_view value_of_key(std::size_t) override { return {}; }
     std::string_view keep(std::string_view text) override { return kept_ = text; }
     JsonDocument& json_document() override { return json_; }
+    SchemaValidator& schema_validator() override { return validator_; }
 
   private:
     const Headers& headers_;
     std::span<const SigningSecret* const> secrets_;
     std::string kept_;
     JsonDocument json_;
+    SchemaValidator validator_;
 };
 
 class BenchBody final : public BodyAccess {

@@ -26,6 +26,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "inspect/inspection.h"
+#include "jsonschema/validator.h"
 #include "scheme/builder.h"
 #include "verify/credentials.h"
 #include "verify/reason.h"
@@ -306,6 +307,7 @@ class TestRequest final : public RequestAccess {
     std::string_view value_of_key(std::size_t) override { return {}; }
     std::string_view keep(std::string_view text) override { return kept_.emplace_back(text); }
     JsonDocument& json_document() override { return json_; }
+    SchemaValidator& schema_validator() override { return validator_; }
 
   private:
     const Delivery& delivery_;
@@ -313,6 +315,7 @@ class TestRequest final : public RequestAccess {
     std::vector<const SigningSecret*> secrets_;
     std::deque<std::string> kept_;
     JsonDocument json_;
+    SchemaValidator validator_;
 };
 
 // A body that has been read, with bytes behind it that are no part of it.

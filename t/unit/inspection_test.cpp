@@ -63,6 +63,7 @@ class Surroundings final : public RequestAccess {
     std::string_view value_of_key(std::size_t key) override { return values.at(key); }
     std::string_view keep(std::string_view text) override { return request_.keep(text); }
     JsonDocument& json_document() override { return request_.json_document(); }
+    SchemaValidator& schema_validator() override { return request_.schema_validator(); }
 
   private:
     TestRequest request_;

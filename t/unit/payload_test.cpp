@@ -9,6 +9,7 @@
 
 #include "delivery.h"
 #include "inspect/inspection.h"
+#include "schema_support.h"
 #include "scheme/presets.h"
 
 namespace webhook {
@@ -40,6 +41,13 @@ class Gate {
         for (const std::string& pattern : patterns) filter_.add(pattern);
         return *this;
     }
+    Gate& schema(std::string text, std::optional<std::string_view> type = std::nullopt) {
+        PayloadSchema added;
+        added.schema = compile_text(std::move(text)).schema;
+        if (type) added.type.emplace(*type);
+        schemas_.push_back(added);
+        return *this;
+    }
     Gate& remember(std::vector<KeyRule> keys = {{KeyRule::Kind::event_id, "$webhook_event_id"}}) {
         keys_ = std::move(keys);
         return *this;
@@ -59,6 +67,7 @@ class Gate {
         Policy policy = policy_for(*scheme_, delivery);
         policy.scheme = scheme_;
         policy.events = filter_;
+        policy.schemas = schemas_;
         policy.keys = keys_;
         policy.payload_max = payload_max_;
         TestRequest request(delivery, secrets);
@@ -75,6 +84,7 @@ class Gate {
         }
         id = inspection.event().id;
         type = inspection.event().type;
+        schema_error = inspection.event().schema_error;
         key_count = inspection.keys().size();
         cause = objection ? text_of(objection->cause) : "";
         return objection ? objection->reason : Reason::accepted;
@@ -84,6 +94,7 @@ class Gate {
     std::string id;
     std::string type;
     std::string cause;
+    std::string schema_error;
     std::size_t key_count = 0;
 
   private:
@@ -91,6 +102,7 @@ class Gate {
 
     std::shared_ptr<const Scheme> scheme_;
     EventFilter filter_;
+    std::vector<PayloadSchema> schemas_;
     std::vector<KeyRule> keys_;
     Wanted wanted_;
     std::size_t payload_max_ = kDefaultPayloadMax;
@@ -429,6 +441,99 @@ TEST(Payload, ThePresetsKnowTheirFields) {
     for (const std::string_view name : {"github", "gitea-form", "slack", "travis-ci"}) {
         EXPECT_EQ("payload", preset_scheme(name)->payload_field) << name;
     }
+}
+
+// -- schemas
+
+TEST(PayloadSchema, WhatDoesNotSatisfyItIsRefused) {
+    Gate gate(kInJson);
+    gate.schema(R"({"properties":{"n":{"minimum":3}},"required":["n"]})").remember();
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body(R"({"id":"1","n":3})")));
+    EXPECT_EQ("", gate.schema_error);
+    EXPECT_EQ(1U, gate.key_count);
+    EXPECT_EQ(Reason::schema_violation, gate.judge(signed_body(R"({"id":"1","n":2})")));
+    EXPECT_EQ("/n /properties/n/minimum", gate.schema_error);
+    EXPECT_EQ("payload and schema differ at \"/n /properties/n/minimum\"", gate.cause);
+    EXPECT_EQ(0U, gate.key_count) << "nothing to remember";
+    EXPECT_EQ(Reason::schema_violation, gate.judge(signed_body(R"({"id":"1"})")));
+    EXPECT_EQ(" /required/0", gate.schema_error);
+}
+
+TEST(PayloadSchema, APayloadThatCannotBeReadIsNotValidated) {
+    Gate gate(kInJson);
+    gate.schema("true");
+    for (const std::string body : {"", "a=1", "{", "{\"a\":\"\xff\"}"}) {
+        EXPECT_EQ(Reason::invalid_payload, gate.judge(signed_body(body))) << body;
+    }
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body("7")));
+    EXPECT_EQ(Reason::invalid_payload, gate.payload_max(1).judge(signed_body("77")));
+    Gate none(kInJson);
+    none.schema("false", "other");
+    EXPECT_EQ(Reason::accepted, none.judge(signed_body(R"({"event":{"type":"paid"}})")));
+}
+
+TEST(PayloadSchema, ANameTwiceAnywhereIsRefused) {
+    Gate gate(kInJson);
+    gate.schema("true");
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body(R"([{"a":{"b":1}},{"a":{"b":1}}])")));
+    EXPECT_EQ(Reason::invalid_payload,
+              gate.judge(signed_body(R"([{"a":{"b":1}},{"a":{"b":1,"b":1}}])")));
+    EXPECT_EQ("an object holds a name twice, and readers differ about its value", gate.cause);
+}
+
+TEST(PayloadSchema, TheFirstForTheTypeCounts) {
+    Gate gate(kInJson);
+    gate.schema(R"({"required":["a"]})", "a.*").schema("false", "*.b").schema("true", "");
+    EXPECT_EQ(Reason::schema_violation, gate.judge(signed_body(with_type("\"a.b\""))));
+    EXPECT_EQ(" /required/0", gate.schema_error);
+    EXPECT_EQ(Reason::schema_violation, gate.judge(signed_body(with_type("\"x.b\""))));
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body(with_type("\"x\""))));
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body("{}")));
+    EXPECT_EQ(Reason::invalid_payload, gate.judge(signed_body(with_type("{}"))))
+        << "a type that decides";
+    EXPECT_EQ(Reason::invalid_payload, gate.judge(signed_body("x"))) << "a type that decides";
+    Gate all(kInJson);
+    all.schema("true").schema("false");
+    EXPECT_EQ(Reason::accepted, all.judge(signed_body(with_type("{}")))) << "no type is read";
+}
+
+TEST(PayloadSchema, WhatIsFilteredIsNotValidated) {
+    Gate gate(kInJson);
+    gate.events({"paid"}).schema("false");
+    EXPECT_EQ(Reason::filtered, gate.judge(signed_body(with_type("\"late\""))));
+    EXPECT_EQ(Reason::schema_violation, gate.judge(signed_body(with_type("\"paid\""))));
+}
+
+TEST(PayloadSchema, TheJsonInAFieldIsValidated) {
+    Gate gate(kInForm);
+    gate.schema(R"({"required":["a"]})");
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body(form_of(R"({"a":1})"), kForm)));
+    EXPECT_EQ(Reason::schema_violation, gate.judge(signed_body(form_of("{}"), kForm)));
+    EXPECT_EQ(Reason::invalid_payload,
+              gate.judge(signed_body(form_of(R"({"a":{"b":1,"b":1}})"), kForm)));
+    EXPECT_EQ(Reason::invalid_payload, gate.judge(signed_body("a=1", kForm)));
+    EXPECT_EQ("the form has no single field \"payload\"", gate.cause);
+}
+
+// A question in the body is read before, and the event's key after.
+TEST(PayloadSchema, OthersReadTheSameBody) {
+    Gate gate(
+        "algorithm hmac-sha256; signed '{body}'; signature header=X-Sign; payload field=payload; "
+        "event_id json=/id; event_key '{json:/id}';");
+    gate.schema(R"({"required":["id"]})").remember();
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body(form_of(R"({"id":"1"})"), kForm)));
+    EXPECT_EQ("1", gate.id);
+}
+
+TEST(PayloadSchema, WhatHitsABoundIsAViolation) {
+    Gate gate(kInJson);
+    gate.schema(R"({"$ref":"#/$defs/list","$defs":{"list":{"items":{"$ref":"#/$defs/list"}}}})");
+    const std::string deep = std::string(5000, '[') + std::string(5000, ']');
+    EXPECT_EQ(Reason::schema_violation, gate.judge(signed_body(deep)));
+    EXPECT_NE(std::string::npos, gate.cause.find("more work than one validation may take"))
+        << gate.cause;
+    EXPECT_GT(520U, gate.schema_error.size());
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body("[[[]]]"))) << "and the next is judged";
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ const std::vector<Expected> kExpected{
     {Reason::handshake, "handshake", 0},
     {Reason::filtered, "filtered", 200},
     {Reason::invalid_payload, "invalid_payload", 400},
+    {Reason::schema_violation, "schema_violation", 422},
     {Reason::missing_event_id, "missing_event_id", 400},
     {Reason::duplicate, "duplicate", 0},
     {Reason::in_flight, "in_flight", 503},
