@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <compare>
 #include <cstring>
 #include <span>
 
@@ -39,7 +38,11 @@ struct Name {
 
     explicit Name(std::string_view text = {}) : mark(mark_of(text)), text(text) {}
 
-    auto operator<=>(const Name&) const = default;
+    bool operator==(const Name&) const = default;
+
+    static bool is_before(const Name& left, const Name& right) {
+        return left.mark != right.mark ? left.mark < right.mark : left.text < right.text;
+    }
 
     // From both ends and the length.
     static std::uint64_t mark_of(std::string_view text) {
@@ -75,7 +78,7 @@ class NameCheck {
         }
         if (several_.empty()) return false;
         several_.insert(several_.end(), few_.begin(), few_.end());
-        std::ranges::sort(several_);
+        std::sort(several_.begin(), several_.end(), Name::is_before);
         return std::ranges::adjacent_find(several_) != several_.end();
     }
 

@@ -68,15 +68,15 @@ std::optional<Format> format_of(std::string_view name) {
 }
 
 const std::vector<std::string_view>& format_names() {
-    static const std::vector<std::string_view> kNames = names_of_formats();
-    return kNames;
+    static const std::vector<std::string_view> names = names_of_formats();
+    return names;
 }
 
 const std::vector<std::string_view>& ignored_format_names() {
-    static const std::vector<std::string_view> kNames{
+    static const std::vector<std::string_view> names{
         "idn-email",     "idn-hostname",          "iri",
         "iri-reference", "relative-json-pointer", "uri-template"};
-    return kNames;
+    return names;
 }
 
 bool matches(Format format, std::string_view text) {

@@ -19,26 +19,26 @@ using Ranges = std::vector<CodePointRange>;
 
 // `\d`, `\w`, `\s` without the flag `i`.
 const Ranges& digits() {
-    static const Ranges kDigits{{'0', '9'}};
-    return kDigits;
+    static const Ranges characters{{'0', '9'}};
+    return characters;
 }
 
 const Ranges& word_characters() {
-    static const Ranges kWordCharacters{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-    return kWordCharacters;
+    static const Ranges characters{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
+    return characters;
 }
 
 // WhiteSpace and LineTerminator of ECMA-262.
 const Ranges& spaces() {
-    static const Ranges kSpaces{
+    static const Ranges characters{
         {0x9, 0xd},       {0x20, 0x20},     {0xa0, 0xa0},     {0x1680, 0x1680}, {0x2000, 0x200a},
         {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfeff, 0xfeff}};
-    return kSpaces;
+    return characters;
 }
 
 const Ranges& line_ends() {
-    static const Ranges kLineEnds{{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}};
-    return kLineEnds;
+    static const Ranges characters{{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}};
+    return characters;
 }
 
 // The characters that `\f` and the like stand for.
