@@ -247,7 +247,7 @@ std::optional<std::string> find_property(std::string_view text) {
         if (name == "Script_Extensions" || name == "scx") return find_script("scx", value);
         return std::nullopt;
     }
-    if (const auto category = find_category(text)) return category;
+    if (auto category = find_category(text)) return category;
     if (!std::ranges::binary_search(kBinaryProperties, text)) return std::nullopt;
     return std::string(text == "Assigned" ? "^Cn" : text);
 }
