@@ -241,7 +241,7 @@ TEST(SchemeErrors, UnknownFieldNamesEveryField) {
         "algoritm hmac-sha256;",
         {"unknown field \"algoritm\"",
          "allowed: like, algorithm, key, native, signed, signature, timestamp, event_id, "
-         "event_type, event_key, require, body, digest, claims, handshake"});
+         "event_type, event_key, require, body, payload, digest, claims, handshake"});
 }
 
 TEST(SchemeErrors, UnknownAlgorithmNamesEveryAlgorithm) {
