@@ -145,7 +145,7 @@ class Automaton {
         while (at < text_.size() && !program_.first_bytes[static_cast<unsigned char>(text_[at])]) {
             ++at;
         }
-        work_.add((at - start) / 8);
+        work_.add((at - start) / 4);
         return at;
     }
 

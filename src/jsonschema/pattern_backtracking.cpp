@@ -13,6 +13,7 @@ using Kind = PatternInstruction::Kind;
 
 // An instruction takes twice as long as in the automaton.
 constexpr std::size_t kCost = 2;
+constexpr std::size_t kCostOfMemory = 16;
 constexpr std::size_t kUnset = static_cast<std::size_t>(-1);
 
 // Where to go on, or what to put back, when a way has failed.
@@ -35,6 +36,7 @@ class Backtracking {
           registers_(kPerGroup * (program.group_count + 1) + program.loop_count, kUnset) {}
 
     Found search() {
+        work_.add(kCostOfMemory);
         Found found = Found::no;
         for (std::size_t at = 0; found == Found::no; at += code_point_at(text_, at).size) {
             work_.add(registers_.size() / 8);

@@ -85,6 +85,7 @@ TEST(Pattern, RunsOfCharacters) {
         {"^[a-z]+_[a-z]*$", {"a_", "ab_c"}, {"_", "a_1", "ab"}},
         {"^[a-z]*[0-9]?[a-z]*x$", {"x", "ax", "a1x", "1ax"}, {"1", "a1"}},
         {"^[a-z]+[0-9]*[.]$", {"a.", "a1."}, {".", "1.", "a"}},
+        {"^a*b?a$", {"a", "aa", "aba"}, {"ab"}},
         {"^[a-z]+a$", {"aa", "ba", "baa"}, {"a", "b"}},
         {"^[^@]+@[^@]+$", {"a@b"}, {"@b", "a@", "a@b@c", "ab"}},
         {"^a{2,3}$", {"aa", "aaa"}, {"a", "aaaa"}},
@@ -147,7 +148,7 @@ TEST(Pattern, DigitsWordsAndSpacesAreThoseOfEcma) {
         {"^\\W$", {"\xc3\xa9", "-", "\xe2\x84\xaa"}, {"a", "_"}},
         {"^\\s$",
          {" ", "\t", "\v", "\f", "\n", "\r", "\xc2\xa0", "\xef\xbb\xbf", "\xe2\x80\xa9",
-          "\xe2\x80\x83", "\xe3\x80\x80", "\xe1\x9a\x80"},
+          "\xe2\x80\x83", "\xe3\x80\x80", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f"},
          {"\x01", "\xe2\x80\x93", "\xc2\x85", "\xe1\xa0\x8e", "\xe2\x80\x8b"}},
         {"^\\S$", {"\x01", "\xe2\x80\x93", "\xc2\x85"}, {" ", "\xc2\xa0", "\xef\xbb\xbf"}},
         {"^.$",
@@ -222,6 +223,7 @@ TEST(Pattern, LooksAround) {
         {"(?<=a(?=b)(?<!xa))b", {"ab", "yab"}, {"xab"}},
         {"(?:(?=a)\\w)+$", {"a", "ba"}, {"ab", "b"}},
         {"(?=$)", {"", "a"}, {}},
+        {"x?(?=b)", {"b", "ab"}, {"a", "x"}},
         {"x(?=y)z", {}, {"xyz", "xz"}},
     });
 }
@@ -248,6 +250,7 @@ TEST(Pattern, BackReferencesAreThoseOfEcma) {
         {"^(?=(a+))a*b\\1$", {"aba"}, {"b"}},
         {"(?=(a*))\\1b", {"aab", "b"}, {"a"}},
         {"(?!(a)b)\\1c", {"c", "ac"}, {"ab"}},
+        {"^(?!(a|ab)c?)\\1x$", {"x"}, {"ax", "abx", "acx"}},
         {"^(\xc3\xa4+)-\\1$", {"\xc3\xa4-\xc3\xa4"}, {"\xc3\xa4-\xc3\xb6"}},
     });
 }
@@ -406,6 +409,13 @@ TEST(Pattern, SearchesAreBounded) {
     EXPECT_EQ(search("(?:(?=a*b)a)*c", letters), Found::exhausted);
     EXPECT_EQ(search("[a-z]{1,10000}[0-9]", letters), Found::exhausted);
     EXPECT_EQ(search("^(a*)*\\1b$", letters), Found::exhausted);
+}
+
+// However many steps there are.
+TEST(Pattern, TheMemoryOfASearchIsBounded) {
+    Steps steps(0xffffffff);
+    const std::string letters(2 * kMostPatternChoices, 'a');
+    EXPECT_EQ(Pattern("^(a*)\\1b").search(letters, steps), Found::exhausted);
 }
 
 TEST(Pattern, StepsAreTaken) {
