@@ -252,8 +252,8 @@ $(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) -It/fuzz $(filter %.cpp,$^) $(LIBRARY) $(LIBRARIES) -o $@
 
-.PHONY: test unit replay jsonschema-suite prove
-test: deps-test unit race replay jsonschema-suite prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
+.PHONY: test unit replay jsonschema-suite jsonschema-suite-nginx prove
+test: deps-test unit race replay jsonschema-suite jsonschema-suite-nginx prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
 
 unit: ## run the unit tests of the library, which needs no nginx
 	$(call require_packages,$(UNIT_PACKAGES))
@@ -274,6 +274,8 @@ $(OBJECTS)/jsonschema-suite: t/jsonschema/suite.cpp $(LIBRARY)
 jsonschema-suite: deps-test ## run the JSON-Schema-Test-Suite (SUITE=DIR: of that directory)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/jsonschema-suite
 	$(OBJECTS)/jsonschema-suite t/jsonschema/expected_failures.txt $(SUITE)
+jsonschema-suite-nginx: deps-test build ## send each test of that suite through a real nginx (SUITE=DIR)
+	$(RUN) perl -It/lib t/jsonschema/through_nginx.pl t/jsonschema/expected_failures.txt $(SUITE)
 
 prove: deps-test build ## run the end-to-end tests on a real nginx
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(FAULTY_MODULE)
