@@ -151,6 +151,62 @@ std::string escaped_for_log(std::string_view text) {
     return escaped;
 }
 
+namespace {
+
+bool continues_character(char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+}
+
+std::string_view head_of(std::string_view text, std::size_t size) {
+    while (size > 0 && size < text.size() && continues_character(text[size])) --size;
+    return text.substr(0, size);
+}
+
+std::string_view tail_of(std::string_view text, std::size_t size) {
+    std::size_t begin = text.size() - std::min(size, text.size());
+    while (begin < text.size() && continues_character(text[begin])) ++begin;
+    return text.substr(begin);
+}
+
+// In bytes, or 0 where none begins: a control character of ASCII or of Unicode (U+0080 to U+009F),
+// the end of a line, or a change of the writing's direction.
+std::size_t control_size(std::string_view text) {
+    const auto byte = [text](std::size_t at) {
+        return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
+    };
+    if (has_control_character(text.substr(0, 1))) return 1;
+    if (byte(0) == 0xc2 && byte(1) < 0xa0) return 2;
+    const bool is_mark = byte(1) == 0x80 && (byte(2) == 0x8e || byte(2) == 0x8f);
+    const bool is_embedding = byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae;
+    const bool is_isolate = byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;
+    return byte(0) == 0xe2 && (is_mark || is_embedding || is_isolate) ? 3 : 0;
+}
+
+}  // namespace
+
+std::string shortened(std::string_view text, std::size_t longest) {
+    constexpr std::string_view kEllipsis = "\xe2\x80\xa6";
+    if (text.size() <= longest) return std::string(text);
+    const std::size_t half = (longest - kEllipsis.size()) / 2;
+    return std::string(head_of(text, half)) + std::string(kEllipsis) +
+           std::string(tail_of(text, half));
+}
+
+std::string excerpt_in_quotes(std::string_view text, std::size_t longest) {
+    const std::string shown = shortened(text, longest);
+    std::string escaped;
+    for (std::string_view rest = shown; !rest.empty();) {
+        const std::size_t size = control_size(rest);
+        if (size == 0) {
+            escaped += rest.front();
+        } else {
+            escaped += escaped_for_log(rest.substr(0, size));
+        }
+        rest.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+    return in_quotes(shortened(escaped, longest));
+}
+
 std::string shown_word(std::string_view argument) {
     constexpr std::size_t kLongestWord = 15;
     constexpr std::string_view kSigns = "abcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -75,6 +75,15 @@ std::string escaped_for_log(std::string_view text);
 // The text between double quotes, as error messages show the offending token.
 std::string in_quotes(std::string_view text);
 
+// Cuts text that has more bytes in its middle, between characters of UTF-8.
+std::string shortened(std::string_view text, std::size_t longest);
+
+// As in_quotes(), for text of a file that its user may not have written: one line, bounded, and
+// with nothing that a terminal obeys. Control characters are escaped as in a log, and long text is
+// shortened.
+inline constexpr std::size_t kLongestExcerpt = 160;
+std::string excerpt_in_quotes(std::string_view text, std::size_t longest = kLongestExcerpt);
+
 // The part of an argument that may be shown, since it may be a misplaced secret: `name=` of
 // `name=value`, or a word as directives have them, in quotes after a space; otherwise empty.
 std::string shown_word(std::string_view argument);

@@ -3,33 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/text.h"
+
 namespace webhook {
 namespace {
-
-constexpr std::string_view kEllipsis = "\xe2\x80\xa6";
-
-bool continues_character(char byte) {
-    return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
-}
-
-// Cuts between characters.
-std::string_view head(std::string_view text, std::size_t size) {
-    while (size > 0 && size < text.size() && continues_character(text[size])) --size;
-    return text.substr(0, size);
-}
-
-std::string_view tail(std::string_view text, std::size_t size) {
-    std::size_t begin = text.size() - std::min(size, text.size());
-    while (begin < text.size() && continues_character(text[begin])) ++begin;
-    return text.substr(begin);
-}
-
-// In the middle.
-std::string shortened(std::string_view text, std::size_t longest) {
-    if (text.size() <= longest) return std::string(text);
-    const std::size_t half = (longest - kEllipsis.size()) / 2;
-    return std::string(head(text, half)) + std::string(kEllipsis) + std::string(tail(text, half));
-}
 
 void append_step(std::string& pointer, const Instance& instance) {
     pointer += '/';

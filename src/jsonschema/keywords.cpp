@@ -149,7 +149,7 @@ const KeywordRow* find_keyword(std::string_view name) {
 std::string remark_on(std::string_view word, Draft draft) {
     const auto* foreign = std::ranges::find(kForeignWords, word, &ForeignWord::name);
     if (foreign != std::end(kForeignWords)) {
-        return in_quotes(word) + " has no effect: " + std::string(foreign->remark);
+        return excerpt_in_quotes(word) + " has no effect: " + std::string(foreign->remark);
     }
     if (word.starts_with("x-") ||
         std::ranges::find(kHarmlessWords, word) != std::end(kHarmlessWords)) {
@@ -157,7 +157,7 @@ std::string remark_on(std::string_view word, Draft draft) {
     }
     const std::string_view similar = nearest_keyword(word, draft);
     if (similar.empty()) return {};
-    return "unknown keyword " + in_quotes(word) + " has no effect; did you mean " +
+    return "unknown keyword " + excerpt_in_quotes(word) + " has no effect; did you mean " +
            in_quotes(similar) + "?";
 }
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "jsonschema/number.h"
 #include "jsonschema/object_compiler.h"
+#include "jsonschema/shape.h"
 #include "jsonschema/uri.h"
 
 namespace webhook {
@@ -220,9 +221,9 @@ class NodeCompiler {
     void add_format(std::string_view name) {
         const auto format = format_of(name);
         if (!format) {
-            context_.warn(
-                context_.pointer(Keyword::format),
-                in_quotes(name) + " is not checked: only " + joined(format_names()) + " are");
+            context_.warn(context_.pointer(Keyword::format), excerpt_in_quotes(name) +
+                                                                 " is not checked: only " +
+                                                                 joined(format_names()) + " are");
             return;
         }
         schema_.formats.push_back(*format);
@@ -362,9 +363,10 @@ SchemaNode compile_node(Compilation& shared, NodeIndex index) {
         return node;
     }
     if (place.value.kind() != JsonKind::object) {
-        throw_schema_error(shared.references.source(place).path, place.pointer,
+        const SchemaSource& source = shared.references.source(place);
+        throw_schema_error(source.path, place.pointer,
                            "must be a schema (an object or a boolean), not " +
-                               std::string(kind_with_article(place.value.kind())));
+                               described({source.document, place.value}));
     }
     NodeCompiler(shared, place).compile(node);
     return node;

@@ -125,10 +125,11 @@ class ObjectCompiler {
             if (name(*element.string()).schema != kNoNode) continue;
             const std::string_view similar = nearest(*element.string(), known);
             context_.warn(
-                at, "no object satisfies this: " + in_quotes(*element.string()) +
-                        " is required, but \"additionalProperties\": false allows only "
-                        "what \"properties\" names" +
-                        (similar.empty() ? "" : "; did you mean " + in_quotes(similar) + "?"));
+                at,
+                "no object satisfies this: " + excerpt_in_quotes(*element.string()) +
+                    " is required, but \"additionalProperties\": false allows only "
+                    "what \"properties\" names" +
+                    (similar.empty() ? "" : "; did you mean " + excerpt_in_quotes(similar) + "?"));
         }
     }
 

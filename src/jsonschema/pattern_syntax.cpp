@@ -96,8 +96,16 @@ class Parser {
     }
 
   private:
-    [[noreturn]] static void fail(std::size_t place, const std::string& what) {
-        throw ConfigError("invalid pattern, at byte " + std::to_string(place) + ": " + what);
+    [[noreturn]] void fail(std::size_t place, const std::string& what) const {
+        constexpr std::size_t kLongestRest = 40;
+        const std::string_view rest = text_.substr(place);
+        std::string message = "invalid pattern " + excerpt_in_quotes(text_);
+        if (rest.empty()) {
+            message += " at its end";
+        } else if (place > 0) {
+            message += " at " + excerpt_in_quotes(rest, kLongestRest);
+        }
+        throw ConfigError(message + ": " + what);
     }
 
     bool at_end() const { return at_ == text_.size(); }
@@ -124,7 +132,7 @@ class Parser {
 
     // The text from a place to here, in quotes.
     std::string from(std::size_t place) const {
-        return in_quotes(text_.substr(place, at_ - place));
+        return excerpt_in_quotes(text_.substr(place, at_ - place));
     }
 
     PatternNode parse_alternatives() {
@@ -181,12 +189,13 @@ class Parser {
             case '*':
             case '+':
             case '?':
-                fail(place, "there is nothing to repeat before " + in_quotes(rest().substr(0, 1)));
+                fail(place,
+                     "there is nothing to repeat before " + excerpt_in_quotes(rest().substr(0, 1)));
             case '{':
             case '}':
             case ']':
-                fail(place, in_quotes(rest().substr(0, 1)) + " stands for itself only as " +
-                                in_quotes("\\" + std::string(rest().substr(0, 1))));
+                fail(place, excerpt_in_quotes(rest().substr(0, 1)) + " stands for itself only as " +
+                                excerpt_in_quotes("\\" + std::string(rest().substr(0, 1))));
             default:
                 return character_node(take_code_point());
         }
@@ -264,10 +273,10 @@ class Parser {
         node.number = ++group_count_;
         if (take("(?<")) {
             const std::string_view name = take_name(place);
-            if (number_of(name)) fail(place, "the name occurs twice: " + in_quotes(name));
+            if (number_of(name)) fail(place, "the name occurs twice: " + excerpt_in_quotes(name));
             names_.emplace(name, node.number);
         } else if (rest().starts_with("(?")) {
-            fail(place, in_quotes(rest().substr(0, 3)) +
+            fail(place, excerpt_in_quotes(rest().substr(0, 3)) +
                             " begins no group: allowed are (?:, (?=, (?!, (?<=, (?<!, (?<name>");
         } else {
             ++at_;
@@ -363,7 +372,7 @@ class Parser {
         }
         const std::string_view name = text_.substr(at_, end - 1);
         auto property = find_property(name);
-        if (!property) fail(place, "unknown property " + in_quotes(name));
+        if (!property) fail(place, "unknown property " + excerpt_in_quotes(name));
         at_ += end;
         into.properties.push_back({std::move(*property), is_negated});
     }
@@ -468,7 +477,7 @@ class Parser {
             if (node.number == 0) {
                 const auto [name, place] = references_[resolved_++];
                 const auto number = number_of(name);
-                if (!number) fail(place, "no group has the name " + in_quotes(name));
+                if (!number) fail(place, "no group has the name " + excerpt_in_quotes(name));
                 node.number = *number;
             }
         }

@@ -71,14 +71,18 @@ struct Step {
 [[noreturn]] void fail(const std::vector<Step>& way, NodeIndex again,
                        const SchemaReferences& references) {
     constexpr std::size_t kMostShown = 5;
+    constexpr std::size_t kLongestShown = 80;
+    const auto shown_place = [&references](NodeIndex node) {
+        return excerpt_in_quotes("#" + references.places()[node].pointer, kLongestShown);
+    };
     const SchemaPlace& place = references.places()[way.back().node];
     auto at = std::ranges::find(way, again, &Step::node);
     std::string circle;
     for (std::size_t shown = 0; at != way.end() && shown < kMostShown; ++at, ++shown) {
-        circle += in_quotes("#" + references.places()[at->node].pointer) + " -> ";
+        circle += shown_place(at->node) + " -> ";
     }
     if (at != way.end()) circle += "... -> ";
-    circle += in_quotes("#" + references.places()[again].pointer);
+    circle += shown_place(again);
     throw_schema_error(references.source(place).path, place.pointer,
                        "leads back to itself for the same value: " + circle +
                            "; a schema may refer to itself only for a part of the value, by "

@@ -1,5 +1,6 @@
 #include "jsonschema/references.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -50,13 +51,25 @@ std::string unescaped_step(std::string_view step) {
     return text;
 }
 
+// Of the names that are there.
+std::string_view meant_by(std::string_view step, const std::vector<std::string_view>& names) {
+    // The names by which drafts 7 and 2020-12 call the same.
+    const std::string_view defs = name_of(Keyword::defs);
+    const std::string_view definitions = name_of(Keyword::definitions);
+    for (const auto& [wrong, right] :
+         {std::pair(defs, definitions), std::pair(definitions, defs)}) {
+        if (step == wrong && std::ranges::find(names, right) != names.end()) return right;
+    }
+    return nearest(step, names);
+}
+
 std::string not_there(std::string_view step, const std::string& at, const JsonValue& value) {
     std::vector<std::string_view> names;
     for (const JsonMember member : value.members()) names.push_back(member.name);
-    std::string text = at.empty() ? "the schema" : in_quotes(at);
-    text += " has no " + in_quotes(step);
-    const std::string_view similar = nearest(step, names);
-    if (!similar.empty()) text += "; did you mean " + in_quotes(similar) + "?";
+    std::string text = at.empty() ? "the schema" : excerpt_in_quotes(at);
+    text += " has no " + excerpt_in_quotes(step);
+    const std::string_view similar = meant_by(step, names);
+    if (!similar.empty()) text += "; did you mean " + excerpt_in_quotes(similar) + "?";
     return text;
 }
 
@@ -193,7 +206,7 @@ void SchemaReferences::note_draft(SchemaPlace& place, std::optional<JsonValue> i
     const auto found = find_draft(text_or_empty(schema));
     if (!found) {
         fail(place, Keyword::schema,
-             (schema->string() ? in_quotes(*schema->string()) + " is not supported"
+             (schema->string() ? excerpt_in_quotes(*schema->string()) + " is not supported"
                                : std::string("must be a string")) +
                  ": it may be \"https://json-schema.org/draft/2020-12/schema\" or "
                  "\"http://json-schema.org/draft-07/schema#\"");
@@ -215,7 +228,8 @@ void SchemaReferences::note_id(SchemaPlace& place, std::string_view id) {
     const bool has_name = fragment && !fragment->empty();
     if (has_name && draft(place) == Draft::draft2020) {
         fail(place, Keyword::id,
-             "must have no fragment, but is " + in_quotes(id) + "; \"$anchor\" names a place");
+             "must have no fragment, but is " + excerpt_in_quotes(id) +
+                 "; \"$anchor\" names a place");
     }
     if (const auto uri = without_fragment(id); !uri.empty()) {
         const std::uint32_t own = place_at(place, place.pointer);
@@ -235,7 +249,7 @@ void SchemaReferences::note_uri(const SchemaPlace& place, std::string uri) {
     const SchemaPlace& other = places_[roots_[known->second]];
     fail(place, Keyword::id,
          "names another schema already: that of " + in_quotes(source(other).path) +
-             (other.pointer.empty() ? "" : " at " + in_quotes(other.pointer)));
+             (other.pointer.empty() ? "" : " at " + excerpt_in_quotes(other.pointer)));
 }
 
 void SchemaReferences::note_anchors(const SchemaPlace& place) {
@@ -259,8 +273,8 @@ void SchemaReferences::note_anchor(const SchemaPlace& place, Keyword keyword,
     const auto [known, is_new] = resource.anchors.emplace(name, own);
     if (!is_new && known->second != own) {
         fail(place, keyword,
-             in_quotes(name) + " is the name of " + in_quotes(places_[known->second].pointer) +
-                 " already");
+             excerpt_in_quotes(name) + " is the name of " +
+                 excerpt_in_quotes(places_[known->second].pointer) + " already");
     }
     if (keyword == Keyword::dynamic_anchor) resource.dynamic_anchors.emplace(name, own);
 }
@@ -292,7 +306,7 @@ std::optional<std::uint32_t> SchemaReferences::find_file(const SchemaPlace& from
     const bool is_relative = !is_absolute_uri(reference) && !reference.starts_with('/') &&
                              reference.find('?') == std::string_view::npos;
     const auto path = is_relative ? percent_decoded(reference) : std::nullopt;
-    if (!path || climbs(*path) || path->find('\0') != std::string::npos) return std::nullopt;
+    if (!path || climbs(*path) || has_control_character(*path)) return std::nullopt;
     const std::string uri = resolve_uri(std::string(kFileUri) + source(from).name, *path);
     if (const auto known = by_uri_.find(uri); known != by_uri_.end()) return known->second;
     if (unreadable_.contains(uri)) return std::nullopt;
@@ -312,21 +326,25 @@ std::uint32_t SchemaReferences::resolve(const SchemaPlace& from, Keyword keyword
     const auto resource = find_resource(from, reference);
     if (!resource) fail_unknown(from, keyword, reference);
     const auto fragment = percent_decoded(fragment_of(reference).value_or(""));
-    if (!fragment) fail(from, keyword, in_quotes(reference) + " has a % that encodes no byte");
+    if (!fragment)
+        fail(from, keyword, excerpt_in_quotes(reference) + " has a % that encodes no byte");
     if (fragment->empty()) return roots_[*resource];
-    if (fragment->starts_with('/')) return follow_pointer(from, keyword, *resource, *fragment);
+    if (fragment->starts_with('/'))
+        return follow_pointer(from, keyword, reference, *resource, *fragment);
     const auto& anchors = resources_[*resource].anchors;
     if (const auto anchor = anchors.find(*fragment); anchor != anchors.end()) return anchor->second;
     std::vector<std::string_view> names;
     for (const auto& [name, place] : anchors) names.emplace_back(name);
     const std::string_view similar = nearest(*fragment, names);
     fail(from, keyword,
-         in_quotes(reference) + " leads nowhere: no \"$anchor\" is named " + in_quotes(*fragment) +
-             (similar.empty() ? "" : "; did you mean " + in_quotes(similar) + "?"));
+         excerpt_in_quotes(reference) + " leads nowhere: no \"$anchor\" is named " +
+             excerpt_in_quotes(*fragment) +
+             (similar.empty() ? "" : "; did you mean " + excerpt_in_quotes(similar) + "?"));
 }
 
 std::uint32_t SchemaReferences::follow_pointer(const SchemaPlace& from, Keyword keyword,
-                                               std::uint32_t resource, std::string_view pointer) {
+                                               std::string_view reference, std::uint32_t resource,
+                                               std::string_view pointer) {
     SchemaPlace at = places_[roots_[resource]];
     while (!pointer.empty()) {
         pointer.remove_prefix(1);
@@ -334,7 +352,11 @@ std::uint32_t SchemaReferences::follow_pointer(const SchemaPlace& from, Keyword 
         const std::string step = unescaped_step(pointer.substr(0, end));
         pointer.remove_prefix(end);
         const auto child = find_child(at.value, step);
-        if (!child) fail(from, keyword, "leads nowhere: " + not_there(step, at.pointer, at.value));
+        if (!child) {
+            fail(from, keyword,
+                 excerpt_in_quotes(reference) +
+                     " leads nowhere: " + not_there(step, at.pointer, at.value));
+        }
         at.pointer = pointer_to(at.pointer, step);
         at.value = *child;
         const auto& known = by_pointer_[at.source];
@@ -355,16 +377,20 @@ void SchemaReferences::fail_unknown(const SchemaPlace& from, Keyword keyword,
     const std::string_view path = without_fragment(reference);
     if (climbs(path)) {
         fail(from, keyword,
-             in_quotes(path) +
+             excerpt_in_quotes(path) +
                  " leads out of the schema's directory: a reference must not have "
                  "\"..\" in it");
     }
     const std::string uri = resolve_uri(std::string(kFileUri) + source(from).name, path);
     if (const auto reason = unreadable_.find(uri); reason != unreadable_.end()) {
-        fail(from, keyword, in_quotes(path) + " cannot be read: " + reason->second);
+        // It names the file, which may have a long name, and ends with what is wrong.
+        constexpr std::size_t kLongestReason = 400;
+        fail(from, keyword,
+             excerpt_in_quotes(path) +
+                 " leads nowhere: " + shortened(reason->second, kLongestReason));
     }
     fail(from, keyword,
-         in_quotes(path) +
+         excerpt_in_quotes(path) +
              " is the \"$id\" of no schema here, and nothing is fetched: a reference "
              "may name a file below the schema's directory, such as "
              "\"common.json#/$defs/id\"");

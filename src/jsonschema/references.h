@@ -81,7 +81,8 @@ class SchemaReferences {
     void load_referenced();
     std::optional<std::uint32_t> find_resource(const SchemaPlace& from, std::string_view reference);
     std::optional<std::uint32_t> find_file(const SchemaPlace& from, std::string_view reference);
-    std::uint32_t follow_pointer(const SchemaPlace& from, Keyword keyword, std::uint32_t resource,
+    std::uint32_t follow_pointer(const SchemaPlace& from, Keyword keyword,
+                                 std::string_view reference, std::uint32_t resource,
                                  std::string_view pointer);
     [[noreturn]] void fail(const SchemaPlace& place, Keyword keyword,
                            std::string_view message) const;

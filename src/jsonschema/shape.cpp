@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "jsonschema/formats.h"
 #include "jsonschema/source.h"
 
 namespace webhook {
@@ -73,15 +74,8 @@ std::string hint_for(Keyword keyword, JsonKind kind) {
     return {};
 }
 
-std::string not_this(const DocumentValue& value) {
-    return std::string(", not ") +
-           std::string(value.is_number() && value.value.kind() == JsonKind::null
-                           ? "a number"
-                           : kind_with_article(value.value.kind()));
-}
-
 ShapeError not_a_name(const std::string& pointer, const DocumentValue& value) {
-    return {pointer, "must be a name (a string)" + not_this(value)};
+    return {pointer, "must be a name (a string), not " + described(value)};
 }
 
 ShapeError check_names(const std::string& pointer, const DocumentValue& value) {
@@ -100,7 +94,7 @@ ShapeError check_lists(const std::string& pointer, const DocumentValue& value) {
         const std::string at = pointer_to(pointer, member.name);
         const DocumentValue list{value.document, member.value};
         if (member.value.kind() != JsonKind::array) {
-            return {at, "must be an array of names" + not_this(list)};
+            return {at, "must be an array of names, not " + described(list)};
         }
         if (auto error = check_names(at, list); !error.message.empty()) return error;
     }
@@ -116,15 +110,27 @@ ShapeError check_lists_among_schemas(const std::string& pointer, const DocumentV
     return {};
 }
 
+// `bool` and `int`, too. Empty if it is none of them.
+std::string_view meant_type(std::string_view name) {
+    constexpr std::size_t kShortest = 3;
+    const std::vector<std::string_view> names = {"null",   "boolean", "object", "array",
+                                                 "number", "integer", "string"};
+    for (const std::string_view each : names) {
+        if (name.size() >= kShortest && each.starts_with(to_lower(name))) return each;
+    }
+    return nearest(name, names);
+}
+
 ShapeError check_type_name(const std::string& pointer, const DocumentValue& value) {
     const auto name = value.value.string();
     if (!name) return not_a_name(pointer, value);
     if (find_type(*name)) return {};
     constexpr std::string_view kAll = "null, boolean, object, array, number, integer or string";
-    const std::string_view similar =
-        nearest(*name, {"null", "boolean", "object", "array", "number", "integer", "string"});
-    return {pointer, in_quotes(*name) + " is no type: it may be " + std::string(kAll) +
-                         (similar.empty() ? "" : "; did you mean " + in_quotes(similar) + "?")};
+    std::string text = excerpt_in_quotes(*name) + " is no type: it may be " + std::string(kAll);
+    const std::string_view meant = meant_type(*name);
+    if (!meant.empty()) text += "; did you mean " + in_quotes(meant) + "?";
+    if (format_of(*name)) text += "; \"format\" may be " + in_quotes(*name);
+    return {pointer, text};
 }
 
 ShapeError check_types(const std::string& pointer, const DocumentValue& value) {
@@ -179,12 +185,19 @@ bool has_kind(Takes takes, Draft draft, const DocumentValue& value) {
 
 }  // namespace
 
+std::string described(const DocumentValue& value) {
+    if (const auto text = value.value.string()) return "the string " + excerpt_in_quotes(*text);
+    // A number that no double is near to stands in the document as null.
+    const bool is_hidden = value.is_number() && value.value.kind() == JsonKind::null;
+    return std::string(is_hidden ? "a number" : kind_with_article(value.value.kind()));
+}
+
 ShapeError check_shape(const KeywordRow& row, Draft draft, const DocumentValue& value) {
     const std::string pointer = pointer_to("", row.name);
     if (!has_kind(row.takes, draft, value)) {
         const bool says_more = row.takes == Takes::count && value.is_number();
         return {pointer, "must be " + std::string(expectation(row.takes, draft)) +
-                             (says_more ? "" : not_this(value)) +
+                             (says_more ? "" : ", not " + described(value)) +
                              hint_for(row.keyword, value.value.kind())};
     }
     switch (row.takes) {

@@ -15,6 +15,9 @@ struct ShapeError {
     std::string message;
 };
 
+// What a value is, in a message: `a boolean`, `the string "5"`.
+std::string described(const DocumentValue& value);
+
 // The subschemas in the value are looked at by themselves.
 ShapeError check_shape(const KeywordRow& row, Draft draft, const DocumentValue& value);
 

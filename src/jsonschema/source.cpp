@@ -13,6 +13,10 @@ namespace {
 // What the parser lets through; deeper texts are found to be too deep by the check below.
 constexpr JsonLimits kLimits{.deepest_nesting = JsonLimits::kDeepestNesting, .repairs = true};
 
+// A pointer in a message, in bytes: deeper than schemas are in earnest, and nginx shows messages of
+// a kilobyte.
+constexpr std::size_t kLongestShownPlace = 250;
+
 std::string escaped_step(std::string_view step) {
     std::string escaped;
     for (const char character : step) {
@@ -57,7 +61,7 @@ class StructureCheck {
         std::ranges::sort(names);
         const auto repeated = std::ranges::adjacent_find(names);
         if (repeated == names.end()) return;
-        throw_schema_error(path_, pointer, "has " + in_quotes(*repeated) + " twice");
+        throw_schema_error(path_, pointer, "has " + excerpt_in_quotes(*repeated) + " twice");
     }
 
     const std::string& path_;
@@ -87,7 +91,7 @@ std::unique_ptr<SchemaSource> read_schema(std::string path, std::string name, st
 std::string schema_message(const std::string& path, const std::string& pointer,
                            std::string_view message) {
     std::string text = "schema " + in_quotes(path);
-    if (!pointer.empty()) text += " at " + in_quotes(pointer);
+    if (!pointer.empty()) text += " at " + excerpt_in_quotes(pointer, kLongestShownPlace);
     return text + (message.starts_with("is ") && pointer.empty() ? " " : ": ") +
            std::string(message);
 }

@@ -9,7 +9,7 @@
 namespace webhook {
 namespace {
 
-constexpr std::size_t kShownWord = 20;
+constexpr std::size_t kShownWord = 30;
 
 class SyntaxReader {
   public:
@@ -19,6 +19,7 @@ class SyntaxReader {
 
     std::string error() {
         skip_space();
+        if (at_ == text_.size()) return "the file is empty";
         while (error_.empty() && !is_done_) read_token();
         if (!error_.empty()) return error_;
         if (at_ < text_.size()) expect("nothing may follow the end of the schema,");
@@ -40,7 +41,7 @@ class SyntaxReader {
             if (at_ < text_.size() && text_[at_] == ',') {
                 ++at_;
                 skip_space();
-                if (open_.back() == '{') read_name();
+                read_after_comma();
                 return;
             }
             return expect(end == '}' ? "a comma or \"}\" must follow,"
@@ -79,10 +80,14 @@ class SyntaxReader {
         return false;
     }
 
-    void read_name() {
-        if (at_ >= text_.size() || text_[at_] != '"') {
-            return expect("a name in double quotes must follow,");
-        }
+    // A name; the value is for the next token.
+    void read_after_comma() {
+        if (open_.back() == '{') return read_name("a name in double quotes must follow the comma,");
+        if (at_ < text_.size() && text_[at_] == ']') expect("a value must follow the comma,");
+    }
+
+    void read_name(std::string_view expectation = "a name in double quotes must follow,") {
+        if (at_ >= text_.size() || text_[at_] != '"') return expect(expectation);
         read_string();
         skip_space();
         if (!error_.empty()) return;
@@ -167,10 +172,14 @@ class SyntaxReader {
 
     std::string shown() const {
         if (at_ >= text_.size()) return "the end of the file";
-        std::string_view word = text_.substr(at_, kShownWord);
-        const bool is_mark = std::string_view("{}[],:").find(word[0]) != std::string_view::npos;
-        word = word.substr(0, is_mark ? 1 : word.find_first_of("{}[],: \t\r\n", 1));
-        return in_quotes(escaped_for_log(word));
+        const std::string_view rest = text_.substr(at_);
+        if (rest[0] == '"') {
+            const std::size_t end = std::min(rest.find_first_of("\"\r\n", 1), rest.size());
+            return excerpt_in_quotes(rest.substr(1, end - 1), kShownWord);
+        }
+        const bool is_mark = std::string_view("{}[],:").find(rest[0]) != std::string_view::npos;
+        return excerpt_in_quotes(
+            rest.substr(0, is_mark ? 1 : rest.find_first_of("{}[],:\" \t\r\n", 1)), kShownWord);
     }
 
     std::string_view text_;

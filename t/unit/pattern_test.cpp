@@ -360,19 +360,20 @@ TEST(Pattern, OtherSyntaxIsRefused) {
 }
 
 TEST(Pattern, ErrorsNameThePlaceAndWhatIsAllowed) {
-    EXPECT_EQ(error_of("abc\\Z"), "invalid pattern, at byte 3: unknown escape \"\\Z\"");
-    EXPECT_EQ(
-        error_of("a(?i)"),
-        "invalid pattern, at byte 1: \"(?i\" begins no group: allowed are (?:, (?=, (?!, (?<=, "
-        "(?<!, (?<name>");
-    EXPECT_EQ(error_of("a(b"), "invalid pattern, at byte 1: the group is not closed");
-    EXPECT_EQ(
-        error_of("a{"),
-        "invalid pattern, at byte 1: \"{\" begins no repetition {n}, {n,} or {n,m}, and stands "
-        "for itself only as \"\\{\"");
-    EXPECT_EQ(error_of("[z-a]"), "invalid pattern, at byte 1: the range is out of order: \"z-a\"");
-    EXPECT_EQ(error_of("\\p{Foo}"), "invalid pattern, at byte 0: unknown property \"Foo\"");
-    EXPECT_EQ(error_of("\\2(a)"), "invalid pattern, at byte 0: there is no group 2");
+    EXPECT_EQ(error_of("abc\\Z"), "invalid pattern \"abc\\Z\" at \"\\Z\": unknown escape \"\\Z\"");
+    EXPECT_EQ(error_of("a(?i)"),
+              "invalid pattern \"a(?i)\" at \"(?i)\": \"(?i\" begins no group: allowed are (?:, "
+              "(?=, (?!, (?<=, "
+              "(?<!, (?<name>");
+    EXPECT_EQ(error_of("a(b"), "invalid pattern \"a(b\" at \"(b\": the group is not closed");
+    EXPECT_EQ(error_of("a{"),
+              "invalid pattern \"a{\" at \"{\": \"{\" begins no repetition {n}, {n,} or {n,m}, and "
+              "stands "
+              "for itself only as \"\\{\"");
+    EXPECT_EQ(error_of("[z-a]"),
+              "invalid pattern \"[z-a]\" at \"z-a]\": the range is out of order: \"z-a\"");
+    EXPECT_EQ(error_of("\\p{Foo}"), "invalid pattern \"\\p{Foo}\": unknown property \"Foo\"");
+    EXPECT_EQ(error_of("\\2(a)"), "invalid pattern \"\\2(a)\": there is no group 2");
 }
 
 TEST(Pattern, PatternsAreBounded) {

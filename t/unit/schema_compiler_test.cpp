@@ -16,24 +16,27 @@ struct Row {
 
 TEST(SchemaCompiler, SaysWhatIsNoJson) {
     const Row rows[] = {
-        {"", R"(is not JSON: line 1: a value must follow, not the end of the file)"},
+        {"", R"(is not JSON: the file is empty)"},
+        {" \n", R"(is not JSON: the file is empty)"},
+        {"{\"type\": ", R"(is not JSON: line 1: a value must follow, not the end of the file)"},
+        {"{\"type\": [\"null\", ]}",
+         R"(is not JSON: line 1: a value must follow the comma, not "]")"},
         {"{\"type\": \"object\",\n}",
-         R"(is not JSON: line 2: a name in double quotes must follow, not "}")"},
+         R"(is not JSON: line 2: a name in double quotes must follow the comma, not "}")"},
         {"{\"type\": \"object\"\n \"required\": []}",
-         R"(is not JSON: line 2: a comma or "}" must follow, not "\x22required\x22")"},
+         R"(is not JSON: line 2: a comma or "}" must follow, not "required")"},
         {"{\"type\": [\"object\" \"null\"]}",
-         R"(is not JSON: line 1: a comma or "]" must follow, not "\x22null\x22")"},
+         R"(is not JSON: line 1: a comma or "]" must follow, not "null")"},
         {"{'type': 'object'}",
          R"(is not JSON: line 1: a name in double quotes must follow, not "'type'")"},
         {"{\"type\" \"object\"}",
-         R"(is not JSON: line 1: a colon must follow the name, not "\x22object\x22")"},
+         R"(is not JSON: line 1: a colon must follow the name, not "object")"},
         {"{\"a\": 1}\n\n]",
          R"(is not JSON: line 3: nothing may follow the end of the schema, not "]")"},
         {"// orders\n{}", R"(is not JSON: line 1: a value must follow, not "//")"},
         {"{\"pattern\": \"\\d\"}",
-         R"(is not JSON: line 1: JSON has no such escape (a backslash is written "\\"): "\x5Cd\x22")"},
-        {"{\"title\": \"a\n b\"}",
-         R"(is not JSON: line 1: a string must end in its line: "\x22a")"},
+         R"(is not JSON: line 1: JSON has no such escape (a backslash is written "\\"): "\d")"},
+        {"{\"title\": \"a\n b\"}", R"(is not JSON: line 1: a string must end in its line: "a")"},
         {"{\"minimum\": 01}", R"(is not JSON: line 1: JSON has no such number: "01")"},
         {"{\"minimum\": .5}", R"(is not JSON: line 1: a value must follow, not ".5")"},
         {"{\"uniqueItems\": True}", R"(is not JSON: line 1: a value must follow, not "True")"},
@@ -42,8 +45,7 @@ TEST(SchemaCompiler, SaysWhatIsNoJson) {
          R"(is not JSON: line 1: a name in double quotes must follow, not the end of the file)"},
     };
     for (const auto& [schema, message] : rows) {
-        std::string lowered = message;
-        EXPECT_EQ(to_lower(error_of(schema)), to_lower(message)) << schema;
+        EXPECT_EQ(error_of(schema), message) << schema;
     }
 }
 
@@ -59,19 +61,26 @@ TEST(SchemaCompiler, NamesThePlaceAndWhatIsAllowed) {
     const Row rows[] = {
         {R"([])", R"(: must be a schema (an object or a boolean), not an array)"},
         {R"({"properties": {"id": {"minimum": "5"}}})",
-         R"(at "/properties/id/minimum": must be a number, not a string)"},
+         R"(at "/properties/id/minimum": must be a number, not the string "5")"},
         {R"({"properties": {"type": "object"}})",
-         R"(at "/properties/type": must be a schema (an object or a boolean), not a string)"},
+         R"(at "/properties/type": must be a schema (an object or a boolean), not the string "object")"},
         {R"({"properties": ["id"]})",
          R"(at "/properties": must be an object of schemas, not an array; the names of the members are its keys)"},
         {R"({"type": "int"})",
-         R"(at "/type": "int" is no type: it may be null, boolean, object, array, number, integer or string)"},
+         R"(at "/type": "int" is no type: it may be null, boolean, object, array, number, integer or string; did you mean "integer"?)"},
+        {R"({"type": "Boolean"})",
+         R"(at "/type": "Boolean" is no type: it may be null, boolean, object, array, number, integer or string; did you mean "boolean"?)"},
+        {R"({"type": "date-time"})",
+         R"(at "/type": "date-time" is no type: it may be null, boolean, object, array, number, integer or string; "format" may be "date-time")"},
+        {R"({"type": "in"})",
+         R"(at "/type": "in" is no type: it may be null, boolean, object, array, number, integer or string)"},
         {R"({"type": ["string", "nul"]})",
          R"(at "/type/1": "nul" is no type: it may be null, boolean, object, array, number, integer or string; did you mean "null"?)"},
         {R"({"type": []})", R"(at "/type": must name a type: no value satisfies an empty array)"},
         {R"({"type": 5})",
          R"(at "/type": must be the name of a type, or an array of such names, not an integer)"},
-        {R"({"required": "id"})", R"(at "/required": must be an array of names, not a string)"},
+        {R"({"required": "id"})",
+         R"(at "/required": must be an array of names, not the string "id")"},
         {R"({"required": true})",
          R"(at "/required": must be an array of names, not a boolean; it stands beside "properties", and names the members that must be there)"},
         {R"({"required": ["id", 1]})",
@@ -81,7 +90,7 @@ TEST(SchemaCompiler, NamesThePlaceAndWhatIsAllowed) {
         {R"({"maxLength": -1})", R"(at "/maxLength": must be an integer of 0 or more)"},
         {R"({"maxLength": 1.5})", R"(at "/maxLength": must be an integer of 0 or more)"},
         {R"({"maxLength": "5"})",
-         R"(at "/maxLength": must be an integer of 0 or more, not a string)"},
+         R"(at "/maxLength": must be an integer of 0 or more, not the string "5")"},
         {R"({"multipleOf": 0})", R"(at "/multipleOf": must be more than 0)"},
         {R"({"multipleOf": -2})", R"(at "/multipleOf": must be more than 0)"},
         {R"({"multipleOf": 1.2345678901234567891})",
@@ -91,9 +100,9 @@ TEST(SchemaCompiler, NamesThePlaceAndWhatIsAllowed) {
          R"(at "/anyOf": must be an array of schemas, not an object)"},
         {R"({"items": [{}]})",
          R"(at "/items": must be a schema (an object or a boolean), not an array; draft 2020-12 has "prefixItems" for a schema of each element)"},
-        {R"({"enum": "a"})", R"(at "/enum": must be an array of values, not a string)"},
+        {R"({"enum": "a"})", R"(at "/enum": must be an array of values, not the string "a")"},
         {R"({"dependentRequired": {"a": "b"}})",
-         R"(at "/dependentRequired/a": must be an array of names, not a string)"},
+         R"(at "/dependentRequired/a": must be an array of names, not the string "b")"},
         {R"({"$defs": {"a/b": {"not": 1}}})",
          R"(at "/$defs/a~1b/not": must be a schema (an object or a boolean), not an integer)"},
         {R"({"properties": {"a": {}, "b": {}, "a": {}}})", R"(at "/properties": has "a" twice)"},
@@ -113,9 +122,59 @@ TEST(SchemaCompiler, NamesThePlaceAndWhatIsAllowed) {
     }
 }
 
+// Each message is one line of a terminal, and nginx shows about a kilobyte of it.
+TEST(SchemaCompiler, ShowsNamesOnOneLineAndShortened) {
+    const std::string odd = R"(a\n[emerg] b\u001b[31m\u0000\u0085\u202e)";
+    const std::string shown = R"(a\x0a[emerg] b\x1b[31m\x00\xc2\x85\xe2\x80\xae)";
+    const Row rows[] = {
+        {R"({"properties": {"@": {"type": 5}}})", R"(at "/properties/@/type": )"},
+        {R"({"type": "@"})", R"("@" is no type)"},
+        {R"({"minimum": "@"})", R"(not the string "@")"},
+        {R"({"x": {"@": 1, "@": 2}})", R"(has "@" twice)"},
+        {R"({"$ref": "@"})", R"("@" is the "$id" of no schema here)"},
+        {R"({"$ref": "#@"})", R"("#@" leads nowhere: no "$anchor" is named "@")"},
+        {R"({"$ref": "#/@"})", R"("#/@" leads nowhere: the schema has no "@")"},
+        {R"({"$schema": "@"})", R"("@" is not supported)"},
+        {R"({"$id": "a#@"})", R"(but is "a#@")"},
+        {R"({"$defs": {"@": {"$anchor": "a"}, "a": {"$anchor": "a"}}})",
+         R"("a" is the name of "/$defs/@" already)"},
+        {R"({"$defs": {"@": {"$id": "a:b"}, "a": {"$id": "a:b"}}})", R"(at "/$defs/@")"},
+        {R"({"dependentRequired": {"@": 1}})", R"(at "/dependentRequired/@": )"},
+        {R"({"pattern": "(@"})", R"(invalid pattern "(@")"},
+        {R"({"pattern": "\\p{@}"})", R"(unknown property "@")"},
+        {R"({"patternProperties": {"(@": {}}})", R"(at "/patternProperties/(@": )"},
+        {R"({"$ref": "#/$defs/@", "$defs": {"@": {"$ref": "#"}}})", R"("#/$defs/@" -> "#")"},
+    };
+    const std::string word(5000, 'n');
+    const auto with = [](std::string text, const std::string& name) {
+        for (std::size_t at; (at = text.find('@')) != std::string::npos;) text.replace(at, 1, name);
+        return text;
+    };
+    for (const auto& [schema, message] : rows) {
+        const std::string error = compile_text(with(schema, odd)).error;
+        EXPECT_NE(error.find(with(message, shown)), std::string::npos) << error;
+        EXPECT_FALSE(has_control_character(error)) << schema;
+        const std::string long_error = compile_text(with(schema, word)).error;
+        EXPECT_NE(long_error, "") << schema;
+        EXPECT_LT(long_error.size(), 900U) << schema;
+    }
+    for (const std::string& name : {odd, word}) {
+        for (const std::string schema :
+             {R"({"format": "@"})", R"({"required\u001b": []})",
+              R"({"required": ["@"], "properties": {}, "additionalProperties": false})",
+              R"({"$defs": {"@": {"minimun": 1}}})"}) {
+            const std::string warning = warning_of(with(schema, name));
+            EXPECT_NE(warning, "") << schema;
+            EXPECT_FALSE(has_control_character(warning)) << warning;
+            EXPECT_LT(warning.size(), 600U) << schema;
+        }
+    }
+}
+
 TEST(SchemaCompiler, SaysWhereAPatternIsWrong) {
-    EXPECT_TRUE(error_of(R"({"properties": {"id": {"pattern": "^(a"}}})")
-                    .starts_with(R"(at "/properties/id/pattern": )"));
+    EXPECT_EQ(
+        error_of(R"({"properties": {"id": {"pattern": "^evt_([a-z]+$"}}})"),
+        R"(at "/properties/id/pattern": invalid pattern "^evt_([a-z]+$" at "([a-z]+$": the group is not closed)");
     EXPECT_TRUE(error_of(R"({"patternProperties": {"[b-a]": {}}})")
                     .starts_with(R"(at "/patternProperties/[b-a]": )"));
 }

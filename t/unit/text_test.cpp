@@ -112,6 +112,44 @@ TEST(Template, QuotedTextStandsBetweenDoubleQuotes) {
     EXPECT_EQ("\"a b\"", webhook::in_quotes("a b"));
 }
 
+TEST(Excerpt, IsOneLineThatATerminalDoesNotObey) {
+    EXPECT_EQ("\"\"", excerpt_in_quotes(""));
+    EXPECT_EQ("\"gr\xc3\xb6\xc3\x9f e \xe2\x82\xac\"",
+              excerpt_in_quotes("gr\xc3\xb6\xc3\x9f e \xe2\x82\xac"));
+    EXPECT_EQ("\"a\\x0a\\x0d\\x1b\\x7f\"", excerpt_in_quotes("a\n\r\x1b\x7f"));
+    EXPECT_EQ("\"\\x00b\"", excerpt_in_quotes(std::string_view("\0b", 2)));
+    // The ends of each range, and their neighbours.
+    for (const std::string_view text :
+         {"\xc2\x80", "\xc2\x9f", "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8", "\xe2\x80\xae",
+          "\xe2\x81\xa6", "\xe2\x81\xa9"}) {
+        EXPECT_EQ(2 + 4 * text.size(), excerpt_in_quotes(text).size()) << excerpt_in_quotes(text);
+        EXPECT_TRUE(excerpt_in_quotes(text).starts_with("\"\\x")) << text;
+    }
+    for (const std::string_view text :
+         {"\xc2\xa0", "\xe2\x80\x8d", "\xe2\x80\x90", "\xe2\x80\xa7", "\xe2\x80\xaf",
+          "\xe2\x81\xa5", "\xe2\x81\xaa", "\xc3\x80", "\xe3\x80\x8e", "\xe2", "\xe2\x80"}) {
+        EXPECT_EQ('"' + std::string(text) + '"', excerpt_in_quotes(text));
+    }
+}
+
+TEST(Excerpt, IsShortenedInItsMiddle) {
+    const std::string fits(kLongestExcerpt, 'a');
+    EXPECT_EQ('"' + fits + '"', excerpt_in_quotes(fits));
+    EXPECT_EQ(
+        "\"aaa\xe2\x80\xa6"
+        "bbb\"",
+        excerpt_in_quotes("aaaaabbbbb", 9));
+    EXPECT_EQ(
+        "\"aa\xe2\x80\xa6"
+        "bb\"",
+        excerpt_in_quotes("aa\xc3\xb6\xc3\xb6\xc3\xb6"
+                          "bb",
+                          9));
+    // The escapes count.
+    EXPECT_LE(excerpt_in_quotes(std::string(5000, '\n')).size(), kLongestExcerpt + 2);
+    EXPECT_EQ("abc", shortened("abc", 3));
+}
+
 TEST(Template, WordsAreJoinedByCommas) {
     EXPECT_EQ("", joined({}));
     EXPECT_EQ("hex", joined({"hex"}));
