@@ -602,7 +602,7 @@ my @DIRECTIVES = (
     ],
     'a schema with a wrong keyword' => [
         gated('webhook_schema %%DIR%%/schemas/wrong.json; # HERE'),
-        'schema "%%DIR%%/schemas/wrong.json" at "/properties/id/minimum": must be a number, not a string',
+        'schema "%%DIR%%/schemas/wrong.json" at "/properties/id/minimum": must be a number, not the string "1"',
     ],
     'a schema that leads to another directory' => [
         gated('webhook_schema %%DIR%%/schemas/out.json; # HERE'), qr/schema "\S+\/schemas\/out\.json" at "\/\$ref": .*/,
@@ -1194,6 +1194,65 @@ my @COUNTS = (
     ),
 );
 
+# As users write them: the text, and what is said of it behind the file's name.
+my @BROKEN_SCHEMAS = (
+    'a comma before the end' => [
+        qq({\n  "properties": {\n    "id": { "type": "string" },\n  }\n}), ' is not JSON: line 4: a name in double quotes must follow the comma, not "}"',
+    ],
+    'nothing' => [ '', ' is not JSON: the file is empty' ],
+    'a misspelt type' => [
+        '{"properties":{"id":{"type":"strng"}}}',
+        ' at "/properties/id/type": "strng" is no type: it may be null, boolean, object, array, number, integer or string; did you mean "string"?',
+    ],
+    'a pattern that is not closed' => [
+        '{"properties":{"id":{"pattern":"^evt_([a-z]+$"}}}',
+        ' at "/properties/id/pattern": invalid pattern "^evt_([a-z]+$" at "([a-z]+$": the group is not closed',
+    ],
+    'a reference that leads nowhere' => [
+        '{"properties":{"id":{"$ref":"#/definitions/id"}},"$defs":{"id":{}}}',
+        ' at "/properties/id/$ref": "#/definitions/id" leads nowhere: the schema has no "definitions"; did you mean "$defs"?',
+    ],
+    'a reference to no file' => [
+        '{"$ref":"absent.json#/$defs/id"}',
+        ' at "/$ref": "absent.json" leads nowhere: cannot read "%%DIR%%/schemas/absent.json": No such file or directory',
+    ],
+    'a reference to a file outside' => [
+        '{"$ref":"../outside.json"}',
+        ' at "/$ref": "../outside.json" leads out of the schema\'s directory: a reference must not have ".." in it',
+    ],
+    'an older draft' => [
+        '{"$schema":"http://json-schema.org/draft-04/schema#"}',
+        ' at "/$schema": "http://json-schema.org/draft-04/schema#" is not supported: it may be '
+            . '"https://json-schema.org/draft/2020-12/schema" or "http://json-schema.org/draft-07/schema#"',
+    ],
+    '"required" that is an object' => [ '{"required":{"id":true}}', ' at "/required": must be an array of names, not an object' ],
+    '"properties" that is an array' => [
+        '{"properties":["id"]}',
+        ' at "/properties": must be an object of schemas, not an array; the names of the members are its keys',
+    ],
+    'a circle' => [
+        '{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}}}',
+        ' at "/$defs/b": leads back to itself for the same value: "#/$defs/a" -> "#/$defs/b" -> "#/$defs/a"; '
+            . 'a schema may refer to itself only for a part of the value, by "properties" or "items"',
+    ],
+    'a name with control characters' => [
+        '{"properties":{"a\n[emerg] b\u001b[31m\u0000":{"type":5}}}',
+        ' at "/properties/a\x0a[emerg] b\x1b[31m\x00/type": must be the name of a type, or an array of such names, not an integer',
+    ],
+    'a long name' => [
+        '{"properties":{"' . 'n' x 5000 . '":{"type":5}}}',
+        ' at "/properties/' . 'n' x 111 . "\xe2\x80\xa6" . 'n' x 118 . '/type": must be the name of a type, or an array of such names, not an integer',
+    ],
+);
+
+sub are_broken_schemas () {
+    while (my ($name, $row) = splice @BROKEN_SCHEMAS, 0, 2) {
+        my ($text, $message) = @$row;
+        write_file('schemas/broken.json', $text);
+        is_found($name, gated('webhook_schema %%DIR%%/schemas/broken.json; # HERE'), qq(schema "%%DIR%%/schemas/broken.json"$message));
+    }
+}
+
 my %FILES = (
     'empty.key'    => '',
     'newline.key'  => "\n",
@@ -1294,6 +1353,7 @@ subtest 'ids that are signed'   => sub { are_found(@SIGNED_IDS) };
 subtest 'handshakes'            => sub { are_found(@HANDSHAKES) };
 subtest 'URLs'                  => sub { are_found(@URLS) };
 subtest 'directives'            => sub { are_found(@DIRECTIVES) };
+subtest 'broken schemas'        => sub { are_broken_schemas() };
 subtest 'sources'               => sub { are_found(@SOURCES) };
 subtest 'memory'                => sub { are_found(@MEMORY) };
 subtest 'contexts'              => sub { are_found(@CONTEXTS) };

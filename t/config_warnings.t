@@ -708,6 +708,13 @@ subtest 'schemas' => sub {
     my @found = remarks($at->('stripe', "webhook_schema %%DIR%%/schemas/misspelt.json;\nwebhook_schema %%DIR%%/schemas/misspelt.json type=a;"));
     is scalar(grep { /requried/ } @found), 1, 'a misspelt word is told once' or diag @found;
     like $found[0], qr{^\[warn\] schema "\S+/schemas/misspelt\.json".*"requried".*"required"}, 'with its place';
+    my $words = sub ($name, $text, $remark) {
+        write_file('schemas/odd.json', $text);
+        my ($found) = remarks($at->('stripe', 'webhook_schema %%DIR%%/schemas/odd.json; # HERE'));
+        like $found, qr{^\[warn\] schema "\S+/schemas/odd\.json"\Q$remark\E}, $name;
+    };
+    $words->('an empty enum', '{"properties":{"a":{"enum":[]}}}', ' at "/properties/a/enum": no value satisfies this: it lists none');
+    $words->('a line in a keyword', '{"required\n\u0000":[]}', ': unknown keyword "required\x0a\x00" has no effect; did you mean "required"?');
 };
 
 subtest 'other spellings of a gated path' => sub {
