@@ -42,6 +42,7 @@ struct KeyRule {
 };
 
 inline constexpr std::size_t kDefaultPayloadMax = 1024 * 1024;
+
 // A schema, and the types of events that it is for.
 struct PayloadSchema {
     // Equal schemas are one object.
