@@ -281,11 +281,14 @@ prove: deps-test build ## run the end-to-end tests on a real nginx
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(FAULTY_MODULE)
 	$(RUN) prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
 
-# The SDKs are for these tests only, and stay out of the source tree.
+# The SDKs, and Ajv, are for the tests and the benchmarks only, and stay out of the source tree.
 SDKS := $(BUILD)/interop
+AJV := $(BUILD)/ajv
 $(SDKS)/installed: t/interop/package.json t/interop/package-lock.json
-	@rm -rf $(SDKS) && mkdir -p $(SDKS) && cp $^ $(SDKS)
-	@cd $(SDKS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=2 --fetch-timeout=60000
+$(AJV)/installed: t/bench/ajv/package.json t/bench/ajv/package-lock.json
+$(SDKS)/installed $(AJV)/installed:
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=2 --fetch-timeout=60000
 	@touch $@
 
 .PHONY: interop interop-if-possible run-interop
@@ -325,11 +328,16 @@ $(OBJECTS)/bench/%: t/bench/%.cpp $(LIBRARY)
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) $^ $(LIBRARIES) -o $@
 
-.PHONY: bench bench-dedup
+.PHONY: bench bench-dedup bench-schema
 bench-dedup: build ## measure the memory of events
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/dedup_bench
 	@$(OBJECTS)/bench/dedup_bench
-bench: deps-bench build bench-dedup ## measure the gate against plain proxy_pass
+bench-schema: build ## measure the validation of JSON against that of Ajv (npm)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/schema_bench
+	@mkdir -p $(BUILD)/schemas; ajv=; \
+	if command -v npm >/dev/null && $(MAKE) --no-print-directory $(AJV)/installed; then ajv=$(AJV); fi; \
+	perl t/bench/schema.pl $(OBJECTS)/bench $(BUILD)/schemas $$ajv
+bench: deps-bench build bench-dedup bench-schema ## measure the gate against plain proxy_pass
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/hmac_cost $(OBJECTS)/bench/core_bench
 	@$(RUN) perl -It/lib t/bench/gate.pl $(OBJECTS)/bench
 
