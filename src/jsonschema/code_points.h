@@ -52,6 +52,11 @@ class CodePointSet {
     bool contains(CodePoint value) const {
         return value < kAsciiCount ? ascii_[value] : contains_beyond_ascii(value);
     }
+    // Also false for a byte that is not ASCII.
+    bool contains_ascii(char byte) const {
+        const auto value = static_cast<unsigned char>(byte);
+        return value < kAsciiCount && ascii_[value];
+    }
     bool intersects(const CodePointSet& other) const;
     bool empty() const { return ranges_.empty(); }
     // The code point, if it is the only one.

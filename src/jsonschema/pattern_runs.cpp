@@ -38,8 +38,11 @@ bool is_surrogate(CodePoint value) {
 // adds to the cost. Beyond ASCII, a set is searched.
 std::size_t pass_run(const CodePointSet& set, std::size_t most, std::string_view& text,
                      std::size_t& cost) {
-    std::size_t count = 0;
+    const std::size_t ascii_end = std::min(most, text.size());
     std::size_t at = 0;
+    while (at < ascii_end && set.contains_ascii(text[at])) ++at;
+    cost += at;
+    std::size_t count = at;
     while (count < most && at < text.size()) {
         const DecodedCodePoint next = code_point_at(text, at);
         if (!set.contains(next.value)) break;
@@ -83,8 +86,10 @@ std::optional<PatternRuns> PatternRuns::from(const PatternTree& tree) {
             result.runs_.push_back({std::move(set), least, most});
         }
     }
-    // Without a start, only a text can be searched for.
-    if (!result.at_start_ && !result.runs_.empty()) return std::nullopt;
+    // Otherwise, there are many places where a match might begin.
+    const bool begins_at_one_place =
+        result.at_start_ || result.runs_.empty() || (result.at_end_ && result.has_fixed_length());
+    if (!begins_at_one_place) return std::nullopt;
     for (std::size_t i = 0; i < result.runs_.size(); ++i) {
         const Run& run = result.runs_[i];
         if (run.least == run.most) continue;
@@ -94,6 +99,22 @@ std::optional<PatternRuns> PatternRuns::from(const PatternTree& tree) {
         }
     }
     return result;
+}
+
+bool PatternRuns::has_fixed_length() const {
+    return std::ranges::all_of(runs_, [](const Run& run) { return run.least == run.most; });
+}
+
+std::string_view PatternRuns::last_characters(std::string_view text, std::size_t& cost) const {
+    std::size_t at = text.size();
+    for (const Run& run : runs_) {
+        for (std::size_t count = 0; count < run.least && at > 0; ++count) {
+            const std::size_t size = code_point_before(text, at).size;
+            at -= size;
+            cost += size * size;
+        }
+    }
+    return text.substr(at - std::min(at, literal_.size()));
 }
 
 bool PatternRuns::begins(std::string_view text, std::size_t& cost) const {
@@ -106,9 +127,9 @@ bool PatternRuns::begins(std::string_view text, std::size_t& cost) const {
 }
 
 Found PatternRuns::search(std::string_view text, Steps& steps) const {
-    if (at_start_) {
+    if (at_start_ || !runs_.empty()) {
         std::size_t cost = 0;
-        const bool found = begins(text, cost);
+        const bool found = begins(at_start_ ? text : last_characters(text, cost), cost);
         if (!steps.take_for(kBytesPerCharacter * cost)) return Found::exhausted;
         return found ? Found::yes : Found::no;
     }

@@ -1,4 +1,5 @@
-// The patterns that most schemas have: `^evt_`, `^[0-9a-f]{40}$`, `^\d{4}-\d\d$`, `id$`, `foo`.
+// The patterns that most schemas have: `^evt_`, `^[0-9a-f]{40}$`, `^\d{4}-\d\d$`, `id$`, `foo`,
+// `[^ ]$`.
 //
 // Such a pattern is a row of runs of characters, where each run ends by itself: a run that is as
 // long as it can be is the only one to try. The text is passed once.
@@ -35,6 +36,10 @@ class PatternRuns {
 
     // Adds to the cost, in characters of ASCII.
     bool begins(std::string_view text, std::size_t& cost) const;
+
+    bool has_fixed_length() const;
+    // As many as a match of that length has, or all.
+    std::string_view last_characters(std::string_view text, std::size_t& cost) const;
 
     bool at_start_ = false;
     bool at_end_ = false;
