@@ -3,7 +3,6 @@
 #include <malloc.h>
 #include <simdjson.h>
 
-#include <bit>
 #include <new>
 #include <span>
 #include <utility>
@@ -17,6 +16,20 @@ namespace webhook {
 namespace {
 
 constexpr std::size_t kFirstCapacity = 4096;
+
+// JsonValue reads the tape as this library writes it.
+constexpr bool is_token(JsonToken token, simdjson::internal::tape_type type) {
+    return static_cast<char>(token) == static_cast<char>(type);
+}
+static_assert(is_token(JsonToken::array, simdjson::internal::tape_type::START_ARRAY));
+static_assert(is_token(JsonToken::object, simdjson::internal::tape_type::START_OBJECT));
+static_assert(is_token(JsonToken::string, simdjson::internal::tape_type::STRING));
+static_assert(is_token(JsonToken::integer, simdjson::internal::tape_type::INT64));
+static_assert(is_token(JsonToken::large_integer, simdjson::internal::tape_type::UINT64));
+static_assert(is_token(JsonToken::fraction, simdjson::internal::tape_type::DOUBLE));
+static_assert(is_token(JsonToken::true_value, simdjson::internal::tape_type::TRUE_VALUE));
+static_assert(is_token(JsonToken::false_value, simdjson::internal::tape_type::FALSE_VALUE));
+static_assert(is_token(JsonToken::null, simdjson::internal::tape_type::NULL_VALUE));
 
 // A replaced half of a surrogate pair does not distinguish such texts.
 bool has_replacement_character(std::string_view text) {
@@ -49,17 +62,22 @@ struct JsonDocument::State {
         // simdjson's default limit of a thousand levels is one that payloads may exceed.
         simdjson::error_code error = simdjson::SUCCESS;
         if (parser.capacity() == 0) error = parser.allocate(kFirstCapacity, limits.deepest_nesting);
-        simdjson::dom::element element;
         if (error == simdjson::SUCCESS) {
-            error = parser.parse(padded_text.data(), padded_text.size(), false).get(element);
+            error = parser.parse(padded_text.data(), padded_text.size(), false).error();
         }
         if (error == simdjson::MEMALLOC) {
             parser = simdjson::dom::parser();
             throw std::bad_alloc();
         }
-        if (error == simdjson::SUCCESS) root.emplace(std::bit_cast<JsonPosition>(element));
+        if (error == simdjson::SUCCESS) root = root_of(parser.doc);
         walker.start(root);
         return root.has_value();
+    }
+
+    JsonValue root_of(const simdjson::dom::document& parsed) {
+        tape = {parsed.tape.get(), reinterpret_cast<const char*>(parsed.string_buf.get())};
+        // Before it stands the document's own word.
+        return JsonValue({&tape, 1});
     }
 
     void forget() {
@@ -89,6 +107,7 @@ struct JsonDocument::State {
 
     JsonLimits limits;
     simdjson::dom::parser parser;
+    JsonTape tape;
     std::string_view text;
     std::string copy;
     std::optional<NumberPlaces> number_places;

@@ -1,13 +1,11 @@
 #include "base/json_tape.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <span>
 
 #include "base/text.h"
+#include "base/words.h"
 
 namespace webhook {
 namespace {
@@ -25,9 +23,8 @@ bool is_number(char type) {
 
 // All words, from that of the document to the end.
 std::span<const Word> words_of(JsonPosition root) {
-    const Word* const words =
-        static_cast<const simdjson::dom::document*>(root.document)->tape.get();
-    return {words, words[0] & simdjson::internal::JSON_VALUE_MASK};
+    const Word* const words = root.tape->words;
+    return {words, words[0] & 0xffffffff};
 }
 
 // A name, and a number that is the same for equal names. Different names that have the same number
@@ -47,15 +44,9 @@ struct Name {
     // From both ends and the length.
     static std::uint64_t mark_of(std::string_view text) {
         constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;
-        std::uint64_t start = 0;
-        std::uint64_t end = 0;
-        if (text.size() >= sizeof(start)) {
-            std::memcpy(&start, text.data(), sizeof(start));
-            std::memcpy(&end, text.data() + text.size() - sizeof(end), sizeof(end));
-        } else {
-            std::ranges::for_each(
-                text, [&](char each) { start = start << 8 | static_cast<unsigned char>(each); });
-        }
+        const bool is_short = text.size() < kWordSize;
+        const std::uint64_t start = is_short ? short_word(text) : first_word(text);
+        const std::uint64_t end = is_short ? 0 : last_word(text);
         return (start * kFactor ^ end ^ text.size()) * kFactor;
     }
 };
@@ -65,12 +56,16 @@ class NameCheck {
   public:
     bool repeats(const JsonMembers& members) {
         std::size_t size = 0;
+        // One bit for each name, of 64: most names are new by that alone.
+        std::uint64_t seen = 0;
         several_.clear();
         for (const auto& [text, value] : members) {
             const Name name(text);
             if (size < few_.size()) {
+                const std::uint64_t bit = std::uint64_t{1} << (name.mark >> 58);
                 const auto end = few_.begin() + static_cast<std::ptrdiff_t>(size);
-                if (std::find(few_.begin(), end, name) != end) return true;
+                if ((seen & bit) != 0 && std::find(few_.begin(), end, name) != end) return true;
+                seen |= bit;
                 few_[size++] = name;
             } else {
                 several_.push_back(name);
@@ -137,7 +132,7 @@ bool repeats_a_name(const JsonValue& root) {
         const char type = type_of(words[at]);
         if (is_number(type)) ++at;
         if (type != '{') continue;
-        if (check.repeats(JsonValue({root.position().document, at}).members())) return true;
+        if (check.repeats(JsonValue({root.position().tape, at}).members())) return true;
     }
     return false;
 }

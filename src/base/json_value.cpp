@@ -1,90 +1,37 @@
 #include "base/json_value.h"
 
-#include <simdjson.h>
-
 #include <array>
-#include <bit>
 #include <charconv>
 
 namespace webhook {
 namespace {
 
-using Element = simdjson::dom::element;
-using Array = simdjson::dom::array;
-using Object = simdjson::dom::object;
+constexpr std::uint64_t kMostCounted = 0xffffff;
 
-// The parser's own views are a position each.
-template <typename View>
-View view_at(JsonPosition position) {
-    return std::bit_cast<View>(position);
+std::uint64_t counted_parts(JsonPosition position) {
+    return position.word() >> 32 & kMostCounted;
 }
 
-template <typename View>
-JsonPosition position_of(const View& view) {
-    return std::bit_cast<JsonPosition>(view);
-}
-
-template <typename Value>
-std::optional<Value> value_of(JsonPosition position) {
-    Value value;
-    if (view_at<Element>(position).get(value) != simdjson::SUCCESS) return std::nullopt;
-    return value;
-}
-
-template <typename Iterator>
-JsonPosition next(JsonPosition position) {
-    return position_of(++view_at<Iterator>(position));
-}
-
-template <typename Range, typename Parts>
-Parts parts_of(JsonPosition position) {
-    const auto range = value_of<Range>(position);
-    if (!range) return {position, position};
-    return {position_of(range->begin()), position_of(range->end())};
+template <typename Parts>
+std::size_t walk(const Parts& parts) {
+    std::size_t count = 0;
+    for (auto at = parts.begin(); at != Parts::end(); ++at) ++count;
+    return count;
 }
 
 }  // namespace
 
-JsonKind JsonValue::kind() const {
-    switch (std::bit_cast<simdjson::internal::tape_ref>(position_).tape_ref_type()) {
-        case simdjson::internal::tape_type::START_ARRAY:
-            return JsonKind::array;
-        case simdjson::internal::tape_type::START_OBJECT:
-            return JsonKind::object;
-        case simdjson::internal::tape_type::INT64:
-            return JsonKind::integer;
-        case simdjson::internal::tape_type::UINT64:
-            return JsonKind::large_integer;
-        case simdjson::internal::tape_type::DOUBLE:
-            return JsonKind::fraction;
-        case simdjson::internal::tape_type::STRING:
-            return JsonKind::string;
-        case simdjson::internal::tape_type::TRUE_VALUE:
-        case simdjson::internal::tape_type::FALSE_VALUE:
-            return JsonKind::boolean;
-        default:
-            return JsonKind::null;
-    }
-}
-
 std::optional<bool> JsonValue::boolean() const {
-    return value_of<bool>(position_);
-}
-
-std::optional<std::string_view> JsonValue::string() const {
-    return value_of<std::string_view>(position_);
-}
-
-std::optional<std::int64_t> JsonValue::integer() const {
-    return value_of<std::int64_t>(position_);
+    const JsonToken token = position_.token();
+    if (token != JsonToken::true_value && token != JsonToken::false_value) return std::nullopt;
+    return token == JsonToken::true_value;
 }
 
 std::optional<std::uint64_t> JsonValue::unsigned_integer() const {
-    return value_of<std::uint64_t>(position_);
-}
-
-std::optional<double> JsonValue::number() const {
-    return value_of<double>(position_);
+    const auto small = integer();
+    if (small && *small >= 0) return static_cast<std::uint64_t>(*small);
+    if (position_.token() != JsonToken::large_integer) return std::nullopt;
+    return bits<std::uint64_t>();
 }
 
 std::optional<std::string> JsonValue::decimal() const {
@@ -98,31 +45,16 @@ std::optional<std::string> JsonValue::decimal() const {
 }
 
 std::optional<std::size_t> JsonValue::array_size() const {
-    const auto array = value_of<Array>(position_);
-    return array ? std::optional(array->size()) : std::nullopt;
+    if (position_.token() != JsonToken::array) return std::nullopt;
+    return counted_parts(position_);
 }
 
-JsonElements JsonValue::elements() const {
-    return parts_of<Array, JsonElements>(position_);
-}
-
-JsonMembers JsonValue::members() const {
-    return parts_of<Object, JsonMembers>(position_);
-}
-
-JsonElements::Iterator& JsonElements::Iterator::operator++() {
-    at_ = next<Array::iterator>(at_);
-    return *this;
-}
-
-JsonMember JsonMembers::Iterator::operator*() const {
-    const auto member = view_at<Object::iterator>(at_);
-    return {member.key(), JsonValue(position_of(member.value()))};
-}
-
-JsonMembers::Iterator& JsonMembers::Iterator::operator++() {
-    at_ = next<Object::iterator>(at_);
-    return *this;
+std::size_t JsonValue::part_count() const {
+    const JsonToken token = position_.token();
+    if (token != JsonToken::array && token != JsonToken::object) return 0;
+    const std::uint64_t counted = counted_parts(position_);
+    if (counted < kMostCounted) return counted;
+    return token == JsonToken::array ? walk(elements()) : walk(members());
 }
 
 }  // namespace webhook

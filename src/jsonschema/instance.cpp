@@ -27,28 +27,6 @@ void append_step(std::string& pointer, const Instance& instance) {
 
 }  // namespace
 
-ValueKind value_kind_of(const DocumentValue& value) {
-    switch (value.value.kind()) {
-        case JsonKind::null:
-            return value.document.is_replaced_number(value.value) ? ValueKind::number
-                                                                  : ValueKind::null;
-        case JsonKind::boolean:
-            return ValueKind::boolean;
-        case JsonKind::integer:
-        case JsonKind::large_integer:
-            return ValueKind::integer;
-        case JsonKind::fraction:
-            return ValueKind::number;
-        case JsonKind::string:
-            return ValueKind::string;
-        case JsonKind::array:
-            return ValueKind::array;
-        case JsonKind::object:
-            break;
-    }
-    return ValueKind::object;
-}
-
 std::string pointer_of(const Instance& instance) {
     std::vector<const Instance*> way;
     for (const Instance* at = &instance; at->parent != nullptr; at = at->parent) way.push_back(at);

@@ -23,7 +23,27 @@ struct Instance {
     std::size_t index = 0;
 };
 
-ValueKind value_kind_of(const DocumentValue& value);
+inline ValueKind value_kind_of(const DocumentValue& value) {
+    switch (value.value.kind()) {
+        case JsonKind::null:
+            return value.document.is_replaced_number(value.value) ? ValueKind::number
+                                                                  : ValueKind::null;
+        case JsonKind::boolean:
+            return ValueKind::boolean;
+        case JsonKind::integer:
+        case JsonKind::large_integer:
+            return ValueKind::integer;
+        case JsonKind::fraction:
+            return ValueKind::number;
+        case JsonKind::string:
+            return ValueKind::string;
+        case JsonKind::array:
+            return ValueKind::array;
+        case JsonKind::object:
+            break;
+    }
+    return ValueKind::object;
+}
 
 // The JSON pointer of the instance.
 std::string pointer_of(const Instance& instance);
