@@ -112,6 +112,10 @@ struct ArrayRule {
     std::uint64_t max_contains = kNoLimit;
     std::uint64_t min_items = 0;
     std::uint64_t max_items = kNoLimit;
+
+    bool looks_at_elements() const {
+        return !prefix.empty() || rest != kNoNode || contains != kNoNode;
+    }
 };
 
 // A member's name that a schema names.
@@ -158,6 +162,10 @@ struct ObjectRule {
     NodeIndex names = kNoNode;
     std::uint64_t min_properties = 0;
     std::uint64_t max_properties = kNoLimit;
+
+    bool looks_at_members() const {
+        return !slots.empty() || !patterns.empty() || additional != kNoNode || names != kNoNode;
+    }
 };
 
 struct Choice {

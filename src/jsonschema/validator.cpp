@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -60,9 +61,17 @@ std::string_view name_of(Rule rule) {
     }
 }
 
+// In UTF-8, all bytes of a character but the first are 10xxxxxx.
 std::size_t count_characters(std::string_view text) {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }));
+    constexpr std::uint64_t kOnes = 0x0101010101010101;
+    std::size_t count = text.size();
+    for (std::uint64_t word; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+        std::memcpy(&word, text.data(), sizeof word);
+        // The product has the sum of its bytes, 0 or 1 each, in the upper one.
+        count -= (word >> 7 & ~word >> 6 & kOnes) * kOnes >> 56;
+    }
+    for (const char byte : text) count -= (static_cast<unsigned char>(byte) & 0xc0) == 0x80 ? 1 : 0;
+    return count;
 }
 
 }  // namespace
@@ -178,24 +187,12 @@ class Validation {
     }
 
     bool tracked_for_sure(const SchemaNode& node, const Instance& instance, const Marks* outer) {
-        const std::size_t count = count_parts(instance);
+        const std::size_t count = instance.value.part_count();
         if (!steps_.take_for(kPartWork * count)) return stop("steps", node, instance);
         const Marks marks(memory_.marks, count);
         if (!follow_rules({node, instance, &marks})) return false;
         if (outer != nullptr) outer->add(marks, count);
         return true;
-    }
-
-    static std::size_t count_parts(const Instance& instance) {
-        std::size_t count = 0;
-        if (instance.kind == ValueKind::array) {
-            const JsonElements elements = instance.value.elements();
-            for (auto at = elements.begin(); at != JsonElements::end(); ++at) ++count;
-        } else if (instance.kind == ValueKind::object) {
-            const JsonMembers members = instance.value.members();
-            for (auto at = members.begin(); at != JsonMembers::end(); ++at) ++count;
-        }
-        return count;
     }
 
     bool follow_rules(const Evaluation& evaluation) {
@@ -301,16 +298,9 @@ class Validation {
     }
 
     bool follow_array(const Evaluation& evaluation, const ArrayRule& rule) {
-        const Instance& array = evaluation.instance;
-        std::uint64_t count = 0;
         std::uint64_t found = 0;
-        for (const JsonValue value : array.value.elements()) {
-            const Instance element = part(array, value, {}, count);
-            if (!follow_element(evaluation, rule, element)) return false;
-            if (rule.contains != kNoNode && contains(evaluation, rule, element)) ++found;
-            if (stopped_) return false;
-            ++count;
-        }
+        if (rule.looks_at_elements() && !follow_elements(evaluation, rule, found)) return false;
+        const std::uint64_t count = evaluation.instance.value.part_count();
         if (count < rule.min_items) return refuse(evaluation, "minItems");
         if (count > rule.max_items) return refuse(evaluation, "maxItems");
         if (rule.contains != kNoNode) {
@@ -320,6 +310,19 @@ class Validation {
             if (found > rule.max_contains) return refuse(evaluation, "maxContains");
         }
         return !rule.unique || count < 2 || is_unique(evaluation, count);
+    }
+
+    // Counts those that `contains` found.
+    bool follow_elements(const Evaluation& evaluation, const ArrayRule& rule,
+                         std::uint64_t& found) {
+        std::size_t index = 0;
+        for (const JsonValue value : evaluation.instance.value.elements()) {
+            const Instance element = part(evaluation.instance, value, {}, index++);
+            if (!follow_element(evaluation, rule, element)) return false;
+            if (rule.contains != kNoNode && contains(evaluation, rule, element)) ++found;
+            if (stopped_) return false;
+        }
+        return true;
     }
 
     bool follow_element(const Evaluation& evaluation, const ArrayRule& rule,
@@ -371,22 +374,28 @@ class Validation {
 
     bool follow_object(const Evaluation& evaluation, const ObjectRule& rule) {
         const Marks present(memory_.marks, rule.marks);
-        std::uint64_t count = 0;
+        if (rule.looks_at_members() && !follow_members(evaluation, rule, present)) return false;
+        const std::uint64_t count = evaluation.instance.value.part_count();
+        if (count < rule.min_properties) return refuse(evaluation, "minProperties");
+        if (count > rule.max_properties) return refuse(evaluation, "maxProperties");
+        return has_required(evaluation, rule, present) &&
+               follow_dependencies(evaluation, rule, present);
+    }
+
+    bool follow_members(const Evaluation& evaluation, const ObjectRule& rule,
+                        const Marks& present) {
+        std::size_t index = 0;
         const JsonMembers members = evaluation.instance.value.members();
         for (auto at = members.begin(); at != JsonMembers::end(); ++at) {
             const JsonMember member = *at;
-            const Instance value = part(evaluation.instance, member.value, member.name, count);
+            const Instance value = part(evaluation.instance, member.value, member.name, index++);
             if (!steps_.take_for(member.name.size())) return stop("steps", evaluation);
             if (!follow_name(rule, at.name(), value) ||
                 !follow_member(evaluation, rule, value, present)) {
                 return false;
             }
-            ++count;
         }
-        if (count < rule.min_properties) return refuse(evaluation, "minProperties");
-        if (count > rule.max_properties) return refuse(evaluation, "maxProperties");
-        return has_required(evaluation, rule, present) &&
-               follow_dependencies(evaluation, rule, present);
+        return true;
     }
 
     bool follow_name(const ObjectRule& rule, JsonValue name, const Instance& value) {
