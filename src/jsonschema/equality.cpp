@@ -100,10 +100,9 @@ class Comparison {
         if (!steps_.take(depth > kDeepestEquality ? kTooMany : 1)) return false;
         const DocumentValue left_source{left_, left};
         const DocumentValue right_source{right_, right};
-        if (left_source.is_number() || right_source.is_number()) {
-            return left_source.is_number() && right_source.is_number() &&
-                   equal_numbers(left_source, right_source);
-        }
+        const bool is_number = left_source.is_number();
+        if (is_number != right_source.is_number()) return false;
+        if (is_number) return equal_numbers(left_source, right_source);
         if (left.kind() != right.kind()) return false;
         switch (left.kind()) {
             case JsonKind::boolean:

@@ -25,17 +25,7 @@ std::strong_ordering compare_nearest(std::optional<double> left, std::optional<d
     return *left < *right ? std::strong_ordering::less : std::strong_ordering::greater;
 }
 
-bool is_number_kind(JsonKind kind) {
-    return kind == JsonKind::integer || kind == JsonKind::large_integer ||
-           kind == JsonKind::fraction;
-}
-
 }  // namespace
-
-bool DocumentValue::is_number() const {
-    const JsonKind kind = value.kind();
-    return is_number_kind(kind) || (kind == JsonKind::null && document.is_replaced_number(value));
-}
 
 JsonNumber::JsonNumber(const DocumentValue& source)
     : source_(source), small_(source.value.integer()) {

@@ -23,7 +23,18 @@ struct DocumentValue {
     JsonValue value;
 
     // Also true for a number that the document could not represent.
-    bool is_number() const;
+    bool is_number() const {
+        switch (value.kind()) {
+            case JsonKind::integer:
+            case JsonKind::large_integer:
+            case JsonKind::fraction:
+                return true;
+            case JsonKind::null:
+                return document.is_replaced_number(value);
+            default:
+                return false;
+        }
+    }
 };
 
 class JsonNumber {

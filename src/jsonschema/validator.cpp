@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -164,7 +165,9 @@ class Validation {
                is_integral(instance);
     }
 
-    bool is_integral(const Instance& instance) {
+    // Numbers that are no integers of 64 bits take more room on the stack than all the rest, so
+    // that they are looked at out of line.
+    [[gnu::noinline]] bool is_integral(const Instance& instance) {
         const DocumentValue value = source(instance);
         const JsonNumber number(value);
         return number.is_integral() && take_for(number, steps_);
@@ -195,24 +198,18 @@ class Validation {
         return true;
     }
 
+    // Those for the value's kind, then those for any kind, behind which the group `last` is.
     bool follow_rules(const Evaluation& evaluation) {
-        const std::array<std::uint8_t, kRuleGroups>& ends = evaluation.node.ends;
+        const auto& ends = evaluation.node.ends;
+        const SchemaRule* const rules = schema_.rules.data() + evaluation.node.rules;
         const auto group = static_cast<std::size_t>(kGroupOfKind[kind_index(evaluation.instance)]);
-        constexpr auto kAny = static_cast<std::size_t>(RuleGroup::any);
-        if (group != kAny &&
-            !follow_rules(evaluation, group == 0 ? 0 : ends[group - 1], ends[group])) {
-            return false;
+        const std::size_t any = ends[static_cast<std::size_t>(RuleGroup::any) - 1];
+        const std::size_t end_of_kind = std::min<std::size_t>(ends[group], any);
+        for (std::size_t at = group == 0 ? 0 : ends[group - 1];; ++at) {
+            if (at == end_of_kind) at = any;
+            if (at == ends.back()) return true;
+            if (!follow(evaluation, rules[at]) || stopped_) return false;
         }
-        // The group `last` comes behind `any`.
-        return follow_rules(evaluation, ends[kAny - 1], ends.back());
-    }
-
-    bool follow_rules(const Evaluation& evaluation, std::size_t begin, std::size_t end) {
-        const SchemaRule* rules = schema_.rules.data() + evaluation.node.rules;
-        for (; begin != end; ++begin) {
-            if (!follow(evaluation, rules[begin]) || stopped_) return false;
-        }
-        return true;
     }
 
     bool follow(const Evaluation& evaluation, const SchemaRule& rule) {
@@ -246,26 +243,35 @@ class Validation {
     }
 
     bool follow_number(const Evaluation& evaluation, const SchemaRule& rule) {
-        const DocumentValue value = source(evaluation.instance);
-        const JsonNumber number(value);
-        const bool holds = is_within(number, rule);
-        if (!steps_.take(1) || !take_for(number, steps_)) return stop("steps", evaluation);
+        if (!steps_.take(1)) return stop("steps", evaluation);
+        const NumberLimit& limit = schema_.limits[rule.second];
+        const auto small = evaluation.instance.value.integer();
+        const bool holds = small && limit.small && rule.kind != Rule::multiple_of
+                               ? is_within(*small <=> *limit.small, rule.kind)
+                               : is_any_number_within(evaluation.instance, limit, rule.kind);
+        if (steps_.exhausted()) return stop("steps", evaluation);
         return holds || refuse(evaluation, name_of(rule.kind));
     }
 
-    bool is_within(const JsonNumber& number, const SchemaRule& rule) const {
-        const NumberLimit& limit = schema_.limits[rule.second];
-        switch (rule.kind) {
+    [[gnu::noinline]] bool is_any_number_within(const Instance& instance, const NumberLimit& limit,
+                                                Rule rule) {
+        const DocumentValue value = source(instance);
+        const JsonNumber number(value);
+        const bool holds = rule == Rule::multiple_of ? is_multiple_of(number, limit)
+                                                     : is_within(compare(number, limit), rule);
+        return take_for(number, steps_) && holds;
+    }
+
+    static bool is_within(std::strong_ordering to_limit, Rule rule) {
+        switch (rule) {
             case Rule::minimum:
-                return compare(number, limit) >= 0;
+                return to_limit >= 0;
             case Rule::maximum:
-                return compare(number, limit) <= 0;
+                return to_limit <= 0;
             case Rule::exclusive_minimum:
-                return compare(number, limit) > 0;
-            case Rule::exclusive_maximum:
-                return compare(number, limit) < 0;
+                return to_limit > 0;
             default:
-                return is_multiple_of(number, limit);
+                return to_limit < 0;
         }
     }
 
