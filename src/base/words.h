@@ -39,4 +39,12 @@ inline std::uint64_t short_word(std::string_view text) {
     return byte(0) | byte(text.size() / 2) << 8 | byte(text.size() - 1) << 16;
 }
 
+// Without a call for short texts, as most names are.
+inline bool are_equal(std::string_view left, std::string_view right) {
+    if (left.size() != right.size()) return false;
+    if (left.size() < kWordSize) return short_word(left) == short_word(right);
+    if (left.size() > 2 * kWordSize) return left == right;
+    return first_word(left) == first_word(right) && last_word(left) == last_word(right);
+}
+
 }  // namespace webhook

@@ -15,12 +15,12 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
 }  // namespace
 
 std::uint32_t hash_name(std::string_view name) {
-    std::uint64_t hash = name.size();
-    while (name.size() >= kWordSize) {
+    const bool is_short = name.size() < kWordSize;
+    std::uint64_t hash = mixed(name.size(), is_short ? short_word(name) : last_word(name));
+    for (; name.size() > kWordSize; name.remove_prefix(kWordSize)) {
         hash = mixed(hash, first_word(name));
-        name.remove_prefix(kWordSize);
     }
-    return static_cast<std::uint32_t>(mixed(hash, short_word(name)));
+    return static_cast<std::uint32_t>(hash);
 }
 
 const SchemaName* find_name(const Schema& schema, Range slots, std::string_view name) {
@@ -31,7 +31,7 @@ const SchemaName* find_name(const Schema& schema, Range slots, std::string_view 
     for (std::uint32_t at = hash & mask; table[at].name != 0; at = (at + 1) & mask) {
         if (table[at].hash != hash) continue;
         const SchemaName& found = schema.names[table[at].name - 1];
-        if (schema.text_of(found.text) == name) return &found;
+        if (are_equal(schema.text_of(found.text), name)) return &found;
     }
     return nullptr;
 }
