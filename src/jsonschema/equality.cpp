@@ -1,5 +1,6 @@
 #include "jsonschema/equality.h"
 
+#include <compare>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -122,7 +123,7 @@ class Comparison {
     bool equal_numbers(const DocumentValue& left, const DocumentValue& right) {
         const JsonNumber left_number(left);
         const JsonNumber right_number(right);
-        const bool same = compare(left_number, right_number) == 0;
+        const bool same = std::is_eq(compare(left_number, right_number));
         return take_for(left_number, steps_) && take_for(right_number, steps_) && same;
     }
 

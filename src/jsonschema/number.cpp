@@ -64,14 +64,15 @@ NumberLimit limit_of(std::string_view text) {
 
 std::strong_ordering compare(const JsonNumber& left, const JsonNumber& right) {
     if (left.small() && right.small()) return *left.small() <=> *right.small();
-    if (const auto order = compare_nearest(left.nearest(), right.nearest()); order != 0)
+    if (const auto order = compare_nearest(left.nearest(), right.nearest()); std::is_neq(order))
         return order;
     return compare(left.exact(), right.exact());
 }
 
 std::strong_ordering compare(const JsonNumber& left, const NumberLimit& right) {
     if (left.small() && right.small) return *left.small() <=> *right.small;
-    if (const auto order = compare_nearest(left.nearest(), right.nearest); order != 0) return order;
+    if (const auto order = compare_nearest(left.nearest(), right.nearest); std::is_neq(order))
+        return order;
     return compare(left.exact(), right.exact);
 }
 

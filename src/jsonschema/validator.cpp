@@ -265,13 +265,13 @@ class Validation {
     static bool is_within(std::strong_ordering to_limit, Rule rule) {
         switch (rule) {
             case Rule::minimum:
-                return to_limit >= 0;
+                return std::is_gteq(to_limit);
             case Rule::maximum:
-                return to_limit <= 0;
+                return std::is_lteq(to_limit);
             case Rule::exclusive_minimum:
-                return to_limit > 0;
+                return std::is_gt(to_limit);
             default:
-                return to_limit < 0;
+                return std::is_lt(to_limit);
         }
     }
 

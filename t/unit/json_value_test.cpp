@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <utility>
@@ -71,6 +73,29 @@ TEST(JsonValue, AnswersAsItsKindOnly) {
              {"{\"a\": null}", {"members"}}}) {
         EXPECT_EQ(kinds, kinds_that_answer(Parsed(text).root())) << text;
     }
+}
+
+TEST(JsonValue, CountsItsParts) {
+    for (const auto& [text, count] : std::vector<std::pair<std::string, std::size_t>>{
+             {"[]", 0},
+             {"{}", 0},
+             {"[1, [2, 3]]", 2},
+             {"{\"a\": {\"b\": 1, \"c\": 2}, \"a\": 3}", 2},
+             {"\"text\"", 0},
+             {"18446744073709551615", 0},
+             {"null", 0}}) {
+        EXPECT_EQ(count, Parsed(text).root().part_count()) << text;
+    }
+}
+
+// The parser counts no further than 2^24 - 1. A text that long would need half a gigabyte.
+TEST(JsonValue, CountsWhatTheParserDidNot) {
+    constexpr std::uint64_t kNull = std::uint64_t{'n'} << 56;
+    const std::array<std::uint64_t, 5> words{
+        0, std::uint64_t{'['} << 56 | std::uint64_t{0xffffff} << 32 | 5, kNull, kNull,
+        std::uint64_t{']'} << 56 | 1};
+    const JsonTape tape{words.data(), nullptr};
+    EXPECT_EQ(2U, JsonValue({&tape, 1}).part_count());
 }
 
 TEST(JsonValue, HoldsStringsOfAnyCharacters) {
