@@ -335,7 +335,7 @@ bench-dedup: build ## measure the memory of events
 bench-schema: build ## measure the validation of JSON against that of Ajv (npm)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/schema_bench
 	@mkdir -p $(BUILD)/schemas; ajv=; \
-	if command -v npm >/dev/null && $(MAKE) --no-print-directory $(AJV)/installed; then ajv=$(AJV); fi; \
+	if command -v npm >/dev/null && $(MAKE) --no-print-directory -s $(AJV)/installed; then ajv=$(AJV); fi; \
 	perl t/bench/schema.pl $(OBJECTS)/bench $(BUILD)/schemas $$ajv
 bench: deps-bench build bench-dedup bench-schema ## measure the gate against plain proxy_pass
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/hmac_cost $(OBJECTS)/bench/core_bench
