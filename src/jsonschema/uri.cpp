@@ -1,6 +1,5 @@
 #include "jsonschema/uri.h"
 
-
 #include "base/text.h"
 
 namespace webhook {
