@@ -48,7 +48,7 @@ OWN_FLAGS := $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CXXFLAGS := -std=c++20 -g -W -Wall -Wpointer-arith -Werror -Isrc $(OWN_FLAGS)
 LIBRARIES := -lcrypto -lsimdjson -lz -lpcre2-8 -lidn2
-NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2)
+NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2 event/quic http/v3)
 
 # The address sanitizer has to be the first library of an nginx that was built without it. nginx frees
 # little when it exits, so that only the unit tests look for leaks.
