@@ -6,6 +6,7 @@
 #include "jsonschema/internet_formats.h"
 #include "jsonschema/pattern.h"
 #include "jsonschema/scanner.h"
+#include "jsonschema/steps.h"
 #include "jsonschema/time_formats.h"
 
 namespace webhook {
@@ -81,6 +82,21 @@ const std::vector<std::string_view>& ignored_format_names() {
 
 bool matches(Format format, std::string_view text) {
     return kFormats[static_cast<std::size_t>(format)].matches(text);
+}
+
+std::size_t work_of(Format format, std::string_view text) {
+    // A parser that builds a tree, and the message of what is wrong.
+    constexpr std::size_t kOfRegex = 500 * kBytesOfStep;
+    constexpr std::size_t kOfRegexByte = 30 * kBytesOfStep;
+    // A label in Unicode, which begins with `xn--`.
+    constexpr std::size_t kOfLabel = 60 * kBytesOfStep;
+    constexpr std::size_t kOfByte = 8;
+    if (format == Format::regex) return kOfRegex + kOfRegexByte * text.size();
+    std::size_t labels = 0;
+    for (auto at = text.find("--"); at != std::string_view::npos; at = text.find("--", at + 2)) {
+        ++labels;
+    }
+    return kOfByte * text.size() + kOfLabel * labels;
 }
 
 }  // namespace webhook

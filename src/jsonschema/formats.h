@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -35,5 +36,7 @@ const std::vector<std::string_view>& ignored_format_names();
 // Whether a text in UTF-8 has a format. Nothing is allocated, but for regex (as pattern_syntax.h
 // has it, with its bounds) and for a hostname with a label that begins with `xn--`.
 bool matches(Format format, std::string_view text);
+// What that takes at most, as so many bytes that are only read (steps.h).
+std::size_t work_of(Format format, std::string_view text);
 
 }  // namespace webhook

@@ -11,6 +11,9 @@
 
 namespace webhook {
 
+// The bytes that are read within one step.
+inline constexpr std::size_t kBytesOfStep = 64;
+
 class Steps {
   public:
     explicit Steps(std::uint32_t budget) : left_(budget) {}
@@ -28,7 +31,7 @@ class Steps {
 
     // For work over so many bytes, of which some 64 are read within a step.
     bool take_for(std::size_t bytes) {
-        const std::size_t count = 1 + bytes / 64;
+        const std::size_t count = 1 + bytes / kBytesOfStep;
         return take(static_cast<std::uint32_t>(count < std::numeric_limits<std::uint32_t>::max()
                                                    ? count
                                                    : std::numeric_limits<std::uint32_t>::max()));

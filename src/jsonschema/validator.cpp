@@ -17,9 +17,7 @@ constexpr std::size_t kWordBits = 64;
 // What forget() leaves, in elements of each vector.
 constexpr std::size_t kKeptElements = 1024;
 
-// What a byte takes in comparison to one that is only counted: by a format, and by a part of a
-// value that is passed over.
-constexpr std::size_t kFormatWork = 8;
+// What a part of a value that is passed over takes in comparison to a byte that is only counted.
 constexpr std::size_t kPartWork = 8;
 // Of sorting elements, in steps for each.
 constexpr std::uint64_t kSortingSteps = 3;
@@ -281,8 +279,9 @@ class Validation {
             const auto found = search(schema_.patterns[rule.second], text, evaluation);
             return found == Found::yes || (found == Found::no && refuse(evaluation, "pattern"));
         }
-        const std::size_t work = rule.kind == Rule::format ? kFormatWork : 1;
-        if (!steps_.take_for(work * text.size())) return stop("steps", evaluation);
+        const std::size_t work =
+            rule.kind == Rule::format ? work_of(schema_.formats[rule.second], text) : text.size();
+        if (!steps_.take_for(work)) return stop("steps", evaluation);
         switch (rule.kind) {
             case Rule::min_length:
                 // A character has four bytes at most.

@@ -127,6 +127,21 @@ TEST(SchemaBounds, LongStrings) {
     EXPECT_TRUE(verdict(schema + "]}", text).ends_with(" steps"));
 }
 
+TEST(SchemaBounds, FormatsThatTakeLong) {
+    const auto list = [](std::string_view text, std::size_t count) {
+        const std::string element = '"' + std::string(text) + '"';
+        return '[' + repeated(element + ',', count - 1) + element + ']';
+    };
+    const std::string regex = R"({"items": {"anyOf": [{"format": "regex"}, true]}})";
+    EXPECT_EQ(verdict(regex, list("(", 1000)), "valid");
+    EXPECT_TRUE(verdict(regex, list("(", 20'000)).ends_with(" steps"));
+    EXPECT_TRUE(verdict(regex, list(repeated("\\\\W", 3000), 40)).ends_with(" steps"));
+    const std::string hostname = R"({"items": {"format": "hostname"}})";
+    const std::string name = repeated("xn--4ca.", 30) + "xn--4ca";
+    EXPECT_EQ(verdict(hostname, list(name, 100)), "valid");
+    EXPECT_TRUE(verdict(hostname, list(name, 4000)).ends_with(" steps"));
+}
+
 TEST(SchemaBounds, BudgetOfTheCaller) {
     const auto schema = compile_text(R"({"items": {"type": "integer"}})").schema;
     JsonDocument document;
