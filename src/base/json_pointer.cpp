@@ -97,6 +97,19 @@ void check_json_pointer(std::string_view pointer) {
     }
 }
 
+void append_step(std::string& pointer, std::string_view name) {
+    pointer += '/';
+    for (const char character : name) {
+        if (character == '~') {
+            pointer += "~0";
+        } else if (character == '/') {
+            pointer += "~1";
+        } else {
+            pointer += character;
+        }
+    }
+}
+
 std::string_view take_step(std::string_view& pointer) {
     pointer.remove_prefix(1);
     const std::string_view step = pointer.substr(0, pointer.find('/'));

@@ -34,6 +34,9 @@ struct JsonPlace {
 // Removes and returns the first step of a non-empty pointer, with its escapes.
 std::string_view take_step(std::string_view& pointer);
 
+// Appends the step to a member of this name, with its escapes.
+void append_step(std::string& pointer, std::string_view name);
+
 // Where one step leads from a value.
 JsonPlace follow_step(const JsonValue& from, std::string_view step, JsonMatch match);
 

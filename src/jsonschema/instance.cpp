@@ -3,26 +3,18 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/json_pointer.h"
 #include "base/text.h"
 
 namespace webhook {
 namespace {
 
-void append_step(std::string& pointer, const Instance& instance) {
-    pointer += '/';
+void append_step_to(std::string& pointer, const Instance& instance) {
     if (instance.parent->kind == ValueKind::array) {
-        pointer += std::to_string(instance.index);
+        pointer += '/' + std::to_string(instance.index);
         return;
     }
-    for (const char character : shortened(instance.name, kLongestShownPointer)) {
-        if (character == '~') {
-            pointer += "~0";
-        } else if (character == '/') {
-            pointer += "~1";
-        } else {
-            pointer += character;
-        }
-    }
+    append_step(pointer, shortened(instance.name, kLongestShownPointer));
 }
 
 }  // namespace
@@ -31,7 +23,7 @@ std::string pointer_of(const Instance& instance) {
     std::vector<const Instance*> way;
     for (const Instance* at = &instance; at->parent != nullptr; at = at->parent) way.push_back(at);
     std::string pointer;
-    for (auto at = way.rbegin(); at != way.rend(); ++at) append_step(pointer, **at);
+    for (auto at = way.rbegin(); at != way.rend(); ++at) append_step_to(pointer, **at);
     return pointer;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "base/json_pointer.h"
 #include "base/text.h"
 #include "jsonschema/syntax.h"
 
@@ -16,20 +17,6 @@ constexpr JsonLimits kLimits{.deepest_nesting = JsonLimits::kDeepestNesting, .re
 // A pointer in a message, in bytes: deeper than schemas are in earnest, and nginx shows messages of
 // a kilobyte.
 constexpr std::size_t kLongestShownPlace = 250;
-
-std::string escaped_step(std::string_view step) {
-    std::string escaped;
-    for (const char character : step) {
-        if (character == '~') {
-            escaped += "~0";
-        } else if (character == '/') {
-            escaped += "~1";
-        } else {
-            escaped += character;
-        }
-    }
-    return escaped;
-}
 
 // Checks what no keyword looks at: the depth, and that names are told apart.
 class StructureCheck {
@@ -102,7 +89,9 @@ void throw_schema_error(const std::string& path, const std::string& pointer,
 }
 
 std::string pointer_to(std::string_view pointer, std::string_view step) {
-    return std::string(pointer) + '/' + escaped_step(step);
+    std::string longer(pointer);
+    append_step(longer, step);
+    return longer;
 }
 
 std::string pointer_to(std::string_view pointer, std::size_t index) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "base/json_pointer.h"
 #include "scheme/vocabulary.h"
 
 namespace webhook {
@@ -29,16 +30,8 @@ std::optional<JwtAlgorithm> algorithm_of(std::string_view header,
 }  // namespace
 
 std::string pointer_to(std::string_view member) {
-    std::string pointer = "/";
-    for (const char character : member) {
-        if (character == '~') {
-            pointer += "~0";
-        } else if (character == '/') {
-            pointer += "~1";
-        } else {
-            pointer += character;
-        }
-    }
+    std::string pointer;
+    append_step(pointer, member);
     return pointer;
 }
 
