@@ -261,12 +261,10 @@ RequestSecrets Delivery::secrets(Milliseconds now) {
 
 std::string_view Delivery::value_of_key(std::size_t key) {
     const DedupKey& asked = conf.dedup->keys[key];
-    std::optional<std::string_view> known;
-    last_passed(conf, earlier, [&](const Delivery& each) {
-        if (each.conf.scheme == conf.scheme) known = each.own_value_of(asked);
-        return known.has_value();
+    const Delivery* known = last_passed(conf, earlier, [&](const Delivery& each) {
+        return each.conf.scheme == conf.scheme && each.own_value_of(asked);
     });
-    own_key_values[key] = known ? *known : value_of(asked, request);
+    own_key_values[key] = known != nullptr ? known->own_value_of(asked) : value_of(asked, request);
     return *own_key_values[key];
 }
 

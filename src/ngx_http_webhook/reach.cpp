@@ -264,9 +264,9 @@ void Reach::warn_about_refused_handshakes(const Level& level) {
     const bool may_come =
         conf.handshake_enabled() && is_own_gate(level) && !routes_.has_locations(level);
     if (!may_come || routes_.first_return(level) != nullptr) return;
+    const std::string path = samples_of(level).front().path;
     for (const auto& [method, mask] : {std::pair{"GET", NGX_HTTP_GET}, {"HEAD", NGX_HTTP_HEAD}}) {
         if (std::ranges::count(conf.scheme->handshakes, method, &Handshake::method) == 0) continue;
-        const std::string path = samples_of(level).front().path;
         const auto returns = routes_.walk(level, {path, method}).returns;
         const bool by_return = std::ranges::any_of(returns, [](const Walk::Return& each) {
             return each.taken == Taken::surely && each.status >= NGX_HTTP_BAD_REQUEST;
