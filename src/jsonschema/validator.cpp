@@ -136,7 +136,7 @@ class Validation {
     struct Evaluation {
         const SchemaNode& node;
         const Instance& instance;
-        // For each element or member, whether a keyword looked at it. Null where nobody asks.
+        // Which elements or members a keyword has looked at. Null: no keyword asks for it.
         const Marks* marks;
     };
 

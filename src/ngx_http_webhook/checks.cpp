@@ -145,7 +145,7 @@ std::string place_of_type(const Scheme& scheme) {
     return "the header " + in_quotes(name);
 }
 
-// Whoever sends a captured delivery again may give it another type.
+// A captured delivery that is sent again may have another type.
 void report_unsigned_type(ngx_conf_t* cf, const LocConf& conf, std::string_view directive,
                           const ConfigPosition& place) {
     const Scheme& scheme = *conf.scheme;
