@@ -1,6 +1,7 @@
 #include "jsonschema/node_compiler.h"
 
 #include <algorithm>
+#include <compare>
 #include <utility>
 
 #include "base/text.h"
@@ -187,8 +188,8 @@ class NodeCompiler {
                 add(RuleGroup::number, {.kind = rule, .second = add_limit(at(keyword))});
         }
         if (has(Keyword::minimum) && has(Keyword::maximum) &&
-            compare(JsonNumber(value_at(Keyword::minimum)),
-                    JsonNumber(value_at(Keyword::maximum))) > 0) {
+            std::is_gt(compare(JsonNumber(value_at(Keyword::minimum)),
+                               JsonNumber(value_at(Keyword::maximum))))) {
             warn_of_no_value(Keyword::minimum, Keyword::maximum);
         }
         if (!has(Keyword::multiple_of)) return;
