@@ -7,9 +7,10 @@
 #include <span>
 #include <utility>
 
+#include "base/json_names.h"
+#include "base/json_numbers.h"
 #include "base/json_pointer.h"
 #include "base/json_repair.h"
-#include "base/json_tape.h"
 #include "base/text.h"
 
 namespace webhook {
@@ -58,6 +59,7 @@ struct JsonDocument::State {
     bool parse(std::string_view padded_text) {
         root.reset();
         number_places.reset();
+        name_check.forget();
         walker.start(std::nullopt);
         // simdjson's default limit of a thousand levels is one that payloads may exceed.
         simdjson::error_code error = simdjson::SUCCESS;
@@ -83,6 +85,7 @@ struct JsonDocument::State {
     void forget() {
         root.reset();
         number_places.reset();
+        name_check.forget();
         copy = std::string();
         walker.start(std::nullopt);
         if (parser.capacity() <= kKeptJsonCapacity) return;
@@ -111,6 +114,7 @@ struct JsonDocument::State {
     std::string_view text;
     std::string copy;
     std::optional<NumberPlaces> number_places;
+    JsonNameCheck name_check;
     std::optional<JsonValue> root;
     JsonWalker walker;
     bool repaired = false;
@@ -157,7 +161,15 @@ std::optional<JsonValue> JsonDocument::root() const {
 }
 
 bool JsonDocument::repeats_a_name() const {
-    return state_->root && webhook::repeats_a_name(*state_->root);
+    return state_->root && state_->name_check.repeats_anywhere(*state_->root);
+}
+
+bool JsonDocument::repeats_a_name_above(std::string_view pointer) const {
+    return state_->root && state_->name_check.repeats_above(*state_->root, pointer);
+}
+
+bool JsonDocument::root_repeats_a_name() const {
+    return state_->root && state_->name_check.repeats(*state_->root);
 }
 
 std::string_view JsonDocument::number_text(const JsonValue& number) const {

@@ -57,9 +57,12 @@ class JsonDocument {
     // The root of the text parsed last. Returns nullopt if it was not JSON.
     std::optional<JsonValue> root() const;
 
-    // Whether any object has two members of the same name. Names that were repaired, and differ in
-    // halves of surrogate pairs only, are the same. False if the text was not JSON.
+    // Whether an object has two members of the same name: any object, one that leads to a pointer's
+    // value, or the root. Names that were repaired, and differ in halves of surrogate pairs only,
+    // are the same. False if the text was not JSON.
     bool repeats_a_name() const;
+    bool repeats_a_name_above(std::string_view pointer) const;
+    bool root_repeats_a_name() const;
 
     // These read the text that was parsed again, which must still be there. The first call after a
     // parse walks through it.

@@ -62,6 +62,8 @@ struct JsonPosition {
     JsonPosition behind(std::size_t words) const { return {tape, index + words}; }
     // Behind the value, with all that is in it.
     JsonPosition next() const;
+    // Behind the token, which may also end an array or object: the next one in the text.
+    JsonPosition next_token() const;
     // Of an array or object: that of its last token.
     JsonPosition end() const { return {tape, static_cast<std::uint32_t>(word()) - std::size_t{1}}; }
     // Of a string or a name.
@@ -182,6 +184,13 @@ inline JsonPosition JsonPosition::next() const {
         case JsonToken::array:
         case JsonToken::object:
             return end().behind(1);
+        default:
+            return next_token();
+    }
+}
+
+inline JsonPosition JsonPosition::next_token() const {
+    switch (token()) {
         case JsonToken::integer:
         case JsonToken::large_integer:
         case JsonToken::fraction:

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/json_names.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "inspect/inspection.h"
@@ -94,7 +93,7 @@ bool Inspection::has_ambiguous_signed_value(BodyAccess& body) const {
     if (json == nullptr) return false;
     if (is_native) return json->repeats_a_name();
     return any_verified_pointer(scheme(), [json](std::string_view pointer) {
-        return repeats_a_name_above(*json->root(), pointer);
+        return json->repeats_a_name_above(pointer);
     });
 }
 
@@ -106,7 +105,7 @@ bool Inspection::has_ambiguous_event_key(BodyAccess& body) const {
     WholeBody* known = whole(body);
     const JsonDocument* json = known == nullptr ? nullptr : known->json();
     return json != nullptr && std::ranges::any_of(scheme().event_key, [&](const auto& part) {
-               return is_json(part) && repeats_a_name_above(*json->root(), part.text);
+               return is_json(part) && json->repeats_a_name_above(part.text);
            });
 }
 
@@ -154,10 +153,9 @@ Objection Inspection::read_event(BodyAccess& body) {
     Payload json;
     if (is_json(scheme().event_id) || is_json(scheme().event_type)) json = payload(body);
     if (json.json != nullptr) {
-        const JsonValue root = *json.json->root();
         for (const ValueLocation* source :
              {static_cast<const ValueLocation*>(&scheme().event_id), &scheme().event_type}) {
-            if (is_json(*source) && repeats_a_name_above(root, source->text)) {
+            if (is_json(*source) && json.json->repeats_a_name_above(source->text)) {
                 return name_repeated();
             }
         }

@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "base/encoding.h"
-#include "base/json_names.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "scheme/native.h"
@@ -760,7 +759,7 @@ Objection Verification::check_claims(std::string_view claims, Milliseconds now) 
         if (const auto objection = check_claim(claim)) return objection;
     }
     // RFC 7519, section 4: readers refuse a claim that is there twice, or take the last one.
-    if (object_repeats_a_name(*json.root())) {
+    if (json.root_repeats_a_name()) {
         return Refusal(Reason::invalid_payload, Cause::Kind::name_repeated);
     }
     const auto event_claim = [&](const ValueLocation& source, std::string& value) {

@@ -1,5 +1,5 @@
-// What the parser's list of tokens (its tape) tells about a whole document at once. The list is in
-// the order of the text, so that no value is descended into.
+// The numbers of a JSON text as they are written, of any length: the parser keeps none beyond 64
+// bits. Its list of tokens (its tape) tells which token of the text is which value.
 
 #pragma once
 
@@ -11,10 +11,6 @@
 #include "base/json_value.h"
 
 namespace webhook {
-
-// Whether any object below a root has two members of the same name. Linear in the number of
-// members, times the logarithm of those of one object, whatever the names are.
-bool repeats_a_name(const JsonValue& root);
 
 // Where the numbers of a text stand. It uses four bytes for each token.
 class NumberPlaces {
