@@ -92,6 +92,7 @@ std::size_t work_of(Format format, std::string_view text) {
     constexpr std::size_t kOfLabel = 60 * kBytesOfStep;
     constexpr std::size_t kOfByte = 8;
     if (format == Format::regex) return kOfRegex + kOfRegexByte * text.size();
+    if (format != Format::hostname && format != Format::email) return kOfByte * text.size();
     std::size_t labels = 0;
     for (auto at = text.find("--"); at != std::string_view::npos; at = text.find("--", at + 2)) {
         ++labels;

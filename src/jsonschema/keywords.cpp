@@ -110,7 +110,8 @@ constexpr ForeignWord kForeignWords[] = {
 };
 
 // They resemble keywords, and are none by intent.
-constexpr std::string_view kHarmlessWords[] = {"example", "xml", "externalDocs", "$async"};
+constexpr std::string_view kHarmlessWords[] = {"example", "xml", "externalDocs", "$async",
+                                               "tsType"};
 
 struct TypeRow {
     std::string_view name;

@@ -292,7 +292,11 @@ void SchemaReferences::load_referenced() {
 std::optional<std::uint32_t> SchemaReferences::find_resource(const SchemaPlace& from,
                                                              std::string_view reference) {
     if (without_fragment(reference).empty()) return from.resource;
-    const std::string uri = resolve_uri(resources_[from.resource].uri, reference);
+    const std::string& base = resources_[from.resource].uri;
+    // Whether a file has been read already makes no difference.
+    const bool is_of_file = base.starts_with(kFileUri) && !is_absolute_uri(reference);
+    if (is_of_file && climbs(without_fragment(reference))) return std::nullopt;
+    const std::string uri = resolve_uri(base, reference);
     if (const auto known = by_uri_.find(uri); known != by_uri_.end()) return known->second;
     const auto file = find_file(from, without_fragment(reference));
     // A file may be known by what its neighbour's `$id` makes of its name.

@@ -233,6 +233,8 @@ TEST(SchemaCompiler, SaysNothingOfWhatIsFine) {
             R"({"definitions": {"a": {"type": "string", "minLength": 1}}, "$ref": "#/definitions/a"})",
             R"({"type": "number", "minimum": 1, "enum": [1, 2]})",
             R"({"vendor": {"anything": ["goes"]}})",
+            R"({"tsType": "Order"})",
+            R"({"if": {"required": ["a"]}, "unevaluatedProperties": false})",
             R"({"patternProperties": {"^x": {}}, "required": ["xa"], "additionalProperties": false})",
         }) {
         EXPECT_EQ(warning_of(schema), "") << schema;

@@ -112,6 +112,22 @@ TEST(SchemaReferences, LeadNowhereElse) {
     }
 }
 
+TEST(SchemaReferences, DoNotClimbToAFileThatIsReadAlready) {
+    const Compiled compiled = compile_files({
+        {"/etc/a.json", R"({"allOf": [{"$ref": "b.json"}, {"$ref": "parts/c.json"}]})"},
+        {"/etc/b.json", "{}"},
+        {"/etc/parts/c.json", R"({"$ref": "../b.json"})"},
+    });
+    EXPECT_NE(compiled.error.find("\"../b.json\" leads out of the schema's directory"),
+              std::string::npos)
+        << compiled.error;
+    const Compiled by_id = compile_files({
+        {"/etc/a.json", R"({"$id": "https://example.com/a/a.json", "$ref": "../b.json",
+                            "$defs": {"b": {"$id": "https://example.com/b.json"}}})"},
+    });
+    EXPECT_EQ(by_id.error, "") << "no file";
+}
+
 TEST(SchemaReferences, NameIdsAmongTheFiles) {
     // The file with the `$id` is read after the reference to it.
     const Compiled compiled = compile_files({
