@@ -122,6 +122,22 @@ Objection check_after_body(Delivery& delivery) {
     return delivery.body_inspection->finish(body, now());
 }
 
+// Whether an upstream was to get what an earlier gate let through, and none has accepted it.
+bool failed_before(const Delivery& delivery) {
+    bool tried = false;
+    for (const Delivery* each = delivery.earlier; each != nullptr; each = each->earlier) {
+        if (each->upstreams.accepted_status() != 0) return false;
+        tried |= each->passes() && each->upstreams.tried(delivery.request);
+    }
+    return tried;
+}
+
+// A fallback that does not want the event must not end its sender's attempts.
+Refusal at_fallback(const Delivery& delivery, const Refusal& refusal) {
+    if (refusal.reason != Reason::filtered || !failed_before(delivery)) return refusal;
+    return {Reason::bad_answer, Cause::Kind::fallback_filters};
+}
+
 // -- remember
 
 // Claims of the request's earlier deliveries on this store are its own.
@@ -185,7 +201,7 @@ void resume(ngx_http_request_t* request) {
 }
 
 void conclude(Delivery& delivery, const Refusal& refusal) {
-    decide(delivery, refusal);
+    decide(delivery, at_fallback(delivery, refusal));
     resume(delivery.request);
 }
 
@@ -328,7 +344,7 @@ ngx_int_t ask_for_body(Delivery& delivery) {
 
 ngx_int_t enter(Delivery& delivery) {
     if (const auto objection = check_before_body(delivery)) {
-        decide(delivery, *objection);
+        decide(delivery, at_fallback(delivery, *objection));
         return respond(delivery);
     }
     return ask_for_body(delivery);
