@@ -51,6 +51,12 @@ server {
     location /field       { webhook mailgun-routes; webhook_events stored; proxy_pass http://%%BACKEND%%; }
     location /monday      { webhook monday; webhook_events create_item; webhook_url https://h.example/monday; proxy_pass http://%%BACKEND%%; }
     location /answered    { webhook pagerduty; webhook_response filtered 202 "not wanted"; proxy_pass http://%%BACKEND%%; }
+    location /failing     { webhook pagerduty; webhook_events incident.*; error_page 502 = \@fallback; proxy_pass http://%%ADDR%%:8099; }
+    location /refusing    { webhook pagerduty; webhook_events incident.*; proxy_intercept_errors on; error_page 500 = \@fallback; proxy_pass http://%%BACKEND%%; }
+    location /failing_header { webhook github; webhook_events *; error_page 502 = \@by_header; proxy_pass http://%%ADDR%%:8099; }
+    location /elsewhere   { webhook pagerduty; webhook_events incident.*; try_files /none \@fallback; proxy_pass http://%%BACKEND%%; }
+    location \@fallback    { webhook pagerduty; webhook_events *.b; webhook_response filtered 202; proxy_pass http://%%BACKEND%%; }
+    location \@by_header   { webhook github; webhook_events push; proxy_pass http://%%BACKEND%%; }
     location /silent      { webhook pagerduty; webhook_log_level error; proxy_pass http://%%BACKEND%%; }
 }
 CONF
@@ -194,6 +200,43 @@ subtest 'compressed bodies' => sub {
         is outcome_of(send_request(uri => '/', body => $sent, headers => [ @{ headers($sent) }, 'Content-Encoding' => 'gzip' ])),
             '400 invalid_payload 0', 'signed as it is sent: not to be read';
     }
+};
+
+subtest 'the charset of an unsigned Content-Type' => sub {
+    my $at = sub ($type, $uri = '/', $body = event('incident.a')) {
+        $backend->clear;
+        return outcome_of(send_request(uri => $uri, body => $body, headers => [ @{ headers($body) }, 'Content-Type' => $type ]));
+    };
+    is $at->('application/json; charset="UTF-8"'), '200 accepted 1', 'UTF-8';
+    is $at->('application/json; charset=utf-7'), '400 invalid_payload 0', 'UTF-7';
+    is $at->('application/json; charset=utf-8; charset=utf-7'), '400 invalid_payload 0', 'both';
+    is $at->('text/plain; charset=ISO-8859-1'), '200 accepted 1', 'one that extends ASCII, of ASCII';
+    is $at->('text/plain; charset=ISO-8859-1', '/', event("incident.\xc3\xa9")), '400 invalid_payload 0', 'of other characters';
+    is $at->('application/json; charset=utf-7', '/header'), '401 missing_signature 0', 'nothing of a forged one is said';
+    $backend->clear;
+    is outcome_of(send_request(uri => '/header', body => 'x',
+        headers => [ github_headers($SECRET, 'x', event => 'push'), 'Content-Type' => 'a/b; charset=utf-7' ])),
+        '200 accepted 1', 'where nothing is read, it is the upstream\'s';
+    ok scalar($nginx->error_log =~ /invalid_payload, the Content-Type names the charset "utf-7", which/), 'the log says so';
+};
+
+subtest 'a fallback that does not want what its upstream would have got' => sub {
+    allow_log(qr/connect\(\) failed/);
+    is outcome('/failing', event('incident.b')), '200 accepted 1', 'a fallback that wants it';
+    is outcome('/failing', event('incident.a')), '502 bad_answer 0', 'its sender is to try again';
+    is outcome('/failing', event('other.b')), '200 filtered 0', 'what the first gate does not want';
+    is outcome('/elsewhere', event('incident.a')), '202 filtered 0', 'where no upstream was tried';
+    my $at = sub ($event) {
+        $backend->clear;
+        return outcome_of(send_request(uri => '/failing_header', body => 'x', headers => [ github_headers($SECRET, 'x', event => $event) ]));
+    };
+    is $at->('push'), '200 accepted 1', 'by a type in a header, wanted';
+    is $at->('star'), '502 bad_answer 0', 'by a type in a header, unwanted';
+    ok scalar($nginx->error_log =~ /bad_answer, the upstream of the location before did not accept it, and "webhook_events" of this one/),
+        'the log says why';
+    $backend->behave(status => 500);
+    is outcome('/refusing', event('incident.a')), '502 bad_answer 1', 'an upstream that refused it';
+    $backend->behave(status => 200);
 };
 
 subtest 'a type in a header' => sub {

@@ -234,10 +234,15 @@ WholeBody* Inspection::whole(BodyAccess& body) const {
     return is_too_large(body) ? nullptr : &body.whole();
 }
 
-// The Content-Type decides. Returns null if the body is no form.
-const Form* Inspection::form(BodyAccess& body) const {
+// The Content-Type decides.
+bool Inspection::is_form() const {
     const auto content_type = scheme().content_type;
-    if (!content_type || !is_form_type(headers_.value(*content_type))) return nullptr;
+    return content_type && is_form_type(headers_.value(*content_type));
+}
+
+// Returns null if the body is no form.
+const Form* Inspection::form(BodyAccess& body) const {
+    if (!is_form()) return nullptr;
     WholeBody* known = whole(body);
     return known == nullptr ? nullptr : known->form();
 }

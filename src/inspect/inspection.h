@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/charset.h"
 #include "base/digest.h"
 #include "base/whole_body.h"
 #include "inspect/handshake.h"
@@ -71,6 +72,8 @@ class RequestAccess {
   public:
     // Offers each header of the request.
     virtual void offer_headers(SchemeHeaders& headers) = 0;
+    // The same. Called if a value is read from the payload.
+    virtual void offer_headers(ContentCharset& charset) = 0;
     // Called before and after the body, since lists change.
     virtual bool source_is_allowed() = 0;
     // Called if the scheme reads a URL.
@@ -242,10 +245,13 @@ class Inspection {
     Refusal filtered() const;
     Objection check_schema(BodyAccess& body);
     bool needs_payload() const;
-    // Whether an object that a verified value, or one of the event key, is read from repeats a
-    // name.
-    bool has_ambiguous_signed_value(BodyAccess& body) const;
+    // The values that were verified.
+    Objection check_signed_values(BodyAccess& body) const;
+    // Whether an object that a value of the event key is read from repeats a name.
     bool has_ambiguous_event_key(BodyAccess& body) const;
+    // Why the Content-Type makes other characters of the body than UTF-8 does.
+    std::optional<Cause> other_charset(std::string_view body, bool is_form) const;
+    bool is_form() const;
     Payload payload(BodyAccess& body) const;
     Payload payload_of_form(WholeBody& body) const;
     FieldValue field_in_body(BodyAccess& body, const std::string& name) const;

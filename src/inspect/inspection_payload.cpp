@@ -46,7 +46,7 @@ Refusal name_repeated() {
 Objection Inspection::check_payload(BodyAccess& body) {
     const bool is_type_known = !scheme().event_type.is_in_body();
     if (is_type_known && is_filtered()) return filtered();
-    if (has_ambiguous_signed_value(body)) return name_repeated();
+    if (const auto objection = check_signed_values(body)) return objection;
     if (const auto objection = read_event(body)) return objection;
     if (!is_type_known && is_filtered()) return filtered();
     return check_schema(body);
@@ -84,17 +84,24 @@ bool Inspection::needs_payload() const {
            (scheme().event_type.is_in_body() && policy_.decides_by_type());
 }
 
-bool Inspection::has_ambiguous_signed_value(BodyAccess& body) const {
+Objection Inspection::check_signed_values(BodyAccess& body) const {
     const bool is_native = scheme().native != nullptr && scheme().native->reads_json;
     const auto any = [](std::string_view) { return true; };
-    if (!is_native && !any_verified_pointer(scheme(), any)) return false;
-    WholeBody* known = whole(body);
-    const JsonDocument* json = known == nullptr ? nullptr : known->json();
-    if (json == nullptr) return false;
-    if (is_native) return json->repeats_a_name();
-    return any_verified_pointer(scheme(), [json](std::string_view pointer) {
-        return json->repeats_a_name_above(pointer);
-    });
+    const bool verifies_json = is_native || any_verified_pointer(scheme(), any);
+    if (!verifies_json && !scheme().verifies_form()) return std::nullopt;
+    WholeBody* known = body.size() == 0 ? nullptr : whole(body);
+    if (known == nullptr) return std::nullopt;
+    if (const auto other = other_charset(known->text(), is_form())) {
+        return Refusal(Reason::invalid_payload, *other);
+    }
+    const JsonDocument* json = verifies_json ? known->json() : nullptr;
+    if (json == nullptr) return std::nullopt;
+    const bool is_ambiguous =
+        is_native ? json->repeats_a_name()
+                  : any_verified_pointer(scheme(), [json](std::string_view pointer) {
+                        return json->repeats_a_name_above(pointer);
+                    });
+    return is_ambiguous ? Objection(name_repeated()) : std::nullopt;
 }
 
 bool Inspection::has_ambiguous_event_key(BodyAccess& body) const {
@@ -109,15 +116,26 @@ bool Inspection::has_ambiguous_event_key(BodyAccess& body) const {
            });
 }
 
+std::optional<Cause> Inspection::other_charset(std::string_view body, bool is_form) const {
+    ContentCharset charset;
+    access_.offer_headers(charset);
+    if (!charset.differs()) return std::nullopt;
+    const bool is_in_ascii = is_form ? is_percent_encoded_ascii(body) : is_ascii(body);
+    if (is_in_ascii && !charset.differs_for_ascii()) return std::nullopt;
+    return Cause{Cause::Kind::other_charset, charset.name()};
+}
+
 // -- the JSON of a body
 
 Inspection::Payload Inspection::payload(BodyAccess& body) const {
     if (body.size() == 0) return {Payload::State::none, {Cause::Kind::not_json}};
     WholeBody* known = whole(body);
     if (known == nullptr) return {Payload::State::unreadable, {Cause::Kind::not_json}};
-    const bool is_form =
-        !scheme().payload_field.empty() && is_form_type(headers_.value(*scheme().content_type));
-    if (is_form) return payload_of_form(*known);
+    const bool in_form = !scheme().payload_field.empty() && is_form();
+    if (const auto other = other_charset(known->text(), in_form)) {
+        return {Payload::State::broken, *other};
+    }
+    if (in_form) return payload_of_form(*known);
     if (JsonDocument* json = known->json()) return {Payload::State::json, {}, json};
     const auto state =
         begins_as_json(known->text()) ? Payload::State::broken : Payload::State::unreadable;
@@ -209,6 +227,7 @@ Inspection::FieldValue Inspection::field_in_body(BodyAccess& body, const std::st
     if (body.size() == 0) return {};
     const Form* known = form(body);
     if (known == nullptr) return {"", Cause{Cause::Kind::not_form}, false};
+    if (const auto other = other_charset(whole(body)->text(), true)) return {"", other, false};
     const auto count = std::ranges::count(known->fields(), name, &Form::Field::first);
     if (count == 0) return {};
     const auto value = known->only(name);

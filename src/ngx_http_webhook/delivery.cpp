@@ -97,6 +97,17 @@ class SpareMemory {
 // A worker has one thread for its requests.
 SpareMemory spare_memory;
 
+template <typename Headers>
+void offer_each_header(const ngx_http_request_t* request, Headers& headers) {
+    const ngx_list_part_t* part = &request->headers_in.headers.part;
+    for (; part != nullptr; part = part->next) {
+        const auto* list = static_cast<const ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            headers.offer(name_of(list[i]), to_view(list[i].value));
+        }
+    }
+}
+
 }  // namespace
 
 JsonDocument& json_document() {
@@ -217,13 +228,11 @@ void Delivery::cancel_wake() {
 }
 
 void Delivery::offer_headers(SchemeHeaders& headers) {
-    const ngx_list_part_t* part = &request->headers_in.headers.part;
-    for (; part != nullptr; part = part->next) {
-        const auto* list = static_cast<const ngx_table_elt_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            headers.offer(name_of(list[i]), to_view(list[i].value));
-        }
-    }
+    offer_each_header(request, headers);
+}
+
+void Delivery::offer_headers(ContentCharset& charset) {
+    offer_each_header(request, charset);
 }
 
 bool Delivery::source_is_allowed() {

@@ -64,6 +64,7 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
 
     // -- the inspection's access to the request
     void offer_headers(SchemeHeaders& headers) override;
+    void offer_headers(ContentCharset& charset) override;
     bool source_is_allowed() override;
     ConfiguredUrl url() override;
     RequestSecrets secrets(Milliseconds now) override;

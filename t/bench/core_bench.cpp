@@ -122,6 +122,9 @@ class BenchRequest final : public RequestAccess {
     void offer_headers(SchemeHeaders& offered) override {
         for (const auto& [name, value] : headers_) offered.offer(name, value);
     }
+    void offer_headers(ContentCharset& charset) override {
+        for (const auto& [name, value] : headers_) charset.offer(name, value);
+    }
     bool source_is_allowed() override { return true; }
     ConfiguredUrl url() override { return {}; }
     RequestSecrets secrets(Milliseconds) override { return {secrets_, false}; }

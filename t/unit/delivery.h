@@ -301,6 +301,9 @@ class TestRequest final : public RequestAccess {
     void offer_headers(SchemeHeaders& headers) override {
         for (const auto& [name, value] : delivery_.headers) headers.offer(name, value);
     }
+    void offer_headers(ContentCharset& charset) override {
+        for (const auto& [name, value] : delivery_.headers) charset.offer(name, value);
+    }
     bool source_is_allowed() override { return true; }
     ConfiguredUrl url() override { return {delivery_.url, std::nullopt}; }
     RequestSecrets secrets(Milliseconds) override { return {secrets_, false}; }

@@ -51,6 +51,7 @@ class Surroundings final : public RequestAccess {
         steps.emplace_back("headers");
         request_.offer_headers(headers);
     }
+    void offer_headers(ContentCharset& charset) override { request_.offer_headers(charset); }
     bool source_is_allowed() override {
         steps.emplace_back("source");
         return !denied;

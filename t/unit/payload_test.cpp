@@ -417,6 +417,63 @@ TEST(Payload, SignedJsonIsNoFormByAnotherContentType) {
     }
 }
 
+// No signature covers the charset, and a backend decodes by it.
+TEST(Payload, AnotherCharsetIsRefusedWhereAValueIsRead) {
+    const std::string utf7 = "application/json; charset=utf-7";
+    const std::string latin1 = "application/json; charset=ISO-8859-1";
+    const std::string ascii = R"({"event":{"type":"paid"},"id":"1"})";
+    const std::string accents = R"({"event":{"type":"paid"},"id":"1","n":"é"})";
+    Gate filters(kInJson);
+    filters.events({"paid"});
+    Gate remembers(kInJson);
+    remembers.remember();
+    Gate validates(kInJson);
+    validates.schema("true");
+    for (Gate* gate : {&filters, &remembers, &validates}) {
+        EXPECT_EQ(Reason::invalid_payload, gate->judge(signed_body(ascii, utf7)));
+        EXPECT_EQ(
+            "the Content-Type names the charset \"utf-7\", which reads the body otherwise than "
+            "UTF-8",
+            gate->cause);
+        EXPECT_EQ(Reason::accepted, gate->judge(signed_body(ascii, latin1)));
+        EXPECT_EQ(Reason::invalid_payload, gate->judge(signed_body(accents, latin1)));
+        EXPECT_EQ(Reason::accepted,
+                  gate->judge(signed_body(accents, "application/json; charset=\"UTF-8\"")));
+    }
+    EXPECT_EQ(Reason::accepted, Gate(kInJson).judge(signed_body(ascii, utf7))) << "nothing is read";
+    EXPECT_EQ(Reason::accepted, Gate(kInJson).want_event().judge(signed_body(ascii, utf7)))
+        << "what is only shown decides nothing";
+}
+
+TEST(Payload, AnotherCharsetOfAFormIsRefusedWhereAValueIsRead) {
+    Gate gate(kInForm);
+    gate.events({"paid"});
+    const std::string form = std::string(kForm);
+    const std::string ascii = form_of(R"({"event":{"type":"paid"}})");
+    const std::string accents = form_of(R"({"event":{"type":"paid"},"n":"é"})");
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body(accents, form + "; charset=utf-8")));
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body(ascii, form + "; charset=latin1")));
+    EXPECT_EQ(Reason::invalid_payload, gate.judge(signed_body(ascii, form + "; charset=utf-16")));
+    EXPECT_EQ(Reason::invalid_payload, gate.judge(signed_body(accents, form + "; charset=latin1")));
+    Gate field(
+        "algorithm hmac-sha256; signed '{body}'; signature header=X-Sign; event_id field=id;");
+    field.remember();
+    EXPECT_EQ(Reason::accepted, field.judge(signed_body("id=1", form)));
+    EXPECT_EQ(Reason::invalid_payload, field.judge(signed_body("id=1", form + ";charset=utf-7")));
+}
+
+TEST(Payload, AnotherCharsetOfASignedValueIsRefused) {
+    Gate gate(
+        "algorithm hmac-sha256; signed '{json:/id}.{body}'; signature header=X-Sign; body json;");
+    const std::string body = R"({"id":"1"})";
+    Delivery delivery{{{"X-Sign", hmac_hex(kKey, "1." + body)},
+                       {"Content-Type", "application/json; charset=utf-7"}},
+                      body};
+    EXPECT_EQ(Reason::invalid_payload, gate.judge(delivery));
+    delivery.headers.back().second = "application/json; charset=utf-8";
+    EXPECT_EQ(Reason::accepted, gate.judge(delivery));
+}
+
 TEST(Payload, ThePresetsKnowTheirFields) {
     const auto sign = [](const std::string& body) { return hmac_hex(kKey, body); };
     {
