@@ -240,7 +240,7 @@ my @LIMITS = (
 # What the page says besides: measured by t/unit, given by nginx, or written in words.
 my %OTHER = map { $_ => 1 } (
     'a request\'s body, which nginx itself checks', 'memory, when there is none', '`webhook_tolerance` into the past',
-    'memory that a worker keeps for reading JSON', 'events', 'keys in flight',
+    'memory that a worker keeps for reading JSON', 'events', 'keys in flight', 'names in one object that are compared',
 );
 
 # NAME#TEXT is the constant of a file that holds the text.

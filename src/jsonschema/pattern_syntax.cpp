@@ -250,7 +250,7 @@ class Parser {
         }
         PatternNode node = group_node();
         PatternNode inner = parse_alternatives();
-        if (!take(")")) fail(place, "the group is not closed");
+        if (!take(")")) fail(place, "\"(\" is not closed");
         --depth_;
         if (node.kind == Kind::sequence) return inner;
         node.parts.push_back(std::move(inner));
@@ -433,7 +433,7 @@ class Parser {
         PatternNode node = node_of(Kind::character);
         node.written.is_negated = take("^");
         while (!take("]")) {
-            if (at_end()) fail(place, "the class is not closed");
+            if (at_end()) fail(place, "\"[\" is not closed");
             take_class_part(node.written);
         }
         return node;

@@ -77,6 +77,27 @@ std::string_view text_or_empty(const std::optional<JsonValue>& value) {
     return value ? value->string().value_or(std::string_view()) : std::string_view();
 }
 
+// The one that is nearer to the unknown one first: drafts 4 and 6 are as draft 7 is.
+std::string known_drafts(std::string_view unknown) {
+    const std::string latest = "\"https://json-schema.org/draft/2020-12/schema\"";
+    const std::string old = "\"http://json-schema.org/draft-07/schema#\"";
+    const bool is_old = unknown.find("draft-0") != std::string_view::npos;
+    return is_old ? old + " or " + latest : latest + " or " + old;
+}
+
+// Where a reference that leads to no file may have been meant to lead: to one of the definitions.
+std::string meant_definition(const JsonValue& root, std::string_view reference) {
+    for (const Keyword keyword : {Keyword::defs, Keyword::definitions}) {
+        const std::string name(name_of(keyword));
+        const auto definitions = find_member(root, name);
+        const bool is_path = reference.starts_with(name + "/");
+        const std::string_view wanted = is_path ? reference.substr(name.size() + 1) : reference;
+        if (!definitions || !find_member(*definitions, wanted)) continue;
+        return "; did you mean " + excerpt_in_quotes("#" + pointer_to("/" + name, wanted)) + "?";
+    }
+    return {};
+}
+
 bool is_anchor_name(std::string_view name) {
     const bool begins = !name.empty() && (is_letter(name[0]) || name[0] == '_');
     return begins && consists_of(name, "-_.");
@@ -208,8 +229,7 @@ void SchemaReferences::note_draft(SchemaPlace& place, std::optional<JsonValue> i
         fail(place, Keyword::schema,
              (schema->string() ? excerpt_in_quotes(*schema->string()) + " is not supported"
                                : std::string("must be a string")) +
-                 ": it may be \"https://json-schema.org/draft/2020-12/schema\" or "
-                 "\"http://json-schema.org/draft-07/schema#\"");
+                 ": it may be " + known_drafts(text_or_empty(schema)));
     }
     if (*found == draft(place)) return;
     if (place.pointer.empty()) {
@@ -391,7 +411,8 @@ void SchemaReferences::fail_unknown(const SchemaPlace& from, Keyword keyword,
         constexpr std::size_t kLongestReason = 400;
         fail(from, keyword,
              excerpt_in_quotes(path) +
-                 " leads nowhere: " + shortened(reason->second, kLongestReason));
+                 " leads nowhere: " + shortened(reason->second, kLongestReason) +
+                 meant_definition(places_[roots_[from.resource]].value, path));
     }
     fail(from, keyword,
          excerpt_in_quotes(path) +

@@ -61,9 +61,9 @@ constexpr Hint kHints[] = {
     {Keyword::exclusive_maximum, JsonKind::boolean,
      "; it is the limit itself, in place of \"maximum\""},
     {Keyword::required, JsonKind::boolean,
-     "; it stands beside \"properties\", and names the members that must be there"},
+     "; name the member in \"required\" of the object that has it"},
     {Keyword::items, JsonKind::array,
-     "; draft 2020-12 has \"prefixItems\" for a schema of each element"},
+     "; without brackets, one schema is for every element; \"prefixItems\" has one for each place"},
     {Keyword::properties, JsonKind::array, "; the names of the members are its keys"},
 };
 
@@ -144,6 +144,17 @@ ShapeError check_types(const std::string& pointer, const DocumentValue& value) {
     return {};
 }
 
+// Whether a string holds in quotes what the keyword takes without.
+bool is_quoted(Takes takes, const DocumentValue& value) {
+    const std::string_view text = value.value.string().value_or("");
+    if (takes == Takes::number || takes == Takes::count) {
+        return !text.empty() && text.find_first_not_of("-.0123456789") == std::string_view::npos;
+    }
+    const bool may_be_boolean =
+        takes == Takes::schema || takes == Takes::schema_or_schemas || takes == Takes::boolean;
+    return may_be_boolean && (text == "true" || text == "false");
+}
+
 bool is_count(const DocumentValue& value) {
     if (!value.is_number()) return false;
     const JsonNumber number(value);
@@ -198,6 +209,7 @@ ShapeError check_shape(const KeywordRow& row, Draft draft, const DocumentValue& 
         const bool says_more = row.takes == Takes::count && value.is_number();
         return {pointer, "must be " + std::string(expectation(row.takes, draft)) +
                              (says_more ? "" : ", not " + described(value)) +
+                             (is_quoted(row.takes, value) ? "; write it without quotes" : "") +
                              hint_for(row.keyword, value.value.kind())};
     }
     switch (row.takes) {

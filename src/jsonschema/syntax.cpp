@@ -44,8 +44,8 @@ class SyntaxReader {
                 read_after_comma();
                 return;
             }
-            return expect(end == '}' ? "a comma or \"}\" must follow,"
-                                     : "a comma or \"]\" must follow,");
+            return expect(end == '}' ? "a comma or \"}\" must stand before"
+                                     : "a comma or \"]\" must stand before");
         }
         skip_space();
         is_done_ = true;
@@ -82,8 +82,10 @@ class SyntaxReader {
 
     // A name; the value is for the next token.
     void read_after_comma() {
-        if (open_.back() == '{') return read_name("a name in double quotes must follow the comma,");
-        if (at_ < text_.size() && text_[at_] == ']') expect("a value must follow the comma,");
+        if (at_ < text_.size() && (text_[at_] == ']' || text_[at_] == '}')) {
+            return expect("no comma may stand before");
+        }
+        if (open_.back() == '{') read_name("a name in double quotes must follow the comma,");
     }
 
     void read_name(std::string_view expectation = "a name in double quotes must follow,") {
@@ -165,7 +167,13 @@ class SyntaxReader {
     void expect(std::string_view what) {
         const auto line =
             std::count(text_.begin(), text_.begin() + static_cast<long>(at_), '\n') + 1;
-        error_ = "line " + std::to_string(line) + ": " + std::string(what);
+        error_ = "line " + std::to_string(line) + ": ";
+        for (const std::string_view mark : {"//", "/*", "#"}) {
+            if (!text_.substr(at_).starts_with(mark)) continue;
+            error_ += "JSON has no comments, and " + in_quotes(mark) + " begins one";
+            return;
+        }
+        error_ += what;
         if (what.ends_with(',')) error_ += " not";
         error_ += ' ' + shown();
     }

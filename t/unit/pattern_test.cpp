@@ -369,7 +369,7 @@ TEST(Pattern, ErrorsNameThePlaceAndWhatIsAllowed) {
               "invalid pattern \"a(?i)\" at \"(?i)\": \"(?i\" begins no group: allowed are (?:, "
               "(?=, (?!, (?<=, "
               "(?<!, (?<name>");
-    EXPECT_EQ(error_of("a(b"), "invalid pattern \"a(b\" at \"(b\": the group is not closed");
+    EXPECT_EQ(error_of("a(b"), "invalid pattern \"a(b\" at \"(b\": \"(\" is not closed");
     EXPECT_EQ(error_of("a{"),
               "invalid pattern \"a{\" at \"{\": \"{\" begins no repetition {n}, {n,} or {n,m}, and "
               "stands "
