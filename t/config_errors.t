@@ -1218,7 +1218,7 @@ my @BROKEN_SCHEMAS = (
     ],
     'a reference to a file outside' => [
         '{"$ref":"../outside.json"}',
-        ' at "/$ref": "../outside.json" leads out of the schema\'s directory: a reference must not have ".." in it',
+        ' at "/$ref": "../outside.json" must not have ".." in it: a reference to a file stays below the directory of the one that it stands in',
     ],
     'an older draft' => [
         '{"$schema":"http://json-schema.org/draft-04/schema#"}',

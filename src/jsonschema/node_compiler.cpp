@@ -115,10 +115,9 @@ class NodeCompiler {
             context_.warn(context_.pointer(keyword),
                           "has no effect without " + in_quotes(name_of(partner)));
         }
-        // Whatever a condition evaluates counts for these, even alone.
-        const bool is_used = has(Keyword::unevaluated_properties) ||
-                             has(Keyword::unevaluated_items) || has(Keyword::then_schema) ||
-                             has(Keyword::else_schema);
+        // Whatever a condition evaluates counts for `unevaluated` keywords, even alone.
+        const bool is_used = has(Keyword::then_schema) || has(Keyword::else_schema) ||
+                             context_.shared().references.has_unevaluated();
         if (has(Keyword::condition) && !is_used) {
             context_.warn(context_.pointer(Keyword::condition),
                           "has no effect without \"then\" or \"else\"");

@@ -119,6 +119,7 @@ class Backtracking {
             case Kind::back_reference:
                 return pass_again(instruction);
             case Kind::forget_groups:
+                work_.add(instruction.second - instruction.first);
                 for (std::uint32_t i = instruction.first; i < instruction.second; ++i) {
                     if (registers_[kPerGroup * i] != kUnset) set(kPerGroup * i, kUnset);
                 }

@@ -162,7 +162,10 @@ std::uint32_t SchemaReferences::scan(std::uint32_t source, std::uint32_t resourc
 void SchemaReferences::scan_keywords(const SchemaPlace& place) {
     for (const JsonMember member : place.value.members()) {
         const KeywordRow* row = find_keyword(member.name);
-        if (row != nullptr && row->is_in(draft(place))) scan_value(place, *row, member.value);
+        if (row == nullptr || !row->is_in(draft(place))) continue;
+        has_unevaluated_ |= row->keyword == Keyword::unevaluated_properties ||
+                            row->keyword == Keyword::unevaluated_items;
+        scan_value(place, *row, member.value);
     }
 }
 
@@ -312,26 +315,34 @@ void SchemaReferences::load_referenced() {
 std::optional<std::uint32_t> SchemaReferences::find_resource(const SchemaPlace& from,
                                                              std::string_view reference) {
     if (without_fragment(reference).empty()) return from.resource;
-    const std::string& base = resources_[from.resource].uri;
+    const std::string_view path = without_fragment(reference);
+    const std::string base = resources_[from.resource].uri;
     // Whether a file has been read already makes no difference.
-    const bool is_of_file = base.starts_with(kFileUri) && !is_absolute_uri(reference);
-    if (is_of_file && climbs(without_fragment(reference))) return std::nullopt;
-    const std::string uri = resolve_uri(base, reference);
-    if (const auto known = by_uri_.find(uri); known != by_uri_.end()) return known->second;
-    const auto file = find_file(from, without_fragment(reference));
-    // A file may be known by what its neighbour's `$id` makes of its name.
-    if (file) by_uri_.emplace(uri, *file);
-    return file;
+    const auto known = by_uri_.find(resolve_uri(base, reference));
+    const bool is_known = known != by_uri_.end();
+    if (is_known && !(is_file(known->second) && climbs(path))) return known->second;
+    if (base.starts_with(kFileUri)) {
+        if (const auto file = find_file(base, path)) return file;
+    }
+    // An `$id` may make a name of a file's that no file has.
+    return find_file(std::string(kFileUri) + source(from).name, path);
 }
 
-// The reference as the name of a file, relative to the one that it stands in.
-std::optional<std::uint32_t> SchemaReferences::find_file(const SchemaPlace& from,
+// Whether it has no name but its file's.
+bool SchemaReferences::is_file(std::uint32_t resource) const {
+    const SchemaPlace& root = places_[roots_[resource]];
+    return root.pointer.empty() &&
+           resources_[resource].uri == std::string(kFileUri) + source(root).name;
+}
+
+// The reference as the name of a file, relative to the URI of one.
+std::optional<std::uint32_t> SchemaReferences::find_file(const std::string& base,
                                                          std::string_view reference) {
     const bool is_relative = !is_absolute_uri(reference) && !reference.starts_with('/') &&
                              reference.find('?') == std::string_view::npos;
     const auto path = is_relative ? percent_decoded(reference) : std::nullopt;
     if (!path || climbs(*path) || has_control_character(*path)) return std::nullopt;
-    const std::string uri = resolve_uri(std::string(kFileUri) + source(from).name, *path);
+    const std::string uri = resolve_uri(base, *path);
     if (const auto known = by_uri_.find(uri); known != by_uri_.end()) return known->second;
     if (unreadable_.contains(uri)) return std::nullopt;
     const std::string name = uri.substr(kFileUri.size());
@@ -402,8 +413,8 @@ void SchemaReferences::fail_unknown(const SchemaPlace& from, Keyword keyword,
     if (climbs(path)) {
         fail(from, keyword,
              excerpt_in_quotes(path) +
-                 " leads out of the schema's directory: a reference must not have "
-                 "\"..\" in it");
+                 " must not have \"..\" in it: a reference to a file stays below the "
+                 "directory of the one that it stands in");
     }
     const std::string uri = resolve_uri(std::string(kFileUri) + source(from).name, path);
     if (const auto reason = unreadable_.find(uri); reason != unreadable_.end()) {

@@ -51,6 +51,9 @@ class SchemaReferences {
     SchemaSource& source(const SchemaPlace& place) const { return *sources_[place.source]; }
     Draft draft(const SchemaPlace& place) const { return resources_[place.resource].draft; }
 
+    // Whether any of them has an `unevaluated` keyword.
+    bool has_unevaluated() const { return has_unevaluated_; }
+
     // The subschema at a pointer into the file of another one.
     std::uint32_t place_at(const SchemaPlace& neighbour, const std::string& pointer) const;
 
@@ -80,7 +83,8 @@ class SchemaReferences {
     // Reads the files that references name, so that every `$id` is known before one is looked for.
     void load_referenced();
     std::optional<std::uint32_t> find_resource(const SchemaPlace& from, std::string_view reference);
-    std::optional<std::uint32_t> find_file(const SchemaPlace& from, std::string_view reference);
+    bool is_file(std::uint32_t resource) const;
+    std::optional<std::uint32_t> find_file(const std::string& base, std::string_view reference);
     std::uint32_t follow_pointer(const SchemaPlace& from, Keyword keyword,
                                  std::string_view reference, std::uint32_t resource,
                                  std::string_view pointer);
@@ -98,6 +102,7 @@ class SchemaReferences {
     std::vector<PlacesByPointer> by_pointer_;  // for each source
     std::map<std::string, std::uint32_t, std::less<>> by_uri_;
     std::map<std::string, std::string, std::less<>> unreadable_;
+    bool has_unevaluated_ = false;
 };
 
 }  // namespace webhook

@@ -19,6 +19,7 @@ constexpr std::size_t kKeptElements = 1024;
 
 // What a part of a value that is passed over takes in comparison to a byte that is only counted.
 constexpr std::size_t kPartWork = 8;
+constexpr std::size_t kDependencyWork = 4;
 // Of sorting elements, in steps for each.
 constexpr std::uint64_t kSortingSteps = 3;
 
@@ -378,6 +379,10 @@ class Validation {
     }
 
     bool follow_object(const Evaluation& evaluation, const ObjectRule& rule) {
+        const std::size_t dependencies = rule.dependencies.end - rule.dependencies.begin;
+        if (!steps_.take_for(rule.marks / 8 + kDependencyWork * dependencies)) {
+            return stop("steps", evaluation);
+        }
         const Marks present(memory_.marks, rule.marks);
         if (rule.looks_at_members() && !follow_members(evaluation, rule, present)) return false;
         const std::uint64_t count = evaluation.instance.value.part_count();
@@ -448,6 +453,8 @@ class Validation {
         for (std::uint32_t at = rule.dependencies.begin; at < rule.dependencies.end; ++at) {
             const Dependency& dependency = schema_.dependencies[at];
             if (!present.has(dependency.trigger)) continue;
+            const std::size_t needed = dependency.needed.end - dependency.needed.begin;
+            if (!steps_.take_for(kDependencyWork * needed)) return stop("steps", evaluation);
             for (std::uint32_t mark = dependency.needed.begin; mark < dependency.needed.end;
                  ++mark) {
                 if (present.has(schema_.lists[mark])) continue;

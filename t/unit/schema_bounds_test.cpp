@@ -142,6 +142,36 @@ TEST(SchemaBounds, FormatsThatTakeLong) {
     EXPECT_TRUE(verdict(hostname, list(name, 4000)).ends_with(" steps"));
 }
 
+TEST(SchemaBounds, RulesThatLookAtNoMember) {
+    const auto names = [](std::size_t count, std::string_view behind) {
+        std::string text;
+        for (std::size_t i = 0; i < count; ++i) {
+            text += (i == 0 ? "\"n" : ",\"n") + std::to_string(i) + '"' + std::string(behind);
+        }
+        return text;
+    };
+    const std::string empty = '[' + repeated("{},", 299'999) + "{}]";
+    const auto each = [](const std::string& schema) { return R"({"items":)" + schema + '}'; };
+    for (const std::string& schema :
+         {each(R"({"dependentRequired":{)" + names(2000, ":[\"z\"]") + "}}"),
+          each(R"({"dependentSchemas":{)" + names(2000, ":{}") + "}}"),
+          each(R"({"anyOf":[{"required":[)" + names(100'000, "") + "]},true]}")}) {
+        EXPECT_TRUE(verdict(schema, empty).ends_with(" steps")) << schema.substr(0, 60);
+        EXPECT_EQ(verdict(schema, "[{},{},{}]"), "valid") << schema.substr(0, 60);
+    }
+    const std::string needed = each(R"({"dependentRequired":{"n":[)" + names(2000, "") + R"(]}})");
+    const std::string full = R"({"n":1,)" + names(2000, ":1") + '}';
+    EXPECT_EQ(verdict(needed, '[' + full + ']'), "valid");
+}
+
+TEST(SchemaBounds, GroupsThatARepetitionForgets) {
+    const std::string schema =
+        R"({"items":{"anyOf":[{"pattern":"^(?:a|)" + repeated("()", 3000) + R"(b)*\\1$"},true]}})";
+    const std::string text = '"' + std::string(1000, 'a') + '"';
+    EXPECT_TRUE(verdict(schema, '[' + repeated(text + ',', 200) + text + ']').ends_with(" steps"));
+    EXPECT_EQ(verdict(schema, "[\"aaaa\"]"), "valid");
+}
+
 TEST(SchemaBounds, BudgetOfTheCaller) {
     const auto schema = compile_text(R"({"items": {"type": "integer"}})").schema;
     JsonDocument document;

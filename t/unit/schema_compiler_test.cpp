@@ -240,6 +240,7 @@ TEST(SchemaCompiler, SaysNothingOfWhatIsFine) {
             R"({"vendor": {"anything": ["goes"]}})",
             R"({"tsType": "Order"})",
             R"({"if": {"required": ["a"]}, "unevaluatedProperties": false})",
+            R"({"allOf": [{"if": {"required": ["a"]}}], "unevaluatedProperties": false})",
             R"({"patternProperties": {"^x": {}}, "required": ["xa"], "additionalProperties": false})",
         }) {
         EXPECT_EQ(warning_of(schema), "") << schema;
