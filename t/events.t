@@ -54,6 +54,7 @@ server {
     location /failing     { webhook pagerduty; webhook_events incident.*; error_page 502 = \@fallback; proxy_pass http://%%ADDR%%:8099; }
     location /refusing    { webhook pagerduty; webhook_events incident.*; proxy_intercept_errors on; error_page 500 = \@fallback; proxy_pass http://%%BACKEND%%; }
     location /failing_header { webhook github; webhook_events *; error_page 502 = \@by_header; proxy_pass http://%%ADDR%%:8099; }
+    location /ungated     { webhook off; error_page 502 = \@fallback; proxy_pass http://%%ADDR%%:8099; }
     location /elsewhere   { webhook pagerduty; webhook_events incident.*; try_files /none \@fallback; proxy_pass http://%%BACKEND%%; }
     location \@fallback    { webhook pagerduty; webhook_events *.b; webhook_response filtered 202; proxy_pass http://%%BACKEND%%; }
     location \@by_header   { webhook github; webhook_events push; proxy_pass http://%%BACKEND%%; }
@@ -225,6 +226,7 @@ subtest 'a fallback that does not want what its upstream would have got' => sub 
     is outcome('/failing', event('incident.b')), '200 accepted 1', 'a fallback that wants it';
     is outcome('/failing', event('incident.a')), '502 bad_answer 0', 'its sender is to try again';
     is outcome('/failing', event('other.b')), '200 filtered 0', 'what the first gate does not want';
+    is outcome('/ungated', event('incident.a')), '502 bad_answer 0', 'after a location without a gate';
     is outcome('/elsewhere', event('incident.a')), '202 filtered 0', 'where no upstream was tried';
     my $at = sub ($event) {
         $backend->clear;

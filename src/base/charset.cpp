@@ -12,8 +12,10 @@ constexpr std::string_view kSpace = " \t";
 constexpr std::string_view kEnd = " \t;,\"";
 
 constexpr std::string_view kOfUtf8[] = {"utf-8", "utf8"};
-constexpr std::string_view kExtendingAscii[] = {"us-ascii", "ascii", "iso-8859-1", "latin1",
-                                                "windows-1252"};
+constexpr std::string_view kExtendingAscii[] = {"us-ascii", "ascii", "ansi_x3.4-1968", "latin1",
+                                                "latin-1"};
+// With a number behind it.
+constexpr std::string_view kFamiliesExtendingAscii[] = {"iso-8859-", "windows-125", "cp125"};
 
 bool is_content_type(std::string_view header) {
     constexpr std::string_view kBefore = "content";
@@ -40,6 +42,14 @@ bool is_among(const Names& names, std::string_view name) {
         names, [name](std::string_view each) { return equals_ignoring_case(name, each); });
 }
 
+bool is_of_family(std::string_view name) {
+    return std::ranges::any_of(kFamiliesExtendingAscii, [name](std::string_view family) {
+        const std::string_view number = name.substr(std::min(family.size(), name.size()));
+        return equals_ignoring_case(name.substr(0, family.size()), family) && !number.empty() &&
+               number.size() <= 2 && std::ranges::all_of(number, is_digit);
+    });
+}
+
 }  // namespace
 
 void ContentCharset::offer(std::string_view header, std::string_view value) {
@@ -51,8 +61,9 @@ void ContentCharset::offer(std::string_view header, std::string_view value) {
 }
 
 ContentCharset::Kind ContentCharset::kind_of(std::string_view name) {
-    if (is_among(kOfUtf8, name)) return Kind::utf8;
-    return is_among(kExtendingAscii, name) ? Kind::extends_ascii : Kind::other;
+    if (name.empty() || is_among(kOfUtf8, name)) return Kind::utf8;
+    const bool extends_ascii = is_among(kExtendingAscii, name) || is_of_family(name);
+    return extends_ascii ? Kind::extends_ascii : Kind::other;
 }
 
 void ContentCharset::add(std::string_view text) {

@@ -186,9 +186,7 @@ Objection Inspection::judge_delivery(BodyAccess& body, Milliseconds now) {
     if (!method_is_allowed()) return wrong_method();
     if (const auto objection = check_payload(body)) return objection;
     if (wants_event_key()) {
-        if (has_ambiguous_event_key(body)) {
-            return Refusal(Reason::invalid_payload, Cause::Kind::name_repeated);
-        }
+        if (const auto objection = check_values_of_event_key(body)) return objection;
         find_event_key(body);
     }
     return find_keys();

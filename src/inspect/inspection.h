@@ -247,8 +247,7 @@ class Inspection {
     bool needs_payload() const;
     // The values that were verified.
     Objection check_signed_values(BodyAccess& body) const;
-    // Whether an object that a value of the event key is read from repeats a name.
-    bool has_ambiguous_event_key(BodyAccess& body) const;
+    Objection check_values_of_event_key(BodyAccess& body) const;
     // Why the Content-Type makes other characters of the body than UTF-8 does.
     std::optional<Cause> other_charset(std::string_view body, bool is_form) const;
     bool is_form() const;

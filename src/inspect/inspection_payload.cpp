@@ -13,7 +13,7 @@ namespace webhook {
 namespace {
 
 bool is_unfit(std::string_view value) {
-    return value.size() > kLongestPayloadValue || has_control_character(value);
+    return value.size() > kLongestPayloadValue || has_control_character(value) || !is_utf8(value);
 }
 
 // A JSON object or array. No form begins so: its encoder writes these characters as `%7B` and
@@ -104,16 +104,21 @@ Objection Inspection::check_signed_values(BodyAccess& body) const {
     return is_ambiguous ? Objection(name_repeated()) : std::nullopt;
 }
 
-bool Inspection::has_ambiguous_event_key(BodyAccess& body) const {
+Objection Inspection::check_values_of_event_key(BodyAccess& body) const {
     const auto is_json = [](const TemplatePart& part) {
         return part.kind == TemplatePart::Kind::json;
     };
-    if (std::ranges::none_of(scheme().event_key, is_json)) return false;
-    WholeBody* known = whole(body);
+    if (std::ranges::none_of(scheme().event_key, is_json)) return std::nullopt;
+    WholeBody* known = body.size() == 0 ? nullptr : whole(body);
     const JsonDocument* json = known == nullptr ? nullptr : known->json();
-    return json != nullptr && std::ranges::any_of(scheme().event_key, [&](const auto& part) {
-               return is_json(part) && json->repeats_a_name_above(part.text);
-           });
+    if (json == nullptr) return std::nullopt;
+    if (const auto other = other_charset(known->text(), false)) {
+        return Refusal(Reason::invalid_payload, *other);
+    }
+    const bool is_ambiguous = std::ranges::any_of(scheme().event_key, [&](const auto& part) {
+        return is_json(part) && json->repeats_a_name_above(part.text);
+    });
+    return is_ambiguous ? Objection(name_repeated()) : std::nullopt;
 }
 
 std::optional<Cause> Inspection::other_charset(std::string_view body, bool is_form) const {

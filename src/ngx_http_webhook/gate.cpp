@@ -122,9 +122,9 @@ Objection check_after_body(Delivery& delivery) {
     return delivery.body_inspection->finish(body, now());
 }
 
-// Whether an upstream was to get what an earlier gate let through, and none has accepted it.
+// Whether an upstream was to get the delivery before this gate saw it, and none has accepted it.
 bool failed_before(const Delivery& delivery) {
-    bool tried = false;
+    bool tried = delivery.earlier == nullptr && delivery.request->upstream != nullptr;
     for (const Delivery* each = delivery.earlier; each != nullptr; each = each->earlier) {
         if (each->upstreams.accepted_status() != 0) return false;
         tried |= each->passes() && each->upstreams.tried(delivery.request);

@@ -462,6 +462,25 @@ TEST(Payload, AnotherCharsetOfAFormIsRefusedWhereAValueIsRead) {
     EXPECT_EQ(Reason::invalid_payload, field.judge(signed_body("id=1", form + ";charset=utf-7")));
 }
 
+TEST(Payload, AnotherCharsetOfAValueOfTheEventKeyIsRefused) {
+    Gate gate(
+        "algorithm hmac-sha256; signed '{body}'; signature header=X-Sign; "
+        "event_key '{json:/id}'; event_id none;");
+    gate.remember({{KeyRule::Kind::event_key, "$webhook_event_key"}});
+    const std::string body = R"({"id":"1"})";
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body(body)));
+    EXPECT_EQ(Reason::invalid_payload,
+              gate.judge(signed_body(body, "application/json; charset=utf-7")));
+}
+
+TEST(Payload, AFieldThatIsNotUtf8DecidesNothing) {
+    Gate gate(
+        "algorithm hmac-sha256; signed '{body}'; signature header=X-Sign; event_type field=type;");
+    gate.events({"!b"});
+    EXPECT_EQ(Reason::accepted, gate.judge(signed_body("type=a", kForm)));
+    EXPECT_EQ(Reason::invalid_payload, gate.judge(signed_body("type=b%ff", kForm)));
+}
+
 TEST(Payload, AnotherCharsetOfASignedValueIsRefused) {
     Gate gate(
         "algorithm hmac-sha256; signed '{json:/id}.{body}'; signature header=X-Sign; body json;");
