@@ -39,7 +39,7 @@ class Backtracking {
         work_.add(kCostOfMemory);
         Found found = Found::no;
         for (std::size_t at = 0; found == Found::no; at += code_point_at(text_, at).size) {
-            work_.add(registers_.size() / 8);
+            if (!work_.add(registers_.size() / 8)) return Found::exhausted;
             std::fill(registers_.begin(), registers_.end(), kUnset);
             choices_.clear();
             found = run(program_.entry, at);
@@ -99,6 +99,9 @@ class Backtracking {
                 return Found::yes;
             case Kind::look:
                 return look(program_.looks[instruction.first]);
+            case Kind::forget_groups:
+                ++instruction_;
+                return forget_groups(instruction) ? Found::yes : Found::exhausted;
             default:
                 if (!pass_on(instruction)) return Found::no;
                 ++instruction_;
@@ -118,12 +121,6 @@ class Backtracking {
                 return true;
             case Kind::back_reference:
                 return pass_again(instruction);
-            case Kind::forget_groups:
-                work_.add(instruction.second - instruction.first);
-                for (std::uint32_t i = instruction.first; i < instruction.second; ++i) {
-                    if (registers_[kPerGroup * i] != kUnset) set(kPerGroup * i, kUnset);
-                }
-                return true;
             case Kind::enter_loop:
                 set(loop_register(instruction), at_);
                 return true;
@@ -132,6 +129,14 @@ class Backtracking {
             default:
                 return asserts(instruction, text_, at_);
         }
+    }
+
+    // False: no steps are left.
+    bool forget_groups(const PatternInstruction& instruction) {
+        for (std::uint32_t i = instruction.first; i < instruction.second; ++i) {
+            if (registers_[kPerGroup * i] != kUnset) set(kPerGroup * i, kUnset);
+        }
+        return work_.add(instruction.second - instruction.first);
     }
 
     std::uint32_t loop_register(const PatternInstruction& instruction) const {

@@ -15,10 +15,10 @@ class PatternWork {
   public:
     explicit PatternWork(Steps& steps) : steps_(steps) {}
 
-    // Takes steps from time to time. False if none are left.
+    // Takes steps from time to time. False if none are left, and ever after.
     bool add(std::size_t instructions) {
         pending_ += instructions;
-        return pending_ < kBatch || settle();
+        return pending_ < kBatch ? !steps_.exhausted() : settle();
     }
 
     // Takes the steps for what is pending.

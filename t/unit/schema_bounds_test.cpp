@@ -170,6 +170,32 @@ TEST(SchemaBounds, GroupsThatARepetitionForgets) {
     const std::string text = '"' + std::string(1000, 'a') + '"';
     EXPECT_TRUE(verdict(schema, '[' + repeated(text + ',', 200) + text + ']').ends_with(" steps"));
     EXPECT_EQ(verdict(schema, "[\"aaaa\"]"), "valid");
+    // A search that goes on after the last step would take all of the text.
+    const auto compiled = compile_text(schema);
+    JsonDocument document;
+    ASSERT_TRUE(document.parse_copy("[\"" + std::string(900'000, 'a') + "\"]"));
+    SchemaValidator validator;
+    const auto started = std::chrono::steady_clock::now();
+    const auto violation = validator.validate(*compiled.schema, document);
+    const auto took = std::chrono::steady_clock::now() - started;
+    ASSERT_TRUE(violation);
+    EXPECT_EQ(violation->bound, "steps");
+    EXPECT_LT(took, std::chrono::seconds(1)) << "as many groups as characters: 2,700,000,000";
+}
+
+TEST(SchemaBounds, GroupsThatEachStartOfASearchForgets) {
+    const std::string schema =
+        R"({"anyOf":[{"pattern":"b\\1)" + repeated("()", 3000) + R"("},true]})";
+    const auto compiled = compile_text(schema);
+    JsonDocument document;
+    ASSERT_TRUE(document.parse_copy("\"" + std::string(900'000, 'a') + "\""));
+    SchemaValidator validator;
+    const auto started = std::chrono::steady_clock::now();
+    const auto violation = validator.validate(*compiled.schema, document);
+    const auto took = std::chrono::steady_clock::now() - started;
+    ASSERT_TRUE(violation);
+    EXPECT_EQ(violation->bound, "steps");
+    EXPECT_LT(took, std::chrono::seconds(1));
 }
 
 TEST(SchemaBounds, BudgetOfTheCaller) {
