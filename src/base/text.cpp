@@ -175,7 +175,7 @@ std::size_t control_size(std::string_view text) {
         return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
     };
     if (has_control_character(text.substr(0, 1))) return 1;
-    if (byte(0) == 0xc2 && byte(1) < 0xa0) return 2;
+    if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return 2;
     const bool is_mark = byte(1) == 0x80 && (byte(2) == 0x8e || byte(2) == 0x8f);
     const bool is_embedding = byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae;
     const bool is_isolate = byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;

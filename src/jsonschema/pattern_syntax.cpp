@@ -276,7 +276,10 @@ class Parser {
             if (number_of(name)) fail(place, "the name occurs twice: " + excerpt_in_quotes(name));
             names_.emplace(name, node.number);
         } else if (rest().starts_with("(?")) {
-            fail(place, excerpt_in_quotes(rest().substr(0, 3)) +
+            const std::size_t behind = at_ + 2;
+            const bool ends = behind == text_.size();
+            const std::size_t size = 2 + (ends ? 0 : code_point_at(text_, behind).size);
+            fail(place, excerpt_in_quotes(rest().substr(0, size)) +
                             " begins no group: allowed are (?:, (?=, (?!, (?<=, (?<!, (?<name>");
         } else {
             ++at_;

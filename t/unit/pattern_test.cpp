@@ -369,6 +369,9 @@ TEST(Pattern, ErrorsNameThePlaceAndWhatIsAllowed) {
               "invalid pattern \"a(?i)\" at \"(?i)\": \"(?i\" begins no group: allowed are (?:, "
               "(?=, (?!, (?<=, "
               "(?<!, (?<name>");
+    EXPECT_NE(error_of("(?\xc2\x99").find(R"("(?\xc2\x99" begins no group)"), std::string::npos);
+    EXPECT_NE(error_of("(?\xc3\xa4").find("\"(?\xc3\xa4\" begins no group"), std::string::npos);
+    EXPECT_NE(error_of("(?").find("\"(?\" begins no group"), std::string::npos);
     EXPECT_EQ(error_of("a(b"), "invalid pattern \"a(b\" at \"(b\": \"(\" is not closed");
     EXPECT_EQ(error_of("a{"),
               "invalid pattern \"a{\" at \"{\": \"{\" begins no repetition {n}, {n,} or {n,m}, and "

@@ -125,9 +125,9 @@ TEST(Excerpt, IsOneLineThatATerminalDoesNotObey) {
         EXPECT_EQ(2 + 4 * text.size(), excerpt_in_quotes(text).size()) << excerpt_in_quotes(text);
         EXPECT_TRUE(excerpt_in_quotes(text).starts_with("\"\\x")) << text;
     }
-    for (const std::string_view text :
-         {"\xc2\xa0", "\xe2\x80\x8d", "\xe2\x80\x90", "\xe2\x80\xa7", "\xe2\x80\xaf",
-          "\xe2\x81\xa5", "\xe2\x81\xaa", "\xc3\x80", "\xe3\x80\x8e", "\xe2", "\xe2\x80"}) {
+    for (const std::string_view text : {"\xc2\xa0", "\xe2\x80\x8d", "\xe2\x80\x90", "\xe2\x80\xa7",
+                                        "\xe2\x80\xaf", "\xe2\x81\xa5", "\xe2\x81\xaa", "\xc3\x80",
+                                        "\xe3\x80\x8e", "\xe2", "\xe2\x80", "\xc2", "\xc2z"}) {
         EXPECT_EQ('"' + std::string(text) + '"', excerpt_in_quotes(text));
     }
 }
