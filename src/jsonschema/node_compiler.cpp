@@ -273,7 +273,7 @@ class NodeCompiler {
 
     void add_object_rule() {
         const auto rule = compile_object_rule(context_);
-        if (!rule) return;
+        if (!rule || rule->refuses_nothing()) return;
         schema_.objects.push_back(*rule);
         add(RuleGroup::object, {.kind = Rule::object,
                                 .second = static_cast<std::uint32_t>(schema_.objects.size() - 1)});

@@ -166,6 +166,9 @@ struct ObjectRule {
     bool looks_at_members() const {
         return !slots.empty() || !patterns.empty() || additional != kNoNode || names != kNoNode;
     }
+    bool refuses_nothing() const {
+        return !looks_at_members() && min_properties == 0 && max_properties == kNoLimit;
+    }
 };
 
 struct Choice {

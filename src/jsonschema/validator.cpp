@@ -20,6 +20,8 @@ constexpr std::size_t kKeptElements = 1024;
 // What a part of a value that is passed over takes in comparison to a byte that is only counted.
 constexpr std::size_t kPartWork = 8;
 constexpr std::size_t kDependencyWork = 4;
+// The whole of a keyword, and not one of its elements.
+constexpr std::size_t kNoIndex = static_cast<std::size_t>(-1);
 // Of sorting elements, in steps for each.
 constexpr std::uint64_t kSortingSteps = 3;
 
@@ -379,17 +381,22 @@ class Validation {
     }
 
     bool follow_object(const Evaluation& evaluation, const ObjectRule& rule) {
+        // Without a rule for members, none is required, and nothing depends on one.
+        if (!rule.looks_at_members()) return has_member_count(evaluation, rule);
         const std::size_t dependencies = rule.dependencies.end - rule.dependencies.begin;
         if (!steps_.take_for(rule.marks / 8 + kDependencyWork * dependencies)) {
             return stop("steps", evaluation);
         }
         const Marks present(memory_.marks, rule.marks);
-        if (rule.looks_at_members() && !follow_members(evaluation, rule, present)) return false;
+        return follow_members(evaluation, rule, present) && has_member_count(evaluation, rule) &&
+               has_required(evaluation, rule, present) &&
+               follow_dependencies(evaluation, rule, present);
+    }
+
+    bool has_member_count(const Evaluation& evaluation, const ObjectRule& rule) {
         const std::uint64_t count = evaluation.instance.value.part_count();
         if (count < rule.min_properties) return refuse(evaluation, "minProperties");
-        if (count > rule.max_properties) return refuse(evaluation, "maxProperties");
-        return has_required(evaluation, rule, present) &&
-               follow_dependencies(evaluation, rule, present);
+        return count <= rule.max_properties || refuse(evaluation, "maxProperties");
     }
 
     bool follow_members(const Evaluation& evaluation, const ObjectRule& rule,
@@ -615,13 +622,13 @@ class Validation {
     DocumentValue source(const Instance& instance) const { return {document_, instance.value}; }
 
     bool refuse(const Evaluation& evaluation, std::string_view keyword,
-                std::optional<std::size_t> index = std::nullopt) {
+                std::size_t index = kNoIndex) {
         return refuse(evaluation.node, evaluation.instance, keyword, index);
     }
 
-    // Always false.
-    bool refuse(const SchemaNode& node, const Instance& instance, std::string_view keyword,
-                std::optional<std::size_t> index = std::nullopt) {
+    // Always false. Out of line, as stop() is, since few values are refused.
+    [[gnu::noinline]] bool refuse(const SchemaNode& node, const Instance& instance,
+                                  std::string_view keyword, std::size_t index = kNoIndex) {
         if (quiet_ == 0 && !stopped_) note(node, instance, keyword, index);
         return false;
     }
@@ -630,19 +637,20 @@ class Validation {
         return stop(bound, evaluation.node, evaluation.instance);
     }
 
-    bool stop(std::string_view bound, const SchemaNode& node, const Instance& instance) {
+    [[gnu::noinline]] bool stop(std::string_view bound, const SchemaNode& node,
+                                const Instance& instance) {
         if (stopped_) return false;
         stopped_ = true;
-        note(node, instance, "", std::nullopt);
+        note(node, instance, "", kNoIndex);
         violation_->bound = bound;
         return false;
     }
 
     void note(const SchemaNode& node, const Instance& instance, std::string_view keyword,
-              std::optional<std::size_t> index) {
+              std::size_t index) {
         std::string place(schema_.text_of(node.place));
         if (!keyword.empty()) place += '/' + std::string(keyword);
-        if (index) place += '/' + std::to_string(*index);
+        if (index != kNoIndex) place += '/' + std::to_string(index);
         violation_ = Violation{shown_pointer(pointer_of(instance)), shown_pointer(place), {}};
     }
 
