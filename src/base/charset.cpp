@@ -32,10 +32,6 @@ std::size_t find_parameter(std::string_view text) {
     return static_cast<std::size_t>(found - text.begin());
 }
 
-std::string_view without_space(std::string_view text) {
-    return text.substr(std::min(text.find_first_not_of(kSpace), text.size()));
-}
-
 template <typename Names>
 bool is_among(const Names& names, std::string_view name) {
     return std::ranges::any_of(
@@ -67,9 +63,9 @@ ContentCharset::Kind ContentCharset::kind_of(std::string_view name) {
 }
 
 void ContentCharset::add(std::string_view text) {
-    text = without_space(text);
+    text = without_padding(text, kSpace);
     const bool is_assigned = text.starts_with('=');
-    if (is_assigned) text = without_space(text.substr(1));
+    if (is_assigned) text = without_padding(text.substr(1), kSpace);
     if (is_assigned && text.starts_with('"')) text.remove_prefix(1);
     text = text.substr(0, text.find_first_of(kEnd));
     const Kind kind = is_assigned ? kind_of(text) : Kind::other;

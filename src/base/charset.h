@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace webhook {
@@ -21,7 +20,7 @@ class ContentCharset {
     // not written plainly.
     bool differs_for_ascii() const { return kind_ == Kind::other; }
     bool differs() const { return kind_ != Kind::utf8; }
-    // The text from the charset's name on, if it differs.
+    // The charset's name, if it differs.
     std::string_view name() const { return name_; }
 
   private:

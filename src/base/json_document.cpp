@@ -57,10 +57,7 @@ struct JsonDocument::State {
     explicit State(JsonLimits limits) : limits(limits) {}
 
     bool parse(std::string_view padded_text) {
-        root.reset();
-        number_places.reset();
-        name_check.forget();
-        walker.start(std::nullopt);
+        forget_answers();
         // simdjson's default limit of a thousand levels is one that payloads may exceed.
         simdjson::error_code error = simdjson::SUCCESS;
         if (parser.capacity() == 0) error = parser.allocate(kFirstCapacity, limits.deepest_nesting);
@@ -82,12 +79,17 @@ struct JsonDocument::State {
         return JsonValue({&tape, 1});
     }
 
-    void forget() {
+    // What is known of the text.
+    void forget_answers() {
         root.reset();
         number_places.reset();
         name_check.forget();
-        copy = std::string();
         walker.start(std::nullopt);
+    }
+
+    void forget() {
+        forget_answers();
+        copy = std::string();
         if (parser.capacity() <= kKeptJsonCapacity) return;
         parser = simdjson::dom::parser();
 #ifdef __GLIBC__

@@ -73,6 +73,10 @@ std::string not_there(std::string_view step, const std::string& at, const JsonVa
     return text;
 }
 
+std::string uri_of_file(const std::string& name) {
+    return std::string(kFileUri) + name;
+}
+
 std::string_view text_or_empty(const std::optional<JsonValue>& value) {
     return value ? value->string().value_or(std::string_view()) : std::string_view();
 }
@@ -126,8 +130,8 @@ std::uint32_t SchemaReferences::add_file(const std::string& name, std::string te
     sources_.push_back(read_schema(path, name, std::move(text)));
     by_pointer_.emplace_back();
     const auto source = static_cast<std::uint32_t>(sources_.size() - 1);
-    const std::uint32_t resource = add_resource(std::string(kFileUri) + name, draft,
-                                                static_cast<std::uint32_t>(places_.size()));
+    const std::uint32_t resource =
+        add_resource(uri_of_file(name), draft, static_cast<std::uint32_t>(places_.size()));
     by_uri_.emplace(resources_.back().uri, resource);
     scan(source, resource, "", *sources_.back()->root);
     return resource;
@@ -325,14 +329,13 @@ std::optional<std::uint32_t> SchemaReferences::find_resource(const SchemaPlace& 
         if (const auto file = find_file(base, path)) return file;
     }
     // An `$id` may make a name of a file's that no file has.
-    return find_file(std::string(kFileUri) + source(from).name, path);
+    return find_file(uri_of_file(source(from).name), path);
 }
 
 // Whether it has no name but its file's.
 bool SchemaReferences::is_file(std::uint32_t resource) const {
     const SchemaPlace& root = places_[roots_[resource]];
-    return root.pointer.empty() &&
-           resources_[resource].uri == std::string(kFileUri) + source(root).name;
+    return root.pointer.empty() && resources_[resource].uri == uri_of_file(source(root).name);
 }
 
 // The reference as the name of a file, relative to the URI of one.
@@ -416,7 +419,7 @@ void SchemaReferences::fail_unknown(const SchemaPlace& from, Keyword keyword,
                  " must not have \"..\" in it: a reference to a file stays below the "
                  "directory of the one that it stands in");
     }
-    const std::string uri = resolve_uri(std::string(kFileUri) + source(from).name, path);
+    const std::string uri = resolve_uri(uri_of_file(source(from).name), path);
     if (const auto reason = unreadable_.find(uri); reason != unreadable_.end()) {
         // It names the file, which may have a long name, and ends with what is wrong.
         constexpr std::size_t kLongestReason = 400;

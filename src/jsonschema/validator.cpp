@@ -383,8 +383,7 @@ class Validation {
     bool follow_object(const Evaluation& evaluation, const ObjectRule& rule) {
         // Without a rule for members, none is required, and nothing depends on one.
         if (!rule.looks_at_members()) return has_member_count(evaluation, rule);
-        const std::size_t dependencies = rule.dependencies.end - rule.dependencies.begin;
-        if (!steps_.take_for(rule.marks / 8 + kDependencyWork * dependencies)) {
+        if (!steps_.take_for(rule.marks / 8 + kDependencyWork * rule.dependencies.size())) {
             return stop("steps", evaluation);
         }
         const Marks present(memory_.marks, rule.marks);
@@ -460,8 +459,9 @@ class Validation {
         for (std::uint32_t at = rule.dependencies.begin; at < rule.dependencies.end; ++at) {
             const Dependency& dependency = schema_.dependencies[at];
             if (!present.has(dependency.trigger)) continue;
-            const std::size_t needed = dependency.needed.end - dependency.needed.begin;
-            if (!steps_.take_for(kDependencyWork * needed)) return stop("steps", evaluation);
+            if (!steps_.take_for(kDependencyWork * dependency.needed.size())) {
+                return stop("steps", evaluation);
+            }
             for (std::uint32_t mark = dependency.needed.begin; mark < dependency.needed.end;
                  ++mark) {
                 if (present.has(schema_.lists[mark])) continue;
