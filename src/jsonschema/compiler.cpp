@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "jsonschema/conjunction.h"
 #include "jsonschema/equality.h"
 #include "jsonschema/node_compiler.h"
 #include "jsonschema/progress.h"
@@ -77,6 +78,7 @@ std::shared_ptr<const Schema> compile_schema(const std::string& path, SchemaFile
     finish_constants(*schema, shared.constants);
     finish_dynamic_anchors(shared);
     check_progress(*schema, references);
+    take_over_conjuncts(*schema);
     shorten(warnings, before, path);
     return schema;
 }

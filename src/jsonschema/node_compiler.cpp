@@ -72,8 +72,8 @@ TypeSet types_of(const DocumentValue& value) {
 
 class NodeCompiler {
   public:
-    NodeCompiler(Compilation& shared, const SchemaPlace& place)
-        : context_(shared, place), schema_(shared.schema) {}
+    NodeCompiler(Compilation& shared, const SchemaPlace& place, NodeIndex index)
+        : context_(shared, place), schema_(shared.schema), index_(index) {}
 
     void compile(SchemaNode& node) {
         node.types = allowed_types();
@@ -141,6 +141,7 @@ class NodeCompiler {
     }
 
     void add(RuleGroup group, SchemaRule rule) {
+        rule.owner = index_;
         rules_[static_cast<std::size_t>(group)].push_back(rule);
     }
 
@@ -337,13 +338,14 @@ class NodeCompiler {
         node.rules = static_cast<std::uint32_t>(schema_.rules.size());
         for (std::size_t group = 0; group < kRuleGroups; ++group) {
             schema_.rules.insert(schema_.rules.end(), rules_[group].begin(), rules_[group].end());
-            node.ends[group] = static_cast<std::uint8_t>(schema_.rules.size() - node.rules);
+            node.ends[group] = static_cast<RuleCount>(schema_.rules.size() - node.rules);
         }
         node.tracks = !rules_.back().empty();
     }
 
     NodeContext context_;
     Schema& schema_;
+    const NodeIndex index_;
     std::array<std::vector<SchemaRule>, kRuleGroups> rules_;
 };
 
@@ -372,7 +374,7 @@ SchemaNode compile_node(Compilation& shared, NodeIndex index) {
                            "must be a schema (an object or a boolean), not " +
                                described({source.document, place.value}));
     }
-    NodeCompiler(shared, place).compile(node);
+    NodeCompiler(shared, place, index).compile(node);
     return node;
 }
 

@@ -70,6 +70,9 @@ enum class Rule : std::uint8_t {
     condition,
     reference,
     dynamic_reference,
+    // Of a subschema that was taken over (conjunction.h). A node's own types are not among its
+    // rules.
+    type,
     unevaluated_items,
     unevaluated_properties
 };
@@ -77,6 +80,8 @@ enum class Rule : std::uint8_t {
 // `first` and `second` are what the rule's kind makes of them: an index, a range, or a limit.
 struct SchemaRule {
     Rule kind;
+    // The node of the subschema that has the keyword.
+    NodeIndex owner = kNoNode;
     std::uint64_t first = 0;
     std::uint32_t second = 0;
     std::uint32_t third = 0;
@@ -87,13 +92,18 @@ struct SchemaRule {
 enum class RuleGroup : std::uint8_t { number, string, array, object, any, last };
 inline constexpr std::size_t kRuleGroups = 6;
 
+// How many rules a node has.
+using RuleCount = std::uint16_t;
+
 struct SchemaNode {
     TypeSet types = kAllTypes;
     // Has rules of the group `last`.
     bool tracks = false;
     // Where each group ends, counted from `rules`.
-    std::array<std::uint8_t, kRuleGroups> ends{};
+    std::array<RuleCount, kRuleGroups> ends{};
     std::uint32_t rules = 0;
+    // What visiting it costs (steps.h).
+    std::uint32_t steps = 1;
     // The JSON pointer of the subschema, in `Schema::text`.
     Range place;
     // The schema with an `$id` that it belongs to, for `$dynamicRef`.

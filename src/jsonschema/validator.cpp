@@ -137,17 +137,18 @@ class Validation {
 
   private:
     struct Evaluation {
-        const SchemaNode& node;
         const Instance& instance;
         // Which elements or members a keyword has looked at. Null: no keyword asks for it.
         const Marks* marks;
+        // The node of the rule that is followed.
+        NodeIndex owner = kNoNode;
     };
 
     // `outer` are the marks of a subschema that applies this one to the same value.
     bool evaluate(NodeIndex index, const Instance& instance, const Marks* outer) {
         const SchemaNode& node = schema_.nodes[index];
-        if (!steps_.take(1)) return stop("steps", node, instance);
-        if (!has_type(node, instance)) {
+        if (!steps_.take(node.steps)) return stop("steps", node, instance);
+        if (!has_type(node.types, instance)) {
             if (steps_.exhausted()) return stop("steps", node, instance);
             return refuse(node, instance, node.types == 0 ? "" : "type");
         }
@@ -159,10 +160,10 @@ class Validation {
         return passed;
     }
 
-    bool has_type(const SchemaNode& node, const Instance& instance) {
-        if ((node.types & kTypesOfKind[kind_index(instance)]) != 0) return true;
+    bool has_type(TypeSet types, const Instance& instance) {
+        if ((types & kTypesOfKind[kind_index(instance)]) != 0) return true;
         // 1.0 is an integer, too.
-        return instance.kind == ValueKind::number && (node.types & kIntegerType) != 0 &&
+        return instance.kind == ValueKind::number && (types & kIntegerType) != 0 &&
                is_integral(instance);
     }
 
@@ -186,7 +187,9 @@ class Validation {
     }
 
     bool tracked(const SchemaNode& node, const Instance& instance, const Marks* outer) {
-        if (!node.tracks && outer == nullptr) return follow_rules({node, instance, nullptr});
+        if (!node.tracks && outer == nullptr) {
+            return follow_rules(node, {instance, nullptr});
+        }
         return tracked_for_sure(node, instance, outer);
     }
 
@@ -194,21 +197,22 @@ class Validation {
         const std::size_t count = instance.value.part_count();
         if (!steps_.take_for(kPartWork * count)) return stop("steps", node, instance);
         const Marks marks(memory_.marks, count);
-        if (!follow_rules({node, instance, &marks})) return false;
+        if (!follow_rules(node, {instance, &marks})) return false;
         if (outer != nullptr) outer->add(marks, count);
         return true;
     }
 
     // Those for the value's kind, then those for any kind, behind which the group `last` is.
-    bool follow_rules(const Evaluation& evaluation) {
-        const auto& ends = evaluation.node.ends;
-        const SchemaRule* const rules = schema_.rules.data() + evaluation.node.rules;
+    bool follow_rules(const SchemaNode& node, Evaluation evaluation) {
+        const auto& ends = node.ends;
+        const SchemaRule* const rules = schema_.rules.data() + node.rules;
         const auto group = static_cast<std::size_t>(kGroupOfKind[kind_index(evaluation.instance)]);
         const std::size_t any = ends[static_cast<std::size_t>(RuleGroup::any) - 1];
         const std::size_t end_of_kind = std::min<std::size_t>(ends[group], any);
         for (std::size_t at = group == 0 ? 0 : ends[group - 1];; ++at) {
             if (at == end_of_kind) at = any;
             if (at == ends.back()) return true;
+            evaluation.owner = rules[at].owner;
             if (!follow(evaluation, rules[at]) || stopped_) return false;
         }
     }
@@ -234,6 +238,8 @@ class Validation {
                 return follow_enumeration(evaluation, schema_.enumerations[rule.second]);
             case Rule::constant:
                 return follow_constant(evaluation, rule);
+            case Rule::type:
+                return follow_type(evaluation, static_cast<TypeSet>(rule.third));
             case Rule::unevaluated_items:
                 return follow_unevaluated_items(evaluation, rule.second);
             case Rule::unevaluated_properties:
@@ -241,6 +247,12 @@ class Validation {
             default:
                 return follow_subschemas(evaluation, rule);
         }
+    }
+
+    bool follow_type(const Evaluation& evaluation, TypeSet types) {
+        if (has_type(types, evaluation.instance)) return true;
+        if (steps_.exhausted()) return stop("steps", evaluation);
+        return refuse(evaluation, "type");
     }
 
     bool follow_number(const Evaluation& evaluation, const SchemaRule& rule) {
@@ -623,7 +635,7 @@ class Validation {
 
     bool refuse(const Evaluation& evaluation, std::string_view keyword,
                 std::size_t index = kNoIndex) {
-        return refuse(evaluation.node, evaluation.instance, keyword, index);
+        return refuse(schema_.nodes[evaluation.owner], evaluation.instance, keyword, index);
     }
 
     // Always false. Out of line, as stop() is, since few values are refused.
@@ -634,7 +646,7 @@ class Validation {
     }
 
     bool stop(std::string_view bound, const Evaluation& evaluation) {
-        return stop(bound, evaluation.node, evaluation.instance);
+        return stop(bound, schema_.nodes[evaluation.owner], evaluation.instance);
     }
 
     [[gnu::noinline]] bool stop(std::string_view bound, const SchemaNode& node,
