@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/errors.h"
 #include "base/text.h"
 #include "jsonschema/conjunction.h"
 #include "jsonschema/equality.h"
@@ -63,11 +64,8 @@ void shorten(std::vector<std::string>& warnings, std::size_t before, const std::
         path, "", "is warned of " + std::to_string(count - kMostSchemaWarnings) + " more times"));
 }
 
-}  // namespace
-
-std::shared_ptr<const Schema> compile_schema(const std::string& path, SchemaFiles& files,
-                                             std::vector<std::string>& warnings) {
-    const std::size_t before = warnings.size();
+std::shared_ptr<const Schema> compile(const std::string& path, SchemaFiles& files,
+                                      std::vector<std::string>& warnings) {
     auto schema = std::make_shared<Schema>();
     SchemaReferences references(path, files);
     Compilation shared{references, *schema, warnings};
@@ -79,8 +77,22 @@ std::shared_ptr<const Schema> compile_schema(const std::string& path, SchemaFile
     finish_dynamic_anchors(shared);
     check_progress(*schema, references);
     take_over_conjuncts(*schema);
-    shorten(warnings, before, path);
     return schema;
+}
+
+}  // namespace
+
+std::shared_ptr<const Schema> compile_schema(const std::string& path, SchemaFiles& files,
+                                             std::vector<std::string>& warnings) {
+    const std::size_t before = warnings.size();
+    try {
+        auto schema = compile(path, files, warnings);
+        shorten(warnings, before, path);
+        return schema;
+    } catch (const ConfigError&) {
+        shorten(warnings, before, path);
+        throw;
+    }
 }
 
 }  // namespace webhook

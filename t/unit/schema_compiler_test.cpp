@@ -255,6 +255,13 @@ TEST(SchemaCompiler, ListsABoundedNumberOfWarnings) {
     EXPECT_EQ(compiled.warnings.back(), "schema \"/etc/a.json\" is warned of 10 more times");
 }
 
+TEST(SchemaCompiler, ListsNoMoreWarningsBesideAnError) {
+    const std::string many = repeated(R"({"requried": []}, )", 30);
+    const Compiled compiled = compile_text("{\"allOf\": [" + many + R"({"minimum": "1"}]})");
+    EXPECT_NE(compiled.error, "");
+    EXPECT_EQ(compiled.warnings.size(), kMostSchemaWarnings + 1);
+}
+
 TEST(SchemaCompiler, ReadsSchemasThatAreBooleans) {
     EXPECT_EQ(verdict("true", "1"), "valid");
     EXPECT_EQ(verdict("false", "1"), " ");
