@@ -1,5 +1,5 @@
 // Small subschemas of `allOf`, made part of the schema that has them: a value then meets their
-// rules without a subschema around each.
+// rules, in the same order and at the same cost, without a subschema around each.
 
 #pragma once
 
@@ -13,8 +13,7 @@ namespace webhook {
 // `allOf` copies a rule many times.
 inline constexpr std::size_t kMostRulesTakenOver = 8;
 
-// Changes no verdict; of several violations, another one may be the first. The subschemas stay for
-// the references that lead to them.
+// Changes no verdict and no violation. The subschemas stay for the references that lead to them.
 void take_over_conjuncts(Schema& schema);
 
 }  // namespace webhook

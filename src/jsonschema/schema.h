@@ -80,6 +80,8 @@ enum class Rule : std::uint8_t {
 // `first` and `second` are what the rule's kind makes of them: an index, a range, or a limit.
 struct SchemaRule {
     Rule kind;
+    // How many subschemas a value enters with this rule, which were taken over (conjunction.h).
+    std::uint8_t enters = 0;
     // The node of the subschema that has the keyword.
     NodeIndex owner = kNoNode;
     std::uint64_t first = 0;
@@ -87,10 +89,18 @@ struct SchemaRule {
     std::uint32_t third = 0;
 };
 
-// The kinds of value that rules are sorted by. Those of `any` apply to each value; those of `last`
-// need to know what all the others looked at.
+// The kinds of value that rules are sorted by. Those of `any` apply to each value, but for rules
+// that were taken over; those of `last` need to know what all the others looked at.
 enum class RuleGroup : std::uint8_t { number, string, array, object, any, last };
 inline constexpr std::size_t kRuleGroups = 6;
+
+// The kind of value that a rule says something of. `any`: of each.
+constexpr RuleGroup group_of(Rule rule) {
+    if (rule <= Rule::multiple_of) return RuleGroup::number;
+    if (rule <= Rule::format) return RuleGroup::string;
+    if (rule == Rule::array) return RuleGroup::array;
+    return rule == Rule::object ? RuleGroup::object : RuleGroup::any;
+}
 
 // How many rules a node has.
 using RuleCount = std::uint16_t;
@@ -102,8 +112,6 @@ struct SchemaNode {
     // Where each group ends, counted from `rules`.
     std::array<RuleCount, kRuleGroups> ends{};
     std::uint32_t rules = 0;
-    // What visiting it costs (steps.h).
-    std::uint32_t steps = 1;
     // The JSON pointer of the subschema, in `Schema::text`.
     Range place;
     // The schema with an `$id` that it belongs to, for `$dynamicRef`.

@@ -147,7 +147,7 @@ class Validation {
     // `outer` are the marks of a subschema that applies this one to the same value.
     bool evaluate(NodeIndex index, const Instance& instance, const Marks* outer) {
         const SchemaNode& node = schema_.nodes[index];
-        if (!steps_.take(node.steps)) return stop("steps", node, instance);
+        if (!steps_.take(1)) return stop("steps", node, instance);
         if (!has_type(node.types, instance)) {
             if (steps_.exhausted()) return stop("steps", node, instance);
             return refuse(node, instance, node.types == 0 ? "" : "type");
@@ -172,7 +172,8 @@ class Validation {
     [[gnu::noinline]] bool is_integral(const Instance& instance) {
         const DocumentValue value = source(instance);
         const JsonNumber number(value);
-        return number.is_integral() && take_for(number, steps_);
+        const bool holds = number.is_integral();
+        return take_for(number, steps_) && holds;
     }
 
     bool in_scope(const SchemaNode& node, const Instance& instance, const Marks* outer) {
@@ -206,14 +207,19 @@ class Validation {
     bool follow_rules(const SchemaNode& node, Evaluation evaluation) {
         const auto& ends = node.ends;
         const SchemaRule* const rules = schema_.rules.data() + node.rules;
-        const auto group = static_cast<std::size_t>(kGroupOfKind[kind_index(evaluation.instance)]);
+        const RuleGroup kind = kGroupOfKind[kind_index(evaluation.instance)];
+        const auto group = static_cast<std::size_t>(kind);
         const std::size_t any = ends[static_cast<std::size_t>(RuleGroup::any) - 1];
         const std::size_t end_of_kind = std::min<std::size_t>(ends[group], any);
         for (std::size_t at = group == 0 ? 0 : ends[group - 1];; ++at) {
             if (at == end_of_kind) at = any;
             if (at == ends.back()) return true;
-            evaluation.owner = rules[at].owner;
-            if (!follow(evaluation, rules[at]) || stopped_) return false;
+            const SchemaRule& rule = rules[at];
+            evaluation.owner = rule.owner;
+            if (rule.enters != 0 && !steps_.take(rule.enters)) return stop("steps", evaluation);
+            const RuleGroup wanted = group_of(rule.kind);
+            if (wanted != RuleGroup::any && wanted != kind) continue;
+            if (!follow(evaluation, rule) || stopped_) return false;
         }
     }
 

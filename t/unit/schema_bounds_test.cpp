@@ -208,5 +208,14 @@ TEST(SchemaBounds, BudgetOfTheCaller) {
     EXPECT_EQ(enough.left(), 0);
 }
 
+TEST(SchemaBounds, NumbersThatAreAlmostIntegers) {
+    const std::string number = "1." + std::string(900'000, '0') + '1';
+    std::string types;
+    for (int index = 0; index < 1000; ++index) {
+        types += (index == 0 ? "" : ",") + std::string(R"({"type": ["integer", "null"]})");
+    }
+    EXPECT_TRUE(verdict("{\"anyOf\": [" + types + "]}", number).ends_with(" steps"));
+}
+
 }  // namespace
 }  // namespace webhook

@@ -92,7 +92,7 @@ TEST(SchemaConjunction, CopiesNoRuleManyTimes) {
         repeated("]}", kLevels);
     const Compiled compiled = compile_text(schema);
     ASSERT_EQ(compiled.error, "");
-    EXPECT_LT(compiled.schema->rules.size(), kLevels * 3 * kMostRulesTakenOver);
+    EXPECT_LT(compiled.schema->rules.size(), kLevels * 4 * kMostRulesTakenOver);
     EXPECT_EQ(violation_of(*compiled.schema, "10")->schema, "/maximum");
 }
 
@@ -100,6 +100,46 @@ TEST(SchemaConjunction, ChargesASubschemaThatIsTakenOver) {
     const std::string schema = "{\"items\": " + all_of(R"({"minItems": 0})", 2000, "{}") + '}';
     EXPECT_EQ(verdict(schema, '[' + repeated("[],", 100) + "[]]"), "valid");
     EXPECT_TRUE(verdict(schema, '[' + repeated("[],", 1000) + "[]]").ends_with(" steps"));
+}
+
+TEST(SchemaConjunction, RefusesEarlyWhatItRefusedEarly) {
+    const std::string deep = repeated("{\"c\":", 22) + "{}" + repeated("}", 22);
+    const std::string guarded =
+        R"({"allOf": [{"type": "string"}, {"properties": {"c": {"$ref": "#"}}}]})";
+    const std::string rest = R"({"properties": {"c": {"$ref": "#"}}})";
+    EXPECT_EQ(verdict("{\"anyOf\": [" + guarded + ", " + rest + "]}", deep), "valid");
+    // A conjunct with more rules than are taken over stays in its place, too.
+    std::string large = R"({"type": "string", "enum": ["a"], "const": "a", "not": {"const": 1}, )"
+                        R"("pattern": "a", "minLength": 1, "maxLength": 1, "format": "date", )"
+                        R"("minimum": 1, "maximum": 2, "multipleOf": 1})";
+    EXPECT_EQ(verdict(R"({"anyOf": [{"allOf": [)" + large +
+                          R"(, {"properties": {"c": {"$ref": "#"}}}]}, )" + rest + "]}",
+                      deep),
+              "valid");
+    // As does one between two such.
+    const std::string idle = R"("pattern": "a", "minLength": 1, "maxLength": 1, "format": "date", )"
+                             R"("minimum": 1, "maximum": 2, "multipleOf": 1, "minItems": 1, )"
+                             R"("exclusiveMinimum": 0, "exclusiveMaximum": 3)";
+    EXPECT_EQ(verdict(R"({"anyOf": [{"allOf": [{)" + idle + R"(}, {"type": "string"}, {)" + idle +
+                          R"(, "properties": {"c": {"$ref": "#"}}}]}, )" + rest + "]}",
+                      deep),
+              "valid");
+    // Those of "allOf" come before the schema's own "anyOf".
+    EXPECT_EQ(verdict(R"({"anyOf": [{"allOf": [{"type": "string"}], "anyOf": [)" + rest + "]}, " +
+                          rest + "]}",
+                      deep),
+              "valid");
+}
+
+TEST(SchemaConjunction, ChargesOnlyWhatIsEntered) {
+    const std::string schema = R"({"items": {"not": {"type": "object", "allOf": [{})" +
+                               repeated(R"(,{"minProperties": 0, "maxProperties": 9})", 1000) +
+                               "]}}}";
+    EXPECT_EQ(verdict(schema, '[' + repeated("1,", 1000) + "1]"), "valid");
+    const std::string guarded = all_of(R"({"minItems": 0})", 1000, "{}");
+    EXPECT_EQ(verdict(R"({"items": {"not": {"allOf": [{"const": 1}, )" + guarded + "]}}}",
+                      '[' + repeated("[],", 1000) + "[]]"),
+              "valid");
 }
 
 }  // namespace
