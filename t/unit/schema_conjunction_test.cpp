@@ -124,6 +124,10 @@ TEST(SchemaConjunction, RefusesEarlyWhatItRefusedEarly) {
                           R"(, "properties": {"c": {"$ref": "#"}}}]}, )" + rest + "]}",
                       deep),
               "valid");
+    EXPECT_EQ(verdict(R"({"allOf": [{)" + idle + R"(}, {"minProperties": 1}, {)" + idle +
+                          R"(, "required": ["z"]}]})",
+                      R"({"a": 1})"),
+              " /allOf/2/required/0");
     // Those of "allOf" come before the schema's own "anyOf".
     EXPECT_EQ(verdict(R"({"anyOf": [{"allOf": [{"type": "string"}], "anyOf": [)" + rest + "]}, " +
                           rest + "]}",
