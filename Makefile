@@ -73,14 +73,15 @@ define require_packages
 	if [ -n "$$missing" ]; then echo "missing packages:$$missing (make deps installs them)" >&2; exit 1; fi
 endef
 
-# Installs those of $(1) that are missing.
+# Installs those of $(1) that are missing. RUNLEVEL and SYSTEMD_OFFLINE keep the services of nginx and prometheus
+# from being started, the one without systemd, the other one with it.
 define install_packages
 	@$(call find_missing,$(1)); \
 	if [ -n "$$missing" ]; then \
 	    echo "installing:$$missing"; \
 	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q >/dev/null; \
-	    $$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends $$missing >/dev/null; \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 SYSTEMD_OFFLINE=1 apt-get install -y -q --no-install-recommends $$missing >/dev/null; \
 	fi
 endef
 
