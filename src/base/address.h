@@ -47,6 +47,8 @@ class AddressSet {
 
     bool contains(const Address& address) const;
     bool empty() const { return ipv4_.empty() && ipv6_.empty(); }
+    // The number of ranges that do not overlap.
+    std::size_t size() const { return ipv4_.size() + ipv6_.size(); }
 
     friend bool operator==(const AddressSet&, const AddressSet&) = default;
 

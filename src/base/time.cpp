@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 
 #include "base/text.h"
 
@@ -160,6 +161,22 @@ std::optional<Milliseconds> time_of(double seconds, bool round_up) {
 
 std::optional<Milliseconds> parse_rfc3339(std::string_view text) {
     return Rfc3339Reader(text).read();
+}
+
+std::string rfc3339_text(Milliseconds time) {
+    using namespace std::chrono;
+    const sys_time<Milliseconds> point(time);
+    const auto day = floor<days>(point);
+    const year_month_day date(day);
+    const hh_mm_ss<Milliseconds> clock(point - day);
+    std::array<char, 32> text;
+    const int size = std::snprintf(
+        text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld.%03ldZ",
+        static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+        static_cast<unsigned>(date.day()), static_cast<long>(clock.hours().count()),
+        static_cast<long>(clock.minutes().count()), static_cast<long>(clock.seconds().count()),
+        static_cast<long>(clock.subseconds().count()));
+    return {text.data(), std::min(static_cast<std::size_t>(size), text.size() - 1)};
 }
 
 std::optional<Milliseconds> parse_duration(std::string_view text) {

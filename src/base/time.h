@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace webhook {
@@ -25,6 +26,9 @@ std::optional<Milliseconds> time_of(double seconds, bool round_up);
 
 // RFC 3339, section 5.6, with upper-case `T` and `Z`; a fraction is read to the millisecond.
 std::optional<Milliseconds> parse_rfc3339(std::string_view text);
+
+// In UTC, to the millisecond: `2026-11-27T03:26:00.123Z`. The year must have four digits.
+std::string rfc3339_text(Milliseconds time);
 
 // A length of time in nginx's notation: `300`, `5m`, `1h30m`, `250ms`; a number without a unit is
 // seconds.

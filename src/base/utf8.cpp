@@ -55,4 +55,15 @@ bool is_utf8(std::string_view bytes) {
     return true;
 }
 
+std::string repaired_utf8(std::string_view bytes) {
+    constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+    std::string text;
+    while (!bytes.empty()) {
+        const std::size_t size = sequence_size(bytes);
+        text += size == 0 ? kReplacement : bytes.substr(0, size);
+        bytes.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+    return text;
+}
+
 }  // namespace webhook
