@@ -210,6 +210,14 @@ std::uint64_t DedupMemory::early_to_tell(std::uint32_t now) {
     return forgotten - std::exchange(head().told, forgotten);
 }
 
+DedupStats DedupMemory::stats() const {
+    DedupStats stats = table_->stats();
+    // The two ends of the list are read one after the other.
+    stats.remembered = std::min(stats.remembered, stats.capacity);
+    stats.in_flight = std::min(stats.in_flight, stats.capacity);
+    return stats;
+}
+
 bool DedupMemory::drained() {
     return table_->drained(*workers_) || (table_->carried_all() && !workers_->any_alive());
 }

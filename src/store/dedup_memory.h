@@ -92,6 +92,8 @@ class DedupMemory {
 
     // -- Without it
 
+    // What others change meanwhile may be seen before or after.
+    DedupStats stats() const;
     void prefetch(std::span<const EventKey> keys) const { table_->prefetch(keys); }
 
   private:

@@ -15,21 +15,24 @@ struct Workers::Slot {
     pthread_mutex_t lifetime;
     std::uint32_t generation;
 
-    // Takes the slot for this process. Returns false if a living process has it.
-    bool take() {
+    enum class Before : std::uint8_t { free, dead, alive };
+
+    // Takes the slot for this process, unless a living one has it. Returns who had it.
+    Before take() {
         const int error = pthread_mutex_trylock(&lifetime);
         if (error == EOWNERDEAD) pthread_mutex_consistent(&lifetime);
-        if (error != 0 && error != EOWNERDEAD) return false;
+        if (error != 0 && error != EOWNERDEAD) return Before::alive;
         ++generation;
-        return true;
+        return error == 0 ? Before::free : Before::dead;
     }
 
     // A process cannot ask this about its own slot.
-    bool is_taken() {
-        if (!take()) return true;
-        pthread_mutex_unlock(&lifetime);
-        return false;
+    Before look() {
+        const Before before = take();
+        if (before != Before::alive) pthread_mutex_unlock(&lifetime);
+        return before;
     }
+    bool is_taken() { return look() == Before::alive; }
 };
 
 std::size_t Workers::size(std::size_t slots) {
@@ -52,7 +55,7 @@ Workers Workers::attach(std::span<std::byte> block) {
 
 std::optional<Owner> Workers::join() {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-        if (!slots_[i].take()) continue;
+        if (slots_[i].take() == Slot::Before::alive) continue;
         self_ = Owner{static_cast<std::uint32_t>(i), slots_[i].generation};
         return self_;
     }
@@ -69,6 +72,18 @@ bool Workers::alive(Owner owner) const {
     if (owner.process >= slots_.size()) return false;
     Slot& slot = slots_[owner.process];
     return slot.generation == owner.generation && slot.is_taken();
+}
+
+std::size_t Workers::reap(std::vector<bool>& living) {
+    std::size_t dead = 0;
+    living.assign(slots_.size(), false);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        const bool is_own = self_ && self_->process == i;
+        const Slot::Before state = is_own ? Slot::Before::alive : slots_[i].look();
+        living[i] = state == Slot::Before::alive;
+        if (state == Slot::Before::dead) ++dead;
+    }
+    return dead;
 }
 
 bool Workers::any_alive() const {

@@ -5,7 +5,8 @@
 // tells whether an owner is alive, and a reused pid is never taken for it. A slot's generation
 // counts the processes that had it.
 //
-// Every call must be made under the lock of the zone that contains the slots.
+// Every call must be made under the lock of the zone that contains the slots, unless it says that
+// it needs none.
 
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "store/dedup_table.h"
 
@@ -27,12 +29,17 @@ class Workers final : public Liveness {
     static Workers format(std::span<std::byte> block);
     static Workers attach(std::span<std::byte> block);
 
-    // Takes a slot for this process. Returns nullopt if all are taken.
+    // Takes a slot for this process. Returns nullopt if all are taken. Needs no lock if no process
+    // asks whether another one is alive.
     std::optional<Owner> join();
     // Gives the slot back, if this process has one, which frees its claims. Needs no lock.
     void leave();
 
     bool alive(Owner owner) const override;
+    // Frees the slots of processes that ended without giving them back, and returns how many those
+    // were. Tells in `living` which slots are taken, one for each bit. Needs no lock: meanwhile,
+    // join() may pass over a slot that is free.
+    std::size_t reap(std::vector<bool>& living);
     // Whether any process has a slot.
     bool any_alive() const;
 

@@ -1,0 +1,146 @@
+#include "store/counters.h"
+
+#include <new>
+
+namespace webhook {
+namespace {
+
+// Changes with the layout of anything below.
+constexpr std::uint64_t kMagic = 0x77686b636e743031;
+
+constexpr CounterTable::Shape kEndpoints{kMostCountedEndpoints, kEndpointCells};
+constexpr CounterTable::Shape kSecrets{kMostCountedSecrets, kOtherCells};
+constexpr CounterTable::Shape kZones{kMostCountedZones, kOtherCells};
+constexpr CounterTable::Shape kFiles{kMostCountedFiles, kOtherCells};
+
+constexpr std::size_t kLine = 64;
+constexpr std::size_t kRows = kMostCountedEndpoints + 1;
+// Of one process, in lines of its own.
+constexpr std::size_t kInProgressStride =
+    (kRows * sizeof(std::int32_t) + kLine - 1) / kLine * kLine / sizeof(std::int32_t);
+
+std::size_t size_of_slots() {
+    return (Workers::size(kMostCountedProcesses) + kLine - 1) / kLine * kLine;
+}
+
+// Where each part begins.
+struct Layout {
+    std::size_t endpoints;
+    std::size_t secrets;
+    std::size_t zones;
+    std::size_t files;
+    std::size_t in_progress;
+    std::size_t slots;
+    std::size_t end;
+};
+
+Layout layout(std::size_t head) {
+    Layout at{};
+    at.endpoints = head;
+    at.secrets = at.endpoints + CounterTable::size(kEndpoints);
+    at.zones = at.secrets + CounterTable::size(kSecrets);
+    at.files = at.zones + CounterTable::size(kZones);
+    at.in_progress = at.files + CounterTable::size(kFiles);
+    at.slots = at.in_progress + kMostCountedProcesses * kInProgressStride * sizeof(std::int32_t);
+    at.end = at.slots + size_of_slots();
+    return at;
+}
+
+}  // namespace
+
+struct alignas(64) Counters::Head {
+    std::atomic<std::uint64_t> magic;
+    std::int64_t start;
+    std::atomic<std::uint64_t> configurations;
+    std::atomic<std::uint64_t> deaths;
+    std::atomic<std::uint64_t> errors;
+};
+
+std::size_t Counters::size() {
+    return layout(sizeof(Head)).end;
+}
+
+Counters::Counters(std::span<std::byte> block, Milliseconds now)
+    : endpoints(block.subspan(layout(sizeof(Head)).endpoints), kEndpoints),
+      secrets(block.subspan(layout(sizeof(Head)).secrets), kSecrets),
+      zones(block.subspan(layout(sizeof(Head)).zones), kZones),
+      files(block.subspan(layout(sizeof(Head)).files), kFiles),
+      head_(reinterpret_cast<Head*>(block.data())),
+      in_progress_(reinterpret_cast<InProgress*>(block.data() + layout(sizeof(Head)).in_progress)),
+      processes_(Workers::attach(slots_of(block))) {
+    if (head_->magic.load(std::memory_order_acquire) == kMagic) return;
+    processes_ = Workers::format(slots_of(block));
+    head_->start = now.count();
+    head_->magic.store(kMagic, std::memory_order_release);
+}
+
+std::span<std::byte> Counters::slots_of(std::span<std::byte> block) {
+    return block.subspan(layout(sizeof(Head)).slots, Workers::size(kMostCountedProcesses));
+}
+
+Milliseconds Counters::start() const {
+    return Milliseconds(head_->start);
+}
+
+void Counters::join() {
+    living();
+    const auto owner = processes_.join();
+    if (!owner) return add_error();
+    self_ = owner->process;
+    for (CounterTable::Row row = 0; row < kRows; ++row) {
+        in_progress_of(*self_, row).store(0, std::memory_order_relaxed);
+    }
+    for (CounterTable* table : {&endpoints, &secrets, &zones, &files}) table->use_stripe(*self_);
+}
+
+void Counters::leave() {
+    processes_.leave();
+    self_.reset();
+    for (CounterTable* table : {&endpoints, &secrets, &zones, &files}) {
+        table->use_stripe(CounterTable::kStripes);
+    }
+}
+
+std::vector<bool> Counters::living() {
+    std::vector<bool> living;
+    head_->deaths.fetch_add(processes_.reap(living), std::memory_order_relaxed);
+    return living;
+}
+
+std::uint64_t Counters::in_progress(CounterTable::Row endpoint,
+                                    const std::vector<bool>& living) const {
+    std::int64_t total = 0;
+    for (std::size_t process = 0; process < living.size(); ++process) {
+        if (living[process]) total += in_progress_of(process, endpoint);
+    }
+    return total < 0 ? 0 : static_cast<std::uint64_t>(total);
+}
+
+std::uint64_t Counters::deaths() const {
+    return head_->deaths.load(std::memory_order_relaxed);
+}
+
+std::uint64_t Counters::errors() const {
+    return head_->errors.load(std::memory_order_relaxed);
+}
+
+void Counters::add_error() {
+    head_->errors.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint64_t Counters::begin_configuration() {
+    return head_->configurations.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+void Counters::change(CounterTable::Row endpoint, std::int32_t by) {
+    if (!self_) return;
+    InProgress& count = in_progress_of(*self_, endpoint);
+    count.store(count.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+Counters::InProgress& Counters::in_progress_of(std::size_t process,
+                                               CounterTable::Row endpoint) const {
+    return in_progress_[process * kInProgressStride + endpoint];
+}
+
+}  // namespace webhook

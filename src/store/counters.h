@@ -1,0 +1,85 @@
+// The counters that the processes of one nginx share: of endpoints, secrets, zones and files, and
+// of the processes themselves.
+//
+// They live in one block of memory that is never formatted again, so that they outlive workers and
+// configurations. Nothing is locked to read them. What a cell of a row counts is the caller's.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/time.h"
+#include "store/counter_table.h"
+#include "store/worker_slots.h"
+
+namespace webhook {
+
+inline constexpr std::size_t kMostCountedEndpoints = 1024;
+inline constexpr std::size_t kMostCountedSecrets = 4096;
+inline constexpr std::size_t kMostCountedZones = 64;
+inline constexpr std::size_t kMostCountedFiles = 256;
+// Workers, and those of earlier configurations.
+inline constexpr std::size_t kMostCountedProcesses = 256;
+
+inline constexpr std::size_t kEndpointCells = 128;
+inline constexpr std::size_t kOtherCells = 8;
+
+class Counters {
+  public:
+    // In bytes.
+    static std::size_t size();
+
+    // A block of that size, aligned to 64 bytes. If it holds zeros, counting begins `now`.
+    Counters(std::span<std::byte> block, Milliseconds now);
+
+    CounterTable endpoints;
+    CounterTable secrets;
+    CounterTable zones;
+    CounterTable files;
+
+    // When counting began.
+    Milliseconds start() const;
+
+    // Takes a slot and a stripe for this process.
+    void join();
+    // Gives them back.
+    void leave();
+
+    // Deliveries that this process has in progress. Without a slot, they are not counted.
+    void enter(CounterTable::Row endpoint) { change(endpoint, 1); }
+    void exit(CounterTable::Row endpoint) { change(endpoint, -1); }
+
+    // Which processes live. Counts those that died.
+    std::vector<bool> living();
+    // Of the living ones.
+    std::uint64_t in_progress(CounterTable::Row endpoint, const std::vector<bool>& living) const;
+
+    // Processes that ended without leave().
+    std::uint64_t deaths() const;
+    // Names that found no row, and processes that found no slot.
+    std::uint64_t errors() const;
+    void add_error();
+
+    // A new configuration is in force. Returns how many there were, with this one.
+    std::uint64_t begin_configuration();
+
+  private:
+    struct Head;
+    using InProgress = std::atomic<std::int32_t>;
+
+    static std::span<std::byte> slots_of(std::span<std::byte> block);
+    void change(CounterTable::Row endpoint, std::int32_t by);
+    InProgress& in_progress_of(std::size_t process, CounterTable::Row endpoint) const;
+
+    Head* head_;
+    InProgress* in_progress_;
+    Workers processes_;
+    std::optional<std::size_t> self_;
+};
+
+}  // namespace webhook
