@@ -31,7 +31,7 @@ BENCH_PACKAGES := wrk
 INTEROP_PACKAGES := nodejs npm
 
 # The houses that know no nginx: they are built, tested and fuzzed without it.
-HOUSES := base jsonschema scheme verify inspect store
+HOUSES := base jsonschema scheme verify inspect store report
 CORE_SOURCES := $(wildcard $(HOUSES:%=src/%/*.cpp))
 GLUE_SOURCES := $(wildcard src/ngx_http_webhook/*.cpp)
 HEADERS := $(wildcard src/*/*.h)

@@ -15,7 +15,8 @@ my %BELOW = (
     verify           => [qw(base scheme)],
     inspect          => [qw(base jsonschema scheme verify)],
     store            => [qw(base)],
-    ngx_http_webhook => [qw(base jsonschema scheme verify inspect store)],
+    report           => [qw(base verify)],
+    ngx_http_webhook => [qw(base jsonschema scheme verify inspect store report)],
 );
 
 my @houses = grep { $_ ne 'build' } map { m{/(\w+)/$} } glob "$SRC/*/";

@@ -1,0 +1,193 @@
+#include "report/findings.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "verify/verdict.h"
+
+namespace webhook {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+
+constexpr Milliseconds kRecently = hours(24);
+constexpr Milliseconds kSoon = hours(7 * 24);
+// How long an upstream may have taken nothing while deliveries are accepted.
+constexpr Milliseconds kUndelivered = minutes(5);
+constexpr double kAlmostFull = 0.9;
+
+std::string deliveries(std::uint64_t count) {
+    return std::to_string(count) + (count == 1 ? " delivery" : " deliveries");
+}
+
+std::uint64_t count_of(const EndpointReport& endpoint, Reason reason) {
+    const auto index = static_cast<std::size_t>(reason);
+    return endpoint.decisions[index] + endpoint.monitored[index];
+}
+
+std::uint64_t count_of(const EndpointReport& endpoint, Outcome outcome) {
+    return endpoint.outcomes[static_cast<std::size_t>(outcome)];
+}
+
+class Finder {
+  public:
+    explicit Finder(const Report& report) : report_(report) {}
+
+    std::vector<Finding> run() {
+        for (const EndpointReport& each : report_.endpoints) look_at(each);
+        for (const ZoneReport& each : report_.zones) look_at(each);
+        for (const SourceFileReport& each : report_.source_files) look_at(each);
+        look_at_processes();
+        std::ranges::stable_sort(found_, std::ranges::greater{}, &Finding::health);
+        return std::move(found_);
+    }
+
+  private:
+    void add(std::string_view code, Health health, std::string text, std::string endpoint = {}) {
+        found_.push_back({code, health, std::move(endpoint), std::move(text)});
+    }
+
+    void look_at(const EndpointReport& endpoint) {
+        look_at_upstream(endpoint);
+        look_at_refusals(endpoint);
+        look_at_faults(endpoint);
+        for (const SecretReport& each : endpoint.secrets) look_at(each, endpoint);
+        look_at_monitoring(endpoint);
+    }
+
+    void look_at_upstream(const EndpointReport& endpoint) {
+        const std::uint64_t failures = count_of(endpoint, Outcome::server_error) +
+                                       count_of(endpoint, Outcome::timeout) +
+                                       count_of(endpoint, Outcome::no_answer);
+        if (failures == 0 || !endpoint.last_accepted) return;
+        const Milliseconds delivered = endpoint.last_delivered.value_or(report_.since);
+        if (*endpoint.last_accepted - delivered < kUndelivered) return;
+        add("nothing_delivered", Health::failing,
+            "Deliveries are accepted, but the upstream has taken none since " +
+                rfc3339_text(delivered) + ": it answers with an error, or not at all.",
+            endpoint.name);
+    }
+
+    void look_at_refusals(const EndpointReport& endpoint) {
+        if (endpoint.monitors || count_of(endpoint, Reason::accepted) > 0) return;
+        std::uint64_t refused = 0;
+        Reason usual = Reason::accepted;
+        for (const ReasonInfo& row : all_reasons()) {
+            const std::uint64_t count = count_of(endpoint, row.reason);
+            if (count == 0 || verdict_of(row.reason, false) != Verdict::rejected) continue;
+            if (refused == 0 || count > count_of(endpoint, usual)) usual = row.reason;
+            refused += count;
+        }
+        if (refused == 0) return;
+        add("nothing_accepted", Health::attention,
+            "Nothing was accepted yet; " + deliveries(refused) + (refused == 1 ? " was" : " were") +
+                " refused, most often as " + std::string(info(usual).name) + ".",
+            endpoint.name);
+    }
+
+    void look_at_faults(const EndpointReport& endpoint) {
+        if (const std::uint64_t faults = count_of(endpoint, Reason::internal)) {
+            add("internal_faults", Health::failing,
+                "The gate itself failed for " + deliveries(faults) +
+                    "; the error log names the fault.",
+                endpoint.name);
+        }
+        if (const std::uint64_t refused = count_of(endpoint, Reason::unavailable)) {
+            add("memory_unavailable", Health::attention,
+                "The memory of events had no room or no answer for " + deliveries(refused) +
+                    ", which senders have to repeat.",
+                endpoint.name);
+        }
+    }
+
+    void look_at(const SecretReport& secret, const EndpointReport& endpoint) {
+        if (!secret.expires) return;
+        const bool is_used = secret.last_match && report_.now - *secret.last_match < kRecently;
+        const Milliseconds left = *secret.expires - report_.now;
+        if (left <= Milliseconds(0) || !is_used) return;
+        add("old_secret_used", left < kSoon ? Health::attention : Health::ok,
+            "The secret " + in_quotes(secret.id) + " still verifies deliveries, and ends on " +
+                rfc3339_text(*secret.expires) + ".",
+            endpoint.name);
+    }
+
+    void look_at_monitoring(const EndpointReport& endpoint) {
+        if (!endpoint.monitors) return;
+        std::uint64_t refused = 0;
+        for (const ReasonInfo& row : all_reasons()) {
+            if (verdict_of(row.reason, false) != Verdict::rejected) continue;
+            refused += endpoint.monitored[static_cast<std::size_t>(row.reason)];
+        }
+        if (refused == 0) return;
+        add("would_refuse", Health::ok,
+            "Only monitored: " + deliveries(refused) + " would have been refused.", endpoint.name);
+    }
+
+    void look_at(const ZoneReport& zone) {
+        const std::string name = "The dedup zone " + in_quotes(zone.name);
+        if (zone.forgotten_early > 0) {
+            add("forgotten_early", Health::attention,
+                name + " was full: events were forgotten before their time was over (" +
+                    std::to_string(zone.forgotten_early) + " so far). Give it a larger size.");
+        } else if (static_cast<double>(zone.remembered) >
+                   kAlmostFull * static_cast<double>(zone.capacity)) {
+            add("zone_almost_full", Health::attention,
+                name + " is almost full: " + std::to_string(zone.remembered) + " of " +
+                    std::to_string(zone.capacity) + " events.");
+        }
+    }
+
+    void look_at(const SourceFileReport& file) {
+        if (file.errors == 0) return;
+        add("source_file_errors", Health::attention,
+            "The file " + in_quotes(file.path) +
+                " had a version that could not be used; the last good one stays in use.");
+    }
+
+    void look_at_processes() {
+        if (report_.worker_deaths > 0) {
+            add("worker_died", Health::attention,
+                std::to_string(report_.worker_deaths) +
+                    (report_.worker_deaths == 1 ? " worker process has"
+                                                : " worker processes have") +
+                    " died since " + rfc3339_text(report_.since) +
+                    "; the error log names the signal.");
+        }
+        if (report_.errors > 0) {
+            add("not_counted_apart", Health::attention,
+                "There are more endpoints, secrets or processes than are counted apart; the others "
+                "are counted as \"_other\".");
+        }
+    }
+
+    const Report& report_;
+    std::vector<Finding> found_;
+};
+
+}  // namespace
+
+std::string_view name_of(Health health) {
+    switch (health) {
+        case Health::ok:
+            return "ok";
+        case Health::attention:
+            return "attention";
+        case Health::failing:
+            break;
+    }
+    return "failing";
+}
+
+std::vector<Finding> findings_of(const Report& report) {
+    return Finder(report).run();
+}
+
+Health health_of(const std::vector<Finding>& findings) {
+    Health worst = Health::ok;
+    for (const Finding& each : findings) worst = std::max(worst, each.health);
+    return worst;
+}
+
+}  // namespace webhook

@@ -1,0 +1,34 @@
+// What in a report needs somebody's attention, in words.
+//
+// Judged by totals and times alone: what needs rates is for the rules of a monitoring system.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report/report.h"
+
+namespace webhook {
+
+enum class Health : std::uint8_t { ok, attention, failing };
+
+std::string_view name_of(Health health);
+
+struct Finding {
+    // A word for programs, and the anchor of its section in docs/troubleshooting.md.
+    std::string_view code;
+    Health health;
+    // Empty: it is about no endpoint.
+    std::string endpoint;
+    // One sentence, or two.
+    std::string text;
+};
+
+// The worst first.
+std::vector<Finding> findings_of(const Report& report);
+
+Health health_of(const std::vector<Finding>& findings);
+
+}  // namespace webhook

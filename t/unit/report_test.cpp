@@ -1,0 +1,318 @@
+#include "report/report.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "base/json_document.h"
+#include "base/utf8.h"
+#include "report/cells.h"
+#include "report/findings.h"
+#include "report/json.h"
+#include "report/prometheus.h"
+
+namespace webhook {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+
+// 2026-11-28T10:00:00.500Z
+constexpr Milliseconds kNow{1'795'860'000'500};
+
+std::uint64_t& at(std::array<std::uint64_t, kReasonCount>& counts, Reason reason) {
+    return counts[static_cast<std::size_t>(reason)];
+}
+
+EndpointReport endpoint(std::string name) {
+    EndpointReport report;
+    report.name = std::move(name);
+    report.scheme = "github";
+    report.verify.bounds = cells::kVerifyBounds;
+    report.verify.counts.resize(cells::kVerifyBounds.size() + 1);
+    report.upstream.bounds = cells::kUpstreamBounds;
+    report.upstream.counts.resize(cells::kUpstreamBounds.size() + 1);
+    report.possible.set(static_cast<std::size_t>(Reason::accepted));
+    report.possible.set(static_cast<std::size_t>(Reason::bad_signature));
+    report.secrets = {{"new", 3, kNow, std::nullopt}, {"old", 0, std::nullopt, kNow + hours(48)}};
+    return report;
+}
+
+Report report_of(std::vector<EndpointReport> endpoints) {
+    Report report;
+    report.now = kNow;
+    report.since = kNow - hours(24 * 30);
+    report.config_loaded = kNow - hours(1);
+    report.generation = 2;
+    report.shows_recent = true;
+    report.module_version = "0.1.0";
+    report.server_version = "1.22.1";
+    report.endpoints = std::move(endpoints);
+    return report;
+}
+
+constexpr std::string_view kHostile[] = {
+    "quo\"te",  "back\\slash", "line\nbreak",     "</script><b>&", "\xe2\x80\xa8\xe2\x80\xa9",
+    "\xff\xfe", "nul\0byte",   "tab\tand\rreturn"};
+
+// The series of a text, each with its value.
+std::map<std::string, std::string> series_of(const std::string& text) {
+    std::map<std::string, std::string> series;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with('#')) continue;
+        const std::size_t space = line.rfind(' ');
+        EXPECT_TRUE(series.emplace(line.substr(0, space), line.substr(space + 1)).second) << line;
+    }
+    return series;
+}
+
+std::string padded(const std::string& text) {
+    std::string result = text;
+    result.resize(text.size() + json_padding());
+    return result;
+}
+
+bool is_json(const std::string& text) {
+    JsonDocument document;
+    const std::string whole = padded(text);
+    return is_utf8(text) && document.parse(std::string_view(whole).substr(0, text.size())) &&
+           !document.repeats_a_name();
+}
+
+TEST(Metrics, HaveATypeAndHelpBeforeTheirSeries) {
+    std::istringstream lines(
+        metrics_of(report_of({endpoint("a"), endpoint("b")}), Exposition::prometheus));
+    std::string family;
+    std::set<std::string> seen;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("# HELP ")) {
+            family = line.substr(7, line.find(' ', 7) - 7);
+            EXPECT_TRUE(seen.insert(family).second) << family;
+            EXPECT_TRUE(line.ends_with('.')) << line;
+        } else if (line.starts_with("# TYPE ")) {
+            EXPECT_TRUE(line.starts_with("# TYPE " + family + ' ')) << line;
+        } else {
+            EXPECT_TRUE(line.starts_with(family)) << line;
+        }
+    }
+    EXPECT_GT(seen.size(), 25);
+}
+
+TEST(Metrics, CountByVerdictAndReason) {
+    EndpointReport enforcing = endpoint("a");
+    at(enforcing.decisions, Reason::accepted) = 5;
+    at(enforcing.decisions, Reason::filtered) = 2;
+    EndpointReport monitoring = endpoint("m");
+    monitoring.monitors = true;
+    at(monitoring.monitored, Reason::stale_timestamp) = 4;
+    at(monitoring.decisions, Reason::duplicate) = 1;
+    const auto series =
+        series_of(metrics_of(report_of({enforcing, monitoring}), Exposition::prometheus));
+    const auto count = [&](const std::string& labels) {
+        const auto found = series.find("nginx_webhook_decisions_total{webhook_endpoint=" + labels);
+        return found == series.end() ? "none" : found->second;
+    };
+    EXPECT_EQ(count(R"("a",verdict="accepted",reason="accepted"})"), "5");
+    EXPECT_EQ(count(R"("a",verdict="rejected",reason="bad_signature"})"), "0");
+    EXPECT_EQ(count(R"("a",verdict="rejected",reason="filtered"})"), "2");
+    EXPECT_EQ(count(R"("a",verdict="monitored",reason="bad_signature"})"), "none");
+    EXPECT_EQ(count(R"("a",verdict="rejected",reason="schema_violation"})"), "none");
+    EXPECT_EQ(count(R"("m",verdict="accepted",reason="accepted"})"), "0");
+    EXPECT_EQ(count(R"("m",verdict="monitored",reason="bad_signature"})"), "0");
+    EXPECT_EQ(count(R"("m",verdict="monitored",reason="stale_timestamp"})"), "4");
+    EXPECT_EQ(count(R"("m",verdict="rejected",reason="bad_signature"})"), "none");
+    EXPECT_EQ(count(R"("m",verdict="duplicate",reason="duplicate"})"), "1");
+}
+
+TEST(Metrics, HaveCumulativeHistograms) {
+    EndpointReport one = endpoint("a");
+    one.upstream.counts[0] = 2;
+    one.upstream.counts[3] = 1;
+    one.upstream.counts.back() = 4;
+    one.upstream.nanoseconds = 1'500'000'000;
+    const auto series = series_of(metrics_of(report_of({one}), Exposition::prometheus));
+    const std::string name = "nginx_webhook_upstream_duration_seconds";
+    EXPECT_EQ(series.at(name + R"(_bucket{webhook_endpoint="a",le="0.005"})"), "2");
+    EXPECT_EQ(series.at(name + R"(_bucket{webhook_endpoint="a",le="0.025"})"), "2");
+    EXPECT_EQ(series.at(name + R"(_bucket{webhook_endpoint="a",le="0.05"})"), "3");
+    EXPECT_EQ(series.at(name + R"(_bucket{webhook_endpoint="a",le="60"})"), "3");
+    EXPECT_EQ(series.at(name + R"(_bucket{webhook_endpoint="a",le="+Inf"})"), "7");
+    EXPECT_EQ(series.at(name + R"(_count{webhook_endpoint="a"})"), "7");
+    EXPECT_EQ(series.at(name + R"(_sum{webhook_endpoint="a"})"), "1.5");
+    EXPECT_EQ(series.count("nginx_webhook_verify_duration_seconds_bucket{webhook_endpoint=\"a\","
+                           "le=\"0.000005\"}"),
+              1);
+}
+
+TEST(Metrics, HaveTimesInSeconds) {
+    EndpointReport one = endpoint("a");
+    one.last_accepted = kNow;
+    const auto series = series_of(metrics_of(report_of({one}), Exposition::prometheus));
+    const std::string labels = "{webhook_endpoint=\"a\"}";
+    EXPECT_EQ(series.at("nginx_webhook_last_accepted_timestamp_seconds" + labels), "1795860000.5");
+    EXPECT_EQ(series.at("nginx_webhook_last_delivered_timestamp_seconds" + labels), "0");
+    EXPECT_EQ(series.count("nginx_webhook_secret_expiry_timestamp_seconds"
+                           "{webhook_endpoint=\"a\",secret_id=\"new\"}"),
+              0);
+    EXPECT_EQ(series.count("nginx_webhook_secret_expiry_timestamp_seconds"
+                           "{webhook_endpoint=\"a\",secret_id=\"old\"}"),
+              1);
+}
+
+TEST(Metrics, EscapeHostileNames) {
+    for (const std::string_view name : kHostile) {
+        const std::string text =
+            metrics_of(report_of({endpoint(std::string(name))}), Exposition::prometheus);
+        EXPECT_TRUE(is_utf8(text)) << name;
+        std::istringstream lines(text);
+        for (std::string line; std::getline(lines, line);) {
+            EXPECT_TRUE(line.starts_with("# ") || line.starts_with("nginx_webhook_")) << line;
+        }
+    }
+    const auto series =
+        series_of(metrics_of(report_of({endpoint("a\"b\\c\nd")}), Exposition::prometheus));
+    EXPECT_EQ(series.count(R"(nginx_webhook_received_total{webhook_endpoint="a\"b\\c\nd"})"), 1);
+}
+
+TEST(Metrics, SpeakOpenMetricsIfAsked) {
+    EXPECT_EQ(wanted_exposition(""), Exposition::prometheus);
+    EXPECT_EQ(wanted_exposition("*/*"), Exposition::prometheus);
+    EXPECT_EQ(wanted_exposition("application/openmetrics-text;version=0.0.1"),
+              Exposition::prometheus);
+    EXPECT_EQ(wanted_exposition("application/openmetrics-text;version=1.0.0,text/plain;q=0.5"),
+              Exposition::openmetrics);
+    const std::string text = metrics_of(report_of({endpoint("a")}), Exposition::openmetrics);
+    EXPECT_TRUE(text.ends_with("\n# EOF\n"));
+    EXPECT_NE(text.find("# TYPE nginx_webhook_received counter\nnginx_webhook_received_total{"),
+              std::string::npos);
+    EXPECT_NE(text.find("le=\"1.0\""), std::string::npos);
+    EXPECT_EQ(content_type_of(Exposition::prometheus), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+TEST(JsonReport, IsJsonWithHostileNames) {
+    for (const std::string_view name : kHostile) {
+        Report report = report_of({endpoint(std::string(name))});
+        report.zones.push_back({.name = std::string(name)});
+        report.recent.push_back({.endpoint = std::string(name), .event_id = std::string(name)});
+        const std::string text = json_of(report);
+        EXPECT_TRUE(is_json(text)) << text;
+        EXPECT_EQ(text.find_first_of("<>&\x7f"), std::string::npos) << text;
+        EXPECT_EQ(text.find("\xe2\x80\xa8"), std::string::npos);
+    }
+}
+
+TEST(JsonReport, TellsWhatItKnows) {
+    EndpointReport one = endpoint("a");
+    one.received = 18'446'744'073'709'551'615U;
+    one.last_received = kNow;
+    at(one.decisions, Reason::accepted) = 4;
+    at(one.decisions, Reason::stale_timestamp) = 2;
+    const std::string text = json_of(report_of({one}));
+    ASSERT_TRUE(is_json(text)) << text;
+    for (const std::string_view piece :
+         {R"("version":1,"now":"2026-11-28T10:00:00.500Z")", R"("generation":2)", R"("state":"ok")",
+          R"("received":18446744073709551615)",
+          R"("verdicts":{"accepted":4,"rejected":2,"duplicate":0,"handshake":0,"monitored":0})",
+          R"("reasons":{"stale_timestamp":2,"bad_signature":0})",
+          R"("last":{"received":"2026-11-28T10:00:00.500Z","accepted":null,)",
+          R"({"id":"old","matches":0,"last":null,"expires":"2026-11-30T10:00:00.500Z"})",
+          R"("dedup_zone":null)", R"("recent":[])"}) {
+        EXPECT_NE(text.find(piece), std::string::npos) << piece << "\n" << text;
+    }
+    EXPECT_EQ(text.find("would_refuse"), std::string::npos);
+    one.monitors = true;
+    EXPECT_NE(json_of(report_of({one})).find(R"("would_refuse":{"bad_signature":0})"),
+              std::string::npos);
+}
+
+std::vector<std::string> codes_of(const Report& report) {
+    std::vector<std::string> codes;
+    for (const Finding& each : findings_of(report)) codes.emplace_back(each.code);
+    return codes;
+}
+
+using Codes = std::vector<std::string>;
+
+TEST(Findings, AreNoneInAQuietReport) {
+    EXPECT_EQ(codes_of(report_of({endpoint("a")})), Codes{});
+    EXPECT_EQ(health_of(findings_of(report_of({endpoint("a")}))), Health::ok);
+}
+
+TEST(Findings, TellThatNothingIsDelivered) {
+    EndpointReport one = endpoint("a");
+    one.last_accepted = kNow;
+    one.last_delivered = kNow - minutes(5);
+    EXPECT_EQ(codes_of(report_of({one})), Codes{}) << "the upstream may take what it likes";
+    one.outcomes[static_cast<std::size_t>(Outcome::no_answer)] = 1;
+    EXPECT_EQ(codes_of(report_of({one})), Codes{"nothing_delivered"});
+    EXPECT_EQ(health_of(findings_of(report_of({one}))), Health::failing);
+    one.last_delivered = kNow - minutes(5) + Milliseconds(1);
+    EXPECT_EQ(codes_of(report_of({one})), Codes{});
+    one.last_delivered.reset();
+    EXPECT_EQ(codes_of(report_of({one})), Codes{"nothing_delivered"});
+}
+
+TEST(Findings, TellThatNothingIsAccepted) {
+    EndpointReport one = endpoint("a");
+    at(one.decisions, Reason::bad_signature) = 3;
+    at(one.decisions, Reason::handshake) = 9;
+    at(one.decisions, Reason::missing_signature) = 1;
+    const auto findings = findings_of(report_of({one}));
+    ASSERT_EQ(findings.size(), 1);
+    EXPECT_EQ(findings[0].code, "nothing_accepted");
+    EXPECT_EQ(findings[0].endpoint, "a");
+    EXPECT_EQ(findings[0].text,
+              "Nothing was accepted yet; 4 deliveries were refused, most often as bad_signature.");
+    at(one.decisions, Reason::accepted) = 1;
+    EXPECT_EQ(codes_of(report_of({one})), Codes{});
+}
+
+TEST(Findings, TellThatAnOldSecretIsInUse) {
+    EndpointReport one = endpoint("a");
+    one.secrets[1].last_match = kNow - hours(24) + Milliseconds(1);
+    EXPECT_EQ(codes_of(report_of({one})), Codes{"old_secret_used"});
+    EXPECT_EQ(health_of(findings_of(report_of({one}))), Health::attention);
+    one.secrets[1].expires = kNow + hours(24 * 30);
+    EXPECT_EQ(health_of(findings_of(report_of({one}))), Health::ok);
+    one.secrets[1].last_match = kNow - hours(24);
+    EXPECT_EQ(codes_of(report_of({one})), Codes{});
+}
+
+TEST(Findings, TellOfZonesFilesAndProcesses) {
+    Report report = report_of({endpoint("a")});
+    report.zones.push_back({.name = "z", .capacity = 100, .remembered = 90});
+    EXPECT_EQ(codes_of(report), Codes{});
+    report.zones[0].remembered = 91;
+    EXPECT_EQ(codes_of(report), Codes{"zone_almost_full"});
+    report.zones[0].forgotten_early = 1;
+    EXPECT_EQ(codes_of(report), Codes{"forgotten_early"});
+    report.zones.clear();
+    report.source_files.push_back({.path = "/f", .errors = 1});
+    report.worker_deaths = 1;
+    report.errors = 1;
+    EXPECT_EQ(codes_of(report), (Codes{"source_file_errors", "worker_died", "not_counted_apart"}));
+}
+
+TEST(Findings, PutTheWorstFirst) {
+    EndpointReport one = endpoint("a");
+    one.monitors = true;
+    at(one.monitored, Reason::bad_signature) = 3;
+    at(one.monitored, Reason::internal) = 1;
+    at(one.monitored, Reason::unavailable) = 1;
+    EXPECT_EQ(codes_of(report_of({one})),
+              (Codes{"internal_faults", "memory_unavailable", "would_refuse"}));
+}
+
+TEST(Cells, ChooseTheBucketWhoseBoundHolds) {
+    EXPECT_EQ(cells::bucket(cells::kUpstreamBounds, 0), 0);
+    EXPECT_EQ(cells::bucket(cells::kUpstreamBounds, .005), 0);
+    EXPECT_EQ(cells::bucket(cells::kUpstreamBounds, .0051), 1);
+    EXPECT_EQ(cells::bucket(cells::kUpstreamBounds, 60), cells::kUpstreamBounds.size() - 1);
+    EXPECT_EQ(cells::bucket(cells::kUpstreamBounds, 61), cells::kUpstreamBounds.size());
+}
+
+}  // namespace
+}  // namespace webhook
