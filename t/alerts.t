@@ -126,7 +126,7 @@ sub names_in ($path, $pattern) {
 subtest 'names' => sub {
     my %values = (
         reason  => names_in('src/verify/reason.cpp', qr/^\s*\{Reason::\w+, "(\w+)",/m),
-        verdict => names_in('src/ngx_http_webhook/delivery.cpp', qr/case Verdict::\w+:\s+return "(\w+)";/),
+        verdict => names_in('src/verify/verdict.cpp', qr/case Verdict::\w+:\s+return "(\w+)";/),
         outcome => { map { $_ => 1 } qw(2xx 3xx 4xx 5xx timeout no_answer client_gone local) },
     );
     my %metrics = map { $_ => 1 } map { /`(nginx_webhook_\w+)/g } map { /^\|([^|]*)\|/ } grep { /^\| `nginx_webhook_/ }

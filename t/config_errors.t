@@ -800,6 +800,38 @@ my @DIRECTIVES = (
         gated('webhook_reason_header no; # HERE'),
         'invalid "no" in "webhook_reason_header", allowed: on, off',
     ],
+    'a report behind a gate' => [
+        gated('webhook_status; # HERE'),
+        '"webhook_status" cannot be behind a gate, write "webhook off" beside it',
+    ],
+    'a report behind the gate of its server' => [
+        in_server("webhook github;\nwebhook_secret $SECRET;\nlocation = /status {\nwebhook_status json; # HERE\n}"),
+        '"webhook_status" cannot be behind a gate, write "webhook off" beside it',
+    ],
+    'a report in an unknown format' => [
+        in_location('webhook_status xml; # HERE'),
+        'invalid "xml" in "webhook_status", allowed: json, prometheus',
+    ],
+    'two reports in one location' => [
+        in_location("webhook_status json;\nwebhook_status prometheus; # HERE"),
+        '"webhook_status" directive is duplicate',
+    ],
+    'a report of a server' => [
+        in_server('webhook_status; # HERE'),
+        '"webhook_status" directive is not allowed here',
+    ],
+    'an endpoint whose name is not UTF-8' => [
+        in_location("webhook github name=a\xff; # HERE\nwebhook_secret $SECRET;"),
+        '"name=" in "webhook" is not UTF-8',
+    ],
+    'a secret whose id is not UTF-8' => [
+        gated("webhook_secret $SECRET id=\xc3\x28; # HERE"),
+        '"id=" in "webhook_secret" is not UTF-8',
+    ],
+    'a zone whose name is not UTF-8' => [
+        "webhook_dedup_zone zone=\xe9:1m; # HERE\n" . in_server(''),
+        '"zone=" in "webhook_dedup_zone" is not UTF-8',
+    ],
     'a payload size that is none' => [
         gated('webhook_payload_max big; # HERE'),
         'invalid "big" in "webhook_payload_max", allowed: a size above zero in bytes, k or m, such as 1m',

@@ -60,6 +60,7 @@ sub first_words ($text) { return map { $_ => 1 } map { /^\$?(\w+)/ } $text =~ /`
 my %has_level = (
     location_command => '`http`, `server`, `location`',
     main_command     => '`http`',
+    handler_command  => '`location`',
 );
 my %command    = reverse $source =~ /\b(\w+_command)<\w+>\(ngx_string\("(\w+)"\)/g;
 my @directives = names_in('directives', $source, qr/_command<\w+>\(ngx_string\("(\w+)"\)/);
@@ -225,6 +226,11 @@ my @LIMITS = (
     [ 'secrets that are shorter',               kShortestSafeSecret => \&bytes ],
     [ 'ttl',                                    kLongestTtl => sub ($hours) { return $hours / 24 . 'd' } ],
     [ 'a `webhook_dedup_zone`',                 kSmallestSize => \&bytes ],
+    [ 'endpoints that are counted apart',       kMostCountedEndpoints => \&plain ],
+    [ 'secrets that are counted apart',         kMostCountedSecrets => \&plain ],
+    [ 'zones that are counted apart',           kMostCountedZones => \&plain ],
+    [ 'files of `webhook_allow` that are',      kMostCountedFiles => \&plain ],
+    [ 'worker processes that are counted',      kMostCountedProcesses => \&plain ],
     [ 'places that a gate leads to',            kMostLevels => \&plain ],
     [ 'places that a gate leads to',            kMostSteps => of_time('steps') ],
     [ 'a body that is hashed',                  kHashedAtOnce => \&bytes ],

@@ -212,6 +212,7 @@ Objection Inspection::verify_signature(WholeBody* body, Milliseconds now) {
     has_verified_ = true;
     Verification& verification = *verification_;
     if (const auto objection = verification.verify_signature(body, now)) return objection;
+    has_matched_ = true;
     event_.secret_id = verification.secret()->id;
     using Kind = ValueLocation::Kind;
     if (scheme().event_id.kind == Kind::claim) event_.id = access_.keep(verification.event_id());

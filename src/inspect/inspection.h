@@ -173,6 +173,8 @@ class Inspection {
     bool asked_for_secrets() const { return secrets_.has_value(); }
     // Whether anything has been hashed or compared.
     bool has_verified() const { return has_verified_; }
+    // Whether a secret has signed the delivery.
+    bool has_matched() const { return has_matched_; }
     // Whether the delivery may be an unsigned handshake although no handshake is answered.
     bool may_be_unanswered_handshake() const;
 
@@ -287,6 +289,7 @@ class Inspection {
     std::unique_ptr<const HandshakeAnswer> handshake_;
     DeliveredEvent event_;
     bool has_verified_ = false;
+    bool has_matched_ = false;
     // Why there is no event id in the body, if the body cannot be read.
     std::optional<Cause> id_fault_;
     bool is_payload_broken_ = false;

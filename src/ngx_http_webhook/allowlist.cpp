@@ -1,5 +1,6 @@
 #include "ngx_http_webhook/allowlist.h"
 
+#include "ngx_http_webhook/shared_counters.h"
 #include "scheme/scheme.h"
 
 namespace webhook::ngx {
@@ -30,8 +31,25 @@ AddressFile::AddressFile(const std::string& path, std::optional<std::string> poi
                                  : parse_address_list(bytes);
             }) {}
 
-bool AddressFile::contains(const Address& address, ngx_log_t* log) {
+void AddressFile::counted_as(CounterTable::Row row) {
+    row_ = row;
+    count();
+}
+
+void AddressFile::count() {
+    if (file_.loaded() == counted_load_ && file_.errors() == counted_errors_) return;
+    count_in_file(row_, file_.loaded(),
+                  file_.errors() - std::exchange(counted_errors_, file_.errors()));
+    counted_load_ = file_.loaded();
+}
+
+void AddressFile::look(ngx_log_t* log) {
     file_.look(log);
+    count();
+}
+
+bool AddressFile::contains(const Address& address, ngx_log_t* log) {
+    look(log);
     return addresses_.contains(address);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/address.h"
 #include "ngx_http_webhook/watch.h"
+#include "store/counter_table.h"
 
 namespace webhook::ngx {
 
@@ -26,13 +27,28 @@ class AddressFile {
 
     const std::string& path() const { return file_.path(); }
     const std::optional<std::string>& pointer() const { return pointer_; }
+    // The path, with the pointer.
+    std::string name() const { return pointer_ ? path() + '#' + *pointer_ : path(); }
+    std::size_t size() const { return addresses_.size(); }
+
+    // The row in which its loads and errors are counted.
+    void counted_as(CounterTable::Row row);
+    CounterTable::Row row() const { return row_; }
+
+    // Takes up a new version, if there is one.
+    void look(ngx_log_t* log);
 
     bool contains(const Address& address, ngx_log_t* log);
 
   private:
+    void count();
+
     std::optional<std::string> pointer_;
     AddressSet addresses_;
     WatchedFile file_;
+    CounterTable::Row row_ = CounterTable::kOther;
+    std::time_t counted_load_ = 0;
+    std::uint64_t counted_errors_ = 0;
 };
 
 class Allowlist {

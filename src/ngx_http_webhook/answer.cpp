@@ -5,33 +5,14 @@
 
 #include "base/text.h"
 #include "base/url.h"
+#include "ngx_http_webhook/headers.h"
 
 namespace webhook::ngx {
 namespace {
 
-Verdict verdict_of(const Delivery& delivery, Reason reason) {
-    if (reason == Reason::accepted) return Verdict::accepted;
-    if (delivery.conf.monitors()) return Verdict::monitored;
-    if (reason == Reason::handshake) return Verdict::handshake;
-    return reason == Reason::duplicate ? Verdict::duplicate : Verdict::rejected;
-}
-
 void add_cause(std::string& causes, const Cause& cause) {
     const std::string text = text_of(cause);
     if (!text.empty()) causes += ", " + text;
-}
-
-std::string_view content_encoding(const ngx_http_request_t* request) {
-    const ngx_list_part_t* part = &request->headers_in.headers.part;
-    for (; part != nullptr; part = part->next) {
-        const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (equals_ignoring_case(to_view(headers[i].key), "Content-Encoding")) {
-                return to_view(headers[i].value);
-            }
-        }
-    }
-    return {};
 }
 
 // Unsigned requests by which senders verify the endpoint.
@@ -53,7 +34,7 @@ void add_suspects(std::string& causes, const Delivery& delivery) {
         add_cause(causes, {Cause::Kind::hashed_url,
                            url_for_log(hashed, to_view(delivery.conf.url->value))});
     }
-    const std::string_view encoding = content_encoding(delivery.request);
+    const std::string_view encoding = find_header(delivery.request, "Content-Encoding");
     if (!encoding.empty() && !equals_ignoring_case(encoding, "identity")) {
         add_cause(causes, {Cause::Kind::body_encoded, encoding});
     }
@@ -115,21 +96,12 @@ ngx_int_t send_text(ngx_http_request_t* request, ngx_uint_t status, const ngx_st
     return NGX_DONE;
 }
 
-void add_header(ngx_http_request_t* request, std::string_view name, std::string_view value) {
-    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&request->headers_out.headers));
-    if (header == nullptr) throw std::bad_alloc();
-    *header = ngx_table_elt_t{};
-    header->hash = 1;
-    header->key = to_ngx(name);
-    header->value = to_ngx(value);
-}
-
 }  // namespace
 
 void decide(Delivery& delivery, const Refusal& refusal) {
     delivery.stage = Stage::decided;
     delivery.reason = refusal.reason;
-    delivery.verdict = verdict_of(delivery, refusal.reason);
+    delivery.verdict = verdict_of(refusal.reason, delivery.conf.monitors());
     log_verdict(delivery, refusal.cause);
 }
 

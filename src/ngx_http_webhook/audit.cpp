@@ -190,7 +190,7 @@ class Audit {
 
     void warn_about_idle(const Line& line) {
         const std::string_view directive = line.written->directive;
-        if (directive == "webhook") return;
+        if (directive == "webhook" || directive == "webhook_status") return;
         if (directive == "webhook_secret") check_secret(line);
         if (directive == "webhook_handshake") check_handshake(line);
         const std::string why = why_idle(directive, line.gates);

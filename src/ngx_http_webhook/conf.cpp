@@ -246,10 +246,15 @@ void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     set_defaults(conf);
     if (conf.sources) conf.sources->complete();
     if (!conf.gated()) return;
+    if (conf.status) {
+        fail("\"webhook_status\" cannot be behind a gate, write \"webhook off\" beside it",
+             conf.status->place);
+    }
     resolve_gate(cf, parent, conf, level);
     set_default_url(cf, conf);
     resolve_dedup(cf, conf);
     conf.demands = demands_of(conf);
+    conf.counted = std::make_shared<CountedGate>();
 }
 
 }  // namespace webhook::ngx

@@ -18,6 +18,7 @@
 #include "inspect/policy.h"
 #include "ngx_http_webhook/allowlist.h"
 #include "ngx_http_webhook/secrets.h"
+#include "ngx_http_webhook/tally.h"
 #include "scheme/scheme.h"
 #include "store/event_store.h"
 #include "verify/reason.h"
@@ -95,6 +96,14 @@ struct Dedup {
     EventStore* store = nullptr;
 };
 
+// Which report a location gives.
+struct Status {
+    enum class Format : std::uint8_t { json, prometheus };
+
+    Format format = Format::json;
+    ConfigPosition place;
+};
+
 struct LocConf;
 
 // Compared by what it holds. Null is equal to null only.
@@ -167,6 +176,8 @@ struct MainConf {
     std::vector<std::shared_ptr<AddressFile>> address_files;
     // In the order of the configuration.
     std::vector<Level> levels;
+    // What a report tells of each, but for the numbers. Made when it comes into force.
+    std::vector<CountedEndpoint> endpoints;
     // In secrets, names, URLs and keys.
     std::vector<UsedVariable> used_variables;
     // Whether the configuration uses the variables that are expensive to find.
@@ -200,6 +211,8 @@ struct LocConf {
     // Whether a refusal tells the reason.
     std::optional<bool> reason_header;
     std::vector<Written> written;
+    // Of this level alone.
+    std::shared_ptr<const Status> status;
 
     // Derived from the above by merge(), if the gate is on.
     std::shared_ptr<const Scheme> scheme;
@@ -209,6 +222,7 @@ struct LocConf {
     // `dedup`, complete for this scheme. Null: no event is remembered.
     std::shared_ptr<const Dedup> dedup;
     Demands demands;
+    std::shared_ptr<CountedGate> counted;
 
     bool gated() const { return gate && gate->on; }
     // `webhook off` was written here, or further out.

@@ -5,6 +5,8 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "ngx_http_webhook/shared_counters.h"
+#include "report/cells.h"
 #include "store/holders.h"
 
 namespace webhook::ngx {
@@ -211,12 +213,14 @@ void DedupZone::on_carried_over(std::uint64_t events, std::uint64_t forgotten) n
 }
 
 void DedupZone::on_forgotten_early(std::uint64_t events) noexcept {
+    count_in_zone(row, cells::kForgottenEarly, events);
     ngx_log_error(NGX_LOG_WARN, log_, 0,
                   "the dedup zone \"%s\" is full: %uL event%s forgotten before the ttl was over",
                   name.c_str(), events, plural(events));
 }
 
 void DedupZone::on_repaired() noexcept {
+    count_in_zone(row, cells::kRepairs, 1);
     ngx_log_error(NGX_LOG_WARN, log_, 0,
                   "the dedup zone \"%s\" was repaired after a process died changing it",
                   name.c_str());

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "scheme/scheme.h"
+#include "store/counter_table.h"
 #include "store/dedup_memory.h"
 #include "store/dedup_table.h"
 #include "store/event_store.h"
@@ -36,6 +37,8 @@ class DedupZone final : public EventStore, public Succession::Observer {
     // The file that keeps the memory. Empty: none.
     std::string state;
     ConfigPosition place;
+    // Where it is counted what it does.
+    CounterTable::Row row = CounterTable::kOther;
 
     DedupZone() = default;
     ~DedupZone();
@@ -48,6 +51,8 @@ class DedupZone final : public EventStore, public Succession::Observer {
     void adopt_predecessors() noexcept;
     // Takes over events that workers of earlier configurations delivered since.
     void drain() noexcept;
+    // Without the lock of the memory.
+    DedupStats stats() const { return memories_->memory().stats(); }
     // Tells that this process serves requests from now on. Calls drain() periodically while old
     // workers may deliver.
     void serve();

@@ -125,24 +125,6 @@ void Delivery::operator delete(void* memory) noexcept {
     if (memory != nullptr && !spare_memory.keep(memory)) ::operator delete(memory);
 }
 
-std::string_view name_of(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::none:
-            return "";
-        case Verdict::accepted:
-            return "accepted";
-        case Verdict::rejected:
-            return "rejected";
-        case Verdict::handshake:
-            return "handshake";
-        case Verdict::duplicate:
-            return "duplicate";
-        case Verdict::monitored:
-            return "monitored";
-    }
-    return "";
-}
-
 Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier)
     : request(request),
       http_version(request->http_version),
@@ -159,6 +141,19 @@ Delivery::Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* e
 Delivery::~Delivery() {
     cancel_wake();
     for (Delivery* each = this; each != nullptr; each = each->earlier) each->keep_accepted();
+    if (tally.has_begun()) tally.end(ending());
+}
+
+Ending Delivery::ending() {
+    Ending ending{
+        .verdict = verdict, .reason = reason, .bytes = static_cast<std::uint64_t>(body.size())};
+    if (inspection && inspection->has_verified()) ending.verify_time = verify_time;
+    if (inspection && inspection->has_matched()) ending.secret_id = event().secret_id;
+    if (!passes()) return ending;
+    upstreams.look(request);
+    ending.outcome = upstreams.outcome(request);
+    ending.upstream_time = upstreams.time(request);
+    return ending;
 }
 
 void Delivery::keep_accepted() noexcept try {
@@ -342,6 +337,8 @@ Delivery& open_delivery(ngx_http_request_t* request, const LocConf& conf, Delive
         return each.conf.demands.endpoint == conf.demands.endpoint;
     });
     delivery.endpoint = named != nullptr ? named->endpoint : endpoint_of(conf, request);
+    // post_action verifies what was counted before.
+    if (earlier == nullptr || !request->post_action) delivery.tally.begin(*conf.counted);
     return delivery;
 }
 

@@ -22,16 +22,14 @@
 #include "ngx_http_webhook/body.h"
 #include "ngx_http_webhook/conf.h"
 #include "ngx_http_webhook/dedup.h"
+#include "ngx_http_webhook/tally.h"
 #include "ngx_http_webhook/upstream.h"
 #include "verify/cause.h"
+#include "verify/verdict.h"
 
 namespace webhook::ngx {
 
 enum class Stage : std::uint8_t { arrived, reading_body, hashing, claiming, waiting, decided };
-
-enum class Verdict : std::uint8_t { none, accepted, rejected, duplicate, handshake, monitored };
-
-std::string_view name_of(Verdict verdict);
 
 struct Delivery final : RequestAccess, EventStore::Waiter {
     Delivery(ngx_http_request_t* request, const LocConf& conf, Delivery* earlier);
@@ -135,10 +133,12 @@ struct Delivery final : RequestAccess, EventStore::Waiter {
     ngx_event_t wake{};
     ngx_msec_t wait_until = 0;
     ngx_msec_t wait_step = 0;
+    Tally tally;
 
   private:
     std::optional<std::string_view> own_value_of(const DedupKey& asked) const;
     void keep_accepted() noexcept;
+    Ending ending();
     Milliseconds ttl() const;
 };
 

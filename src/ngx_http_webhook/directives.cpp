@@ -9,10 +9,12 @@
 #include "base/json_pointer.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "base/utf8.h"
 #include "ngx_http_webhook/conf.h"
 #include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/schemas.h"
+#include "ngx_http_webhook/status.h"
 #include "scheme/boundaries.h"
 #include "scheme/builder.h"
 #include "scheme/presets.h"
@@ -98,6 +100,12 @@ class Directive {
         const std::string name(argument.substr(0, argument.find('=')));
         warn("the quotes in the value of " + in_quotes(name + "=") + " in " +
              in_quotes(this->name()) + " are part of it: quote all of \"" + name + "=...\"");
+    }
+
+    // One byte of any other kind in a name would make a whole report useless.
+    void require_utf8(std::string_view what, std::string_view text) const {
+        if (is_utf8(text)) return;
+        throw ConfigError(std::string(what) + " in " + in_quotes(name()) + " is not UTF-8");
     }
 
     void warn(const std::string& message) const { remark(cf, NGX_LOG_WARN, message, place()); }
@@ -335,6 +343,7 @@ void define_scheme(const Directive& directive, MainConf& conf) {
     if (name.empty() || has_control_character(name) || name == "off") {
         directive.reject(name, "a name other than \"off\"");
     }
+    directive.require_utf8("the name", name);
     if (preset_scheme(name)) {
         throw ConfigError("the scheme " + in_quotes(name) + " is a preset, choose another name");
     }
@@ -368,6 +377,7 @@ void set_webhook(const Directive& directive, LocConf& conf) {
         if (!name || name->empty() || has_control_character(*name) || !gate->on) {
             directive.reject_unknown(directive.argument(1), "name=ENDPOINT, not with \"off\"");
         }
+        directive.require_utf8("\"name=\"", *name);
         directive.warn_about_quotes(directive.argument(1), *name);
         gate->name = *name;
         gate->name_variables = directive.compile(*name);
@@ -471,6 +481,7 @@ void add_secret(const Directive& directive, LocConf& conf) {
             if (id->empty() || has_control_character(*id)) {
                 directive.reject(argument, "id=ID, not empty");
             }
+            directive.require_utf8("\"id=\"", *id);
             directive.warn_about_quotes(argument, *id);
             source.id = *id;
         } else if (const auto time = option(argument, "not_after")) {
@@ -654,6 +665,7 @@ void define_zone(const Directive& directive, MainConf& conf) {
         }
     }
     if (zone.name.empty()) throw ConfigError(in_quotes(directive.name()) + " has no \"zone=\"");
+    directive.require_utf8("\"zone=\"", zone.name);
     for (const auto& [name, other] : conf.zones) {
         if (!zone.state.empty() && canonical_path(other->state) == canonical_path(zone.state)) {
             throw ConfigError("the state file " + in_quotes(zone.state) + " is that of the zone " +
@@ -1060,6 +1072,31 @@ void set_payload_max(const Directive& directive, LocConf& conf) {
     conf.payload_max = static_cast<std::size_t>(size);
 }
 
+struct StatusFormat {
+    std::string_view name;
+    Status::Format format;
+};
+constexpr StatusFormat kStatusFormats[] = {
+    {"json", Status::Format::json},
+    {"prometheus", Status::Format::prometheus},
+};
+
+// webhook_status [json|prometheus]
+void set_status(const Directive& directive, LocConf& conf) {
+    require_first(!conf.status, directive);
+    auto status = std::make_shared<Status>();
+    status->place = directive.place();
+    for (const std::string_view argument : directive.arguments()) {
+        const auto format = std::ranges::find(kStatusFormats, argument, &StatusFormat::name);
+        if (format == std::end(kStatusFormats)) directive.reject(argument, "json, prometheus");
+        status->format = format->format;
+    }
+    conf.status = status;
+    auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(directive.cf, ngx_http_core_module));
+    core->handler = on_status;
+}
+
 // The entry from nginx for the setter of a directive.
 template <auto Set, typename Conf>
 char* enter(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept try {
@@ -1081,6 +1118,13 @@ constexpr ngx_uint_t kAnyLevel = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HT
 template <void (*Set)(const Directive&, LocConf&)>
 constexpr ngx_command_t location_command(ngx_str_t name, ngx_uint_t arguments) {
     return {name, kAnyLevel | arguments, enter<Set, LocConf>, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr};
+}
+
+// Only a location has a content handler.
+template <void (*Set)(const Directive&, LocConf&)>
+constexpr ngx_command_t handler_command(ngx_str_t name, ngx_uint_t arguments) {
+    return {name,   NGX_HTTP_LOC_CONF | arguments, enter<Set, LocConf>, NGX_HTTP_LOC_CONF_OFFSET, 0,
+            nullptr};
 }
 
 template <void (*Set)(const Directive&, MainConf&)>
@@ -1107,6 +1151,7 @@ ngx_command_t commands[] = {
     location_command<set_handshake>(ngx_string("webhook_handshake"), NGX_CONF_TAKE12),
     location_command<set_events>(ngx_string("webhook_events"), NGX_CONF_1MORE),
     location_command<add_schema>(ngx_string("webhook_schema"), NGX_CONF_TAKE12),
+    handler_command<set_status>(ngx_string("webhook_status"), NGX_CONF_NOARGS | NGX_CONF_TAKE1),
     location_command<set_response>(ngx_string("webhook_response"),
                                    NGX_CONF_TAKE23 | NGX_CONF_TAKE4),
     location_command<set_reason_header>(ngx_string("webhook_reason_header"), NGX_CONF_TAKE1),

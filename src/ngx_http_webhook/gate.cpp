@@ -71,11 +71,10 @@ Wanted wanted_of(const Delivery& delivery) {
 
 // -- inspection
 
-// Adds its lifetime to the time of verification, if the configuration uses that.
+// Adds its lifetime to the time of verification, if anybody asks for that.
 class Stopwatch {
   public:
-    explicit Stopwatch(Delivery& delivery)
-        : delivery_(main_conf(delivery.request).uses_verify_time ? &delivery : nullptr) {
+    explicit Stopwatch(Delivery& delivery) : delivery_(is_asked(delivery) ? &delivery : nullptr) {
         if (delivery_ != nullptr) started_ = Clock::now();
     }
     ~Stopwatch() {
@@ -86,6 +85,10 @@ class Stopwatch {
 
   private:
     using Clock = std::chrono::steady_clock;
+
+    static bool is_asked(const Delivery& delivery) {
+        return delivery.tally.is_timed() || main_conf(delivery.request).uses_verify_time;
+    }
 
     Delivery* delivery_;
     Clock::time_point started_;

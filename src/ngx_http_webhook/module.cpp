@@ -2,10 +2,12 @@
 
 #include "ngx_http_webhook/audit.h"
 #include "ngx_http_webhook/conf.h"
+#include "ngx_http_webhook/counting.h"
 #include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/directives.h"
 #include "ngx_http_webhook/gate.h"
 #include "ngx_http_webhook/remarks.h"
+#include "ngx_http_webhook/shared_counters.h"
 #include "ngx_http_webhook/variables.h"
 
 #include <csignal>
@@ -72,6 +74,7 @@ void look_at_all(ngx_conf_t* cf) try { audit(cf); } catch (const ConfigError&) {
 
 ngx_int_t on_merged(ngx_conf_t* cf) noexcept try {
     look_at_all(cf);
+    request_counters(cf);
     return install(cf);
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", error.what());
@@ -101,6 +104,13 @@ void warn_about_unreadable_files(ngx_cycle_t* cycle, const MainConf& conf) noexc
     ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "%s", error.what());
 }
 
+// A gate without its row is counted as another.
+void count_from_now_on(MainConf& conf, ngx_log_t* log) noexcept try {
+    begin_counting(conf);
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_CRIT, log, 0, "webhook: not all endpoints are counted: %s", error.what());
+}
+
 ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
     MainConf* conf = main_conf(cycle);
     auto* core = static_cast<ngx_http_core_main_conf_t*>(
@@ -110,6 +120,7 @@ ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "%s", ngx_http_webhook_version);
     }
     record_used_variables(core, *conf);
+    count_from_now_on(*conf, cycle->log);
     install_body_filter();
     warn_about_unreadable_files(cycle, *conf);
     // This runs after the point of no return of a reload.
@@ -139,6 +150,8 @@ void arm_fault_injection() {}
 
 ngx_int_t on_worker_start(ngx_cycle_t* cycle) noexcept {
     arm_fault_injection();
+    // Helpers of nginx's cache have no deliveries.
+    if (ngx_process != NGX_PROCESS_HELPER) join_counters();
     if (const MainConf* conf = main_conf(cycle)) {
         for (const auto& [name, zone] : conf->zones) zone->serve();
     }
@@ -149,6 +162,7 @@ void on_worker_exit(ngx_cycle_t* cycle) noexcept {
     if (const MainConf* conf = main_conf(cycle)) {
         for (const auto& [name, zone] : conf->zones) zone->leave();
     }
+    leave_counters();
 }
 
 ngx_http_module_t context = {

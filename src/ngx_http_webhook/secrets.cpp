@@ -183,6 +183,7 @@ Secrets::Secrets(std::shared_ptr<const Scheme> scheme, const std::vector<SecretS
         // An id shows the end of a rotation.
         if (source.id.empty() && sources.size() > 1) source.id = std::to_string(i + 1);
         if (source.not_after) expiring_.push_back(source);
+        ids_.push_back({source.id, source.not_after});
         if (source.variables != nullptr) {
             variable_.emplace_back(source, i);
             continue;

@@ -97,6 +97,14 @@ class Secrets {
     // Logs each secret whose `not_after` has passed, once.
     void report_expired(Milliseconds now, ngx_log_t* log) const;
 
+    // An id, as `$webhook_secret_id` has it, and its end.
+    struct Id {
+        std::string id;
+        std::optional<Milliseconds> not_after;
+    };
+    // In the order of the configuration.
+    std::span<const Id> ids() const { return ids_; }
+
     bool has_variables() const { return !variable_.empty(); }
     bool have_all_variables() const {
         return has_variables() && fixed_.empty() && key_sets_.empty();
@@ -124,6 +132,7 @@ class Secrets {
     std::vector<std::pair<SecretSource, std::size_t>> variable_;
     std::vector<std::shared_ptr<KeySetFile>> key_sets_;
     std::vector<SecretSource> expiring_;
+    std::vector<Id> ids_;
 };
 
 // The text of `file:PATH` (without its one trailing newline) or `env:NAME`. Throws ConfigError.

@@ -127,6 +127,7 @@ UpstreamWatch::UpstreamWatch(const ngx_http_request_t* request, const UpstreamWa
       earlier_(attempts_of(request).size()),
       earlier_upstream_(request->upstream),
       seen_(earlier_),
+      delivering_until_(earlier_),
       delivering_(earlier == nullptr || earlier->delivering_),
       pass_(request) {}
 
@@ -140,6 +141,7 @@ void UpstreamWatch::look(const ngx_http_request_t* request) {
     }
     refusal_is_hidden_ = refusal_is_hidden(request);
     const auto attempts = attempts_of(request);
+    if (delivering_) delivering_until_ = attempts.size();
     for (; seen_ < attempts.size(); ++seen_) {
         if (answers_badly(request)) {
             had_bad_answer_ = true;
@@ -168,6 +170,33 @@ void UpstreamWatch::follow_to_uri(const ngx_http_request_t* request) {
     look(request);
     delivering_ &= !fetches_another(request);
     pass_ = Pass(request);
+}
+
+const ngx_http_upstream_state_t* UpstreamWatch::last_attempt(
+    const ngx_http_request_t* request) const {
+    if (delivering_until_ == earlier_) return nullptr;
+    return &attempts_of(request)[delivering_until_ - 1];
+}
+
+Outcome UpstreamWatch::outcome(const ngx_http_request_t* request) const {
+    const ngx_http_upstream_state_t* attempt = last_attempt(request);
+    if (attempt == nullptr) return Outcome::local;
+    if (attempt->header_time == kNever) {
+        if (request->headers_out.status == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+            return Outcome::client_gone;
+        }
+        return attempt->status == NGX_HTTP_GATEWAY_TIME_OUT ? Outcome::timeout : Outcome::no_answer;
+    }
+    const ngx_uint_t status = status_of(*attempt, request);
+    if (is_success(status)) return Outcome::success;
+    if (status >= 300 && status < 400) return Outcome::redirection;
+    return status >= 400 && status < 500 ? Outcome::client_error : Outcome::server_error;
+}
+
+std::optional<Milliseconds> UpstreamWatch::time(const ngx_http_request_t* request) const {
+    const ngx_http_upstream_state_t* attempt = last_attempt(request);
+    if (attempt == nullptr || attempt->response_time == kNever) return std::nullopt;
+    return Milliseconds(attempt->response_time);
 }
 
 ngx_uint_t UpstreamWatch::status_to_remember(const ngx_http_request_t* request,

@@ -4,6 +4,10 @@
 
 #include "ngx_http_webhook/ngx.h"
 
+#include <optional>
+
+#include "report/outcome.h"
+
 namespace webhook::ngx {
 
 inline bool is_success(ngx_uint_t status) {
@@ -60,6 +64,11 @@ class UpstreamWatch {
         return is_success(request->err_status) && request->err_status != pass_.err_status;
     }
 
+    // How the last attempt to deliver ended, once the request is about to end; the time that it
+    // took, if it was completed.
+    Outcome outcome(const ngx_http_request_t* request) const;
+    std::optional<Milliseconds> time(const ngx_http_request_t* request) const;
+
     // Whether nginx tried any upstream for the delivery, reachable or not.
     bool tried(const ngx_http_request_t* request) const;
 
@@ -83,6 +92,8 @@ class UpstreamWatch {
     };
 
     bool fetches_another(const ngx_http_request_t* request) const;
+    // Null if there was none.
+    const ngx_http_upstream_state_t* last_attempt(const ngx_http_request_t* request) const;
 
     ngx_uint_t method_;
     // The address of its method's name, which no other request shares.
@@ -93,6 +104,8 @@ class UpstreamWatch {
     const ngx_http_upstream_t* earlier_upstream_;
     // The number of the request's attempts that were examined.
     ngx_uint_t seen_;
+    // The number of those up to the last one that was an attempt to deliver.
+    ngx_uint_t delivering_until_;
     // Whether the attempts to come are attempts to deliver.
     bool delivering_;
     Pass pass_;

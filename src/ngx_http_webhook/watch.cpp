@@ -61,12 +61,14 @@ void WatchedFile::load(const FileContent& content, ngx_log_t* log) {
         throw ConfigError("\"" + path_ + "\": " + error.what());
     }
     version_ = content.status;
+    loaded_ = ngx_time();
 }
 
 void WatchedFile::refresh(ngx_log_t* log) {
     struct stat status {};
     if (stat(path_.c_str(), &status) != 0) {
         if (!missing_) {
+            ++errors_;
             ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
                           "%s: cannot look at \"%s\", the last good %s stays", directive_.c_str(),
                           path_.c_str(), content_.c_str());
@@ -103,7 +105,8 @@ void WatchedFile::pass_over(const std::exception& error, ngx_log_t* log) {
     if (!std::exchange(unreadable_, true)) tell_of(error, ", and is read again each second", log);
 }
 
-void WatchedFile::tell_of(const std::exception& error, const char* more, ngx_log_t* log) const {
+void WatchedFile::tell_of(const std::exception& error, const char* more, ngx_log_t* log) {
+    ++errors_;
     ngx_log_error(NGX_LOG_ERR, log, 0, "%s: %s; the last good %s stays%s", directive_.c_str(),
                   error.what(), content_.c_str(), more);
 }

@@ -28,6 +28,10 @@ class WatchedFile {
                 std::string_view content, ngx_log_t* log, Take take);
 
     const std::string& path() const { return path_; }
+    // When a good version was read last, and how many attempts failed since the configuration was
+    // loaded. A version that stays missing or unreadable is one.
+    std::time_t loaded() const { return loaded_; }
+    std::uint64_t errors() const { return errors_; }
 
     void look(ngx_log_t* log);
 
@@ -35,7 +39,7 @@ class WatchedFile {
     void load(const FileContent& content, ngx_log_t* log);
     void refresh(ngx_log_t* log);
     void pass_over(const std::exception& error, ngx_log_t* log);
-    void tell_of(const std::exception& error, const char* more, ngx_log_t* log) const;
+    void tell_of(const std::exception& error, const char* more, ngx_log_t* log);
     bool settled(const struct stat& status);
 
     std::string path_;
@@ -53,6 +57,8 @@ class WatchedFile {
     // Whether the last attempt to read it failed, for the same reason.
     bool unreadable_ = false;
     std::time_t looked_at_ = 0;
+    std::time_t loaded_ = 0;
+    std::uint64_t errors_ = 0;
 };
 
 // Warns if nginx's master, which is root, could read the file, but its workers cannot.

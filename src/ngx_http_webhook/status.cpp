@@ -1,0 +1,197 @@
+#include "ngx_http_webhook/status.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/version.h"
+#include "ngx_http_webhook/conf.h"
+#include "ngx_http_webhook/counting.h"
+#include "ngx_http_webhook/dedup.h"
+#include "ngx_http_webhook/headers.h"
+#include "ngx_http_webhook/shared_counters.h"
+#include "report/cells.h"
+#include "report/json.h"
+#include "report/prometheus.h"
+
+namespace webhook::ngx {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+When when(std::uint64_t milliseconds) {
+    if (milliseconds == 0) return std::nullopt;
+    return Milliseconds(static_cast<std::int64_t>(milliseconds));
+}
+
+// Reads the parts of a row before their whole (cells.h).
+class RowReader {
+  public:
+    RowReader(const CounterTable& table, CounterTable::Row row) : table_(table), row_(row) {}
+
+    std::uint64_t sum(cells::Cell cell) const { return table_.sum(row_, cell); }
+    When last(cells::Cell cell) const { return when(table_.largest(row_, cell)); }
+
+    template <typename Counts>
+    void read(Counts& counts, cells::Cell first) const {
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+            counts[i] = sum(first + static_cast<cells::Cell>(i));
+        }
+    }
+
+    void read(Histogram& histogram, cells::Cell first, cells::Cell nanoseconds) const {
+        histogram.counts.resize(histogram.bounds.size() + 1);
+        read(histogram.counts, first);
+        histogram.nanoseconds = sum(nanoseconds);
+    }
+
+  private:
+    const CounterTable& table_;
+    CounterTable::Row row_;
+};
+
+EndpointReport report_of(const CountedEndpoint& endpoint, const Counters& counters,
+                         const std::vector<bool>& living) {
+    EndpointReport report = endpoint.report;
+    const RowReader row(counters.endpoints, endpoint.row);
+    row.read(report.outcomes, cells::kOutcomes);
+    row.read(report.upstream, cells::kUpstreamBuckets, cells::kUpstreamNanoseconds);
+    row.read(report.verify, cells::kVerifyBuckets, cells::kVerifyNanoseconds);
+    report.last_delivered = row.last(cells::kLastDelivered);
+    for (std::size_t i = 0; i < report.secrets.size(); ++i) {
+        const RowReader secret(counters.secrets, endpoint.secrets[i]);
+        report.secrets[i].last_match = secret.last(cells::kLastMatch);
+        report.secrets[i].matches = secret.sum(cells::kMatches);
+    }
+    row.read(report.decisions, cells::kDecisions);
+    row.read(report.monitored, cells::kMonitored);
+    report.last_accepted = row.last(cells::kLastAccepted);
+    report.last_refused = row.last(cells::kLastRefused);
+    report.abandoned = row.sum(cells::kAbandoned);
+    report.bytes = row.sum(cells::kBytes);
+    report.in_progress = counters.in_progress(endpoint.row, living);
+    report.last_received = row.last(cells::kLastReceived);
+    report.received = row.sum(cells::kReceived);
+    return report;
+}
+
+ZoneReport report_of(const DedupZone& zone, const Counters& counters) {
+    const DedupStats stats = zone.stats();
+    const RowReader row(counters.zones, zone.row);
+    return {zone.name,
+            stats.capacity,
+            stats.remembered,
+            stats.in_flight,
+            row.sum(cells::kDuplicates),
+            row.sum(cells::kForgottenEarly),
+            row.sum(cells::kRepairs)};
+}
+
+SourceFileReport report_of(AddressFile& file, const Counters& counters, ngx_log_t* log) {
+    file.look(log);
+    const RowReader row(counters.files, file.row());
+    return {file.name(), file.size(), row.last(cells::kLoaded), row.sum(cells::kErrors)};
+}
+
+// The value of `?endpoint=`.
+std::optional<std::string> asked_endpoint(ngx_http_request_t* request) {
+    ngx_str_t name = ngx_string("endpoint");
+    ngx_str_t value;
+    if (ngx_http_arg(request, name.data, name.len, &value) != NGX_OK) return std::nullopt;
+    ngx_str_t copy = copy_to_pool(request->pool, to_view(value));
+    u_char* end = copy.data;
+    u_char* source = value.data;
+    ngx_unescape_uri(&end, &source, value.len, 0);
+    return std::string(reinterpret_cast<char*>(copy.data),
+                       static_cast<std::size_t>(end - copy.data));
+}
+
+Report report_for(ngx_http_request_t* request, Counters& counters) {
+    const MainConf& conf = main_conf(request);
+    const std::vector<bool> living = counters.living();
+    Report report;
+    report.now = now();
+    report.since = counters.start();
+    report.config_loaded = loaded_configuration().time;
+    report.generation = loaded_configuration().generation;
+    report.module_version = WEBHOOK_VERSION;
+    report.server_version = NGINX_VERSION;
+    report.workers = static_cast<std::uint64_t>(std::ranges::count(living, true));
+    report.worker_deaths = counters.deaths();
+    report.errors = counters.errors();
+    const auto asked = asked_endpoint(request);
+    for (const CountedEndpoint& each : conf.endpoints) {
+        if (asked && *asked != each.report.name) continue;
+        report.endpoints.push_back(report_of(each, counters, living));
+    }
+    for (const auto& [name, zone] : conf.zones) report.zones.push_back(report_of(*zone, counters));
+    for (const auto& file : conf.address_files) {
+        report.source_files.push_back(report_of(*file, counters, request->connection->log));
+    }
+    return report;
+}
+
+struct Answer {
+    std::string_view type;
+    std::string text;
+};
+
+Answer answer_in(Status::Format format, const Report& report, std::string_view accept) {
+    if (format == Status::Format::prometheus) {
+        const Exposition exposition = wanted_exposition(accept);
+        return {content_type_of(exposition), metrics_of(report, exposition)};
+    }
+    return {"application/json", json_of(report)};
+}
+
+ngx_int_t send(ngx_http_request_t* request, Answer& answer) {
+    request->headers_out.status = NGX_HTTP_OK;
+    request->headers_out.content_length_n = static_cast<off_t>(answer.text.size());
+    request->headers_out.content_type = to_ngx(answer.type);
+    // Shorter than the type, so that nginx adds no charset of its own.
+    request->headers_out.content_type_len = answer.type.find_first_of("; ") == std::string::npos
+                                                ? answer.type.size()
+                                                : answer.type.find(';');
+    request->headers_out.content_type_lowcase = nullptr;
+    add_header(request, "Cache-Control", "no-store");
+    add_header(request, "X-Content-Type-Options", "nosniff");
+    const ngx_int_t status = ngx_http_send_header(request);
+    if (status == NGX_ERROR || status > NGX_OK || request->header_only) return status;
+    const auto& text = make_in_pool<std::string>(request->pool, std::move(answer.text));
+    auto* buffer = static_cast<ngx_buf_t*>(allocate(request->pool, sizeof(ngx_buf_t)));
+    *buffer = ngx_buf_t{};
+    buffer->pos = buffer->start = to_ngx(text).data;
+    buffer->last = buffer->end = buffer->pos + text.size();
+    buffer->memory = 1;
+    buffer->last_buf = 1;
+    ngx_chain_t link{buffer, nullptr};
+    return ngx_http_output_filter(request, &link);
+}
+
+}  // namespace
+
+ngx_int_t on_status(ngx_http_request_t* request) noexcept try {
+    static std::optional<double> last_took;
+    if ((request->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) == 0) {
+        add_header(request, "Allow", "GET, HEAD");
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+    const ngx_int_t discarded = ngx_http_discard_request_body(request);
+    if (discarded != NGX_OK) return discarded;
+    Counters* shared = counters();
+    if (shared == nullptr) return NGX_HTTP_SERVICE_UNAVAILABLE;
+    const auto begun = Clock::now();
+    Report report = report_for(request, *shared);
+    report.scrape_seconds = last_took;
+    Answer answer =
+        answer_in(loc_conf(request).status->format, report, find_header(request, "Accept"));
+    last_took = std::chrono::duration<double>(Clock::now() - begun).count();
+    return send(request, answer);
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_CRIT, request->connection->log, 0, "webhook_status: %s", error.what());
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+}  // namespace webhook::ngx
