@@ -1,6 +1,7 @@
 #include "report/findings.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -188,6 +189,42 @@ Health health_of(const std::vector<Finding>& findings) {
     Health worst = Health::ok;
     for (const Finding& each : findings) worst = std::max(worst, each.health);
     return worst;
+}
+
+std::string summary_of(const Report& report, const std::vector<Finding>& findings) {
+    std::set<std::string_view> failing;
+    std::set<std::string_view> attention;
+    std::uint64_t others = 0;
+    // The worst come first.
+    for (const Finding& each : findings) {
+        if (each.health == Health::ok) continue;
+        if (each.endpoint.empty()) {
+            ++others;
+        } else if (each.health == Health::failing) {
+            failing.insert(each.endpoint);
+        } else if (!failing.contains(each.endpoint)) {
+            attention.insert(each.endpoint);
+        }
+    }
+    std::string summary;
+    const auto add = [&](std::uint64_t count, std::string_view one, std::string_view many) {
+        if (count == 0) return;
+        if (!summary.empty()) summary += ", ";
+        summary += std::to_string(count);
+        summary += count == 1 ? one : many;
+    };
+    add(failing.size(), " endpoint is failing", " endpoints are failing");
+    add(attention.size(), " endpoint needs attention", " endpoints need attention");
+    if (summary.empty()) {
+        add(others, " finding needs attention", " findings need attention");
+    } else {
+        add(others, " other finding", " other findings");
+    }
+    if (!summary.empty()) return summary;
+    if (report.endpoints.empty()) return "There is no endpoint";
+    add(report.endpoints.size(), " endpoint, nothing needs attention",
+        " endpoints, nothing needs attention");
+    return summary;
 }
 
 }  // namespace webhook

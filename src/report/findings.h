@@ -31,4 +31,7 @@ std::vector<Finding> findings_of(const Report& report);
 
 Health health_of(const std::vector<Finding>& findings);
 
+// The state of all in one sentence, without its full stop.
+std::string summary_of(const Report& report, const std::vector<Finding>& findings);
+
 }  // namespace webhook

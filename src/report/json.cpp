@@ -41,6 +41,7 @@ class ReportWriter {
     void write_findings() {
         const std::vector<Finding> findings = findings_of(report_);
         json_.member("state", name_of(health_of(findings)));
+        json_.member("summary", std::string_view(summary_of(report_, findings)));
         json_.name("findings");
         json_.begin_array();
         for (const Finding& each : findings) {

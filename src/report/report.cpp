@@ -21,6 +21,22 @@ std::uint64_t EndpointReport::count_of(Verdict verdict) const {
     return count;
 }
 
+std::string network_of(std::string_view address) {
+    constexpr std::size_t kGroups = 3;
+    if (address.find(':') == std::string_view::npos) {
+        const std::size_t end = address.rfind('.');
+        return std::string(address.substr(0, end)) + (end == std::string_view::npos ? "" : ".0/24");
+    }
+    if (address.starts_with("unix:")) return std::string(address);
+    std::size_t end = 0;
+    for (std::size_t group = 0; group < kGroups && !address.substr(end).starts_with(':'); ++group) {
+        end = std::min(address.find(':', end), address.size() - 1) + 1;
+    }
+    std::string network(address.substr(0, end));
+    while (network.ends_with(':')) network.pop_back();
+    return network + "::/48";
+}
+
 cells::Cell cells::bucket(std::span<const double> bounds, double seconds) {
     return static_cast<Cell>(std::ranges::lower_bound(bounds, seconds) - bounds.begin());
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -89,6 +90,9 @@ struct SourceFileReport {
     When loaded = std::nullopt;
     std::uint64_t errors = 0;
 };
+
+// An address without its end: the network of 24 or 48 bits that it is in. Other texts as they are.
+std::string network_of(std::string_view address);
 
 struct RefusalReport {
     Milliseconds time{};

@@ -1,0 +1,338 @@
+#include "report/html.h"
+
+#include <algorithm>
+
+#include "base/html_writer.h"
+#include "report/cells.h"
+#include "report/findings.h"
+#include "report/html_endpoint.h"
+#include "report/html_parts.h"
+#include "report/json.h"
+#include "report/page.h"
+#include "report/wording.h"
+#include "verify/verdict.h"
+
+namespace webhook {
+namespace {
+
+// Shapes as well as colours, of the icon in the browser's tab.
+std::string_view icon_of(Health health) {
+    switch (health) {
+        case Health::ok:
+            return "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 "
+                   "16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%23157f3b'/%3E%3Cpath d='M4.5 "
+                   "8.2l2.4 2.5 4.6-5' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E";
+        case Health::attention:
+            return "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 "
+                   "16'%3E%3Cpath d='M8 1l7.5 14H.5z' fill='%23c77700'/%3E%3Cpath d='M8 5.5v5m0 "
+                   "1v2' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E";
+        case Health::failing:
+            break;
+    }
+    return "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 "
+           "16'%3E%3Cpath d='M1 1h14v14H1z' fill='%23c62828'/%3E%3Cpath d='M4.5 4.5l7 7m0-7l-7 "
+           "7' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E";
+}
+
+// Findings about something that is all right are notes.
+std::string_view word_of(Health health) {
+    return health == Health::ok ? "note" : name_of(health);
+}
+
+void write_finding(HtmlWriter& html, const Finding& finding) {
+    html << R"(<li data-key=")" << finding.code << " " << finding.endpoint
+         << R"("><span class="badge" data-f="state" data-state=")" << name_of(finding.health)
+         << R"(">)" << badge_text(finding.health, word_of(finding.health))
+         << R"(</span> <bdi class="about" data-f="endpoint")";
+    write_hidden(html, finding.endpoint.empty());
+    html << ">" << finding.endpoint << R"(:</bdi> <span class="text" data-f="text">)"
+         << finding.text << R"(</span> <small>More: <code data-f="more">docs/troubleshooting.md#)"
+         << finding.code << "</code></small></li>\n";
+}
+
+void write_zone(HtmlWriter& html, const ZoneReport& zone) {
+    const std::string share = share_text(zone.remembered, zone.capacity);
+    const double part = zone.capacity == 0 ? 0
+                                           : static_cast<double>(zone.remembered) /
+                                                 static_cast<double>(zone.capacity);
+    const auto width = std::to_string(static_cast<int>(std::clamp(part, 0.0, 1.0) * 100));
+    html << R"(<tr data-key=")" << zone.name << R"("><th scope="row"><bdi data-f="name">)"
+         << zone.name << R"(</bdi></th><td><svg class="fill" role="img" data-f="fill" aria-label=")"
+         << share
+         << R"( full" width="100" height="8" viewBox="0 0 100 8" preserveAspectRatio="none">)"
+         << R"(<rect class="ground" width="100" height="8" fill="none" stroke="currentColor"/>)"
+         << R"(<rect data-f="filled" width=")" << width
+         << R"(" height="8" fill="currentColor"/></svg> <span data-f="share">)" << share
+         << R"(</span></td><td class="n" data-f="remembered">)" << count_text(zone.remembered)
+         << R"(</td><td class="n" data-f="capacity">)" << count_text(zone.capacity)
+         << R"(</td><td class="n" data-f="claimed">)" << count_text(zone.claimed)
+         << R"(</td><td class="n" data-f="duplicates">)" << count_text(zone.duplicates)
+         << R"(</td><td class="n" data-f="forgotten_early">)" << count_text(zone.forgotten_early)
+         << R"(</td><td class="n" data-f="repairs">)" << count_text(zone.repairs) << "</td></tr>\n";
+}
+
+void write_file(HtmlWriter& html, const SourceFileReport& file, Milliseconds now) {
+    html << R"(<tr data-key=")" << file.path << R"("><th scope="row"><bdi data-f="path">)"
+         << file.path << R"(</bdi></th><td class="n" data-f="addresses">)"
+         << count_text(file.addresses) << R"(</td><td data-f="loaded">)"
+         << moment_text(file.loaded, now) << R"(</td><td class="n" data-f="errors">)"
+         << count_text(file.errors) << "</td></tr>\n";
+}
+
+void write_refusal(HtmlWriter& html, const RefusalReport& refusal, Milliseconds now) {
+    const auto cell = [&](HtmlWriter::Markup name, const std::string& text) {
+        html << R"(<td class="id"><bdi data-f=")" << name << R"(">)" << text << "</bdi></td>";
+    };
+    html << R"(<tr data-key=")" << rfc3339_text(refusal.time) << " " << refusal.request_id
+         << R"(">)";
+    html << R"(<td><span data-f="at">)" << time_text(refusal.time)
+         << R"(</span> <small data-f="ago">)" << age_text(refusal.time, now) << "</small></td>";
+    cell("endpoint", refusal.endpoint);
+    html << R"(<td><code data-f="reason">)" << info(refusal.reason).name
+         << R"(</code> <small data-f="monitored")";
+    write_hidden(html, !refusal.monitored);
+    html << ">only monitored</small></td>";
+    cell("source", refusal.source);
+    cell("event_id", refusal.event_id);
+    cell("request_id", refusal.request_id);
+    html << R"(<td class="n" data-f="repeated">)" << count_text(refusal.repeated) << "</td></tr>\n";
+}
+
+class PageWriter {
+  public:
+    explicit PageWriter(const Report& report)
+        : report_(report), findings_(findings_of(report)), health_(health_of(findings_)) {}
+
+    std::string write() {
+        write_head();
+        write_header();
+        html_ << "<main>\n";
+        write_findings();
+        write_endpoints();
+        write_zones();
+        write_files();
+        write_recent();
+        html_ << "</main>\n";
+        write_footer();
+        write_templates();
+        write_script();
+        html_ << "</body>\n</html>\n";
+        return html_.finish();
+    }
+
+  private:
+    void write_head() {
+        html_ << "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>"
+              << summary_of(report_, findings_) << " \xe2\x80\x93 webhooks</title>\n"
+              << R"(<meta name="viewport" content="width=device-width, initial-scale=1">)"
+              << "\n<meta name=\"color-scheme\" content=\"light dark\">\n"
+              << "<meta name=\"robots\" content=\"noindex\">\n"
+              << R"(<link rel="icon" data-f="icon" href=")" << icon_of(health_);
+        for (const Health each : {Health::ok, Health::attention, Health::failing}) {
+            html_ << R"(" data-)" << name_of(each) << R"(=")" << icon_of(each);
+        }
+        html_ << "\">\n<style>";
+        html_.write_verbatim(page_style());
+        html_ << "</style>\n</head>\n";
+    }
+
+    void write_header() {
+        html_ << "<body>\n<header>\n<h1>Webhooks</h1>\n<p class=\"state\" role=\"status\">"
+              << R"(<span class="badge" data-f="state" data-state=")" << name_of(health_) << R"(">)"
+              << badge_text(health_, name_of(health_)) << R"(</span> <strong data-f="summary">)"
+              << summary_of(report_, findings_)
+              << R"(</strong> <span class="stale" data-f="stale"></span></p>)"
+              << "\n<p class=\"controls\"><a class=\"button\" href=\"\">Reload</a> "
+              << R"(<button type="button" class="button" data-f="pause" hidden>)"
+              << "Pause updates</button></p>\n"
+              << R"(<p class="times">As of <span data-f="now">)" << time_text(report_.now)
+              << R"(</span>. Counting since <span data-f="since">)"
+              << moment_text(report_.since, report_.now)
+              << R"(</span>. Configuration loaded <span data-f="config_loaded">)"
+              << age_text(report_.config_loaded, report_.now)
+              << R"(</span>. Worker processes: <span data-f="workers">)"
+              << count_text(report_.workers) << "</span>.</p>\n</header>\n";
+    }
+
+    void begin_section(HtmlWriter::Markup name, HtmlWriter::Markup title, bool is_hidden = false) {
+        html_ << R"(<section aria-labelledby=")" << name << R"(" data-f="section_)" << name
+              << R"(")";
+        write_hidden(html_, is_hidden);
+        html_ << R"(><h2 id=")" << name << R"(">)" << title << "</h2>\n";
+    }
+
+    void write_none(HtmlWriter::Markup name, HtmlWriter::Markup text, bool is_hidden) {
+        html_ << R"(<p class="none" data-f="no_)" << name << R"(")";
+        write_hidden(html_, is_hidden);
+        html_ << ">" << text << "</p>\n";
+    }
+
+    // A table that scrolls by itself where it is too wide.
+    void begin_table(HtmlWriter::Markup name, HtmlWriter::Markup caption, bool is_hidden = false) {
+        html_ << R"(<div class="scroll" tabindex="0" role="region" aria-labelledby="caption_)"
+              << name << R"(" data-f="table_)" << name << R"(")";
+        write_hidden(html_, is_hidden);
+        html_ << R"(><table><caption class="unseen" id="caption_)" << name << R"(">)" << caption
+              << "</caption><thead><tr>";
+    }
+
+    void head(HtmlWriter::Markup title, bool is_number = false) {
+        html_ << R"(<th scope="col")";
+        if (is_number) html_ << R"( class="n")";
+        html_ << ">" << title << "</th>";
+    }
+
+    void begin_rows(HtmlWriter::Markup list) {
+        html_ << R"(</tr></thead><tbody data-list=")" << list << "\">\n";
+    }
+
+    void end_table() { html_ << "</tbody></table></div></section>\n"; }
+
+    void write_findings() {
+        begin_section("findings", "Findings");
+        write_none("findings", "Nothing needs attention.", !findings_.empty());
+        html_ << "<ul class=\"findings\" data-list=\"findings\">\n";
+        for (const Finding& each : findings_) write_finding(html_, each);
+        html_ << "</ul></section>\n";
+    }
+
+    Health health_of_endpoint(std::string_view name) const {
+        Health worst = Health::ok;
+        for (const Finding& each : findings_) {
+            if (each.endpoint == name) worst = std::max(worst, each.health);
+        }
+        return worst;
+    }
+
+    void write_endpoints() {
+        begin_section("endpoints", "Endpoints");
+        write_none(
+            "endpoints",
+            "There is no endpoint: no location has a gate, or the URL asks for another endpoint.",
+            !report_.endpoints.empty());
+        html_ << R"(<div class="cards" data-f="table_endpoints")";
+        write_hidden(html_, report_.endpoints.empty());
+        html_ << R"(><table class="endpoints" data-list="endpoints"><caption class="unseen">)"
+              << "Deliveries to each endpoint</caption><thead><tr>";
+        head("Endpoint");
+        for (const HtmlWriter::Markup each :
+             {HtmlWriter::Markup("Rate"), HtmlWriter::Markup("Accepted"),
+              HtmlWriter::Markup("Refused"), HtmlWriter::Markup("Duplicate"),
+              HtmlWriter::Markup("Upstream 2xx"), HtmlWriter::Markup("Upstream p95"),
+              HtmlWriter::Markup("Last delivery"), HtmlWriter::Markup("Last success")}) {
+            head(each, true);
+        }
+        html_ << "</tr></thead>\n";
+        for (const EndpointReport& each : report_.endpoints) {
+            write_endpoint(html_, each, health_of_endpoint(each.name), report_);
+        }
+        html_ << "</table></div></section>\n";
+    }
+
+    void write_zones() {
+        begin_section("zones", "Memory of events", report_.zones.empty());
+        begin_table("zones", "Dedup zones");
+        head("Zone");
+        head("Full");
+        head("Remembered", true);
+        head("Room for", true);
+        head("In flight", true);
+        head("Duplicates", true);
+        head("Forgotten early", true);
+        head("Repairs", true);
+        begin_rows("dedup_zones");
+        for (const ZoneReport& each : report_.zones) write_zone(html_, each);
+        end_table();
+    }
+
+    void write_files() {
+        begin_section("files", "Allowlist files", report_.source_files.empty());
+        begin_table("files", "Files of addresses");
+        head("File");
+        head("Addresses", true);
+        head("Last good read");
+        head("Bad versions", true);
+        begin_rows("source_files");
+        for (const SourceFileReport& each : report_.source_files) {
+            write_file(html_, each, report_.now);
+        }
+        end_table();
+    }
+
+    void write_recent() {
+        begin_section("recent", "Recent refusals", !report_.shows_recent);
+        write_none("recent", "Nothing was refused.", !report_.recent.empty());
+        html_ << "<p class=\"filter\" data-f=\"filter\" hidden><label>Endpoint "
+              << "<select data-f=\"filter_by\"><option value=\"\">all</option></select></label>"
+              << "</p>\n";
+        begin_table("recent", "Refused deliveries, the newest first", report_.recent.empty());
+        head("Time");
+        head("Endpoint");
+        head("Reason");
+        head("Source");
+        head("Event id, as claimed");
+        head("Request id");
+        head("Repeated", true);
+        begin_rows("recent");
+        for (const RefusalReport& each : report_.recent) {
+            write_refusal(html_, each, report_.now);
+        }
+        end_table();
+    }
+
+    void write_footer() {
+        html_ << "<footer>\n<p>Webhook module <span data-f=\"module\">" << report_.module_version
+              << "</span>, nginx <span data-f=\"nginx\">" << report_.server_version
+              << "</span>, configuration <span data-f=\"generation\">"
+              << count_text(report_.generation) << "</span> since counting began.</p>\n"
+              << "<p>This URL answers <code>Accept: application/json</code> with the same as JSON: "
+              << "<code>curl -H 'Accept: application/json' <span data-f=\"url\">URL</span></code>. "
+              << "For Prometheus, give a location of its own "
+              << "<code>webhook_status prometheus</code>.</p>\n</footer>\n";
+    }
+
+    // What the script copies for a row that is new: the rows of a report that holds nothing.
+    void write_templates() {
+        const auto wrap = [&](HtmlWriter::Markup list, const auto& write_row) {
+            html_ << R"(<template data-row=")" << list << R"(">)";
+            write_row();
+            html_ << "</template>\n";
+        };
+        wrap("findings", [&] { write_finding(html_, {}); });
+        EndpointReport endpoint;
+        endpoint.verify.bounds = cells::kVerifyBounds;
+        endpoint.upstream.bounds = cells::kUpstreamBounds;
+        wrap("endpoints", [&] { write_endpoint(html_, endpoint, Health::ok, {}); });
+        wrap("bars", [&] { write_bar(html_, {}, 0); });
+        wrap("secrets", [&] { write_secret(html_, {}, {}, {}); });
+        wrap("dedup_zones", [&] { write_zone(html_, {}); });
+        wrap("source_files", [&] { write_file(html_, {}, {}); });
+        wrap("recent", [&] { write_refusal(html_, {}, {}); });
+    }
+
+    void write_script() {
+        // The script cannot tell by itself which reasons are refusals.
+        html_ << R"(<script type="application/json" id="report" data-refusals=")";
+        for (const ReasonInfo& row : all_reasons()) {
+            if (verdict_of(row.reason, false) == Verdict::rejected) html_ << row.name << " ";
+        }
+        html_ << "\">";
+        html_.write_verbatim(json_of(report_));
+        html_ << "</script>\n<script>";
+        html_.write_verbatim(page_script());
+        html_ << "</script>\n";
+    }
+
+    const Report& report_;
+    const std::vector<Finding> findings_;
+    const Health health_;
+    HtmlWriter html_;
+};
+
+}  // namespace
+
+std::string html_of(const Report& report) {
+    return PageWriter(report).write();
+}
+
+}  // namespace webhook
