@@ -29,15 +29,16 @@ TEST_PACKAGES := libgtest-dev curl perl openssl procps json-schema-test-suite pr
 CHECK_PACKAGES := clang-format clang-tidy
 BENCH_PACKAGES := wrk
 INTEROP_PACKAGES := nodejs npm
+BROWSER_PACKAGES := chromium
 
 # The houses that know no nginx: they are built, tested and fuzzed without it.
-HOUSES := base jsonschema scheme verify inspect store report
+HOUSES := base jsonschema scheme verify inspect capture store report
 CORE_SOURCES := $(wildcard $(HOUSES:%=src/%/*.cpp))
 GLUE_SOURCES := $(wildcard src/ngx_http_webhook/*.cpp)
 HEADERS := $(wildcard src/*/*.h)
 UNIT_SOURCES := $(wildcard t/unit/*.cpp)
 FUZZERS := $(patsubst t/fuzz/%_fuzz.cpp,%,$(wildcard t/fuzz/*_fuzz.cpp))
-FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp t/race/*.cpp t/jsonschema/*.cpp t/support/*.cpp)
+FORMATTED := $(CORE_SOURCES) $(GLUE_SOURCES) $(HEADERS) $(wildcard t/unit/* t/fuzz/*.cpp t/fuzz/*.h t/bench/*.cpp t/race/*.cpp t/jsonschema/*.cpp t/support/* t/browser/*.cpp)
 
 # What is built with sanitizers is kept apart from what is not.
 FLAVOUR := $(if $(filter 1,$(SANITIZE)),sanitize,release)
@@ -85,7 +86,7 @@ define install_packages
 	fi
 endef
 
-.PHONY: deps deps-test deps-check deps-bench deps-fuzz deps-interop
+.PHONY: deps deps-test deps-check deps-bench deps-fuzz deps-interop deps-browser
 deps: ## install what the build needs (Debian's packages)
 	$(call install_packages,$(BUILD_PACKAGES))
 deps-test: deps
@@ -99,6 +100,8 @@ deps-bench: deps-test
 # Node may have come from elsewhere.
 deps-interop: deps-test
 	$(if $(shell command -v npm),,$(call install_packages,$(INTEROP_PACKAGES)))
+deps-browser: deps-interop
+	$(call install_packages,$(BROWSER_PACKAGES))
 
 .PHONY: build
 build: ## build build/ngx_http_webhook_module.so
@@ -151,7 +154,7 @@ $(OBJECTS)/ngx_http_webhook_module.so: $(CONFIGURED) $(LIBRARY) $(GLUE_SOURCES) 
 	@install -m 644 $(OBJECTS)/nginx/ngx_http_webhook_module.so $@
 
 # The same module, for tests: with what they may ask for by the environment (fault_point.h).
-FAULTY := store/dedup_table ngx_http_webhook/module ngx_http_webhook/conf
+FAULTY := store/dedup_table store/capture_ring ngx_http_webhook/module ngx_http_webhook/conf
 FAULTY_MODULE := $(OBJECTS)/faulty/ngx_http_webhook_module.so
 $(OBJECTS)/faulty/%.o: CXXFLAGS += -fPIC -fvisibility=hidden $(HARDENING) -DWEBHOOK_FAULT_POINTS -I$(OBJECTS)/nginx $(addprefix -isystem ,$(NGINX_HEADERS))
 $(OBJECTS)/faulty/%.o: src/%.cpp $(CONFIGURED) $(FLAGS)
@@ -246,15 +249,18 @@ $(OBJECTS)/unit/%.o: t/unit/%.cpp $(PRECOMPILED).gch $(FLAGS)
 # The unit tests have a table of their own, with places to die at.
 $(OBJECTS)/unit/dedup_table_faulty.o: src/store/dedup_table.cpp
 	$(COMPILE) $(UNIT_FLAGS)
+# And a ring of captures, with places to die or to wait at.
+$(OBJECTS)/unit/capture_ring_faulty.o: src/store/capture_ring.cpp
+	$(COMPILE) $(UNIT_FLAGS)
 -include $(wildcard $(OBJECTS)/unit/*.d)
-$(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(OBJECTS)/unit/dedup_table_faulty.o $(LIBRARY)
+$(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(OBJECTS)/unit/dedup_table_faulty.o $(OBJECTS)/unit/capture_ring_faulty.o $(LIBRARY)
 	@$(CXX) $(CXXFLAGS) $^ -lgtest -lgtest_main $(LIBRARIES) -lpthread -o $@
 $(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.h) $(LIBRARY)
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) -It/fuzz $(filter %.cpp,$^) $(LIBRARY) $(LIBRARIES) -o $@
 
 .PHONY: test unit replay jsonschema-suite jsonschema-suite-nginx prove
-test: deps-test unit race replay jsonschema-suite jsonschema-suite-nginx prove interop-if-possible ## run every test (SANITIZE=1: under the sanitizers)
+test: deps-test unit race replay jsonschema-suite jsonschema-suite-nginx prove interop-if-possible browser-if-possible ## run every test (SANITIZE=1: under the sanitizers)
 
 unit: ## run the unit tests of the library, which needs no nginx
 	$(call require_packages,$(UNIT_PACKAGES))
@@ -282,12 +288,15 @@ prove: deps-test build ## run the end-to-end tests on a real nginx
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(FAULTY_MODULE)
 	$(RUN) prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
 
-# The SDKs, and Ajv, are for the tests and the benchmarks only, and stay out of the source tree.
+# The SDKs, Ajv and what drives a browser are for the tests and the benchmarks only, and stay out of the
+# source tree.
 SDKS := $(BUILD)/interop
 AJV := $(BUILD)/ajv
+DRIVER := $(BUILD)/browser
 $(SDKS)/installed: t/interop/package.json t/interop/package-lock.json
 $(AJV)/installed: t/bench/ajv/package.json t/bench/ajv/package-lock.json
-$(SDKS)/installed $(AJV)/installed:
+$(DRIVER)/installed: t/browser/package.json t/browser/package-lock.json
+$(SDKS)/installed $(AJV)/installed $(DRIVER)/installed:
 	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D)
 	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=2 --fetch-timeout=60000
 	@touch $@
@@ -303,6 +312,25 @@ interop-if-possible: deps-test build
 	    echo "interop: SKIPPED, npm cannot install the senders' SDKs"; \
 	else \
 	    $(MAKE) --no-print-directory run-interop; \
+	fi
+
+$(OBJECTS)/status-page: t/browser/fixture.cpp t/support/reports.h $(LIBRARY)
+	@$(CXX) $(CXXFLAGS) $(filter %.cpp %.a,$^) $(LIBRARIES) -o $@
+
+.PHONY: browser browser-if-possible run-browser
+browser: deps-browser build $(DRIVER)/installed run-browser ## look at the status page in Chromium (npm)
+run-browser:
+	@$(MAKE) --no-print-directory -s $(OBJECTS)/status-page
+	WEBHOOK_BROWSER=$(HERE)/$(DRIVER) WEBHOOK_FIXTURE=$(HERE)/$(OBJECTS)/status-page $(RUN) prove -v -It/lib t/browser/browser.t
+browser-if-possible: deps-test build
+	@if ! command -v npm >/dev/null; then \
+	    echo "browser: SKIPPED, npm is not installed (make browser installs it)"; \
+	elif ! command -v chromium >/dev/null; then \
+	    echo "browser: SKIPPED, chromium is not installed (make browser installs it)"; \
+	elif ! $(MAKE) --no-print-directory $(DRIVER)/installed; then \
+	    echo "browser: SKIPPED, npm cannot install what drives the browser"; \
+	else \
+	    $(MAKE) --no-print-directory run-browser; \
 	fi
 
 # ThreadSanitizer goes with no other sanitizer, and may not run where addresses are very random. Then

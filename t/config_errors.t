@@ -719,6 +719,10 @@ my @DIRECTIVES = (
         gated('webhook_log_level crit; # HERE'),
         'invalid "crit" in "webhook_log_level", allowed: info, notice, warn, error',
     ],
+    'lines of the log without a choice' => [
+        gated('webhook_log_level info limit=10; # HERE'),
+        'invalid "limit=10" in "webhook_log_level", allowed: limit=on, limit=off',
+    ],
     'an answer to an unknown reason' => [
         gated('webhook_response bad_secret 403; # HERE'),
         qr/invalid "bad_secret" in "webhook_response", allowed: method, insecure, [a-z_, ]+, internal/,
@@ -810,7 +814,15 @@ my @DIRECTIVES = (
     ],
     'a report in an unknown format' => [
         in_location('webhook_status xml; # HERE'),
-        'invalid "xml" in "webhook_status", allowed: json, prometheus',
+        'invalid "xml" in "webhook_status", allowed: json, prometheus, html, recent=on|off|anonymous',
+    ],
+    'a report with an unknown choice' => [
+        in_location('webhook_status json recent=some; # HERE'),
+        'invalid "recent=some" in "webhook_status", allowed: recent=on, recent=off, recent=anonymous',
+    ],
+    'a report in two formats' => [
+        in_location('webhook_status json prometheus; # HERE'),
+        'invalid "prometheus" in "webhook_status", allowed: json, prometheus, html, recent=on|off|anonymous',
     ],
     'two reports in one location' => [
         in_location("webhook_status json;\nwebhook_status prometheus; # HERE"),
@@ -1122,6 +1134,62 @@ my @MEMORY = (
 );
 
 # Directives with as many arguments as they take, for places where they may not stand.
+my $CAPTURED = 'method, insecure, ip_denied, no_endpoint, missing_signature, malformed_signature, missing_timestamp, '
+    . 'malformed_timestamp, missing_header, malformed_header, stale_timestamp, future_timestamp, no_secret, incomplete_body, '
+    . 'bad_signature, filtered, invalid_payload, schema_violation, missing_event_id, in_flight, unavailable, cached, '
+    . 'bad_answer, internal';
+
+sub captures ($arguments) { return gated("webhook_capture $arguments; # HERE") }
+
+# What nginx says of a directory is in capture.t.
+my @CAPTURES = (
+    (
+        map {
+            my ($wrong) = /([^,]*)$/;
+            ; "captures for $_" => [ captures("captures reasons=$_"), qq{invalid "reasons=$wrong" in "webhook_capture", allowed: $CAPTURED} ]
+        } ('nonsense', 'bad_signature,nonsense', 'bad_signature,', 'method,duplicate', 'accepted', 'handshake')
+    ),
+    'captures for no reason' => [ captures('captures reasons='), qq{invalid "reasons=" in "webhook_capture", allowed: $CAPTURED} ],
+    (
+        map {
+            ; "captures, $_ of them" => [ captures("captures max=$_"), qq{invalid "max=$_" in "webhook_capture", allowed: a number from 1 to 1000} ]
+        } qw(0 -1 1001 1k x)
+    ),
+    (
+        map {
+            ; "captures of $_" => [ captures("captures body=$_"), qq{invalid "body=$_" in "webhook_capture", allowed: a size up to 1m in bytes, k or m, such as 64k} ]
+        } qw(-1 1048577 2m 1g x)
+    ),
+    (
+        map {
+            ; "captures for $_" => [ captures("captures keep=$_"), qq{invalid "keep=$_" in "webhook_capture", allowed: a time from 1s to 30d} ]
+        } qw(0 999ms 31d)
+    ),
+    'captures for no time' =>
+        [ captures('captures keep=x'), 'invalid "keep=x" in "webhook_capture", allowed: a time, such as 300s, 5m or 72h' ],
+    'captures with another parameter' => [
+        captures('captures size=1'),
+        'invalid "size=" in "webhook_capture", allowed: DIR, reasons=LIST, max=N, body=SIZE, keep=TIME, or off alone',
+    ],
+    'captures in two directories' => [
+        captures('captures others'),
+        'invalid "others" in "webhook_capture", allowed: DIR, reasons=LIST, max=N, body=SIZE, keep=TIME, or off alone',
+    ],
+    'captures, off and on' => [
+        captures('off max=1'),
+        'invalid "max=" in "webhook_capture", allowed: DIR, reasons=LIST, max=N, body=SIZE, keep=TIME, or off alone',
+    ],
+    'captures with a parameter twice' => [ captures('captures max=1 max=2'), 'duplicate parameter "max=" in "webhook_capture"' ],
+    'captures twice' => [
+        gated("webhook_capture off;\nwebhook_capture off; # HERE"), '"webhook_capture" directive is duplicate',
+    ],
+    'captures in no directory' => [ captures('""'), 'invalid path "" in "webhook_capture"' ],
+    'captures in a directory that does not exist' => [
+        captures('absent'),
+        'the directory "%%DIR%%/absent" of "webhook_capture" cannot be opened: No such file or directory',
+    ],
+);
+
 my %EXAMPLE = (
     webhook             => 'webhook github;',
     webhook_secret      => "webhook_secret $SECRET;",
@@ -1139,6 +1207,7 @@ my %EXAMPLE = (
     webhook_schema      => 'webhook_schema off;',
     webhook_reason_header => 'webhook_reason_header off;',
     webhook_payload_max => 'webhook_payload_max 1m;',
+    webhook_capture     => 'webhook_capture off;',
 );
 my %HTTP_ONLY = (
     webhook_scheme     => 'webhook_scheme acme {',
@@ -1181,7 +1250,7 @@ my %TOO_MANY = (
     webhook_handshake   => 'on token=one token=two',
     webhook_response    => 'no_secret 403 no type=a/b no',
     webhook_reason_header => 'on off',
-    webhook_log_level   => 'info warn',
+    webhook_log_level   => 'info limit=on warn',
     webhook_payload_max => '1m 2m',
 );
 
@@ -1388,6 +1457,7 @@ subtest 'directives'            => sub { are_found(@DIRECTIVES) };
 subtest 'broken schemas'        => sub { are_broken_schemas() };
 subtest 'sources'               => sub { are_found(@SOURCES) };
 subtest 'memory'                => sub { are_found(@MEMORY) };
+subtest 'captures'              => sub { are_found(@CAPTURES) };
 subtest 'contexts'              => sub { are_found(@CONTEXTS) };
 subtest 'numbers of arguments' => sub { are_found(@COUNTS) };
 

@@ -133,7 +133,7 @@ for my $example (@examples, @of_pages) {
         my ($code, $output) = config_test(parts_of(with_modules($text)), env => \%env);
         is $code, 0, 'nginx takes it' or diag $output;
         unlike $output, qr/\[(?:warn|error|crit|alert|emerg)\]/, 'without a warning';
-        like $text, qr/^\s*webhook(?:_\w+)?\s/m, 'it uses the module';
+        like $text, qr/^\s*webhook(?:_\w+)?[\s;]/m, 'it uses the module';
     };
 }
 

@@ -14,9 +14,10 @@ my %BELOW = (
     scheme           => [qw(base)],
     verify           => [qw(base scheme)],
     inspect          => [qw(base jsonschema scheme verify)],
+    capture          => [qw(base scheme)],
     store            => [qw(base)],
-    report           => [qw(base verify)],
-    ngx_http_webhook => [qw(base jsonschema scheme verify inspect store report)],
+    report           => [qw(base verify store)],
+    ngx_http_webhook => [qw(base jsonschema scheme verify inspect capture store report)],
 );
 
 my @houses = grep { $_ ne 'build' } map { m{/(\w+)/$} } glob "$SRC/*/";

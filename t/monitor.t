@@ -279,7 +279,7 @@ subtest 'one line per delivery that would have been refused' => sub {
     deliver(secret => 'another');
     my @lines = grep { /webhook / } split /\n/, substr $nginx->error_log, $position;
     is scalar(@lines), 1, 'one';
-    like $lines[0], qr/\[error\].*webhook monitored: bad_signature, secrets tried: 1, length of the body: 2, endpoint: "strict", client: /, 'says so';
+    like $lines[0], qr/\[error\].*webhook monitored: bad_signature, secrets tried: 1, length of the body: 2, endpoint: "strict", event id: "[\w-]+", request id: \w+, client: /, 'says so';
 };
 
 subtest 'what is off in monitor mode is on in enforce mode' => sub {

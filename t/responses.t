@@ -299,7 +299,7 @@ subtest 'the log' => sub {
             my @lines = lines_of(sub { $send->(uri => $uri) });
             is scalar(@lines), 1, "$uri, $reason: one line";
             like $lines[0] // '',
-                qr/\[$levels{$uri}\] .*webhook rejected: $reason, (?:the header "[\w-]+" is missing|secrets tried: 1, length of the body: \d+), endpoint: "$endpoint", client: 127\.0\.0\.1, .*"POST \Q$uri\E HTTP/,
+                qr/\[$levels{$uri}\] .*webhook rejected: $reason, (?:the header "[\w-]+" is missing|secrets tried: 1, length of the body: \d+), endpoint: "$endpoint", (?:event id: "[\w-]+", )?request id: \w+, client: 127\.0\.0\.1, .*"POST \Q$uri\E HTTP/,
                 "$uri, $reason: says what, where and who";
         }
         my %event = (uri => $uri, id => unique_id());

@@ -2,6 +2,7 @@
 
 use Webhook::Test;
 
+use Encode ();
 use FindBin;
 use List::Util qw(sum0);
 use Webhook::Deliveries qw($SECRET deliver delivery event_delivery new_ids outcome start_delivery);
@@ -19,6 +20,8 @@ server {
     proxy_read_timeout 500ms;
     location = /metrics { webhook_status prometheus; }
     location = /status  { webhook_status json; }
+    location = /anonymous { webhook_status json recent=anonymous; }
+    location = /silent  { webhook_status json recent=off; }
 
     location / { webhook github; webhook_secret "$SECRET" id=new; webhook_secret $OLD id=old not_after=2099-01-01T00:00:00Z; webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
     location /monitor  { webhook github name=monitored; webhook_secret "$SECRET"; webhook_mode monitor; proxy_pass http://%%BACKEND%%; }
@@ -229,6 +232,27 @@ subtest 'sums' => sub {
     }
     cmp_ok value_of($series, 'verify_duration_seconds_count', webhook_endpoint => 'github'), '>', 0, 'some are timed';
     cmp_ok value_of($series, 'received_bytes_total', webhook_endpoint => 'github'), '>', 0, 'bytes';
+};
+
+subtest 'recent refusals' => sub {
+    my $recent = status_of()->{recent};
+    cmp_ok scalar @$recent, '>', 5, 'there are some';
+    my @times = map { $_->{time} } @$recent;
+    is_deeply \@times, [ reverse sort @times ], 'the newest first';
+    is_deeply [ grep { $_->{reason} =~ /^(?:duplicate|handshake|filtered|accepted)$/ } @$recent ], [], 'refusals only';
+    my ($monitored) = grep { $_->{endpoint} eq 'monitored' } @$recent;
+    ok $monitored->{monitored} && $monitored->{repeated} == 1, 'what is only monitored is marked, and counted';
+    my $hostile = '</script>"' . "\x{2028}" . 'x' x 100;
+    deliver(unique_id('h'), secret => 'wrong', override => { 'X-GitHub-Delivery' => Encode::encode('UTF-8', $hostile) });
+    my $newest;
+    wait_for(sub { $newest = status_of()->{recent}[0]; $newest->{event_id} =~ /script/ }, 5, 'a hostile id is shown');
+    is length(Encode::encode('UTF-8', $newest->{event_id})), 40, 'cut off';
+    like $newest->{request_id}, qr/^[0-9a-f]{32}$/, 'the id of the request';
+    is $newest->{source}, '127.0.0.1', 'the source';
+    is status_of(uri => '/anonymous')->{recent}[0]{source}, '127.0.0.0/24', 'recent=anonymous';
+    ok !exists status_of(uri => '/silent')->{recent}, 'recent=off';
+    is_deeply [ grep { $_->{endpoint} ne 'none' } @{ status_of(uri => '/status?endpoint=none')->{recent} } ], [], 'of one endpoint';
+    unlike send_request(method => 'GET', uri => '/status')->{body}, qr/[<>]|\Q$SECRET\E|sha256=/, 'no markup, secret or signature';
 };
 
 subtest 'promtool finds nothing' => sub {

@@ -164,19 +164,18 @@ std::optional<Milliseconds> parse_rfc3339(std::string_view text) {
 }
 
 std::string rfc3339_text(Milliseconds time) {
-    using namespace std::chrono;
-    const sys_time<Milliseconds> point(time);
-    const auto day = floor<days>(point);
-    const year_month_day date(day);
-    const hh_mm_ss<Milliseconds> clock(point - day);
-    std::array<char, 32> text;
+    namespace chrono = std::chrono;
+    const auto day = chrono::floor<chrono::days>(chrono::sys_time<Milliseconds>(time));
+    const chrono::year_month_day date(day);
+    const chrono::hh_mm_ss clock(chrono::sys_time<Milliseconds>(time) - day);
+    std::array<char, 64> text{};
     const int size = std::snprintf(
-        text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ld.%03ldZ",
+        text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
         static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-        static_cast<unsigned>(date.day()), static_cast<long>(clock.hours().count()),
-        static_cast<long>(clock.minutes().count()), static_cast<long>(clock.seconds().count()),
-        static_cast<long>(clock.subseconds().count()));
-    return {text.data(), std::min(static_cast<std::size_t>(size), text.size() - 1)};
+        static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+        static_cast<int>(clock.subseconds().count()));
+    return {text.data(), static_cast<std::size_t>(size)};
 }
 
 std::optional<Milliseconds> parse_duration(std::string_view text) {

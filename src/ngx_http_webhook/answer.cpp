@@ -5,71 +5,12 @@
 
 #include "base/text.h"
 #include "base/url.h"
+#include "ngx_http_webhook/capture.h"
 #include "ngx_http_webhook/headers.h"
+#include "ngx_http_webhook/verdict_log.h"
 
 namespace webhook::ngx {
 namespace {
-
-void add_cause(std::string& causes, const Cause& cause) {
-    const std::string text = text_of(cause);
-    if (!text.empty()) causes += ", " + text;
-}
-
-// Unsigned requests by which senders verify the endpoint.
-void add_handshake(std::string& causes, const Delivery& delivery) {
-    const bool asks = delivery.reason == Reason::missing_signature && delivery.inspection;
-    if (!asks || !delivery.inspection->may_be_unanswered_handshake()) return;
-    add_cause(causes, {Cause::Kind::perhaps_handshake, {}});
-}
-
-// Values that the sender, proxies and this server may see differently, if the signature or the
-// payload is wrong.
-void add_suspects(std::string& causes, const Delivery& delivery) {
-    if (delivery.reason != Reason::bad_signature && delivery.reason != Reason::invalid_payload) {
-        return;
-    }
-    const std::string_view hashed = delivery.inspection ? delivery.inspection->hashed_url() : "";
-    if (delivery.reason == Reason::bad_signature && !hashed.empty() &&
-        !delivery.conf.scheme->has_secret_in_query()) {
-        add_cause(causes, {Cause::Kind::hashed_url,
-                           url_for_log(hashed, to_view(delivery.conf.url->value))});
-    }
-    const std::string_view encoding = find_header(delivery.request, "Content-Encoding");
-    if (!encoding.empty() && !equals_ignoring_case(encoding, "identity")) {
-        add_cause(causes, {Cause::Kind::body_encoded, encoding});
-    }
-}
-
-ngx_uint_t log_level_of(const Delivery& delivery) {
-    // None needs attention: every sender retries, verifies the endpoint, and has other events.
-    constexpr Reason kUsual[] = {Reason::duplicate, Reason::handshake, Reason::filtered};
-    const bool is_usual = std::ranges::find(kUsual, delivery.reason) != std::end(kUsual);
-    return is_usual ? NGX_LOG_INFO : *delivery.conf.log_level;
-}
-
-// If the variables give no name, its text in the configuration.
-std::string endpoint_for_log(const Delivery& delivery) {
-    const LocConf& conf = delivery.conf;
-    if (conf.gate->name_variables == nullptr || delivery.endpoint.empty()) return conf.endpoint;
-    return escaped_for_log(delivery.endpoint);
-}
-
-void log_verdict(const Delivery& delivery, const Cause& cause) {
-    if (delivery.verdict == Verdict::accepted) return;
-    const ngx_uint_t level = log_level_of(delivery);
-    // A flood of forgeries costs nothing here if it is not logged.
-    if (delivery.request->connection->log->log_level < level) return;
-    ngx_log_t log = log_of(delivery);
-    std::string causes;
-    add_cause(causes, cause);
-    add_handshake(causes, delivery);
-    add_suspects(causes, delivery);
-    const ngx_str_t verdict = to_ngx(name_of(delivery.verdict));
-    const ngx_str_t reason = to_ngx(info(delivery.reason).name);
-    const std::string endpoint = endpoint_for_log(delivery);
-    ngx_log_error(level, &log, 0, "webhook %V: %V%s, endpoint: \"%s\"", &verdict, &reason,
-                  causes.c_str(), endpoint.c_str());
-}
 
 ResponseOverride answer_for(const Delivery& delivery) {
     const auto& configured = delivery.conf.answers[static_cast<std::size_t>(delivery.reason)];
@@ -103,6 +44,7 @@ void decide(Delivery& delivery, const Refusal& refusal) {
     delivery.reason = refusal.reason;
     delivery.verdict = verdict_of(refusal.reason, delivery.conf.monitors());
     log_verdict(delivery, refusal.cause);
+    capture_refused(delivery);
 }
 
 ngx_int_t respond(Delivery& delivery) {

@@ -6,7 +6,8 @@
 
 namespace webhook::ngx {
 
-// Sets the verdict, and writes the log line if the delivery is not accepted.
+// Sets the verdict, writes the log line if the delivery is not accepted, and captures it if it is
+// refused.
 void decide(Delivery& delivery, const Refusal& refusal);
 
 // What the phase handler returns for a decided delivery: NGX_DECLINED lets it through.

@@ -34,6 +34,14 @@ bool size_is_as_declared(const ngx_http_request_t* request, off_t size) {
     return declared && *declared == size;
 }
 
+off_t size_of_body(const ngx_http_request_t* request) {
+    off_t size = 0;
+    if (request->request_body == nullptr) return size;
+    const ngx_chain_t* link = request->request_body->bufs;
+    for (; link != nullptr; link = link->next) size += ngx_buf_size(link->buf);
+    return size;
+}
+
 BodyReader::BodyReader(const ngx_http_request_t* request)
     : link_(request->request_body == nullptr ? nullptr : request->request_body->bufs) {}
 

@@ -23,6 +23,9 @@ bool body_is_whole(const ngx_http_request_t* request);
 // Whether `size` is the length that the sender declared and that nginx will tell the upstream.
 bool size_is_as_declared(const ngx_http_request_t* request, off_t size);
 
+// The length of the body that nginx has, without reading it.
+off_t size_of_body(const ngx_http_request_t* request);
+
 // Reads a body once, from its start to its end, in any number of steps. Borrows the request's
 // buffers and moves none of their positions: the upstream is sent the same bytes.
 class BodyReader {

@@ -42,8 +42,10 @@ void inherit_from(const LocConf& parent, LocConf& conf) {
     inherit(conf.events, parent.events);
     inherit(conf.schemas, parent.schemas);
     inherit(conf.log_level, parent.log_level);
+    inherit(conf.limits_log, parent.limits_log);
     inherit(conf.payload_max, parent.payload_max);
     inherit(conf.reason_header, parent.reason_header);
+    inherit(conf.capture, parent.capture);
     for (std::size_t i = 0; i < conf.answers.size(); ++i) {
         inherit(conf.answers[i], parent.answers[i]);
     }
@@ -54,6 +56,7 @@ void set_defaults(LocConf& conf) {
     if (!conf.methods) conf.methods = std::make_shared<const Methods>();
     if (!conf.require_tls) conf.require_tls = false;
     if (!conf.log_level) conf.log_level = NGX_LOG_ERR;
+    if (!conf.limits_log) conf.limits_log = true;
     if (!conf.payload_max) conf.payload_max = kDefaultPayloadMax;
     if (!conf.reason_header) conf.reason_header = true;
 }
@@ -225,6 +228,13 @@ ngx_http_complex_value_t* compile_value(ngx_conf_t* cf, std::string_view text) {
     compilation.value = &value;
     compilation.complex_value = complex;
     return ngx_http_compile_complex_value(&compilation) == NGX_OK ? complex : nullptr;
+}
+
+ngx_int_t index_of_request_id(ngx_conf_t* cf) {
+    ngx_str_t name = ngx_string("request_id");
+    const ngx_int_t variable = ngx_http_get_variable_index(cf, &name);
+    if (variable == NGX_ERROR) throw std::bad_alloc();
+    return variable;
 }
 
 MainConf& main_conf(ngx_conf_t* cf) {

@@ -25,6 +25,8 @@
 
 namespace webhook::ngx {
 
+struct Capture;
+struct CaptureDirectory;
 class DedupZone;
 
 enum class Mode : std::uint8_t { enforce, monitor };
@@ -98,9 +100,13 @@ struct Dedup {
 
 // Which report a location gives.
 struct Status {
-    enum class Format : std::uint8_t { json, prometheus };
+    enum class Format : std::uint8_t { json, prometheus, html };
 
-    Format format = Format::json;
+    enum class Recent : std::uint8_t { off, on, anonymous };
+
+    Format format = Format::html;
+    // Whether recent refusals are shown; without the end of their sources' addresses.
+    Recent recent = Recent::on;
     ConfigPosition place;
 };
 
@@ -174,6 +180,7 @@ struct MainConf {
     std::map<std::string, std::shared_ptr<const Schema>> schemas;
     // Files that several locations name are watched once.
     std::vector<std::shared_ptr<AddressFile>> address_files;
+    std::vector<std::shared_ptr<const CaptureDirectory>> capture_directories;
     // In the order of the configuration.
     std::vector<Level> levels;
     // What a report tells of each, but for the numbers. Made when it comes into force.
@@ -185,6 +192,8 @@ struct MainConf {
     bool uses_event_key = false;
     bool uses_body_sha256 = false;
     bool uses_verify_time = false;
+    // nginx's number for `$request_id`.
+    ngx_int_t request_id = 0;
 
     // Returns a preset or a user's scheme. Throws ConfigError if there is none of this name.
     std::shared_ptr<const Scheme> find_scheme(std::string_view name);
@@ -207,9 +216,12 @@ struct LocConf {
     std::shared_ptr<Schemas> schemas;
     std::array<std::optional<ResponseOverride>, kReasonCount> answers;
     std::optional<ngx_uint_t> log_level;
+    // Whether lines that are alike are written once in a second.
+    std::optional<bool> limits_log;
     std::optional<std::size_t> payload_max;
     // Whether a refusal tells the reason.
     std::optional<bool> reason_header;
+    std::shared_ptr<const Capture> capture;
     std::vector<Written> written;
     // Of this level alone.
     std::shared_ptr<const Status> status;
@@ -241,6 +253,9 @@ struct LocConf {
         return gated() && other.gated() && (this == &other || demands == other.demands);
     }
 };
+
+// nginx's number for `$request_id`. Throws std::bad_alloc.
+ngx_int_t index_of_request_id(ngx_conf_t* cf);
 
 MainConf& main_conf(ngx_conf_t* cf);
 const MainConf& main_conf(const ngx_http_request_t* request);

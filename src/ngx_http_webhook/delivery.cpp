@@ -311,6 +311,14 @@ ngx_log_t log_of(const Delivery& delivery) {
     return log;
 }
 
+std::string_view request_id_of(const Delivery& delivery) {
+    const ngx_int_t variable = main_conf(delivery.request).request_id;
+    const ngx_http_variable_value_t* value =
+        ngx_http_get_indexed_variable(delivery.request, static_cast<ngx_uint_t>(variable));
+    if (value == nullptr || value->not_found) return {};
+    return {reinterpret_cast<const char*>(value->data), value->len};
+}
+
 BodyReader read_body(const Delivery& delivery) {
     const Scheme& scheme = *delivery.conf.scheme;
     if (!scheme.content_encoding) return BodyReader(delivery.request);

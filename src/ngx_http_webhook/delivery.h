@@ -149,6 +149,9 @@ JsonDocument& json_document();
 // the query.
 ngx_log_t log_of(const Delivery& delivery);
 
+// The value of nginx's `$request_id`.
+std::string_view request_id_of(const Delivery& delivery);
+
 // A reader of the body from its start, as it is verified.
 BodyReader read_body(const Delivery& delivery);
 

@@ -10,11 +10,13 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "base/utf8.h"
+#include "ngx_http_webhook/capture.h"
 #include "ngx_http_webhook/conf.h"
 #include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/schemas.h"
 #include "ngx_http_webhook/status.h"
+#include "report/page.h"
 #include "scheme/boundaries.h"
 #include "scheme/builder.h"
 #include "scheme/presets.h"
@@ -1061,6 +1063,12 @@ void set_log_level(const Directive& directive, LocConf& conf) {
         directive.reject(directive.argument(0), "info, notice, warn, error");
     }
     conf.log_level = row->level;
+    if (directive.arguments().size() == 1) return;
+    const auto limit = option(directive.argument(1), "limit");
+    if (limit != "on" && limit != "off") {
+        directive.reject(directive.argument(1), "limit=on, limit=off");
+    }
+    conf.limits_log = limit == "on";
 }
 
 void set_payload_max(const Directive& directive, LocConf& conf) {
@@ -1079,22 +1087,142 @@ struct StatusFormat {
 constexpr StatusFormat kStatusFormats[] = {
     {"json", Status::Format::json},
     {"prometheus", Status::Format::prometheus},
+    {"html", Status::Format::html},
 };
 
-// webhook_status [json|prometheus]
+struct RecentChoice {
+    std::string_view name;
+    Status::Recent recent;
+};
+constexpr RecentChoice kRecentChoices[] = {
+    {"on", Status::Recent::on},
+    {"off", Status::Recent::off},
+    {"anonymous", Status::Recent::anonymous},
+};
+
+// webhook_status [json|prometheus|html] [recent=on|off|anonymous]
 void set_status(const Directive& directive, LocConf& conf) {
     require_first(!conf.status, directive);
+    require_single_parameters(directive);
     auto status = std::make_shared<Status>();
     status->place = directive.place();
     for (const std::string_view argument : directive.arguments()) {
+        if (const auto recent = option(argument, "recent")) {
+            const auto choice = std::ranges::find(kRecentChoices, *recent, &RecentChoice::name);
+            if (choice == std::end(kRecentChoices)) {
+                directive.reject(argument, "recent=on, recent=off, recent=anonymous");
+            }
+            status->recent = choice->recent;
+            continue;
+        }
         const auto format = std::ranges::find(kStatusFormats, argument, &StatusFormat::name);
-        if (format == std::end(kStatusFormats)) directive.reject(argument, "json, prometheus");
+        if (format == std::end(kStatusFormats) || argument != directive.argument(0)) {
+            directive.reject(argument, "json, prometheus, html, recent=on|off|anonymous");
+        }
         status->format = format->format;
     }
+    // Hashed now, so that no worker has to.
+    content_security_policy();
     conf.status = status;
     auto* core = static_cast<ngx_http_core_loc_conf_t*>(
         ngx_http_conf_get_module_loc_conf(directive.cf, ngx_http_core_module));
     core->handler = on_status;
+}
+
+// webhook_capture DIR [reasons=LIST] [max=N] [body=SIZE] [keep=TIME] | off
+
+constexpr std::string_view kCaptureAllowed =
+    "DIR, reasons=LIST, max=N, body=SIZE, keep=TIME, or off alone";
+constexpr std::size_t kDefaultCaptures = 20;
+constexpr std::int64_t kMostCaptures = 1000;
+constexpr std::size_t kDefaultCapturedBody = 64 * 1024;
+// What the gate hashes at once, before others have their turn.
+constexpr std::size_t kLongestCapturedBody = 1024 * 1024;
+constexpr Milliseconds kDefaultCaptureTime = std::chrono::hours(1);
+constexpr Milliseconds kLongestCaptureTime = std::chrono::hours(24 * 30);
+
+std::bitset<kReasonCount> captured_reasons(const Directive& directive, std::string_view list) {
+    std::vector<std::string_view> names;
+    for (const ReasonInfo& row : all_reasons()) {
+        if (can_be_captured(row.reason)) names.push_back(row.name);
+    }
+    std::bitset<kReasonCount> reasons;
+    while (true) {
+        const std::size_t end = list.find(',');
+        const std::string_view name = list.substr(0, end);
+        const auto reason = find_reason(name);
+        if (!reason || !can_be_captured(*reason)) {
+            directive.reject("reasons=" + std::string(name), joined(names));
+        }
+        reasons.set(static_cast<std::size_t>(*reason));
+        if (end == std::string_view::npos) return reasons;
+        list.remove_prefix(end + 1);
+    }
+}
+
+std::size_t captured_body(const Directive& directive, std::string_view argument,
+                          std::string_view value) {
+    ngx_str_t text = to_ngx(value);
+    const ssize_t size = ngx_parse_size(&text);
+    if (size == NGX_ERROR || static_cast<std::size_t>(size) > kLongestCapturedBody) {
+        directive.reject(argument, "a size up to 1m in bytes, k or m, such as 64k");
+    }
+    return static_cast<std::size_t>(size);
+}
+
+std::size_t most_captures(const Directive& directive, std::string_view argument,
+                          std::string_view value) {
+    const auto number = parse_digits(value);
+    if (!number || *number < 1 || *number > kMostCaptures) {
+        directive.reject(argument, "a number from 1 to " + std::to_string(kMostCaptures));
+    }
+    return static_cast<std::size_t>(*number);
+}
+
+Milliseconds capture_time(const Directive& directive, std::string_view argument,
+                          std::string_view value) {
+    const Milliseconds time = duration(directive, argument, value);
+    if (time < std::chrono::seconds(1) || time > kLongestCaptureTime) {
+        directive.reject(argument, "a time from 1s to 30d");
+    }
+    return time;
+}
+
+// Reads an argument behind the directory.
+void read_capture_option(const Directive& directive, std::string_view argument, Capture& capture,
+                         CaptureLimits& limits) {
+    if (const auto reasons = option(argument, "reasons")) {
+        capture.reasons = captured_reasons(directive, *reasons);
+    } else if (const auto most = option(argument, "max")) {
+        limits.max = most_captures(directive, argument, *most);
+    } else if (const auto body = option(argument, "body")) {
+        capture.body = captured_body(directive, argument, *body);
+    } else if (const auto keep = option(argument, "keep")) {
+        limits.keep = capture_time(directive, argument, *keep);
+    } else {
+        directive.reject_unknown(argument, kCaptureAllowed);
+    }
+}
+
+// The variable has one value for each request if it has an index.
+void set_capture(const Directive& directive, LocConf& conf) {
+    require_first(!conf.capture, directive);
+    require_single_parameters(directive);
+    auto capture = std::make_shared<Capture>();
+    conf.capture = capture;
+    if (directive.is("off")) return;
+    if (directive.argument(0) == "off")
+        directive.reject_unknown(directive.argument(1), kCaptureAllowed);
+    capture->reasons.set();
+    capture->body = kDefaultCapturedBody;
+    CaptureLimits limits{kDefaultCaptures, kDefaultCaptureTime};
+    for (std::string_view argument : directive.arguments().subspan(1)) {
+        read_capture_option(directive, argument, *capture, limits);
+    }
+    const std::string path = directive.runtime_path(directive.argument(0));
+    capture->ring = open_capture_ring(directive.cf, path, limits, directive.place());
+    directive.warn("refused deliveries are written to " + in_quotes(capture->ring->path()) +
+                   ", with their bodies, as long as this webhook_capture is on");
 }
 
 // The entry from nginx for the setter of a directive.
@@ -1151,11 +1279,12 @@ ngx_command_t commands[] = {
     location_command<set_handshake>(ngx_string("webhook_handshake"), NGX_CONF_TAKE12),
     location_command<set_events>(ngx_string("webhook_events"), NGX_CONF_1MORE),
     location_command<add_schema>(ngx_string("webhook_schema"), NGX_CONF_TAKE12),
-    handler_command<set_status>(ngx_string("webhook_status"), NGX_CONF_NOARGS | NGX_CONF_TAKE1),
+    handler_command<set_status>(ngx_string("webhook_status"), NGX_CONF_NOARGS | NGX_CONF_TAKE12),
     location_command<set_response>(ngx_string("webhook_response"),
                                    NGX_CONF_TAKE23 | NGX_CONF_TAKE4),
     location_command<set_reason_header>(ngx_string("webhook_reason_header"), NGX_CONF_TAKE1),
-    location_command<set_log_level>(ngx_string("webhook_log_level"), NGX_CONF_TAKE1),
+    location_command<set_log_level>(ngx_string("webhook_log_level"), NGX_CONF_TAKE12),
+    location_command<set_capture>(ngx_string("webhook_capture"), NGX_CONF_1MORE),
     location_command<set_payload_max>(ngx_string("webhook_payload_max"), NGX_CONF_TAKE1),
     ngx_null_command,
 };

@@ -1,6 +1,7 @@
 // The module's entry points for nginx.
 
 #include "ngx_http_webhook/audit.h"
+#include "ngx_http_webhook/capture.h"
 #include "ngx_http_webhook/conf.h"
 #include "ngx_http_webhook/counting.h"
 #include "ngx_http_webhook/dedup.h"
@@ -9,6 +10,7 @@
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/shared_counters.h"
 #include "ngx_http_webhook/variables.h"
+#include "ngx_http_webhook/verdict_log.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -75,6 +77,7 @@ void look_at_all(ngx_conf_t* cf) try { audit(cf); } catch (const ConfigError&) {
 ngx_int_t on_merged(ngx_conf_t* cf) noexcept try {
     look_at_all(cf);
     request_counters(cf);
+    webhook::ngx::main_conf(cf).request_id = index_of_request_id(cf);
     return install(cf);
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", error.what());
@@ -137,12 +140,25 @@ void die_at_random() {
     if (static_cast<std::uint64_t>(ngx_random()) % die_every == 0) raise(SIGKILL);
 }
 
+const char* slow_disk = nullptr;
+
+void wait_for_disk() {
+    while (access(slow_disk, F_OK) == 0) ngx_msleep(1);
+}
+
+// In the test build, captures wait while the file exists that WEBHOOK_SLOW_DISK names.
+void arm_slow_disk() {
+    slow_disk = std::getenv("WEBHOOK_SLOW_DISK");
+    if (slow_disk != nullptr) capture_point = wait_for_disk;
+}
+
 // In the test build, WEBHOOK_DIE_EVERY=N kills a worker at about one in N of its writes to the
 // memory that processes share.
 void arm_fault_injection() {
     const char* text = std::getenv("WEBHOOK_DIE_EVERY");
     die_every = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
     if (die_every > 0) fault_point = die_at_random;
+    arm_slow_disk();
 }
 #else
 void arm_fault_injection() {}
@@ -154,6 +170,7 @@ ngx_int_t on_worker_start(ngx_cycle_t* cycle) noexcept {
     if (ngx_process != NGX_PROCESS_HELPER) join_counters();
     if (const MainConf* conf = main_conf(cycle)) {
         for (const auto& [name, zone] : conf->zones) zone->serve();
+        begin_captures(*conf);
     }
     return NGX_OK;
 }
@@ -161,7 +178,9 @@ ngx_int_t on_worker_start(ngx_cycle_t* cycle) noexcept {
 void on_worker_exit(ngx_cycle_t* cycle) noexcept {
     if (const MainConf* conf = main_conf(cycle)) {
         for (const auto& [name, zone] : conf->zones) zone->leave();
+        end_captures();
     }
+    flush_verdict_log();
     leave_counters();
 }
 

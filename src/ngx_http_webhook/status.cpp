@@ -12,87 +12,33 @@
 #include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/headers.h"
 #include "ngx_http_webhook/shared_counters.h"
-#include "report/cells.h"
+#include "report/accept.h"
+#include "report/html.h"
 #include "report/json.h"
+#include "report/page.h"
 #include "report/prometheus.h"
+#include "report/reading.h"
 
 namespace webhook::ngx {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-When when(std::uint64_t milliseconds) {
-    if (milliseconds == 0) return std::nullopt;
-    return Milliseconds(static_cast<std::int64_t>(milliseconds));
-}
-
-// Reads the parts of a row before their whole (cells.h).
-class RowReader {
-  public:
-    RowReader(const CounterTable& table, CounterTable::Row row) : table_(table), row_(row) {}
-
-    std::uint64_t sum(cells::Cell cell) const { return table_.sum(row_, cell); }
-    When last(cells::Cell cell) const { return when(table_.largest(row_, cell)); }
-
-    template <typename Counts>
-    void read(Counts& counts, cells::Cell first) const {
-        for (std::size_t i = 0; i < counts.size(); ++i) {
-            counts[i] = sum(first + static_cast<cells::Cell>(i));
-        }
-    }
-
-    void read(Histogram& histogram, cells::Cell first, cells::Cell nanoseconds) const {
-        histogram.counts.resize(histogram.bounds.size() + 1);
-        read(histogram.counts, first);
-        histogram.nanoseconds = sum(nanoseconds);
-    }
-
-  private:
-    const CounterTable& table_;
-    CounterTable::Row row_;
-};
-
-EndpointReport report_of(const CountedEndpoint& endpoint, const Counters& counters,
-                         const std::vector<bool>& living) {
-    EndpointReport report = endpoint.report;
-    const RowReader row(counters.endpoints, endpoint.row);
-    row.read(report.outcomes, cells::kOutcomes);
-    row.read(report.upstream, cells::kUpstreamBuckets, cells::kUpstreamNanoseconds);
-    row.read(report.verify, cells::kVerifyBuckets, cells::kVerifyNanoseconds);
-    report.last_delivered = row.last(cells::kLastDelivered);
-    for (std::size_t i = 0; i < report.secrets.size(); ++i) {
-        const RowReader secret(counters.secrets, endpoint.secrets[i]);
-        report.secrets[i].last_match = secret.last(cells::kLastMatch);
-        report.secrets[i].matches = secret.sum(cells::kMatches);
-    }
-    row.read(report.decisions, cells::kDecisions);
-    row.read(report.monitored, cells::kMonitored);
-    report.last_accepted = row.last(cells::kLastAccepted);
-    report.last_refused = row.last(cells::kLastRefused);
-    report.abandoned = row.sum(cells::kAbandoned);
-    report.bytes = row.sum(cells::kBytes);
-    report.in_progress = counters.in_progress(endpoint.row, living);
-    report.last_received = row.last(cells::kLastReceived);
-    report.received = row.sum(cells::kReceived);
-    return report;
-}
-
 ZoneReport report_of(const DedupZone& zone, const Counters& counters) {
     const DedupStats stats = zone.stats();
-    const RowReader row(counters.zones, zone.row);
-    return {zone.name,
-            stats.capacity,
-            stats.remembered,
-            stats.in_flight,
-            row.sum(cells::kDuplicates),
-            row.sum(cells::kForgottenEarly),
-            row.sum(cells::kRepairs)};
+    ZoneReport report{.name = zone.name,
+                      .capacity = stats.capacity,
+                      .remembered = stats.remembered,
+                      .claimed = stats.in_flight};
+    read_zone(zone.row, counters, report);
+    return report;
 }
 
 SourceFileReport report_of(AddressFile& file, const Counters& counters, ngx_log_t* log) {
     file.look(log);
-    const RowReader row(counters.files, file.row());
-    return {file.name(), file.size(), row.last(cells::kLoaded), row.sum(cells::kErrors)};
+    SourceFileReport report{.path = file.name(), .addresses = file.size()};
+    read_source_file(file.row(), counters, report);
+    return report;
 }
 
 // The value of `?endpoint=`.
@@ -108,6 +54,16 @@ std::optional<std::string> asked_endpoint(ngx_http_request_t* request) {
                        static_cast<std::size_t>(end - copy.data));
 }
 
+std::vector<CountedEndpoint> asked_endpoints(ngx_http_request_t* request, const MainConf& conf) {
+    const auto asked = asked_endpoint(request);
+    if (!asked) return conf.endpoints;
+    std::vector<CountedEndpoint> endpoints;
+    for (const CountedEndpoint& each : conf.endpoints) {
+        if (each.report.name == *asked) endpoints.push_back(each);
+    }
+    return endpoints;
+}
+
 Report report_for(ngx_http_request_t* request, Counters& counters) {
     const MainConf& conf = main_conf(request);
     const std::vector<bool> living = counters.living();
@@ -121,14 +77,18 @@ Report report_for(ngx_http_request_t* request, Counters& counters) {
     report.workers = static_cast<std::uint64_t>(std::ranges::count(living, true));
     report.worker_deaths = counters.deaths();
     report.errors = counters.errors();
-    const auto asked = asked_endpoint(request);
-    for (const CountedEndpoint& each : conf.endpoints) {
-        if (asked && *asked != each.report.name) continue;
-        report.endpoints.push_back(report_of(each, counters, living));
+    const std::vector<CountedEndpoint> endpoints = asked_endpoints(request, conf);
+    for (const CountedEndpoint& each : endpoints) {
+        report.endpoints.push_back(read_endpoint(each, counters, living));
     }
     for (const auto& [name, zone] : conf.zones) report.zones.push_back(report_of(*zone, counters));
     for (const auto& file : conf.address_files) {
         report.source_files.push_back(report_of(*file, counters, request->connection->log));
+    }
+    const Status::Recent recent = loc_conf(request).status->recent;
+    report.shows_recent = recent != Status::Recent::off;
+    if (report.shows_recent) {
+        report.recent = read_refusals(endpoints, counters, recent == Status::Recent::anonymous);
     }
     return report;
 }
@@ -136,12 +96,17 @@ Report report_for(ngx_http_request_t* request, Counters& counters) {
 struct Answer {
     std::string_view type;
     std::string text;
+    // Empty: whoever shows the answer may run nothing of it anyway.
+    std::string_view policy = {};
 };
 
 Answer answer_in(Status::Format format, const Report& report, std::string_view accept) {
     if (format == Status::Format::prometheus) {
         const Exposition exposition = wanted_exposition(accept);
         return {content_type_of(exposition), metrics_of(report, exposition)};
+    }
+    if (format == Status::Format::html && !wants_json(accept)) {
+        return {"text/html; charset=utf-8", html_of(report), content_security_policy()};
     }
     return {"application/json", json_of(report)};
 }
@@ -157,6 +122,11 @@ ngx_int_t send(ngx_http_request_t* request, Answer& answer) {
     request->headers_out.content_type_lowcase = nullptr;
     add_header(request, "Cache-Control", "no-store");
     add_header(request, "X-Content-Type-Options", "nosniff");
+    add_header(request, "Referrer-Policy", "no-referrer");
+    if (loc_conf(request).status->format != Status::Format::json) {
+        add_header(request, "Vary", "Accept");
+    }
+    if (!answer.policy.empty()) add_header(request, "Content-Security-Policy", answer.policy);
     const ngx_int_t status = ngx_http_send_header(request);
     if (status == NGX_ERROR || status > NGX_OK || request->header_only) return status;
     const auto& text = make_in_pool<std::string>(request->pool, std::move(answer.text));

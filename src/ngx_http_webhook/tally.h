@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "report/outcome.h"
-#include "report/report.h"
+#include "report/reading.h"
 #include "store/counter_table.h"
 #include "verify/verdict.h"
 
@@ -24,15 +24,6 @@ struct CountedGate {
     // By their ids, as `$webhook_secret_id` has them.
     std::vector<std::pair<std::string, CounterTable::Row>> secrets;
     CounterTable::Row zone = CounterTable::kOther;
-};
-
-// An endpoint of the configuration. Gates with the same name are one.
-struct CountedEndpoint {
-    CounterTable::Row row = CounterTable::kOther;
-    // Its numbers are zero.
-    EndpointReport report;
-    // By the secrets of the report.
-    std::vector<CounterTable::Row> secrets;
 };
 
 // What became of a delivery.

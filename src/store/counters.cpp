@@ -29,6 +29,8 @@ struct Layout {
     std::size_t secrets;
     std::size_t zones;
     std::size_t files;
+    std::size_t refusals;
+    std::size_t log_limit;
     std::size_t in_progress;
     std::size_t slots;
     std::size_t end;
@@ -40,7 +42,9 @@ Layout layout(std::size_t head) {
     at.secrets = at.endpoints + CounterTable::size(kEndpoints);
     at.zones = at.secrets + CounterTable::size(kSecrets);
     at.files = at.zones + CounterTable::size(kZones);
-    at.in_progress = at.files + CounterTable::size(kFiles);
+    at.refusals = at.files + CounterTable::size(kFiles);
+    at.log_limit = at.refusals + RecentRefusals::size(kMostCountedProcesses);
+    at.in_progress = at.log_limit + LogLimit::size();
     at.slots = at.in_progress + kMostCountedProcesses * kInProgressStride * sizeof(std::int32_t);
     at.end = at.slots + size_of_slots();
     return at;
@@ -65,6 +69,9 @@ Counters::Counters(std::span<std::byte> block, Milliseconds now)
       secrets(block.subspan(layout(sizeof(Head)).secrets), kSecrets),
       zones(block.subspan(layout(sizeof(Head)).zones), kZones),
       files(block.subspan(layout(sizeof(Head)).files), kFiles),
+      refusals(block.subspan(layout(sizeof(Head)).refusals,
+                             RecentRefusals::size(kMostCountedProcesses))),
+      log_limit(block.subspan(layout(sizeof(Head)).log_limit)),
       head_(reinterpret_cast<Head*>(block.data())),
       in_progress_(reinterpret_cast<InProgress*>(block.data() + layout(sizeof(Head)).in_progress)),
       processes_(Workers::attach(slots_of(block))) {
@@ -91,11 +98,13 @@ void Counters::join() {
         in_progress_of(*self_, row).store(0, std::memory_order_relaxed);
     }
     for (CounterTable* table : {&endpoints, &secrets, &zones, &files}) table->use_stripe(*self_);
+    refusals.use_ring(self_);
 }
 
 void Counters::leave() {
     processes_.leave();
     self_.reset();
+    refusals.use_ring(std::nullopt);
     for (CounterTable* table : {&endpoints, &secrets, &zones, &files}) {
         table->use_stripe(CounterTable::kStripes);
     }

@@ -1,5 +1,5 @@
-// The counters that the processes of one nginx share: of endpoints, secrets, zones and files, and
-// of the processes themselves.
+// What the processes of one nginx share to tell of: the counters of endpoints, secrets, zones,
+// files and processes; the last refusals; and which lines of the log were written.
 //
 // They live in one block of memory that is never formatted again, so that they outlive workers and
 // configurations. Nothing is locked to read them. What a cell of a row counts is the caller's.
@@ -15,6 +15,8 @@
 
 #include "base/time.h"
 #include "store/counter_table.h"
+#include "store/log_limit.h"
+#include "store/recent_refusals.h"
 #include "store/worker_slots.h"
 
 namespace webhook {
@@ -41,6 +43,8 @@ class Counters {
     CounterTable secrets;
     CounterTable zones;
     CounterTable files;
+    RecentRefusals refusals;
+    LogLimit log_limit;
 
     // When counting began.
     Milliseconds start() const;

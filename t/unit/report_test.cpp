@@ -306,6 +306,23 @@ TEST(Findings, PutTheWorstFirst) {
               (Codes{"internal_faults", "memory_unavailable", "would_refuse"}));
 }
 
+TEST(Report, ShortensAddresses) {
+    for (const auto& [address, network] :
+         std::vector<std::pair<std::string, std::string>>{{"192.0.2.17", "192.0.2.0/24"},
+                                                          {"2001:db8:1:2::3", "2001:db8:1::/48"},
+                                                          {"2001:db8::1", "2001:db8::/48"},
+                                                          {"2001:db8:1::", "2001:db8:1::/48"},
+                                                          {"::1", "::/48"},
+                                                          {"::ffff:192.0.2.17", "::/48"},
+                                                          {"fe80:0:0:1:2:3:4:5", "fe80:0:0::/48"},
+                                                          {"unix:", "unix:"},
+                                                          {"", ""},
+                                                          {":", "::/48"},
+                                                          {"a:", "a::/48"}}) {
+        EXPECT_EQ(network_of(address), network) << address;
+    }
+}
+
 TEST(Cells, ChooseTheBucketWhoseBoundHolds) {
     EXPECT_EQ(cells::bucket(cells::kUpstreamBounds, 0), 0);
     EXPECT_EQ(cells::bucket(cells::kUpstreamBounds, .005), 0);

@@ -79,7 +79,7 @@ sub write_config ($folder, %options) {
         defaults($main, main_defaults($folder, $options{workers} // 1, $options{daemon})),
         'include main.conf;',
         'events {', defaults($events, worker_connections => 1024), $events, '}',
-        'http {', defaults($http, http_defaults()), 'include http.conf;', '}',
+        'http {', defaults($http, http_defaults($http)), 'include http.conf;', '}',
         '',
     );
 }
@@ -106,10 +106,12 @@ sub main_defaults ($folder, $workers, $daemon) {
     );
 }
 
-sub http_defaults () {
+sub http_defaults ($http) {
     my $folder = directory();
     return (
         access_log => 'off',
+        # Tests want to see every line, also of what they repeat at once.
+        $http =~ /^[^#]*\bwebhook\s+(?!off\b)/m ? (webhook_log_level => 'error limit=off') : (),
         map { ("${_}_temp_path" => "$folder/temp_$_") } qw(client_body proxy fastcgi uwsgi scgi),
     );
 }

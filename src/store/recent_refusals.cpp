@@ -1,0 +1,82 @@
+#include "store/recent_refusals.h"
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+
+namespace webhook {
+
+static_assert(std::is_trivially_copyable_v<RefusalRecord>);
+
+std::size_t RecentRefusals::size(std::size_t processes) {
+    return processes * kEntries * sizeof(Entry);
+}
+
+RecentRefusals::RecentRefusals(std::span<std::byte> block)
+    : entries_(reinterpret_cast<Entry*>(block.data()), block.size() / sizeof(Entry)) {}
+
+void RecentRefusals::use_ring(std::optional<std::size_t> process) {
+    own_ = process ? &entries_[*process * kEntries] : nullptr;
+    count_ = 0;
+}
+
+void RecentRefusals::add(const RefusalRecord& record) {
+    if (own_ == nullptr) return;
+    const auto end = written_.begin() + static_cast<std::ptrdiff_t>(std::min(count_, kEntries));
+    auto known = std::find_if(written_.begin(), end, [&record](const RefusalRecord& each) {
+        return each.is_like(record);
+    });
+    const std::uint64_t repeated = known == end ? 0 : known->repeated + 1;
+    if (known == end) known = written_.begin() + static_cast<std::ptrdiff_t>(count_++ % kEntries);
+    *known = record;
+    known->repeated = repeated;
+    write(own_[known - written_.begin()], *known);
+}
+
+void RecentRefusals::write(Entry& entry, const RefusalRecord& record) {
+    std::array<std::uint64_t, kWords> words{};
+    std::memcpy(words.data(), &record, sizeof record);
+    // Odd already, if its last writer was killed.
+    const std::uint64_t sequence = entry.sequence.load(std::memory_order_relaxed) | 1;
+    entry.sequence.store(sequence, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    for (std::size_t i = 0; i < kWords; ++i) {
+        entry.words[i].store(words[i], std::memory_order_relaxed);
+    }
+    entry.sequence.store(sequence + 1, std::memory_order_release);
+}
+
+std::optional<RefusalRecord> RecentRefusals::read(const Entry& entry) {
+    const std::uint64_t sequence = entry.sequence.load(std::memory_order_acquire);
+    if (sequence == 0 || sequence % 2 != 0) return std::nullopt;
+    std::array<std::uint64_t, kWords> words{};
+    for (std::size_t i = 0; i < kWords; ++i) {
+        words[i] = entry.words[i].load(std::memory_order_relaxed);
+    }
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (entry.sequence.load(std::memory_order_relaxed) != sequence) return std::nullopt;
+    RefusalRecord record;
+    std::memcpy(static_cast<void*>(&record), words.data(), sizeof record);
+    return record;
+}
+
+std::vector<RefusalRecord> RecentRefusals::read() const {
+    std::vector<RefusalRecord> all;
+    for (const Entry& entry : entries_) {
+        if (const auto record = read(entry)) all.push_back(*record);
+    }
+    std::ranges::stable_sort(all, std::ranges::greater{}, &RefusalRecord::time);
+    std::vector<RefusalRecord> records;
+    for (const RefusalRecord& each : all) {
+        const auto known = std::ranges::find_if(
+            records, [&each](const RefusalRecord& other) { return other.is_like(each); });
+        if (known == records.end()) {
+            if (records.size() < kMostRead) records.push_back(each);
+        } else {
+            known->repeated += each.repeated + 1;
+        }
+    }
+    return records;
+}
+
+}  // namespace webhook

@@ -1,0 +1,100 @@
+# The line of the error log for each refusal: what it tells, what it never tells, and how often.
+
+use Webhook::Test;
+
+use Time::HiRes qw(sleep time);
+use Webhook::Deliveries qw($SECRET deliver delivery new_ids);
+
+my $backend = start_backend();
+my $nginx   = start_nginx(workers => 2, http => <<"CONF");
+log_format ids '\$request_id';
+webhook_dedup_zone zone=events:1m;
+webhook_log_level error limit=on;
+server {
+    listen %%ADDR%%:8080;
+    access_log %%DIR%%/access.log ids;
+    location / { webhook github; webhook_secret "$SECRET"; webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
+    location /other { webhook github name=other; webhook_secret "$SECRET"; proxy_pass http://%%BACKEND%%; }
+    location /quiet { webhook github name=quiet; webhook_secret "$SECRET"; webhook_log_level info; error_log %%DIR%%/quiet.log; proxy_pass http://%%BACKEND%%; }
+    location /timed { webhook stripe name=timed; webhook_secret "$SECRET"; proxy_pass http://%%BACKEND%%; }
+}
+CONF
+
+sub lines () { return grep { /webhook (?:rejected|duplicate|monitored)/ } split /\n/, $nginx->error_log }
+
+# All that lines tell of: each for itself, and those that it counts.
+sub told (@lines) {
+    my $count = 0;
+    $count += / more before/ ? 1 : / and \d+ more/ ? 0 : 1 for @lines;
+    $count += $_ for map { / and (\d+) more/ ? $1 : () } @lines;
+    return $count;
+}
+
+# The start of a second, so that what follows fits into it.
+sub next_second () { sleep 1.001 - (time - int time) }
+
+subtest 'what a line tells' => sub {
+    my $id = 'event-"of' . "\x01" . 'the test';
+    deliver($id, secret => 'wrong');
+    my ($line) = wait_for(sub { lines() }, 5, 'a line') && lines();
+    like $line, qr/\[error\] .* webhook rejected: bad_signature, .* endpoint: "github", event id: "event-.*", request id: [0-9a-f]{32}, client: 127\.0\.0\.1,/, 'all of it';
+    unlike $line, qr/\x01|\Q$SECRET\E|sha256=/, 'no control character, secret or signature';
+    my ($request) = $line =~ /request id: (\w+)/;
+    ok poll_until(sub { slurp(directory() . '/access.log') =~ /^$request$/m }, 5), 'the id that the access log has';
+    my $body = '{"id":"evt_in_the_body"}';
+    send_request(uri => '/timed', body => $body, headers => [ stripe_headers($SECRET, $body, timestamp => int(time) - 402) ]);
+    my $stale;
+    wait_for(sub { ($stale) = grep { /stale/ } lines() }, 5, 'a line of another endpoint');
+    like $stale, qr/webhook rejected: stale_timestamp, 40\ds old, 300s allowed, endpoint: "timed", request id/, 'no id where none is known';
+};
+
+subtest 'a flood is one line in a second, and its count' => sub {
+    next_second();
+    my $before = lines();
+    deliver(new_ids(1), secret => 'wrong') for 1 .. 20;
+    my @now = lines();
+    is @now - $before, 1, 'one line';
+    unlike $now[-1], qr/more/, 'it is the first';
+    wait_for(sub { lines() == $before + 2 }, 5, 'the others are told of');
+    like((lines())[-1], qr/webhook rejected: bad_signature, endpoint: "github", client: 127\.0\.0\.1, and 19 more$/, 'their number');
+    sleep 2.2;
+    is scalar(lines()), $before + 2, 'once';
+};
+
+subtest 'the next line tells of those before' => sub {
+    next_second();
+    my $before = lines();
+    deliver(new_ids(1), secret => 'wrong', uri => '/other') for 1 .. 5;
+    next_second();
+    deliver(new_ids(1), secret => 'wrong', uri => '/other');
+    my @now = splice @{ [ lines() ] }, $before;
+    is told(@now), 6, 'all are told' or diag @now;
+    cmp_ok scalar @now, '<=', 3, 'in few lines';
+};
+
+subtest 'other endpoints, reasons and sources have lines of their own' => sub {
+    next_second();
+    my $before = lines();
+    deliver(new_ids(1), secret => 'wrong', uri => '/other');
+    deliver(new_ids(1), uri => '/other', override => { 'X-Hub-Signature-256' => undef });
+    deliver(new_ids(1), uri => '/', override => { 'X-Hub-Signature-256' => undef });
+    deliver(new_ids(1), uri => '/', override => { 'X-Hub-Signature-256' => undef }, from => '127.0.0.9');
+    is lines() - $before, 4, 'four';
+};
+
+subtest 'what an exiting worker has not told yet' => sub {
+    next_second();
+    my $before = lines();
+    deliver(new_ids(1), secret => 'wrong') for 1 .. 4;
+    ok $nginx->reload, 'reload';
+    poll_until(sub { told(splice @{ [ lines() ] }, $before) >= 4 }, 5);
+    is told(splice @{ [ lines() ] }, $before), 4, 'is told at its end';
+};
+
+subtest 'a level that is not logged' => sub {
+    deliver(new_ids(1), secret => 'wrong', uri => '/quiet') for 1 .. 3;
+    sleep 1.5;
+    is slurp(directory() . '/quiet.log'), '', 'nothing, not even a count';
+};
+
+finish();
