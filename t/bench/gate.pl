@@ -12,7 +12,7 @@ use List::Util qw(max min sum);
 use Time::HiRes qw(sleep);
 use Webhook::Connection;
 use Webhook::Nginx;
-use Webhook::Process qw(end_process exec_child kill_remaining poll_until process_ended run_command);
+use Webhook::Process qw(end_process exec_child fork_child kill_remaining poll_until process_ended run_command);
 use Webhook::Sandbox qw(address directory is_owner remove_directory slurp write_file);
 
 use constant SECRET         => 'a secret of the usual length, 40 bytes..';
@@ -24,6 +24,8 @@ use constant MOST_ADDED     => 0.7;     # microseconds above one HMAC()
 use constant LEAST_RATIO    => 0.92;    # of plain proxy_pass, at 1 KB
 use constant LEAST_BUSY     => 0.8;     # a worker that waits for others tells nothing about its speed
 use constant MOST_REFUSAL   => 1.05;    # of `deny all`
+use constant MOST_P99       => 1.10;    # of deliveries while nobody scrapes
+use constant ENDPOINTS      => 64;
 use constant MOST_AWAKE     => 900;     # seconds, should this script be killed
 
 my $helpers = shift // die "usage: gate.pl FOLDER_OF_HELPERS\n";
@@ -59,7 +61,7 @@ sub main () {
     $backend = start('backend', 9000, $other_cpus, backend_config());
     $gate    = start('gate',    8080, $gate_cpu,   gate_config());
     describe();
-    my @missed = (map({ compare($_) } 1, 16), refusals());
+    my @missed = (map({ compare($_) } 1, 16), refusals(), scrapes());
     core_costs();
     say @missed ? "\nMissed: " . join('; ', @missed) . '.' : "\nNo target was missed.";
     return 0;
@@ -157,6 +159,28 @@ sub refusals () {
     return @missed;
 }
 
+# Whether deliveries wait for those who read the counters of 64 endpoints.
+sub scrapes () {
+    my %case   = (size => 1024, status => '200', reaches => 1, uri => '/gate');
+    my $rounds = take_turns({ quiet => {%case}, scraped => { %case, scraped => 1 } }, [qw(quiet scraped)], ROUNDS);
+    my @ratios = paired($rounds, 'scraped', 'quiet', sub ($x, $y) { $x->{p99} / $y->{p99} });
+    printf "\n%-34s  p99 %.0f us; with a scrape each 100 ms %.0f us\n", 'deliveries of 1 KB',
+        map { median(map { $_->{p99} } @{ $rounds->{$_} }) } qw(quiet scraped);
+    return verdict('p99 with scrapes', median(@ratios) <= MOST_P99, '%.3f of that without, at most %.2f', median(@ratios), MOST_P99) || ();
+}
+
+# Asks for all counters until it is ended.
+sub start_scraping () {
+    return fork_child(sub {
+        my $connection = Webhook::Connection->open(port => 8080);
+        while (1) {
+            my $response = $connection->request(method => 'GET', uri => '/metrics', keepalive => 1);
+            $response->{status} == 200 or die "no metrics: $response->{status}\n";
+            sleep 0.1;
+        }
+    });
+}
+
 # -- one round after the other
 
 # Every other turn goes backwards, so that no case always follows the same one.
@@ -179,7 +203,8 @@ sub load (%case) {
     my $output = "$folder/wrk.output";
     unlink $output;
     my $script = write_file('wrk.lua', lua(%case));
-    my $code   = run_command(
+    my $scraper = $case{scraped} && start_scraping();
+    my $code    = run_command(
         command => [
             pinned($other_cpus), 'wrk', '-t1', '-c' . CONNECTIONS, '-d1s', '-s', $script,
             'http://' . address() . ":8080$case{uri}",
@@ -187,10 +212,11 @@ sub load (%case) {
         output  => $output,
         timeout => PATIENCE,
     );
+    end_process($scraper, [ KILL => 2 ]) if $scraper;
     my $cpu  = cpu_time($gate->{worker}) - $cpu_before;
     my $user = user_time($gate->{worker}) - $user_before;
     my $seen = seen_at_rest() - $seen_before;
-    my ($requests, $duration, $refused, $faults) = slurp($output) =~ /^RESULT (\d+) (\d+) (\d+) (\d+)$/m
+    my ($requests, $duration, $refused, $faults, $p99) = slurp($output) =~ /^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)$/m
         or die "wrk failed ($code):\n", slurp($output);
     die "$case{uri}: $faults connections failed\n" if $faults;
     die "$case{uri}: $refused of $requests were refused\n" unless $refused == ($case{status} eq '4xx' ? $requests : 0);
@@ -203,6 +229,7 @@ sub load (%case) {
         cpu      => $cpu / $requests,
         user     => $user,
         busy     => $cpu / $duration,
+        p99      => $p99,
     };
 }
 
@@ -225,10 +252,10 @@ function request()
     return head .. count .. tail
 end
 
-function done(summary)
+function done(summary, latency)
     local errors = summary.errors
-    io.write(string.format("RESULT %d %d %d %d\\n", summary.requests, summary.duration, errors.status,
-        errors.connect + errors.read + errors.write + errors.timeout))
+    io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, errors.status,
+        errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(99)))
 end
 LUA
 }
@@ -381,6 +408,8 @@ http {
         location = /source-logged { $logged $gated webhook_allow 192.0.2.1; $proxied }
         location = /deny          { deny all; $proxied }
         location = /deny-logged   { $logged deny all; $proxied }
+        location = /metrics       { webhook_status prometheus; }
+        @{[ map { qq{location = /further/$_ { webhook github name=further$_; webhook_secret "$secret"; $proxied }\n} } 4 .. ENDPOINTS ]}
     }
 }
 CONF
