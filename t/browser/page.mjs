@@ -322,10 +322,12 @@ for (const [name, [fault, words]] of Object.entries(FAULTS)) {
             const status = page.getByRole('status');
             await status.getByText(`Stale since 2026-11-28 10:00:00 UTC: ${words}.`).waitFor();
             assert.equal(await row(page, 'github').locator('[data-f="accepted"]').innerText(), '47,012');
+            assert.match(await page.title(), /^Stale: 1 endpoint is failing/);
             if (name === 'a status of 503') assert.deepEqual(await violations(page), []);
             served.fault = null;
             await poll(page);
             assert.doesNotMatch(await status.innerText(), /Stale/);
+            assert.match(await page.title(), /^1 endpoint is failing/);
             assert.equal(await row(page, 'github').locator('[data-f="accepted"]').innerText(), '47,072');
         }));
 }

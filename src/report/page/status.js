@@ -480,6 +480,7 @@ R"js(
         } catch (error) {
             const reason = error.message.startsWith('the ') ? error.message : 'there was no answer';
             write(page.stale, `Stale since ${at(latest.now)}: ${reason}.`);
+            document.title = clean(`Stale: ${latest.summary} \u2013 webhooks`);
             document.body.classList.add('is-stale');
         } finally {
             is_asking = false;
