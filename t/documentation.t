@@ -313,6 +313,12 @@ sub anchor ($heading) {
 
 sub without_code ($text) { return $text =~ s/^```.*?^```//gmsr }
 
+subtest 'findings of the status page' => sub {
+    my @codes = names_in('findings', $source, qr/\badd\("(\w+)", (?:Health::|left)/);
+    my @headings = section($troubleshooting, 'What the status page finds') =~ /^### (\w+)$/mg;
+    is_deeply [ sort @headings ], [ sort @codes ], 'each has a heading, and nothing else';
+};
+
 subtest 'links' => sub {
     my %anchors;
     for my $name (keys %page) {
