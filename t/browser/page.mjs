@@ -160,9 +160,13 @@ for (const report of ['busy', 'hostile', 'extreme']) {
             served.report = report;
             await poll(page, { tick: 0 });
             assert.deepEqual(await shown(page, null), await shown(page, String(fixture(report, 0, 'html'))));
-            served.report = 'blank';
-            await poll(page, { tick: 0 });
-            assert.deepEqual(await shown(page, null), await shown(page, String(fixture('blank', 0, 'html'))));
+            for (const less of ['calm', 'blank']) {
+                served.report = less;
+                await poll(page, { tick: 0 });
+                // Of the rate, the page remembers more.
+                if (less === 'calm') assert.equal(await field(page, 'section_recent').isVisible(), false);
+                else assert.deepEqual(await shown(page, null), await shown(page, String(fixture(less, 0, 'html'))));
+            }
         }));
 }
 

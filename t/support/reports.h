@@ -44,6 +44,7 @@ inline Report blank(std::uint64_t tick = 0) {
     report.module_version = "0.1.0";
     report.server_version = "1.22.1";
     report.workers = 4;
+    report.shows_recent = true;
     return report;
 }
 
@@ -144,7 +145,6 @@ inline Report busy(std::uint64_t tick = 0) {
                     {"small", 1'000, 1'000, 0, 31, 212, 1}};
     report.source_files = {{"/etc/nginx/webhook/github-meta.json#/hooks", 6, now - hours(26), 0},
                            {"/etc/nginx/webhook/stripe.txt", 14, now - hours(200), 2}};
-    report.shows_recent = true;
     report.recent = {
         refusal(now - seconds(40), "shopify", Reason::bad_signature, "192.0.2.17",
                 "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043", 0),
@@ -156,9 +156,10 @@ inline Report busy(std::uint64_t tick = 0) {
     return report;
 }
 
-// Where nothing is wrong.
+// Where nothing is wrong, and no refusal is shown.
 inline Report calm(std::uint64_t tick = 0) {
     Report report = blank(tick);
+    report.shows_recent = false;
     report.endpoints = {busy_endpoint("github", report.now, 40 * tick),
                         monitored_endpoint("stripe-connect", true, report.now)};
     report.zones = {{"events", 120'000, 31'440, 2, 910, 0, 0}};
@@ -210,7 +211,6 @@ inline Report hostile(std::uint64_t tick = 0) {
         report.source_files.push_back({name, 1, now, 1});
         RefusalReport refused = refusal(now, name, Reason::bad_signature, name, name, tick);
         refused.request_id = name;
-        report.shows_recent = true;
         report.recent.push_back(refused);
         report.module_version += name;
         report.server_version += name;

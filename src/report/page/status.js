@@ -393,8 +393,7 @@ R"js(
 
     function recent(report, now) {
         page.section_recent.hidden = report.recent === undefined;
-        if (report.recent === undefined) return;
-        const shown = filter(report.recent);
+        const shown = filter(report.recent ?? []);
         page.no_recent.hidden = shown.length > 0;
         page.table_recent.hidden = shown.length === 0;
         update(page.list_recent, 'recent', shown, each => each.time + ' ' + each.request_id,
