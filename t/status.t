@@ -17,6 +17,7 @@ webhook_dedup_zone zone=events:1m;
 server {
     listen %%ADDR%%:8080;
     charset utf-8;
+    charset_types *;
     proxy_read_timeout 500ms;
     location = /metrics { webhook_status prometheus; }
     location = /status  { webhook_status json; }
@@ -78,7 +79,7 @@ subtest 'formats' => sub {
     is $open->header('Content-Type'), 'application/openmetrics-text; version=1.0.0; charset=utf-8', 'OpenMetrics, if asked';
     like $open->{body}, qr/\n# EOF\n\z/, 'to its end';
     my $json = send_request(method => 'GET', uri => '/status');
-    is $json->header('Content-Type'), 'application/json', 'JSON';
+    is $json->header('Content-Type'), 'application/json; charset=utf-8', 'JSON, with the charset that nginx was told to add';
     is status_of()->{version}, 1, 'the version of the document';
     my $head = send_request(method => 'HEAD', uri => '/metrics');
     is $head->{status} . length $head->{body}, '2000', 'HEAD';
@@ -358,6 +359,7 @@ subtest 'reloads, and the death of a worker' => sub {
 
     @fallen = watch(5, sub ($look) {
         my $deaths = value_of(scrape(), 'worker_deaths_total');
+        is $deaths, 0, 'the workers of earlier configurations have ended in order';
         $backend->behave(hold => 1);
         my $held = start_delivery($backend, new_ids(1), uri => '/added');
         $look->();
