@@ -5,6 +5,7 @@ use Webhook::Test;
 use Fcntl qw(O_RDWR);
 use Time::HiRes qw(sleep time);
 use Webhook::Deliveries qw(are delivery new_ids outcome outcome_of outcomes_of start_delivery);
+use Webhook::Metrics qw(scrape value_of);
 
 my $STATE = directory() . '/events.state';
 
@@ -15,6 +16,7 @@ server {
     webhook github;
     webhook_secret "a secret of the tests";
     client_body_buffer_size 1k;
+    location = /metrics { webhook off; webhook_status prometheus; }
     location /held {
         webhook_dedup zone=events;
         proxy_pass http://%%BACKEND%%;
@@ -103,6 +105,9 @@ subtest 'the oldest are forgotten first' => sub {
     # From the newest on, since each takes the place of the oldest.
     are(delivered => [ reverse @ids[ 0 .. 299 ] ], 'none of those before');
     is_deeply [ remarks_since($position) ], [ full(1) ], 'one line tells of the first that was forgotten';
+    is value_of(scrape(), 'dedup_forgotten_early_total', dedup_zone => 'events'), 600, 'and the counter of all';
+    is value_of(scrape(), 'dedup_remembered_events', dedup_zone => 'events'), $capacity, 'the zone is full';
+    is value_of(scrape(), 'dedup_capacity_events', dedup_zone => 'events'), $capacity, 'as its capacity says';
     are(duplicate => [ @ids[ 600 .. $#ids ] ], 'it goes on in that order');
     is outcome_of($ids[599]), 'delivered', 'to the event';
 };

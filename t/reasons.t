@@ -5,6 +5,7 @@ use Webhook::Test;
 
 use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
 use MIME::Base64 qw(encode_base64);
+use Webhook::Metrics qw(scrape);
 
 my $SECRET = 'secret-of-the-reasons-0123456789';
 my $ALLOWED = '127.0.0.7';
@@ -65,6 +66,7 @@ server {
     location = /level_info   { webhook_log_level info; proxy_pass http://%%BACKEND%%; }
     location = /level_notice { webhook_log_level notice; proxy_pass http://%%BACKEND%%; }
     location = /level_error  { webhook_log_level error; proxy_pass http://%%BACKEND%%; }
+    location = /metrics { webhook off; access_log off; webhook_status prometheus; }
     location = /large { error_page 413 = \@large; proxy_pass http://%%BACKEND%%; }
     location \@large { proxy_pass http://%%BACKEND%%; }
     location = /ladder {
@@ -385,6 +387,26 @@ subtest 'nothing confidential in a log' => sub {
         ok -e $path, "$name is there";
         ok !leaks(slurp($path)), "$name: no secret, no expected signature";
     }
+};
+
+# Whatever the tests above have sent.
+subtest 'the counters agree with the access log' => sub {
+    my $logged = sub {
+        my %count;
+        ++$count{$_} for map { /verdict=(\w+) reason=(\w+)/ ? "$1 $2" : () } split /\n/, slurp(directory() . '/access.log');
+        return \%count;
+    };
+    my $counted = sub {
+        my ($series, %count) = scrape();
+        for my $name (keys %$series) {
+            my ($verdict, $reason) = $name =~ /^nginx_webhook_decisions_total\{.*verdict="(\w+)",reason="(\w+)"\}/ or next;
+            $count{"$verdict $reason"} += $series->{$name} if $series->{$name} > 0;
+        }
+        return \%count;
+    };
+    poll_until(sub { eq_hash($logged->(), $counted->()) }, 5);
+    is_deeply $counted->(), $logged->(), 'by verdict and reason';
+    cmp_ok scalar keys %{ $counted->() }, '>=', 17, 'most reasons occur';
 };
 
 finish();

@@ -53,6 +53,7 @@ class DedupZone final : public EventStore, public Succession::Observer {
     void drain() noexcept;
     // Without the lock of the memory.
     DedupStats stats() const { return memories_->memory().stats(); }
+    std::uint64_t early_untold() const { return memories_->memory().early_untold(); }
     // Tells that this process serves requests from now on. Calls drain() periodically while old
     // workers may deliver.
     void serve();

@@ -24,13 +24,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-ZoneReport report_of(const DedupZone& zone, const Counters& counters) {
+ZoneReport report_of(const DedupZone& zone, Counters& counters) {
     const DedupStats stats = zone.stats();
     ZoneReport report{.name = zone.name,
                       .capacity = stats.capacity,
                       .remembered = stats.remembered,
                       .claimed = stats.in_flight};
-    read_zone(zone.row, counters, report);
+    read_zone(zone.row, counters, zone.early_untold(), report);
     return report;
 }
 

@@ -59,6 +59,9 @@ inline constexpr Cell kLastMatch = 1;
 inline constexpr Cell kDuplicates = 0;
 inline constexpr Cell kForgottenEarly = 1;
 inline constexpr Cell kRepairs = 2;
+// The largest number of forgotten events that any report has told. It is never less than the first
+// one, which follows the error log.
+inline constexpr Cell kForgottenShown = 3;
 
 // Of a file of addresses.
 inline constexpr Cell kErrors = 0;

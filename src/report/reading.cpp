@@ -66,10 +66,14 @@ EndpointReport read_endpoint(const CountedEndpoint& endpoint, const Counters& co
     return report;
 }
 
-void read_zone(CounterTable::Row row, const Counters& counters, ZoneReport& zone) {
+void read_zone(CounterTable::Row row, Counters& counters, std::uint64_t uncounted,
+               ZoneReport& zone) {
     const RowReader reader(counters.zones, row);
     zone.duplicates = reader.sum(cells::kDuplicates);
-    zone.forgotten_early = reader.sum(cells::kForgottenEarly);
+    // Meanwhile, some may move from the one number to the other.
+    counters.zones.raise(row, cells::kForgottenShown,
+                         uncounted + reader.sum(cells::kForgottenEarly));
+    zone.forgotten_early = counters.zones.largest(row, cells::kForgottenShown);
     zone.repairs = reader.sum(cells::kRepairs);
 }
 

@@ -22,8 +22,10 @@ struct CountedEndpoint {
 EndpointReport read_endpoint(const CountedEndpoint& endpoint, const Counters& counters,
                              const std::vector<bool>& living);
 
-// What a zone and a file of addresses count. Names and gauges are the caller's.
-void read_zone(CounterTable::Row row, const Counters& counters, ZoneReport& zone);
+// What a zone and a file of addresses count. Names and gauges are the caller's, and so is the
+// number of events that were forgotten early and not counted yet.
+void read_zone(CounterTable::Row row, Counters& counters, std::uint64_t uncounted,
+               ZoneReport& zone);
 void read_source_file(CounterTable::Row row, const Counters& counters, SourceFileReport& file);
 
 // The last refusals of these endpoints, the newest first. Anonymous: without the end of their

@@ -218,6 +218,12 @@ DedupStats DedupMemory::stats() const {
     return stats;
 }
 
+std::uint64_t DedupMemory::early_untold() const {
+    const std::uint64_t told = head().told;
+    const std::uint64_t forgotten = table_->stats().forgotten_early;
+    return forgotten > told ? forgotten - told : 0;
+}
+
 bool DedupMemory::drained() {
     return table_->drained(*workers_) || (table_->carried_all() && !workers_->any_alive());
 }

@@ -94,6 +94,8 @@ class DedupMemory {
 
     // What others change meanwhile may be seen before or after.
     DedupStats stats() const;
+    // The number of events forgotten early that early_to_tell() has not returned yet.
+    std::uint64_t early_untold() const;
     void prefetch(std::span<const EventKey> keys) const { table_->prefetch(keys); }
 
   private:
