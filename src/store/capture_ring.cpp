@@ -48,26 +48,31 @@ std::string without_end(std::string path) {
     return path;
 }
 
-std::string user_text(uid_t user) {
-    const std::string number = std::to_string(user);
+// A name if there is one, as `chown` takes it.
+std::string name_of(uid_t user) {
     const struct passwd* known = getpwuid(user);
-    return known == nullptr ? number : in_quotes(known->pw_name) + " (" + number + ")";
+    return known == nullptr ? std::to_string(user) : known->pw_name;
 }
 
-[[noreturn]] void refuse_to_open(const std::string& path, int error) {
+[[noreturn]] void refuse_to_open(const std::string& path, uid_t user, int error) {
     struct stat found {};
-    if (lstat(path.c_str(), &found) != 0)
-        refuse(path, "cannot be opened: " + system_message(error));
-    if (S_ISLNK(found.st_mode)) refuse(path, "is a symbolic link, allowed: the directory itself");
+    if (lstat(path.c_str(), &found) != 0 && errno == ENOENT) {
+        refuse(path, "does not exist: " + in_quotes("mkdir -m 700 " + path + " && chown " +
+                                                    name_of(user) + ' ' + path));
+    }
+    if (S_ISLNK(found.st_mode)) {
+        refuse(path, "is a symbolic link: name the directory that it leads to");
+    }
     if (!S_ISDIR(found.st_mode)) refuse(path, "is not a directory");
     refuse(path, "cannot be opened: " + system_message(error));
 }
 
 void check_directory(const std::string& path, const struct stat& status, uid_t user) {
     if (status.st_uid != user) {
-        refuse(path, "belongs to the user " + user_text(status.st_uid) +
-                         ", and nginx's workers run as " + user_text(user) + ", who must own it: " +
-                         in_quotes("chown " + std::to_string(user) + " " + path));
+        refuse(path, "belongs to the user " + in_quotes(name_of(status.st_uid)) +
+                         ", and nginx's workers run as " + in_quotes(name_of(user)) +
+                         ", who must own it: " + in_quotes("chown " + name_of(user) + ' ' + path) +
+                         ", or \"user\" before \"http\"");
     }
     if ((status.st_mode & kOthers) == 0 && (status.st_mode & S_IRWXU) == S_IRWXU) return;
     std::array<char, 16> mode{};
@@ -147,7 +152,7 @@ CaptureRing::CaptureRing(std::string path, const CaptureLimits& limits, uid_t us
     : path_(without_end(std::move(path))), limits_(limits) {
     constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     directory_ = Descriptor(open(path_.c_str(), kFlags));
-    if (directory_.get() < 0) refuse_to_open(path_, errno);
+    if (directory_.get() < 0) refuse_to_open(path_, user, errno);
     check_directory(path_, directory_.status(), user);
     if (faccessat(directory_.get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
         refuse(path_, "cannot be written to: " + system_message(errno));
@@ -226,7 +231,12 @@ void CaptureRing::write(const std::string& name, std::string_view text) const {
     const std::string hidden = kHidden + name;
     constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     const Descriptor file(openat(directory_.get(), hidden.c_str(), kFlags, kFileMode));
-    if (file.get() < 0) fail("cannot make a file", errno);
+    if (file.get() < 0) {
+        const int error = errno;
+        fail(error == ENOENT ? "the directory was removed, a reload finds a new one"
+                             : "cannot make a file",
+             error);
+    }
     try {
         write_all(file, text);
         WEBHOOK_CAPTURE_POINT();

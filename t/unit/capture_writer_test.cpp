@@ -144,7 +144,8 @@ TEST_F(Writer, TellsWhatFailed) {
     ASSERT_TRUE(await([this] { return !writer_->is_busy(); }));
     const CaptureWriter::Report report = writer_->take_report();
     EXPECT_EQ(report.failed, 2U);
-    EXPECT_EQ(report.failure, "cannot make a file: No such file or directory");
+    EXPECT_EQ(report.failure,
+              "the directory was removed, a reload finds a new one: No such file or directory");
     EXPECT_EQ(report.directory, folder_.path());
 }
 
