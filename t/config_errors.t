@@ -832,6 +832,14 @@ my @DIRECTIVES = (
         in_server('webhook_status; # HERE'),
         '"webhook_status" directive is not allowed here',
     ],
+    'an endpoint with a long name' => [
+        in_location('webhook github name=' . 'n' x 256 . "; # HERE\nwebhook_secret $SECRET;"),
+        '"name=" in "webhook" is longer than 255 bytes',
+    ],
+    'a report before a proxy' => [
+        in_location("webhook_status; # HERE\nproxy_pass http://127.0.0.1:9;"),
+        '"webhook_status" cannot be beside "proxy_pass" or another directive that answers',
+    ],
     'an endpoint whose name is not UTF-8' => [
         in_location("webhook github name=a\xff; # HERE\nwebhook_secret $SECRET;"),
         '"name=" in "webhook" is not UTF-8',

@@ -38,6 +38,9 @@ server {
     location /elsewhere { webhook github name=elsewhere; webhook_secret "$SECRET"; error_page 502 = \@elsewhere; proxy_pass http://%%ADDR%%:8099; }
     location \@elsewhere { webhook github name=elsewhere; webhook_secret "$SECRET"; proxy_pass http://%%BACKEND%%; }
     location ~ ^/tenant/(?<tenant>\\w+)\$ { webhook github name=tenant-\$tenant; webhook_secret "$SECRET"; proxy_pass http://%%BACKEND%%; }
+    location = /parts { webhook off; ssi on; default_type text/html; root %%DIR%%; try_files /parts.html =404; }
+    location /same { webhook github name=same; webhook_secret "$SECRET" id=k not_after=2001-01-01T00:00:00Z; webhook_secret "$OLD"; proxy_pass http://%%BACKEND%%; }
+    location /same_too { webhook github name=same; webhook_secret "$SECRET" id=k; proxy_pass http://%%BACKEND%%; }
     # ADDED
 }
 CONF
@@ -88,6 +91,19 @@ subtest 'formats' => sub {
         is $response->{status} . ' ' . $response->header('Allow'), '405 GET, HEAD', $method;
     }
     is send_request(method => 'GET', uri => '/metrics', headers => [ Accept => 'image/png' ])->{status}, 200, 'any other "Accept"';
+};
+
+subtest 'a report as a part of another answer' => sub {
+    write_file('parts.html', 'before <!--#include virtual="/status" --> after');
+    my $connection = open_connection();
+    my $response = $connection->request(method => 'GET', uri => '/parts');
+    like $response->{body}, qr/^before \{"version":1,.*\}\n after\n?$/s, 'is in its place';
+    is $connection->request(method => 'GET', uri => '/metrics')->{status}, 200, 'and the next answer is whole';
+};
+
+subtest 'an id of several secrets' => sub {
+    my ($endpoint) = grep { $_->{name} eq 'same' } @{ status_of()->{endpoints} };
+    is_deeply [ map { "$_->{id} " . ($_->{expires} // 'never') } @{ $endpoint->{secrets} } ], [ 'k never', '2 never' ], 'ends when the last of them does';
 };
 
 subtest '?endpoint=' => sub {

@@ -16,6 +16,8 @@ server {
     location / { webhook github; webhook_secret "$SECRET"; webhook_dedup zone=events; proxy_pass http://%%BACKEND%%; }
     location /other { webhook github name=other; webhook_secret "$SECRET"; proxy_pass http://%%BACKEND%%; }
     location /quiet { webhook github name=quiet; webhook_secret "$SECRET"; webhook_log_level info; error_log %%DIR%%/quiet.log; proxy_pass http://%%BACKEND%%; }
+    location /own { webhook github name=own; webhook_secret "$SECRET"; webhook_log_level info; error_log %%DIR%%/own.log info; proxy_pass http://%%BACKEND%%; }
+    location /meta { webhook meta; webhook_secret "$SECRET"; webhook_handshake on token=Right-Verify-token-123; proxy_pass http://%%BACKEND%%; }
     location /timed { webhook stripe name=timed; webhook_secret "$SECRET"; proxy_pass http://%%BACKEND%%; }
 }
 CONF
@@ -89,6 +91,23 @@ subtest 'what an exiting worker has not told yet' => sub {
     ok $nginx->reload, 'reload';
     poll_until(sub { told(splice @{ [ lines() ] }, $before) >= 4 }, 5);
     is told(splice @{ [ lines() ] }, $before), 4, 'is told at its end';
+};
+
+subtest 'a log of the location' => sub {
+    next_second();
+    deliver(new_ids(1), secret => 'wrong', uri => '/own') for 1 .. 5;
+    my $own = directory() . '/own.log';
+    wait_for(sub { told(grep { /webhook rejected/ } split /\n/, slurp($own)) == 5 }, 5, 'all are told there');
+    is((grep { /"own"/ } lines()), 0, 'and nowhere else');
+};
+
+subtest 'a token of a handshake' => sub {
+    my $position = length $nginx->error_log;
+    my $query    = 'hub.mode=subscribe&hub.challenge=1&hub.verify_token=Right-Verify-token-123';
+    send_request(uri => "/meta?$query", body => '{}', headers => [ Referer => "http://x/?$query" ]);
+    send_request(method => 'GET', uri => "/meta?${query}x");
+    wait_for(sub { substr($nginx->error_log, $position) =~ /webhook rejected/ }, 5, 'lines');
+    unlike substr($nginx->error_log, $position), qr/Right-Verify/, 'is not in the log';
 };
 
 subtest 'a level that is not logged' => sub {

@@ -12,6 +12,7 @@
 #include "ngx_http_webhook/reach.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/routes.h"
+#include "ngx_http_webhook/status.h"
 #include "ngx_http_webhook/upstream.h"
 #include "scheme/boundaries.h"
 #include "scheme/variable_traits.h"
@@ -49,6 +50,7 @@ class Audit {
 
     void run() {
         check_variables();
+        for (const Level& level : main_.levels) check_report(level);
         for (const Level& level : main_.levels) {
             if (is_gate(level) && !routes_.leads_away(level)) check(cf_, level);
         }
@@ -75,6 +77,13 @@ class Audit {
     }
 
   private:
+    // nginx takes the last content handler without a word.
+    static void check_report(const Level& level) {
+        if (!level.conf->status || level.core()->handler == on_status) return;
+        fail("\"webhook_status\" cannot be beside \"proxy_pass\" or another directive that answers",
+             level.conf->status->place);
+    }
+
     // Whether requests reach a gate on the level.
     bool is_gate(const Level& level) const { return level.conf->gated() && routes_.ends_in(level); }
 

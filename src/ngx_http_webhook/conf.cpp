@@ -12,9 +12,6 @@
 namespace webhook::ngx {
 namespace {
 
-// In bytes. Every log line contains it.
-constexpr std::size_t kLongestEndpoint = 255;
-
 template <typename Value>
 void inherit(Value& value, const Value& parent) {
     if (!value) value = parent;

@@ -257,6 +257,9 @@ struct LocConf {
 // nginx's number for `$request_id`. Throws std::bad_alloc.
 ngx_int_t index_of_request_id(ngx_conf_t* cf);
 
+// Of an endpoint's name, in bytes. Every log line contains it.
+inline constexpr std::size_t kLongestEndpoint = 255;
+
 MainConf& main_conf(ngx_conf_t* cf);
 const MainConf& main_conf(const ngx_http_request_t* request);
 const LocConf& loc_conf(const ngx_http_request_t* request);

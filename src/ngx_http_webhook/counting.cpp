@@ -71,7 +71,13 @@ void add_secrets(CountedEndpoint& endpoint, const LocConf& conf) {
     for (std::size_t i = 0; i < ids.size(); ++i) {
         const std::string shown = ids[i].id.empty() ? std::to_string(i + 1) : ids[i].id;
         auto& known = endpoint.report.secrets;
-        if (std::ranges::find(known, shown, &SecretReport::id) != known.end()) continue;
+        const auto other = std::ranges::find(known, shown, &SecretReport::id);
+        if (other != known.end()) {
+            // It verifies as long as any of them does.
+            const bool ends = other->expires && ids[i].not_after;
+            other->expires = ends ? std::max(other->expires, ids[i].not_after) : std::nullopt;
+            continue;
+        }
         known.push_back({shown, 0, std::nullopt, ids[i].not_after});
         endpoint.secrets.push_back(conf.counted->secrets[i].second);
     }

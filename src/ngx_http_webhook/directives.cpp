@@ -380,6 +380,10 @@ void set_webhook(const Directive& directive, LocConf& conf) {
             directive.reject_unknown(directive.argument(1), "name=ENDPOINT, not with \"off\"");
         }
         directive.require_utf8("\"name=\"", *name);
+        if (name->size() > kLongestEndpoint) {
+            throw ConfigError("\"name=\" in \"webhook\" is longer than " +
+                              std::to_string(kLongestEndpoint) + " bytes");
+        }
         directive.warn_about_quotes(directive.argument(1), *name);
         gate->name = *name;
         gate->name_variables = directive.compile(*name);

@@ -123,6 +123,8 @@ ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "%s", ngx_http_webhook_version);
     }
     record_used_variables(core, *conf);
+    // Those of a single process, which serves on.
+    flush_verdict_log();
     count_from_now_on(*conf, cycle->log);
     install_body_filter();
     warn_about_unreadable_files(cycle, *conf);

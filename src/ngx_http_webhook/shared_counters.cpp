@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/errors.h"
 #include "report/cells.h"
@@ -19,6 +20,7 @@ constexpr std::size_t kBytesNotedOfPage = 32;
 constexpr std::size_t kFurtherPages = 16;
 
 std::optional<Counters> shared_counters;
+std::byte* shared_block = nullptr;
 
 std::size_t zone_size() {
     const std::size_t pages = Counters::size() / ngx_pagesize + kFurtherPages;
@@ -31,8 +33,10 @@ ngx_int_t on_zone(ngx_shm_zone_t* zone, void*) noexcept try {
     auto* pool = reinterpret_cast<ngx_slab_pool_t*>(zone->shm.addr);
     if (pool->data == nullptr) pool->data = ngx_slab_alloc(pool, Counters::size());
     if (pool->data == nullptr) throw std::bad_alloc();
-    shared_counters.emplace(std::span(static_cast<std::byte*>(pool->data), Counters::size()),
-                            now());
+    auto* const block = static_cast<std::byte*>(pool->data);
+    // A single process has its slot there already.
+    if (std::exchange(shared_block, block) == block && shared_counters) return NGX_OK;
+    shared_counters.emplace(std::span(block, Counters::size()), now());
     return NGX_OK;
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0, "cannot use the memory of counters: %s",

@@ -135,7 +135,9 @@ ngx_int_t send(ngx_http_request_t* request, Answer& answer) {
     buffer->pos = buffer->start = to_ngx(text).data;
     buffer->last = buffer->end = buffer->pos + text.size();
     buffer->memory = 1;
-    buffer->last_buf = 1;
+    // A subrequest's is one of several parts of an answer.
+    buffer->last_buf = request == request->main ? 1 : 0;
+    buffer->last_in_chain = 1;
     ngx_chain_t link{buffer, nullptr};
     return ngx_http_output_filter(request, &link);
 }

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <iterator>
 #include <string>
+#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "base/digest.h"
 #include "base/text.h"
@@ -72,13 +72,21 @@ struct Kind {
     std::uint64_t hash;
 };
 
+ngx_log_t* log_of_location(const Delivery& delivery) {
+    const auto* core = static_cast<const ngx_http_core_loc_conf_t*>(
+        ngx_http_get_module_loc_conf(delivery.request, ngx_http_core_module));
+    return core->error_log;
+}
+
+// Lines for another file are of another kind.
 Kind kind_of(const Delivery& delivery) {
     Kind kind;
     kind.verdict = "webhook " + std::string(name_of(delivery.verdict)) + ": " +
                    std::string(info(delivery.reason).name);
     kind.endpoint = ", endpoint: \"" + endpoint_for_log(delivery) + '"';
-    const Sha256Digest digest =
-        sha256(kind.verdict + kind.endpoint + std::string(source_of(delivery)));
+    const auto file = reinterpret_cast<std::uintptr_t>(log_of_location(delivery));
+    const Sha256Digest digest = sha256(kind.verdict + kind.endpoint + std::to_string(file) + ' ' +
+                                       std::string(source_of(delivery)));
     std::memcpy(&kind.hash, digest.data(), sizeof kind.hash);
     return kind;
 }
@@ -86,11 +94,16 @@ Kind kind_of(const Delivery& delivery) {
 // Lines of this worker that were left out, until somebody has told of them.
 class LeftOut {
   public:
-    void add(std::uint64_t hash, ngx_uint_t level, const std::string& line) {
-        const auto known = std::ranges::find(lines_, hash, &Line::hash);
-        if (known == lines_.end() && lines_.size() < kMostLines) {
-            lines_.push_back({hash, level, line});
-        }
+    struct Line {
+        ngx_uint_t level;
+        // The location's own. It lives as long as the configuration.
+        ngx_log_t* log;
+        std::string text;
+    };
+
+    void add(std::uint64_t hash, const Line& line) {
+        // No more than that are left out at a time.
+        if (lines_.size() < LogLimit::kMostKinds) lines_.try_emplace(hash, line);
         if (timer_.timer_set) return;
         timer_.handler = on_timer;
         timer_.data = this;
@@ -101,24 +114,27 @@ class LeftOut {
     }
 
     void tell(std::int64_t second) {
-        std::erase_if(lines_, [&](const Line& line) {
-            const auto count = counters()->log_limit.take(line.hash, second);
+        std::erase_if(lines_, [&](const auto& each) {
+            const auto& [hash, line] = each;
+            const auto count = counters()->log_limit.take(hash, second);
             if (count.value_or(0) > 0) {
-                ngx_log_error(line.level, ngx_cycle->log, 0, "%s, and %uD more", line.text.c_str(),
+                ngx_log_error(line.level, line.log, 0, "%s, and %uD more", line.text.c_str(),
                               *count);
             }
             return count.has_value();
         });
     }
 
-  private:
-    struct Line {
-        std::uint64_t hash;
-        ngx_uint_t level;
-        std::string text;
-    };
+    // As if this second were over. Then nothing of the configuration is referred to.
+    void flush() {
+        if (counters() != nullptr) tell(ngx_time() + 1);
+        lines_.clear();
+        if (timer_.timer_set) {
+            ngx_del_timer(&timer_);
+        }
+    }
 
-    static constexpr std::size_t kMostLines = 256;
+  private:
     static constexpr ngx_msec_t kPause = 1000;
 
     static void on_timer(ngx_event_t* timer) noexcept try {
@@ -129,7 +145,7 @@ class LeftOut {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "webhook log: %s", error.what());
     }
 
-    std::vector<Line> lines_;
+    std::unordered_map<std::uint64_t, Line> lines_;
     ngx_event_t timer_{};
 };
 
@@ -189,9 +205,9 @@ void log_verdict(const Delivery& delivery, const Cause& cause) {
     const Kind kind = kind_of(delivery);
     const auto more = ask_to_write(delivery.conf, kind.hash);
     if (!more) {
-        left_out().add(
-            kind.hash, level,
-            kind.verdict + kind.endpoint + ", client: " + std::string(source_of(delivery)));
+        left_out().add(kind.hash, {level, log_of_location(delivery),
+                                   kind.verdict + kind.endpoint +
+                                       ", client: " + std::string(source_of(delivery))});
         return;
     }
     std::string line = kind.verdict + details_of(delivery, cause) + kind.endpoint +
@@ -202,10 +218,7 @@ void log_verdict(const Delivery& delivery, const Cause& cause) {
     ngx_log_error(level, &log, 0, "%s", line.c_str());
 }
 
-void flush_verdict_log() noexcept try {
-    // As in a later second, so that all are told.
-    left_out().tell(ngx_time() + 1);
-} catch (const std::exception& error) {
+void flush_verdict_log() noexcept try { left_out().flush(); } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "webhook log: %s", error.what());
 }
 

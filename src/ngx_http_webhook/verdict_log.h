@@ -16,7 +16,8 @@ ngx_uint_t log_level_of(const Delivery& delivery);
 // source are written once in a second; the next one tells how many there were.
 void log_verdict(const Delivery& delivery, const Cause& cause);
 
-// Tells of the lines that were left out. The process is about to exit.
+// Tells of the lines that were left out. Call it before the process exits, and when another
+// configuration comes into force.
 void flush_verdict_log() noexcept;
 
 }  // namespace webhook::ngx

@@ -78,10 +78,19 @@ bool Scheme::takes_unsigned_fields() const {
 
 bool Scheme::has_secret_in_query() const {
     const SignatureSource& signature = signatures.front();
-    return (presents_secret() || algorithm == Algorithm::jwt) &&
-           signature.source.kind == ValueLocation::Kind::header &&
-           signature.numbered_headers.empty() &&
-           headers[signature.source.header].starts_with(kParameterMark);
+    const bool presents = presents_secret() || algorithm == Algorithm::jwt;
+    if (presents && signature.numbered_headers.empty() && is_in_query(signature.source)) {
+        return true;
+    }
+    return std::ranges::any_of(handshakes, [this](const Handshake& each) {
+        return each.check == Handshake::Check::token && is_in_query(each.token);
+    });
+}
+
+bool Scheme::is_in_query(const ValueLocation& source) const {
+    if (source.kind == ValueLocation::Kind::query) return true;
+    return source.kind == ValueLocation::Kind::header &&
+           headers[source.header].starts_with(kParameterMark);
 }
 
 // A CRC-32 covers nothing: it is easy to make another body with the same one.

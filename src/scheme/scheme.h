@@ -327,6 +327,7 @@ struct Scheme {
     bool takes_unsigned_fields() const;
     // Whether the sender presents the secret in the query, which others log.
     bool has_secret_in_query() const;
+    bool is_in_query(const ValueLocation& source) const;
 
   private:
     bool covers_form() const;

@@ -5,7 +5,8 @@
 namespace webhook {
 namespace {
 
-constexpr std::size_t kPlaces = 1024;
+// Ages from here on are of seconds to come.
+constexpr std::uint16_t kFuture = 0x8000;
 // A count that nobody has taken for so long is of a process that was killed.
 constexpr std::uint16_t kForgottenAfter = 10;
 
@@ -25,17 +26,24 @@ struct Content {
     }
 };
 
+// An exiting process tells in advance, as in the second to come.
+bool is_current(std::int64_t second, const Content& content) {
+    const auto age =
+        static_cast<std::uint16_t>(static_cast<std::uint16_t>(second) - content.second);
+    return age == 0 || age >= kFuture;
+}
+
 }  // namespace
 
 std::size_t LogLimit::size() {
-    return kPlaces * sizeof(Place);
+    return kMostKinds * sizeof(Place);
 }
 
 LogLimit::LogLimit(std::span<std::byte> block)
-    : places_(reinterpret_cast<Place*>(block.data()), kPlaces) {}
+    : places_(reinterpret_cast<Place*>(block.data()), kMostKinds) {}
 
 LogLimit::Place& LogLimit::place_of(std::uint64_t kind) const {
-    return places_[kind % kPlaces];
+    return places_[kind % kMostKinds];
 }
 
 std::optional<std::uint32_t> LogLimit::ask(std::uint64_t kind, std::int64_t second) {
@@ -47,12 +55,12 @@ std::optional<std::uint32_t> LogLimit::ask(std::uint64_t kind, std::int64_t seco
         const Content known = Content::of(word);
         const auto age = static_cast<std::uint16_t>(now - known.second);
         const bool is_same = known.kind == mark && word != 0;
-        // Another kind has the place, and lines of it to tell.
-        if (!is_same && word != 0 && age < kForgottenAfter && (age == 0 || known.left_out > 0)) {
-            return 0;
-        }
-        const bool may_write = !is_same || age != 0;
-        Content next{mark, now, 0};
+        const bool is_its_second = is_current(second, known);
+        const bool is_active = is_its_second || (age < kForgottenAfter && known.left_out > 0);
+        // Another kind has the place, and perhaps lines to tell.
+        if (!is_same && word != 0 && is_active) return 0;
+        const bool may_write = !is_same || !is_its_second;
+        Content next{mark, may_write ? now : known.second, 0};
         if (!may_write) {
             next.left_out = static_cast<std::uint16_t>(std::min(known.left_out + 1, 0xffff));
         }
@@ -69,7 +77,7 @@ std::optional<std::uint32_t> LogLimit::take(std::uint64_t kind, std::int64_t sec
         const Content known = Content::of(word);
         const bool is_its = known.kind == static_cast<std::uint32_t>(kind >> 32);
         if (!is_its || known.left_out == 0) return 0;
-        if (known.second == static_cast<std::uint16_t>(second)) return std::nullopt;
+        if (is_current(second, known)) return std::nullopt;
         // This tells of the kind, in this second.
         const Content next{known.kind, static_cast<std::uint16_t>(second), 0};
         if (place.compare_exchange_weak(word, next.word(), std::memory_order_relaxed)) {

@@ -16,6 +16,9 @@ namespace webhook {
 
 class LogLimit {
   public:
+    // How many kinds it tells apart at best.
+    static constexpr std::size_t kMostKinds = 8192;
+
     // In bytes.
     static std::size_t size();
 

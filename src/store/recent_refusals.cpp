@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace webhook {
 
@@ -17,20 +18,26 @@ RecentRefusals::RecentRefusals(std::span<std::byte> block)
 
 void RecentRefusals::use_ring(std::optional<std::size_t> process) {
     own_ = process ? &entries_[*process * kEntries] : nullptr;
-    count_ = 0;
+    written_ = {};
+    next_ = 0;
+    if (own_ == nullptr) return;
+    for (std::size_t i = 0; i < kEntries; ++i) {
+        written_[i] = read(own_[i]).value_or(RefusalRecord());
+        if (written_[i].time < written_[next_].time) next_ = i;
+    }
 }
 
 void RecentRefusals::add(const RefusalRecord& record) {
     if (own_ == nullptr) return;
-    const auto end = written_.begin() + static_cast<std::ptrdiff_t>(std::min(count_, kEntries));
-    auto known = std::find_if(written_.begin(), end, [&record](const RefusalRecord& each) {
-        return each.is_like(record);
-    });
-    const std::uint64_t repeated = known == end ? 0 : known->repeated + 1;
-    if (known == end) known = written_.begin() + static_cast<std::ptrdiff_t>(count_++ % kEntries);
-    *known = record;
-    known->repeated = repeated;
-    write(own_[known - written_.begin()], *known);
+    std::size_t place = 0;
+    while (place < kEntries && (written_[place].time == 0 || !written_[place].is_like(record))) {
+        ++place;
+    }
+    const std::uint64_t repeated = place == kEntries ? 0 : written_[place].repeated + 1;
+    if (place == kEntries) place = std::exchange(next_, (next_ + 1) % kEntries);
+    written_[place] = record;
+    written_[place].repeated = repeated;
+    write(own_[place], written_[place]);
 }
 
 void RecentRefusals::write(Entry& entry, const RefusalRecord& record) {

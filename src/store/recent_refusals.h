@@ -91,9 +91,10 @@ class RecentRefusals {
     std::span<Entry> entries_;
     // Null: none.
     Entry* own_ = nullptr;
-    // What this process wrote to its own entries.
+    // What its entries hold; a time of 0: nothing.
     std::array<RefusalRecord, kEntries> written_{};
-    std::size_t count_ = 0;
+    // The entry that is written next.
+    std::size_t next_ = 0;
 };
 
 }  // namespace webhook

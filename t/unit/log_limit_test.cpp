@@ -56,6 +56,16 @@ TEST_F(LogLimitTest, ForgetsWhatADeadProcessHadToTell) {
     EXPECT_EQ(limit_.ask(kNeighbour, 110), std::nullopt);
 }
 
+TEST_F(LogLimitTest, TellsInAdvanceForWhoExits) {
+    limit_.ask(kKind, 100);
+    limit_.ask(kKind, 100);
+    EXPECT_EQ(limit_.take(kKind, 101), 1) << "at the end of a process, in the second 100";
+    EXPECT_EQ(limit_.ask(kKind, 100), std::nullopt);
+    EXPECT_EQ(limit_.take(kKind, 101), std::nullopt) << "another one ends";
+    EXPECT_EQ(limit_.ask(kKind, 101), std::nullopt);
+    EXPECT_EQ(limit_.ask(kKind, 102), 2);
+}
+
 TEST_F(LogLimitTest, CountsUpToItsEnd) {
     limit_.ask(kKind, 100);
     for (int i = 0; i < 70'000; ++i) limit_.ask(kKind, 100);

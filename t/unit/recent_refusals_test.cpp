@@ -92,6 +92,19 @@ TEST_F(RecentRefusalsTest, ForgetTheOldest) {
     EXPECT_EQ(all.back().time, static_cast<std::int64_t>(100 - RecentRefusals::kEntries));
 }
 
+TEST_F(RecentRefusalsTest, GoOnWhereAPredecessorEnded) {
+    RecentRefusals refusals = open(0);
+    for (int i = 1; i <= 40; ++i) refusals.add(record(i, std::to_string(i)));
+    RecentRefusals successor = open(0);
+    for (int i = 41; i <= 43; ++i) successor.add(record(i, std::to_string(i)));
+    successor.add(record(44, "40"));
+    const auto all = successor.read();
+    ASSERT_EQ(all.size(), RecentRefusals::kEntries);
+    EXPECT_EQ(all.front().time, 44);
+    EXPECT_EQ(all.front().repeated, 1);
+    EXPECT_EQ(all.back().time, 12) << "the oldest are forgotten";
+}
+
 TEST_F(RecentRefusalsTest, HoldLongTexts) {
     RecentRefusals refusals = open(0);
     RefusalRecord long_one = record(1, std::string(300, 's'));
