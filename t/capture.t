@@ -245,7 +245,8 @@ subtest 'a file can be sent again' => sub {
     my %request = forged('/exact', $body);
     send_request(%request, body => undef, chunked => [ $body ]);
     my ($file) = await_files('exact', 1);
-    my ($recipe) = slurp(dirname(__FILE__) . '/../docs/capture.md') =~ /^```sh\n(.*?)^```/ms;
+    my @blocks = slurp(dirname(__FILE__) . '/../docs/capture.md') =~ /^```sh\n(.*?)^```/gms;
+    my $recipe = join '', grep { /^(?:file=|curl )/m } @blocks;
     my $script = write_file('recipe.sh', 'set -e; cd ' . directory() . "\n" . ($recipe =~ s{^file=.*$}{file=@{[ folder('exact') ]}/$file}mr =~ s{http://127\.0\.0\.1}{http://@{[ address() ]}:8080}r));
     is run_command(command => [ 'sh', $script ], output => directory() . '/recipe.log'), 0, 'the recipe of docs/capture.md'
         or diag slurp(directory() . '/recipe.log');
