@@ -301,6 +301,16 @@ subtest 'docs/metrics.md has every metric, and no other' => sub {
     is_deeply \%written, \%scraped, 'types and labels';
 };
 
+subtest 'docs/metrics.md has every bucket' => sub {
+    my $text = send_request(method => 'GET', uri => '/metrics')->{body};
+    my %bounds = slurp("$FindBin::Bin/../docs/metrics.md") =~ /^\| `\x{e2}\x{80}\x{a6}(_\w+_seconds)` \| ([\d., ]+) \|$/mg;
+    is_deeply [ sort keys %bounds ], [qw(_upstream_duration_seconds _verify_duration_seconds)], 'of each histogram';
+    for my $name (sort keys %bounds) {
+        my @scraped = $text =~ /^nginx_webhook\Q$name\E_bucket\{webhook_endpoint="timed",le="([\d.]+)"\}/mg;
+        is $bounds{$name}, join(', ', @scraped), $name;
+    }
+};
+
 subtest 'docs/metrics.md has every field of the JSON document, and no other' => sub {
     my %fields;
     my $walk = sub ($walk, $value, $path) {
