@@ -25,6 +25,7 @@ server {
     proxy_set_header X-Request-ID \$request_id;
 
     location /github { webhook github; proxy_pass http://%%BACKEND%%; }
+    location /stripe { webhook stripe; proxy_pass http://%%BACKEND%%; }
     location /dead   { webhook github; proxy_pass http://%%ADDR%%:9; }
     location /two    {
         webhook github;
@@ -71,10 +72,17 @@ subtest 'an accepted event, and its duplicate' => sub {
 };
 
 subtest 'refused events' => sub {
-    my $entry = logged('unsigned', uri => "/github?token=$TOKEN");
+    my $entry = logged('unsigned', uri => "/github?token=$TOKEN", headers => [ 'X-GitHub-Delivery' => 'event-0' ]);
     is "@$entry{qw(verdict reason status)}", 'rejected missing_signature 401', 'one without a signature';
-    $entry = logged('wrong', uri => '/github', headers => [ github_headers('another secret, wrong', '{}') ]);
+    is $entry->{event_id}, '', 'has no id, since nothing more was read';
+    $entry = logged('wrong', uri => '/github', headers => [ github_headers('another secret, wrong', '{}', delivery => 'event-0') ]);
     is "@$entry{qw(verdict reason status)}", 'rejected bad_signature 401', 'one with a wrong signature';
+    is $entry->{event_id}, 'event-0', 'has the id that its header claims';
+    my $body = '{"id":"evt_0"}';
+    $entry = logged('of Stripe', uri => '/stripe', body => $body, headers => [ stripe_headers('another secret, wrong', $body) ]);
+    is "@$entry{qw(verdict reason)}", 'rejected bad_signature', 'one whose id is in the body';
+    is $entry->{event_id}, '', 'has none: the body is not believed';
+    like $entry->{sent_at}, qr/^\d+$/, 'but the time that it claims';
     $entry = logged('too large', uri => '/github', body => 'x' x 2048);
     is "@$entry{qw(endpoint verdict status)}", 'github  413', 'one that nginx itself refuses';
 };
