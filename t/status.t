@@ -109,7 +109,12 @@ subtest 'an id of several secrets' => sub {
 subtest '?endpoint=' => sub {
     is_deeply [ map { $_->{name} } @{ status_of(uri => '/status?endpoint=timed')->{endpoints} } ], ['timed'], 'one';
     is_deeply [ map { $_->{name} } @{ status_of(uri => '/status?endpoint=t%69med')->{endpoints} } ], ['timed'], 'encoded';
-    is_deeply status_of(uri => '/status?endpoint=no%0Asuch%22')->{endpoints}, [], 'none';
+    is send_request(method => 'GET', uri => '/status?endpoint=timed')->{status}, 200, 'which is there';
+    for my $uri ('/status?endpoint=no%0Asuch%22', '/status?endpoint=', '/metrics?endpoint=timedd') {
+        is send_request(method => 'GET', uri => $uri)->{status}, 404, "$uri names none";
+        is send_request(method => 'HEAD', uri => $uri)->{status}, 404, 'also for HEAD';
+    }
+    is_deeply status_of(uri => '/status?endpoint=no%0Asuch%22')->{endpoints}, [], 'the report is there, without any';
     cmp_ok scalar(@{ status_of()->{endpoints} }), '>', 10, 'all';
 };
 

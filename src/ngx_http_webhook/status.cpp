@@ -111,8 +111,8 @@ Answer answer_in(Status::Format format, const Report& report, std::string_view a
     return {"application/json", json_of(report)};
 }
 
-ngx_int_t send(ngx_http_request_t* request, Answer& answer) {
-    request->headers_out.status = NGX_HTTP_OK;
+ngx_int_t send(ngx_http_request_t* request, ngx_uint_t status_code, Answer& answer) {
+    request->headers_out.status = status_code;
     request->headers_out.content_length_n = static_cast<off_t>(answer.text.size());
     request->headers_out.content_type = to_ngx(answer.type);
     // Shorter than the type, so that nginx adds no charset of its own.
@@ -160,7 +160,10 @@ ngx_int_t on_status(ngx_http_request_t* request) noexcept try {
     Answer answer =
         answer_in(loc_conf(request).status->format, report, find_header(request, "Accept"));
     last_took = std::chrono::duration<double>(Clock::now() - begun).count();
-    return send(request, answer);
+    // Whoever asks for one endpoint takes a name that is misspelt for an endpoint without
+    // deliveries otherwise.
+    const bool is_unknown = report.endpoints.empty() && asked_endpoint(request).has_value();
+    return send(request, is_unknown ? NGX_HTTP_NOT_FOUND : NGX_HTTP_OK, answer);
 } catch (const std::exception& error) {
     ngx_log_error(NGX_LOG_CRIT, request->connection->log, 0, "webhook_status: %s", error.what());
     return NGX_HTTP_INTERNAL_SERVER_ERROR;

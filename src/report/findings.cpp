@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "report/wording.h"
 #include "verify/verdict.h"
 
 namespace webhook {
@@ -18,9 +19,15 @@ constexpr Milliseconds kSoon = hours(7 * 24);
 // How long an upstream may have taken nothing while deliveries are accepted.
 constexpr Milliseconds kUndelivered = minutes(5);
 constexpr double kAlmostFull = 0.9;
+// Fewer refusals than this say nothing about a sender.
+constexpr std::uint64_t kManyRefusals = 10;
 
 std::string deliveries(std::uint64_t count) {
     return std::to_string(count) + (count == 1 ? " delivery" : " deliveries");
+}
+
+std::string duplicates_text(std::uint64_t count) {
+    return std::to_string(count) + (count == 1 ? " was a duplicate" : " were duplicates");
 }
 
 std::uint64_t count_of(const EndpointReport& endpoint, Reason reason) {
@@ -30,6 +37,26 @@ std::uint64_t count_of(const EndpointReport& endpoint, Reason reason) {
 
 std::uint64_t count_of(const EndpointReport& endpoint, Outcome outcome) {
     return endpoint.outcomes[static_cast<std::size_t>(outcome)];
+}
+
+// What was refused of an endpoint, and most often why.
+struct Refusals {
+    std::uint64_t count = 0;
+    Reason usual = Reason::accepted;
+};
+
+template <typename Counts>
+Refusals refusals_among(const Counts& counts) {
+    Refusals found;
+    std::uint64_t most = 0;
+    for (const ReasonInfo& row : all_reasons()) {
+        const std::uint64_t count = counts[static_cast<std::size_t>(row.reason)];
+        if (count == 0 || verdict_of(row.reason, false) != Verdict::rejected) continue;
+        if (count > most) found.usual = row.reason;
+        most = std::max(most, count);
+        found.count += count;
+    }
+    return found;
 }
 
 class Finder {
@@ -67,24 +94,39 @@ class Finder {
         if (*endpoint.last_accepted - delivered < kUndelivered) return;
         add("nothing_delivered", Health::failing,
             "Deliveries are accepted, but the upstream has taken none since " +
-                rfc3339_text(delivered) + ": it answers with an error, or not at all.",
+                time_text(delivered) + ": it answers with an error, or not at all.",
             endpoint.name);
     }
 
     void look_at_refusals(const EndpointReport& endpoint) {
-        if (endpoint.monitors || count_of(endpoint, Reason::accepted) > 0) return;
-        std::uint64_t refused = 0;
-        Reason usual = Reason::accepted;
-        for (const ReasonInfo& row : all_reasons()) {
-            const std::uint64_t count = count_of(endpoint, row.reason);
-            if (count == 0 || verdict_of(row.reason, false) != Verdict::rejected) continue;
-            if (refused == 0 || count > count_of(endpoint, usual)) usual = row.reason;
-            refused += count;
-        }
+        if (endpoint.monitors) return;
+        if (count_of(endpoint, Reason::accepted) > 0) return look_at_most(endpoint);
+        auto counts = endpoint.decisions;
+        for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += endpoint.monitored[i];
+        const auto [refused, usual] = refusals_among(counts);
         if (refused == 0) return;
         add("nothing_accepted", Health::attention,
             "Nothing was accepted yet; " + deliveries(refused) + (refused == 1 ? " was" : " were") +
                 " refused, most often as " + std::string(info(usual).name) + ".",
+            endpoint.name);
+    }
+
+    // What was monitored before the gate began to enforce was let through.
+    void look_at_most(const EndpointReport& endpoint) {
+        std::uint64_t decided = 0;
+        for (const Verdict each : kVerdicts) decided += endpoint.count_of(each);
+        auto counts = endpoint.decisions;
+        // They are no fault of the sender's signature, and may go on for good.
+        for (const Reason each : {Reason::filtered, Reason::method}) {
+            counts[static_cast<std::size_t>(each)] = 0;
+        }
+        const auto [refused, usual] = refusals_among(counts);
+        if (refused < kManyRefusals || refused <= decided / 2 || !endpoint.last_refused) return;
+        const bool is_recent = report_.now - *endpoint.last_refused < kRecently;
+        if (!is_recent && endpoint.last_refused <= endpoint.last_accepted) return;
+        add("mostly_refused", Health::attention,
+            "Most deliveries were refused: " + std::to_string(refused) + " of " +
+                std::to_string(decided) + ", most often as " + std::string(info(usual).name) + ".",
             endpoint.name);
     }
 
@@ -110,20 +152,19 @@ class Finder {
         if (left <= Milliseconds(0) || !is_used) return;
         add("old_secret_used", left < kSoon ? Health::attention : Health::ok,
             "The secret " + in_quotes(secret.id) + " still verifies deliveries, and ends on " +
-                rfc3339_text(*secret.expires) + ".",
+                time_text(*secret.expires) + ".",
             endpoint.name);
     }
 
     void look_at_monitoring(const EndpointReport& endpoint) {
         if (!endpoint.monitors) return;
-        std::uint64_t refused = 0;
-        for (const ReasonInfo& row : all_reasons()) {
-            if (verdict_of(row.reason, false) != Verdict::rejected) continue;
-            refused += endpoint.monitored[static_cast<std::size_t>(row.reason)];
-        }
+        const std::uint64_t refused = refusals_among(endpoint.monitored).count;
         if (refused == 0) return;
+        const auto duplicates = endpoint.monitored[static_cast<std::size_t>(Reason::duplicate)];
         add("would_refuse", Health::ok,
-            "Only monitored: " + deliveries(refused) + " would have been refused.", endpoint.name);
+            "Only monitored: " + deliveries(refused) + " would have been refused" +
+                (duplicates == 0 ? "." : ", and " + duplicates_text(duplicates) + "."),
+            endpoint.name);
     }
 
     void look_at(const ZoneReport& zone) {
@@ -153,7 +194,7 @@ class Finder {
                 std::to_string(report_.worker_deaths) +
                     (report_.worker_deaths == 1 ? " worker process has"
                                                 : " worker processes have") +
-                    " died since " + rfc3339_text(report_.since) +
+                    " died since " + time_text(report_.since) +
                     "; the error log names the signal.");
         }
         if (report_.errors > 0) {
@@ -195,10 +236,12 @@ std::string summary_of(const Report& report, const std::vector<Finding>& finding
     std::set<std::string_view> failing;
     std::set<std::string_view> attention;
     std::uint64_t others = 0;
+    std::uint64_t notes = 0;
     // The worst come first.
     for (const Finding& each : findings) {
-        if (each.health == Health::ok) continue;
-        if (each.endpoint.empty()) {
+        if (each.health == Health::ok) {
+            ++notes;
+        } else if (each.endpoint.empty()) {
             ++others;
         } else if (each.health == Health::failing) {
             failing.insert(each.endpoint);
@@ -220,10 +263,12 @@ std::string summary_of(const Report& report, const std::vector<Finding>& finding
     } else {
         add(others, " other finding", " other findings");
     }
-    if (!summary.empty()) return summary;
-    if (report.endpoints.empty()) return "There is no endpoint";
-    add(report.endpoints.size(), " endpoint, nothing needs attention",
-        " endpoints, nothing needs attention");
+    if (summary.empty() && report.endpoints.empty()) return "There is no endpoint";
+    if (summary.empty()) {
+        add(report.endpoints.size(), " endpoint", " endpoints");
+        if (notes == 0) return summary + ", nothing needs attention";
+    }
+    add(notes, " note", " notes");
     return summary;
 }
 

@@ -19,6 +19,7 @@ std::string_view name_of(Health health);
 struct Finding {
     // A word for programs, and the anchor of its section in docs/troubleshooting.md.
     std::string_view code;
+    // `ok`: a note about something that is all right.
     Health health;
     // Empty: it is about no endpoint.
     std::string endpoint;

@@ -74,8 +74,9 @@ std::string moment_text(When time, Milliseconds now) {
 std::string share_text(std::uint64_t part, std::uint64_t whole) {
     if (whole == 0) return std::string(kNone);
     const double share = static_cast<double>(part) / static_cast<double>(whole);
-    const auto permille = static_cast<int>(std::floor(share * 1000));
-    const int shown = part < whole ? std::min(permille, 999) : 1000;
+    const long permille = std::lround(share * 1000);
+    if (part > 0 && permille == 0) return "< 0.1%";
+    const long shown = part < whole ? std::min(permille, 999L) : 1000L;
     std::string text = std::to_string(shown / 10);
     if (shown % 10 != 0) text += '.' + std::to_string(shown % 10);
     return text + '%';

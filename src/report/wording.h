@@ -32,7 +32,7 @@ std::string age_text(When time, Milliseconds now);
 // The time and its age, or `never`.
 std::string moment_text(When time, Milliseconds now);
 
-// `99.9%`, rounded down, so that only all of them are `100%`.
+// `33.3%`, rounded, but so that only all of them are `100%`, and only none of them `0%`.
 std::string share_text(std::uint64_t part, std::uint64_t whole);
 
 // `1.5/s`, `12/min`.

@@ -214,7 +214,8 @@ TEST(ReportHtml, ShowsNumbersExactly) {
 TEST(ReportHtml, SaysItsStateInTitleHeadingAndIcon) {
     Report report = reports::busy();
     std::string html = html_of(report);
-    const std::string state = "1 endpoint is failing, 1 endpoint needs attention, 3 other findings";
+    const std::string state =
+        "1 endpoint is failing, 1 endpoint needs attention, 3 other findings, 1 note";
     EXPECT_NE(std::string::npos, html.find("<title>" + state + " \xe2\x80\x93 webhooks</title>"));
     EXPECT_NE(std::string::npos, html.find("<strong data-f=\"summary\">" + state + "</strong>"));
     EXPECT_NE(std::string::npos, html.find("data-state=\"failing\">\xe2\x9c\x95 failing<"));

@@ -270,6 +270,96 @@ TEST(Findings, TellThatNothingIsAccepted) {
     EXPECT_EQ(codes_of(report_of({one})), Codes{});
 }
 
+// 43 of 44 refused, a moment ago.
+EndpointReport mostly_refused() {
+    EndpointReport one = endpoint("a");
+    at(one.decisions, Reason::accepted) = 1;
+    at(one.decisions, Reason::missing_signature) = 3;
+    at(one.decisions, Reason::bad_signature) = 40;
+    one.last_accepted = kNow - hours(2);
+    one.last_refused = kNow - hours(1);
+    return one;
+}
+
+TEST(Findings, TellThatMostIsRefused) {
+    EndpointReport one = mostly_refused();
+    const auto findings = findings_of(report_of({one}));
+    ASSERT_EQ(findings.size(), 1);
+    EXPECT_EQ(findings[0].code, "mostly_refused");
+    EXPECT_EQ(findings[0].health, Health::attention);
+    EXPECT_EQ(findings[0].endpoint, "a");
+    EXPECT_EQ(findings[0].text,
+              "Most deliveries were refused: 43 of 44, most often as bad_signature.");
+    // Half of them are not most.
+    at(one.decisions, Reason::duplicate) = 42;
+    EXPECT_EQ(codes_of(report_of({one})), Codes{});
+    at(one.decisions, Reason::duplicate) = 41;
+    EXPECT_EQ(codes_of(report_of({one})), Codes{"mostly_refused"});
+    one.monitors = true;
+    EXPECT_EQ(codes_of(report_of({one})), Codes{});
+}
+
+TEST(Findings, TakeNoFewRefusalsForMost) {
+    EndpointReport one = mostly_refused();
+    at(one.decisions, Reason::bad_signature) = 6;
+    EXPECT_EQ(codes_of(report_of({one})), Codes{});
+    at(one.decisions, Reason::bad_signature) = 7;
+    EXPECT_EQ(codes_of(report_of({one})), Codes{"mostly_refused"});
+    // What was not wanted, and what was let through.
+    at(one.decisions, Reason::bad_signature) = 0;
+    at(one.decisions, Reason::filtered) = 1000;
+    at(one.decisions, Reason::method) = 1000;
+    at(one.monitored, Reason::bad_signature) = 1000;
+    EXPECT_EQ(codes_of(report_of({one})), Codes{});
+}
+
+TEST(Findings, ForgetThatMostWasRefused) {
+    EndpointReport one = mostly_refused();
+    one.last_accepted = kNow;
+    EXPECT_EQ(codes_of(report_of({one})), Codes{"mostly_refused"}) << "it was within a day";
+    one.last_refused = kNow - hours(24);
+    EXPECT_EQ(codes_of(report_of({one})), Codes{});
+    one.last_accepted = kNow - hours(25);
+    EXPECT_EQ(codes_of(report_of({one})), Codes{"mostly_refused"}) << "it was the last to come";
+}
+
+TEST(Findings, AreCountedInTheSummary) {
+    const auto summary = [](const Report& report) {
+        return summary_of(report, findings_of(report));
+    };
+    EndpointReport one = endpoint("a");
+    EXPECT_EQ(summary(report_of({})), "There is no endpoint");
+    EXPECT_EQ(summary(report_of({one})), "1 endpoint, nothing needs attention");
+    one.monitors = true;
+    at(one.monitored, Reason::bad_signature) = 6;
+    EXPECT_EQ(summary(report_of({one, endpoint("b")})), "2 endpoints, 1 note");
+    EXPECT_EQ(findings_of(report_of({one}))[0].text,
+              "Only monitored: 6 deliveries would have been refused.");
+    at(one.monitored, Reason::duplicate) = 1;
+    EXPECT_EQ(findings_of(report_of({one}))[0].text,
+              "Only monitored: 6 deliveries would have been refused, and 1 was a duplicate.");
+    EXPECT_EQ(summary(report_of({one, one})), "2 endpoints, 2 notes");
+    EndpointReport refused = mostly_refused();
+    refused.name = "c";
+    Report report = report_of({one, refused});
+    EXPECT_EQ(summary(report), "1 endpoint needs attention, 1 note");
+    report.worker_deaths = 1;
+    EXPECT_EQ(summary(report), "1 endpoint needs attention, 1 other finding, 1 note");
+}
+
+TEST(Findings, HaveTimesAsThePageHasThem) {
+    Report report = report_of({endpoint("a")});
+    report.worker_deaths = 1;
+    report.endpoints[0].secrets[1].last_match = kNow;
+    report.endpoints[0].last_accepted = kNow;
+    report.endpoints[0].outcomes[static_cast<std::size_t>(Outcome::timeout)] = 1;
+    std::string all;
+    for (const Finding& each : findings_of(report)) all += each.text + '\n';
+    EXPECT_NE(all.find("has taken none since 2026-10-29 10:00:00 UTC: "), std::string::npos) << all;
+    EXPECT_NE(all.find("ends on 2026-11-30 10:00:00 UTC."), std::string::npos) << all;
+    EXPECT_NE(all.find("died since 2026-10-29 10:00:00 UTC; "), std::string::npos) << all;
+}
+
 TEST(Findings, TellThatAnOldSecretIsInUse) {
     EndpointReport one = endpoint("a");
     one.secrets[1].last_match = kNow - hours(24) + Milliseconds(1);

@@ -58,6 +58,10 @@ TEST(Wording, CallsOnlyAllOfThemAHundredPercent) {
     EXPECT_EQ(kNone, share_text(0, 0));
     EXPECT_EQ("0%", share_text(0, 7));
     EXPECT_EQ("33.3%", share_text(1, 3));
+    EXPECT_EQ("66.7%", share_text(2, 3));
+    EXPECT_EQ("0.1%", share_text(1, 2000));
+    EXPECT_EQ("< 0.1%", share_text(1, 2001));
+    EXPECT_EQ("< 0.1%", share_text(1, UINT64_MAX));
     EXPECT_EQ("50%", share_text(1, 2));
     EXPECT_EQ("99.9%", share_text(999'999'999, 1'000'000'000));
     EXPECT_EQ("99.9%", share_text(UINT64_MAX - 1, UINT64_MAX));

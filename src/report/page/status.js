@@ -57,7 +57,8 @@ R"js(
 
     function share(part, whole) {
         if (Number(whole) === 0) return NONE;
-        const permille = Math.floor(Number(part) / Number(whole) * 1000);
+        const permille = Math.round(Number(part) / Number(whole) * 1000);
+        if (part > 0 && permille === 0) return '< 0.1%';
         const shown = part < whole ? Math.min(permille, 999) : 1000;
         return Math.floor(shown / 10) + (shown % 10 ? '.' + shown % 10 : '') + '%';
     }
@@ -452,9 +453,13 @@ R"js(
         try {
             const response = await fetch(url, {
                 headers: {Accept: 'application/json'}, cache: 'no-store', signal: giving_up.signal});
-            if (!response.ok) throw new Error('the answer was ' + response.status);
             const type = response.headers.get('Content-Type') ?? '';
-            if (!type.startsWith('application/json')) throw new Error('the answer was no report');
+            const is_json = type.startsWith('application/json');
+            // No endpoint may have the name that the URL asks for: that is a report as well.
+            if (!response.ok && !(response.status === 404 && is_json)) {
+                throw new Error('the answer was ' + response.status);
+            }
+            if (!is_json) throw new Error('the answer was no report');
             const report = parse(await response.text());
             if (report.version !== 1) throw new Error('the module has another version: reload');
             return report;
