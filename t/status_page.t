@@ -63,6 +63,32 @@ is decode_json(get('/status', accept => 'application/json')->{body})->{summary},
 is get('/json', accept => 'text/html')->header('Content-Type'), 'application/json', 'json is always JSON';
 like get('/prometheus', accept => 'text/html')->header('Content-Type'), qr{^text/plain; version}, 'as are metrics';
 
+# As a text browser shows it, which knows no script, no style and nothing that is hidden.
+sub text_of ($uri) {
+    my $text = get($uri)->{body};
+    $text =~ s/<(script|style)\b.*?<\/\g1>//gs;
+    return $text =~ s/(?:\s*<[^>]*>\s*)+/\n/gr;
+}
+
+subtest 'a text browser says only what is true' => sub {
+    my $text = text_of('/status');
+    for my $false (
+        'There is no endpoint', 'afe to enforce', 'Would not have been', 'only monitored', 'Everything was accepted',
+        'Pause', 'Forgotten early', 'Request id', '1970-01-01'
+    ) {
+        unlike $text, qr/$false/, "not: $false";
+    }
+    like $text, qr/^Nothing needs attention\.$/m,   'nothing was found';
+    like $text, qr/^No refusal is remembered\.$/m,  'nothing was refused';
+    send_request(uri => '/hook', body => '{}', headers => [ 'X-GitHub-Event' => 'ping', 'X-GitHub-Delivery' => 1 ]);
+    ok poll_until(sub { text_of('/status') =~ /^missing_signature$/m }, 5), 'a refusal is shown';
+    $text = text_of('/status');
+    like $text, qr/^Nothing was accepted yet; 1 delivery was refused/m, 'and found';
+    unlike $text, qr/^(?:Nothing needs attention|No refusal is remembered)/m, 'and nothing says otherwise';
+    like text_of('/status?endpoint=no'), qr/^There is no endpoint:/m, 'no endpoint has that name';
+    is get('/status?endpoint=no')->{status}, 404, 'which the status tells as well';
+};
+
 subtest 'HEAD' => sub {
     my $response = get('/status', method => 'HEAD');
     is $response->{status}, 200, 'is answered';

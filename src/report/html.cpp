@@ -1,8 +1,10 @@
 #include "report/html.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/html_writer.h"
+#include "base/json_writer.h"
 #include "report/cells.h"
 #include "report/findings.h"
 #include "report/html_endpoint.h"
@@ -34,20 +36,17 @@ std::string_view icon_of(Health health) {
            "7' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E";
 }
 
-// Findings about something that is all right are notes.
-std::string_view word_of(Health health) {
-    return health == Health::ok ? "note" : name_of(health);
-}
-
 void write_finding(HtmlWriter& html, const Finding& finding) {
+    const bool is_note = finding.health == Health::ok;
     html << R"(<li data-key=")" << finding.code << " " << finding.endpoint
-         << R"("><span class="badge" data-f="state" data-state=")" << name_of(finding.health)
-         << R"(">)" << badge_text(finding.health, word_of(finding.health))
-         << R"(</span> <bdi class="about" data-f="endpoint")";
-    write_hidden(html, finding.endpoint.empty());
-    html << ">" << finding.endpoint << R"(:</bdi> <span class="text" data-f="text">)"
-         << finding.text << R"(</span> <small>More: <code data-f="more">docs/troubleshooting.md#)"
-         << finding.code << "</code></small></li>\n";
+         << R"("><span class="badge" data-f="state" data-state=")"
+         << (is_note ? "note" : name_of(finding.health)) << R"(">)"
+         << (is_note ? "note" : badge_text(finding.health, name_of(finding.health)))
+         << R"(</span> <bdi class="about" data-f="endpoint">)"
+         << (finding.endpoint.empty() ? "" : finding.endpoint + ":")
+         << R"(</bdi> <span class="text" data-f="text">)" << finding.text
+         << R"(</span> <small>More: <code data-f="more">docs/troubleshooting.md#)" << finding.code
+         << "</code></small></li>\n";
 }
 
 void write_zone(HtmlWriter& html, const ZoneReport& zone) {
@@ -80,22 +79,24 @@ void write_file(HtmlWriter& html, const SourceFileReport& file, Milliseconds now
 }
 
 void write_refusal(HtmlWriter& html, const RefusalReport& refusal, Milliseconds now) {
-    const auto cell = [&](HtmlWriter::Markup name, const std::string& text) {
-        html << R"(<td class="id"><bdi data-f=")" << name << R"(">)" << text << "</bdi></td>";
+    const auto cell = [&](HtmlWriter::Markup label, HtmlWriter::Markup name,
+                          const std::string& text) {
+        html << R"(<td class="id" data-label=")" << label << R"("><bdi data-f=")" << name << R"(">)"
+             << text << "</bdi></td>";
     };
     html << R"(<tr data-key=")" << rfc3339_text(refusal.time) << " " << refusal.request_id
          << R"(">)";
-    html << R"(<td><span data-f="at">)" << time_text(refusal.time)
+    html << R"(<td data-label="Time"><span data-f="at">)" << time_text(refusal.time)
          << R"(</span> <small data-f="ago">)" << age_text(refusal.time, now) << "</small></td>";
-    cell("endpoint", refusal.endpoint);
-    html << R"(<td><code data-f="reason">)" << info(refusal.reason).name
-         << R"(</code> <small data-f="monitored")";
-    write_hidden(html, !refusal.monitored);
-    html << ">only monitored</small></td>";
-    cell("source", refusal.source);
-    cell("event_id", refusal.event_id);
-    cell("request_id", refusal.request_id);
-    html << R"(<td class="n" data-f="repeated">)" << count_text(refusal.repeated) << "</td></tr>\n";
+    cell("Endpoint", "endpoint", refusal.endpoint);
+    html << R"(<td data-label="Reason"><code data-f="reason">)" << info(refusal.reason).name
+         << R"(</code> <small data-f="monitored">)"
+         << std::string_view(refusal.monitored ? "only monitored" : "") << "</small></td>";
+    cell("Source", "source", refusal.source);
+    cell("Event id, as claimed", "event_id", refusal.event_id);
+    cell("Request id", "request_id", refusal.request_id);
+    html << R"(<td class="n" data-label="Repeated" data-f="repeated">)"
+         << count_text(refusal.repeated) << "</td></tr>\n";
 }
 
 class PageWriter {
@@ -109,12 +110,11 @@ class PageWriter {
         html_ << "<main>\n";
         write_findings();
         write_endpoints();
-        write_zones();
-        write_files();
-        write_recent();
+        write_part("section_zones", !report_.zones.empty(), &PageWriter::write_zones);
+        write_part("section_files", !report_.source_files.empty(), &PageWriter::write_files);
+        write_part("section_recent", report_.shows_recent, &PageWriter::write_recent);
         html_ << "</main>\n";
         write_footer();
-        write_templates();
         write_script();
         html_ << "</body>\n</html>\n";
         return html_.finish();
@@ -143,8 +143,7 @@ class PageWriter {
               << summary_of(report_, findings_)
               << R"(</strong> <span class="stale" data-f="stale"></span></p>)"
               << "\n<p class=\"controls\"><a class=\"button\" href=\"\">Reload</a> "
-              << R"(<button type="button" class="button" data-f="pause" hidden>)"
-              << "Pause updates</button></p>\n"
+              << "<span data-f=\"controls\" hidden></span></p>\n"
               << R"(<p class="times">As of <span data-f="now">)" << time_text(report_.now)
               << R"(</span>. Counting since <span data-f="since">)"
               << moment_text(report_.since, report_.now)
@@ -154,25 +153,25 @@ class PageWriter {
               << count_text(report_.workers) << "</span>.</p>\n</header>\n";
     }
 
-    void begin_section(HtmlWriter::Markup name, HtmlWriter::Markup title, bool is_hidden = false) {
-        html_ << R"(<section aria-labelledby=")" << name << R"(" data-f="section_)" << name
-              << R"(")";
-        write_hidden(html_, is_hidden);
-        html_ << R"(><h2 id=")" << name << R"(">)" << title << "</h2>\n";
+    // What is in a part that applies, or that the script puts there once it does.
+    using Content = void (PageWriter::*)();
+
+    void write_part(HtmlWriter::Markup name, bool applies, Content content) {
+        html_ << R"(<div data-f=")" << name << R"(")";
+        if (begin_part(html_, applies)) (this->*content)();
+        html_ << "</div>\n";
     }
 
-    void write_none(HtmlWriter::Markup name, HtmlWriter::Markup text, bool is_hidden) {
-        html_ << R"(<p class="none" data-f="no_)" << name << R"(")";
-        write_hidden(html_, is_hidden);
-        html_ << ">" << text << "</p>\n";
+    void begin_section(HtmlWriter::Markup name, HtmlWriter::Markup title) {
+        html_ << R"(<section aria-labelledby=")" << name << R"("><h2 id=")" << name << R"(">)"
+              << title << "</h2>\n";
     }
 
     // A table that scrolls by itself where it is too wide.
-    void begin_table(HtmlWriter::Markup name, HtmlWriter::Markup caption, bool is_hidden = false) {
+    void begin_table(HtmlWriter::Markup name, HtmlWriter::Markup caption) {
         html_ << R"(<div class="scroll" tabindex="0" role="region" aria-labelledby="caption_)"
-              << name << R"(" data-f="table_)" << name << R"(")";
-        write_hidden(html_, is_hidden);
-        html_ << R"(><table><caption class="unseen" id="caption_)" << name << R"(">)" << caption
+              << name << R"("><table class=")" << name
+              << R"("><caption class="unseen" id="caption_)" << name << R"(">)" << caption
               << "</caption><thead><tr>";
     }
 
@@ -186,15 +185,17 @@ class PageWriter {
         html_ << R"(</tr></thead><tbody data-list=")" << list << "\">\n";
     }
 
-    void end_table() { html_ << "</tbody></table></div></section>\n"; }
+    void end_table() { html_ << "</tbody></table></div>"; }
 
     void write_findings() {
         begin_section("findings", "Findings");
-        write_none("findings", "Nothing needs attention.", !findings_.empty());
+        write_part("no_findings", findings_.empty(), &PageWriter::write_no_findings);
         html_ << "<ul class=\"findings\" data-list=\"findings\">\n";
         for (const Finding& each : findings_) write_finding(html_, each);
         html_ << "</ul></section>\n";
     }
+
+    void write_no_findings() { html_ << "<p class=\"none\">Nothing needs attention.</p>"; }
 
     Health health_of_endpoint(std::string_view name) const {
         Health worst = Health::ok;
@@ -206,13 +207,19 @@ class PageWriter {
 
     void write_endpoints() {
         begin_section("endpoints", "Endpoints");
-        write_none(
-            "endpoints",
-            "There is no endpoint: no location has a gate, or the URL asks for another endpoint.",
-            !report_.endpoints.empty());
-        html_ << R"(<div class="cards" data-f="table_endpoints")";
-        write_hidden(html_, report_.endpoints.empty());
-        html_ << R"(><table class="endpoints" data-list="endpoints"><caption class="unseen">)"
+        write_part("no_endpoints", report_.endpoints.empty(), &PageWriter::write_no_endpoints);
+        write_part("table_endpoints", !report_.endpoints.empty(),
+                   &PageWriter::write_endpoint_table);
+        html_ << "</section>\n";
+    }
+
+    void write_no_endpoints() {
+        html_ << "<p class=\"none\">There is no endpoint: no location has a gate, or none has the "
+              << "name that the URL asks for.</p>";
+    }
+
+    void write_endpoint_table() {
+        html_ << R"(<table class="endpoints" data-list="endpoints"><caption class="unseen">)"
               << "Deliveries to each endpoint</caption><thead><tr>";
         head("Endpoint");
         for (const HtmlWriter::Markup each :
@@ -226,11 +233,11 @@ class PageWriter {
         for (const EndpointReport& each : report_.endpoints) {
             write_endpoint(html_, each, health_of_endpoint(each.name), report_);
         }
-        html_ << "</table></div></section>\n";
+        html_ << "</table>";
     }
 
     void write_zones() {
-        begin_section("zones", "Memory of events", report_.zones.empty());
+        begin_section("zones", "Memory of events");
         begin_table("zones", "Dedup zones");
         head("Zone");
         head("Full");
@@ -243,10 +250,11 @@ class PageWriter {
         begin_rows("dedup_zones");
         for (const ZoneReport& each : report_.zones) write_zone(html_, each);
         end_table();
+        html_ << "</section>";
     }
 
     void write_files() {
-        begin_section("files", "Allowlist files", report_.source_files.empty());
+        begin_section("files", "Allowlist files");
         begin_table("files", "Files of addresses");
         head("File");
         head("Addresses", true);
@@ -257,15 +265,26 @@ class PageWriter {
             write_file(html_, each, report_.now);
         }
         end_table();
+        html_ << "</section>";
     }
 
     void write_recent() {
-        begin_section("recent", "Recent refusals", !report_.shows_recent);
-        write_none("recent", "Nothing was refused.", !report_.recent.empty());
-        html_ << "<p class=\"filter\" data-f=\"filter\" hidden><label>Endpoint "
-              << "<select data-f=\"filter_by\"><option value=\"\">all</option></select></label>"
-              << "</p>\n";
-        begin_table("recent", "Refused deliveries, the newest first", report_.recent.empty());
+        begin_section("recent", "Recent refusals");
+        write_part("no_recent", report_.recent.empty(), &PageWriter::write_no_recent);
+        write_part("filter", false, &PageWriter::write_filter);
+        write_part("table_recent", !report_.recent.empty(), &PageWriter::write_recent_table);
+        html_ << "</section>";
+    }
+
+    void write_no_recent() { html_ << "<p class=\"none\">No refusal is remembered.</p>"; }
+
+    void write_filter() {
+        html_ << "<p class=\"filter\"><label>Endpoint <select data-f=\"filter_by\">"
+              << "<option value=\"\">all</option></select></label></p>";
+    }
+
+    void write_recent_table() {
+        begin_table("recent", "Refused deliveries, the newest first");
         head("Time");
         head("Endpoint");
         head("Reason");
@@ -291,23 +310,47 @@ class PageWriter {
               << "<code>webhook_status prometheus</code>.</p>\n</footer>\n";
     }
 
-    // What the script copies for a row that is new: the rows of a report that holds nothing.
-    void write_templates() {
-        const auto wrap = [&](HtmlWriter::Markup list, const auto& write_row) {
-            html_ << R"(<template data-row=")" << list << R"(">)";
-            write_row();
-            html_ << "</template>\n";
+    void write_controls() {
+        html_ << "<button type=\"button\" class=\"button\" data-f=\"pause\">Pause updates</button>";
+    }
+
+    // What the script puts into the page: parts that begin to apply, and rows that are new, as
+    // those of a report that holds nothing. In elements of the page, a text browser would show
+    // them.
+    static std::string templates() {
+        const Report blank;
+        JsonWriter json;
+        json.begin_object();
+        const auto add = [&](std::string_view name, const auto& write) {
+            PageWriter page(blank);
+            write(page);
+            json.member(name, std::string_view(page.html_.finish()));
         };
-        wrap("findings", [&] { write_finding(html_, {}); });
+        for (const auto& [name, content] : kParts) {
+            add(name, [&](PageWriter& page) { (page.*content)(); });
+        }
+        const auto add_row = [&](std::string_view name, const auto& write) {
+            add(name, [&](PageWriter& page) { write(page.html_); });
+        };
         EndpointReport endpoint;
         endpoint.verify.bounds = cells::kVerifyBounds;
         endpoint.upstream.bounds = cells::kUpstreamBounds;
-        wrap("endpoints", [&] { write_endpoint(html_, endpoint, Health::ok, {}); });
-        wrap("bars", [&] { write_bar(html_, {}, 0); });
-        wrap("secrets", [&] { write_secret(html_, {}, {}, {}); });
-        wrap("dedup_zones", [&] { write_zone(html_, {}); });
-        wrap("source_files", [&] { write_file(html_, {}, {}); });
-        wrap("recent", [&] { write_refusal(html_, {}, {}); });
+        for (const std::string_view each : {"head_reasons", "head_would_refuse"}) {
+            add_row(each, [](HtmlWriter& html) { write_bars_head(html, "Reason"); });
+        }
+        add_row("head_outcomes", [](HtmlWriter& html) { write_bars_head(html, "Answer"); });
+        add_row("monitoring", [&](HtmlWriter& html) { write_monitoring(html, endpoint, blank); });
+        add_row("secrets_part", [&](HtmlWriter& html) { write_secrets(html, endpoint, blank); });
+        add_row("findings", [](HtmlWriter& html) { write_finding(html, {}); });
+        add_row("endpoints",
+                [&](HtmlWriter& html) { write_endpoint(html, endpoint, Health::ok, blank); });
+        add_row("bars", [](HtmlWriter& html) { write_bar(html, {}, 0); });
+        add_row("secrets", [&](HtmlWriter& html) { write_secret(html, {}, {}, blank); });
+        add_row("dedup_zones", [](HtmlWriter& html) { write_zone(html, {}); });
+        add_row("source_files", [](HtmlWriter& html) { write_file(html, {}, {}); });
+        add_row("recent", [](HtmlWriter& html) { write_refusal(html, {}, {}); });
+        json.end_object();
+        return json.text();
     }
 
     void write_script() {
@@ -318,10 +361,26 @@ class PageWriter {
         }
         html_ << "\">";
         html_.write_verbatim(json_of(report_));
+        html_ << "</script>\n<script type=\"application/json\" id=\"templates\">";
+        static const std::string kTemplates = templates();
+        html_.write_verbatim(kTemplates);
         html_ << "</script>\n<script>";
         html_.write_verbatim(page_script());
         html_ << "</script>\n";
     }
+
+    static constexpr std::pair<std::string_view, Content> kParts[] = {
+        {"controls", &PageWriter::write_controls},
+        {"no_findings", &PageWriter::write_no_findings},
+        {"no_endpoints", &PageWriter::write_no_endpoints},
+        {"table_endpoints", &PageWriter::write_endpoint_table},
+        {"section_zones", &PageWriter::write_zones},
+        {"section_files", &PageWriter::write_files},
+        {"section_recent", &PageWriter::write_recent},
+        {"no_recent", &PageWriter::write_no_recent},
+        {"filter", &PageWriter::write_filter},
+        {"table_recent", &PageWriter::write_recent_table},
+    };
 
     const Report& report_;
     const std::vector<Finding> findings_;

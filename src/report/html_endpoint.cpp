@@ -22,15 +22,23 @@ bool is_refusal(Reason reason) {
 
 using Counts = std::array<std::uint64_t, kReasonCount>;
 
-std::vector<Bar> bars_of(const Counts& counts, bool of_refusals_only) {
+std::vector<Bar> bars_of(const Counts& counts) {
     std::vector<Bar> bars;
     for (const ReasonInfo& row : all_reasons()) {
-        if (row.reason == Reason::accepted || (of_refusals_only && !is_refusal(row.reason))) {
-            continue;
-        }
+        if (row.reason == Reason::accepted) continue;
         bars.push_back({row.name, counts[static_cast<std::size_t>(row.reason)]});
     }
     return bars;
+}
+
+std::uint64_t count_all(const EndpointReport& endpoint) {
+    std::uint64_t all = 0;
+    for (const Verdict each : kVerdicts) all += endpoint.count_of(each);
+    return all;
+}
+
+std::string deliveries_text(std::uint64_t count) {
+    return count_text(count) + (count == 1 ? " delivery" : " deliveries");
 }
 
 std::vector<Bar> bars_of_outcomes(const EndpointReport& endpoint) {
@@ -123,41 +131,31 @@ void write_facts(HtmlWriter& html, const EndpointReport& endpoint, const Report&
     html << "</dl>\n";
 }
 
-void write_secrets(HtmlWriter& html, const EndpointReport& endpoint, const Report& report) {
-    html << R"(<div class="part wide" data-f="secrets_part")";
-    write_hidden(html, endpoint.secrets.empty());
-    html << R"(><div class="scroll" role="region" tabindex="0" data-f="secrets_region" )"
-         << R"(aria-label="Secrets of )" << endpoint.name
-         << R"("><table><caption>Secrets</caption><thead><tr><th scope="col">Secret</th>)"
-         << R"(<th scope="col" class="n">Deliveries verified</th><th scope="col">Last</th>)"
-         << R"(<th scope="col">Expires</th><th scope="col">Rotation</th></tr></thead>)"
-         << R"(<tbody data-list="secrets">)";
-    When newest;
-    for (const SecretReport& each : endpoint.secrets) newest = std::max(newest, each.last_match);
-    for (const SecretReport& each : endpoint.secrets) write_secret(html, each, newest, report);
-    html << "</tbody></table></div></div>\n";
+// Where nothing is listed that was not accepted.
+std::string all_accepted_text(const EndpointReport& endpoint) {
+    if (count_all(endpoint) == 0) return "Nothing was decided yet.";
+    const std::uint64_t monitored = endpoint.count_of(Verdict::monitored);
+    if (monitored == 0) return "Everything was accepted.";
+    return "Nothing was held back: " + deliveries_text(monitored) +
+           (monitored == 1 ? " was" : " were") + " only monitored.";
 }
 
 void write_panel(HtmlWriter& html, const EndpointReport& endpoint, const Report& report) {
     write_facts(html, endpoint, report);
     html << R"(<div class="parts">)";
     html << R"(<div class="part wide" data-f="monitoring")";
-    write_hidden(html, !endpoint.monitors);
-    html << R"(><p class="safety" data-f="safety">)" << safety_text(endpoint, report) << "</p>";
-    write_bars(html,
-               {"would_refuse", "Would have been refused, by reason", "Reason",
-                "Nothing would have been refused."},
-               bars_of(endpoint.monitored, true));
+    if (begin_part(html, endpoint.monitors)) write_monitoring(html, endpoint, report);
     html << "</div>\n";
-    write_bars(html, {"reasons", "Not accepted, by reason", "Reason", "Everything was accepted."},
-               bars_of(endpoint.decisions, false));
+    write_bars(html, {"reasons", "Not accepted, by reason", "Reason", all_accepted_text(endpoint)},
+               bars_of(endpoint.decisions));
     write_bars(html,
                {"outcomes", "Answers of the upstream", "Answer", "Nothing was handed on yet."},
                bars_of_outcomes(endpoint));
     write_histogram(html, "upstream", "Time the upstream took", endpoint.upstream);
     write_histogram(html, "verify", "Time verifying took", endpoint.verify);
-    write_secrets(html, endpoint, report);
-    html << "</div>";
+    html << R"(<div class="part wide" data-f="secrets_part")";
+    if (begin_part(html, !endpoint.secrets.empty())) write_secrets(html, endpoint, report);
+    html << "</div>\n</div>";
 }
 
 void write_name(HtmlWriter& html, const EndpointReport& endpoint, Health health) {
@@ -166,8 +164,8 @@ void write_name(HtmlWriter& html, const EndpointReport& endpoint, Health health)
          << std::string_view(endpoint.monitors ? "monitor" : "enforce")
          << R"(</span> <span class="badge" data-f="health" data-state=")" << name_of(health)
          << R"(")";
-    write_hidden(html, health == Health::ok);
-    html << ">" << badge_text(health, name_of(health)) << "</span></span></th>";
+    if (begin_part(html, health != Health::ok)) html << badge_text(health, name_of(health));
+    html << "</span></span></th>";
 }
 
 }  // namespace
@@ -214,19 +212,47 @@ void write_secret(HtmlWriter& html, const SecretReport& secret, When newest, con
          << "</td></tr>\n";
 }
 
+void write_monitoring(HtmlWriter& html, const EndpointReport& endpoint, const Report& report) {
+    html << R"(<p class="safety" data-f="safety">)" << safety_text(endpoint, report) << "</p>";
+    write_bars(html,
+               {"would_refuse", "Would not have been handed on, by reason", "Reason",
+                "Everything would have been handed on."},
+               bars_of(endpoint.monitored));
+}
+
+void write_secrets(HtmlWriter& html, const EndpointReport& endpoint, const Report& report) {
+    html << R"(<div class="scroll" role="region" tabindex="0" data-f="secrets_region" )"
+         << R"(aria-label="Secrets of )" << endpoint.name
+         << R"("><table><caption>Secrets</caption><thead><tr><th scope="col">Secret</th>)"
+         << R"(<th scope="col" class="n">Deliveries verified</th><th scope="col">Last</th>)"
+         << R"(<th scope="col">Expires</th><th scope="col">Rotation</th></tr></thead>)"
+         << R"(<tbody data-list="secrets">)";
+    When newest;
+    for (const SecretReport& each : endpoint.secrets) newest = std::max(newest, each.last_match);
+    for (const SecretReport& each : endpoint.secrets) write_secret(html, each, newest, report);
+    html << "</tbody></table></div>";
+}
+
 std::string safety_text(const EndpointReport& endpoint, const Report& report) {
-    std::uint64_t all = 0;
-    for (const Verdict each : kVerdicts) all += endpoint.count_of(each);
+    if (!endpoint.monitors) return "";
+    const std::uint64_t all = count_all(endpoint);
     std::uint64_t refused = 0;
-    for (const Bar& each : bars_of(endpoint.monitored, true)) refused += each.count;
-    const std::string since = " since " + time_text(report.since) + ".";
-    if (all == 0) return "There was no delivery to judge by" + since;
-    const std::string deliveries = count_text(all) + (all == 1 ? " delivery" : " deliveries");
-    if (refused == 0) {
-        return "Safe to enforce: nothing would have been refused in " + deliveries + since;
+    for (const ReasonInfo& row : all_reasons()) {
+        if (is_refusal(row.reason)) {
+            refused += endpoint.monitored[static_cast<std::size_t>(row.reason)];
+        }
     }
-    return "Not safe to enforce yet: " + count_text(refused) + " of " + deliveries +
-           " would have been refused" + since;
+    std::string end = " since " + time_text(report.since) + ".";
+    if (all == 0) return "There was no delivery to judge by" + end;
+    if (const auto count = endpoint.monitored[static_cast<std::size_t>(Reason::duplicate)]) {
+        end = ", and " + count_text(count) +
+              (count == 1 ? " was a duplicate," : " were duplicates,") + end;
+    }
+    if (refused == 0) {
+        return "Safe to enforce: nothing would have been refused in " + deliveries_text(all) + end;
+    }
+    return "Not safe to enforce yet: " + count_text(refused) + " of " + deliveries_text(all) +
+           " would have been refused" + end;
 }
 
 std::string rotation_text(const SecretReport& secret, When newest, const Report& report) {

@@ -36,20 +36,25 @@ void write_bars(HtmlWriter& html, const BarWords& words, const std::vector<Bar>&
     for (const Bar& each : bars) total += each.count;
     html << R"(<div class="part"><table class="bars"><caption>)" << words.caption
          << R"(</caption><thead data-f="head_)" << words.list << R"(")";
-    write_hidden(html, total == 0);
-    html << R"(><tr><th scope="col">)" << words.head
-         << R"(</th><th scope="col" class="n">Deliveries</th><th scope="col" class="n">Share</th>)"
-         << R"(<td></td></tr></thead><tbody data-list=")" << words.list << R"(">)";
+    if (begin_part(html, total > 0)) write_bars_head(html, words.head);
+    html << R"(</thead><tbody data-list=")" << words.list << R"(">)";
     for (const Bar& each : bars) {
         if (each.count > 0) write_bar(html, each, total);
     }
     html << R"(</tbody></table><p class="none" data-f="no_)" << words.list << R"(")";
-    write_hidden(html, total > 0);
-    html << ">" << words.none << "</p></div>\n";
+    if (begin_part(html, total == 0)) html << words.none;
+    html << "</p></div>\n";
 }
 
-void write_hidden(HtmlWriter& html, bool is_hidden) {
-    if (is_hidden) html << " hidden";
+void write_bars_head(HtmlWriter& html, std::string_view head) {
+    html << R"(<tr><th scope="col">)" << head
+         << R"(</th><th scope="col" class="n">Deliveries</th><th scope="col" class="n">Share</th>)"
+         << "<td></td></tr>";
+}
+
+bool begin_part(HtmlWriter& html, bool applies) {
+    html << (applies ? HtmlWriter::Markup(">") : HtmlWriter::Markup(" hidden>"));
+    return applies;
 }
 
 }  // namespace webhook

@@ -34,11 +34,14 @@ struct BarWords {
     std::string_view caption;
     std::string_view head;
     // If it is empty.
-    std::string_view none;
+    std::string none;
 };
 void write_bars(HtmlWriter& html, const BarWords& words, const std::vector<Bar>& bars);
+void write_bars_head(HtmlWriter& html, std::string_view head);
 
-// ` hidden`, as an attribute.
-void write_hidden(HtmlWriter& html, bool is_hidden);
+// Ends the tag of an element that is there for the script if it does not apply: hidden, and empty.
+// A text browser shows what is hidden as well, so nothing must be in it that is not true.
+// Returns whether it applies.
+bool begin_part(HtmlWriter& html, bool applies);
 
 }  // namespace webhook

@@ -18,7 +18,8 @@ int main(int count, char** arguments) {
         {"blank", reports::blank},         {"busy", reports::busy},
         {"calm", reports::calm},           {"hostile", reports::hostile},
         {"extreme", reports::extreme},     {"crowded", reports::crowded},
-        {"restarted", reports::restarted},
+        {"restarted", reports::restarted}, {"monitored", reports::monitored},
+        {"refused", reports::refused},
     };
     if (count != 4 || kReports.count(arguments[1]) == 0) {
         std::fputs("usage: fixture REPORT TICK html|json|policy\n", stderr);

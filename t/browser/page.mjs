@@ -18,7 +18,7 @@ const FIXTURES = `http://${ADDRESS}:9100`;
 const MODULE = `http://${ADDRESS}:8080`;
 const PROXY = `http://${ADDRESS}:8081`;
 const PHONE = { width: 320, height: 640 };
-const REPORTS = ['blank', 'busy', 'calm', 'hostile', 'extreme'];
+const REPORTS = ['blank', 'busy', 'calm', 'monitored', 'refused', 'hostile', 'extreme'];
 const PERIOD = 5000;
 const PATIENCE = 60000;
 
@@ -137,9 +137,11 @@ async function violations(page) {
 const shown = (page, html) => page.evaluate((text) => {
     const root = text === null ? document : new DOMParser().parseFromString(text, 'text/html');
     const copy = root.body.cloneNode(true);
-    for (const each of copy.querySelectorAll('template, script, [data-f="pause"], [data-f="filter"], [data-f="url"]')) {
+    for (const each of copy.querySelectorAll('script, [data-f="controls"], [data-f="filter"], [data-f="url"]')) {
         each.remove();
     }
+    // Of what does not apply, the script keeps what it once had, and the server writes nothing.
+    for (const each of copy.querySelectorAll('[hidden]')) each.replaceChildren();
     const walker = document.createTreeWalker(copy, NodeFilter.SHOW_TEXT);
     const blank = [];
     while (walker.nextNode()) if (walker.currentNode.data.trim() === '') blank.push(walker.currentNode);
@@ -154,7 +156,7 @@ for (const report of [...REPORTS, 'crowded']) {
         }));
 }
 
-for (const report of ['busy', 'hostile', 'extreme']) {
+for (const report of ['busy', 'monitored', 'refused', 'hostile', 'extreme']) {
     test(`the script makes of nothing the rows of "${report}"`, () =>
         withPage(`${FIXTURES}/blank`, {}, async (page) => {
             served.report = report;
@@ -195,6 +197,34 @@ for (const width of [320, 600, 1024, 1025, 1280]) {
         }
     });
 }
+
+for (const report of REPORTS) {
+    test(`nothing of "${report}" is hidden from whoever has no script and no style`, () =>
+        withPage(`${FIXTURES}/${report}`, { javaScriptEnabled: false }, async (page) => {
+            const hidden = await page.locator('[hidden], template').evaluateAll((all) =>
+                all.map((each) => each.textContent.trim()).filter((each) => each !== ''));
+            assert.deepEqual(hidden, []);
+        }));
+}
+
+test('the reason of a refusal is not cut off on a phone', () =>
+    withPage(`${FIXTURES}/busy`, { viewport: { width: 420, height: 800 } }, async (page) => {
+        const reasons = await page.locator('[data-list="recent"] [data-f="reason"]').all();
+        assert.equal(reasons.length, 3);
+        for (const each of reasons) {
+            const { x, width } = await each.boundingBox();
+            assert.ok(width > 0 && x >= 0 && x + width <= 420, `${x} ${width}`);
+        }
+    }));
+
+test('no endpoint of the name that the URL asks for is a report, not a fault', () =>
+    withPage(`${FIXTURES}/busy`, { expectsErrors: true }, async (page) => {
+        served.fault = (response) => response.writeHead(404, { 'Content-Type': 'application/json' })
+            .end(fixture('blank', 0, 'json'));
+        await poll(page);
+        assert.ok(await page.getByText('There is no endpoint:').isVisible());
+        assert.equal(await field(page, 'stale').innerText(), '');
+    }));
 
 test('all of it is there without script', () =>
     withPage(`${FIXTURES}/busy`, { javaScriptEnabled: false }, async (page) => {
@@ -259,11 +289,16 @@ test('rates are those that the page has seen', () =>
     withPage(`${FIXTURES}/calm`, {}, async (page) => {
         const github = row(page, 'github');
         assert.match(await github.locator('tr').first().innerText(), /on average/);
+        const average = await github.locator('[data-f="rate"]').innerText();
+        // Less than a minute tells little: a rate of nothing would follow twenty deliveries at once.
+        for (let i = 0; i < 11; ++i) await poll(page);
+        assert.equal(await github.locator('[data-f="rate"]').innerText(), average);
+        assert.match(await github.locator('tr').first().innerText(), /on average/);
         await poll(page);
         assert.equal(await github.locator('[data-f="rate"]').innerText(), '8.0/s');
-        assert.doesNotMatch(await github.locator('tr').first().innerText(), /on average/);
+        assert.match(await github.locator('tr').first().innerText(), /last 1 min/);
         for (let i = 0; i < 70; ++i) await poll(page);
-        const chart = github.getByRole('img', { name: 'Rate over the last 5 minutes: now 8.0/s, at most 8.0/s' });
+        const chart = github.getByRole('img', { name: 'Rate over the last 5 minutes, at most 8.0/s' });
         assert.ok(await chart.isVisible());
         const points = (await github.locator('polyline').getAttribute('points')).split(' ');
         assert.equal(points.length, 60);
@@ -357,7 +392,7 @@ test('refusals can be filtered by endpoint', () =>
         assert.equal(await rows.count(), 2);
         served.report = 'blank';
         await poll(page);
-        assert.ok(await page.getByText('Nothing was refused.', { exact: true }).isVisible());
+        assert.ok(await page.getByText('No refusal is remembered.', { exact: true }).isVisible());
         assert.equal(await select.inputValue(), '=github');
         await select.selectOption({ label: 'all' });
         served.report = 'busy';

@@ -166,6 +166,34 @@ inline Report calm(std::uint64_t tick = 0) {
     return report;
 }
 
+// Of one endpoint that is new, and lets all of it pass.
+inline Report monitored(std::uint64_t tick = 0) {
+    Report report = blank(tick);
+    EndpointReport endpoint = quiet_endpoint("stripe", "stripe");
+    endpoint.monitors = true;
+    endpoint.received = 7;
+    endpoint.monitored[static_cast<std::size_t>(Reason::bad_signature)] = 6;
+    endpoint.monitored[static_cast<std::size_t>(Reason::duplicate)] = 1;
+    of(endpoint, Outcome::success) = 7;
+    endpoint.last_received = endpoint.last_delivered = report.now - minutes(3);
+    report.endpoints = {endpoint};
+    return report;
+}
+
+// Of one endpoint whose sender has another secret.
+inline Report refused(std::uint64_t tick = 0) {
+    Report report = blank(tick);
+    EndpointReport endpoint = quiet_endpoint("github");
+    endpoint.received = 44;
+    of(endpoint, Reason::accepted) = 1;
+    of(endpoint, Reason::bad_signature) = 43;
+    of(endpoint, Outcome::success) = 1;
+    endpoint.last_received = endpoint.last_refused = report.now - minutes(1);
+    endpoint.last_accepted = endpoint.last_delivered = report.now - minutes(9);
+    report.endpoints = {endpoint, quiet_endpoint("slack", "slack")};
+    return report;
+}
+
 // As calm, but counting has just begun anew.
 inline Report restarted(std::uint64_t tick = 0) {
     Report report = calm(tick);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +14,7 @@
 #include "base/digest.h"
 #include "base/encoding.h"
 #include "base/utf8.h"
+#include "report/findings.h"
 #include "report/html_endpoint.h"
 #include "report/json.h"
 #include "report/page.h"
@@ -22,8 +25,9 @@ namespace {
 using std::chrono::hours;
 
 std::vector<Report> all_reports() {
-    return {Report{},           reports::blank(),   reports::busy(),   reports::calm(),
-            reports::hostile(), reports::extreme(), reports::crowded()};
+    return {Report{},           reports::blank(),     reports::busy(),
+            reports::calm(),    reports::hostile(),   reports::extreme(),
+            reports::crowded(), reports::monitored(), reports::refused()};
 }
 
 // Reads the page as strictly as it is written: attributes in double quotes, every element ended.
@@ -149,7 +153,7 @@ TEST(ReportHtml, HoldsNoElementAndNoAttributeThatDoesAnything) {
     EXPECT_EQ(expected.elements(), page.elements());
     EXPECT_EQ(expected.attributes(), page.attributes());
     EXPECT_EQ(expected.values("href"), page.values("href"));
-    EXPECT_EQ(3u, occurrences(hostile, "</script>") + occurrences(hostile, "</style>"));
+    EXPECT_EQ(4u, occurrences(hostile, "</script>") + occurrences(hostile, "</style>"));
 }
 
 TEST(ReportHtml, ShowsEveryNameAsText) {
@@ -164,7 +168,7 @@ TEST(ReportHtml, EmbedsTheReportAsJson) {
     for (const Report& report : all_reports()) {
         const std::string html = html_of(report);
         Page page(html);
-        ASSERT_EQ(2u, page.raw("script").size());
+        ASSERT_EQ(3u, page.raw("script").size());
         const std::string_view json = page.raw("script").front();
         EXPECT_EQ(json_of(report), json);
         EXPECT_EQ(std::string_view::npos, json.find_first_of("<>&"));
@@ -254,6 +258,98 @@ TEST(ReportHtml, HidesWhatThereIsNoneOf) {
     EXPECT_TRUE(is_hidden(silent, "section_recent"));
 }
 
+// What a browser shows that knows neither script nor style nor what is hidden: one line for each
+// text.
+std::string text_of(std::string html) {
+    for (const std::string element : {"script", "style"}) {
+        for (std::size_t at = 0; (at = html.find("<" + element, at)) != html.npos;) {
+            html.erase(at, html.find("</" + element, at) - at);
+            ++at;
+        }
+    }
+    std::string text = "\n";
+    for (std::size_t at = 0; at < html.size(); ++at) {
+        if (html[at] == '<') at = html.find('>', at);
+        const bool ends = html[at] == '>';
+        if (!ends || text.back() != '\n') text += ends ? '\n' : html[at];
+    }
+    return text;
+}
+
+bool shows(const Report& report, std::string_view text) {
+    return text_of(html_of(report)).find(text) != std::string::npos;
+}
+
+struct Alternative {
+    std::string_view text;
+    std::function<bool(const Report&)> applies;
+};
+
+template <typename Predicate>
+auto has_endpoint(Predicate predicate) {
+    return [=](const Report& report) { return std::ranges::any_of(report.endpoints, predicate); };
+}
+
+bool accepts_all(const EndpointReport& endpoint) {
+    const std::uint64_t accepted = endpoint.count_of(Verdict::accepted);
+    std::uint64_t all = 0;
+    for (const Verdict each : kVerdicts) all += endpoint.count_of(each);
+    return accepted > 0 && accepted == all;
+}
+
+const std::vector<Alternative>& alternatives() {
+    const auto monitors = has_endpoint(&EndpointReport::monitors);
+    static const std::vector<Alternative> list{
+        {"Nothing needs attention.", [](const Report& it) { return findings_of(it).empty(); }},
+        {"More:", [](const Report& it) { return !findings_of(it).empty(); }},
+        {"There is no endpoint:", [](const Report& it) { return it.endpoints.empty(); }},
+        {"Upstream p95", [](const Report& it) { return !it.endpoints.empty(); }},
+        {"Forgotten early", [](const Report& it) { return !it.zones.empty(); }},
+        {"Last good read", [](const Report& it) { return !it.source_files.empty(); }},
+        {"Recent refusals", [](const Report& it) { return it.shows_recent; }},
+        {"No refusal is", [](const Report& it) { return it.shows_recent && it.recent.empty(); }},
+        {"Request id", [](const Report& it) { return !it.recent.empty(); }},
+        {"\nonly monitored\n",
+         [](const Report& it) {
+             return std::ranges::any_of(it.recent, &RefusalReport::monitored);
+         }},
+        {"afe to enforce", monitors},
+        {"Would not have been handed on", monitors},
+        {"Rotation", has_endpoint([](const auto& it) { return !it.secrets.empty(); })},
+        {"Everything was accepted.", has_endpoint(accepts_all)},
+    };
+    return list;
+}
+
+TEST(ReportHtml, SaysOnlyWhatAppliesToATextBrowser) {
+    for (const Report& report : all_reports()) {
+        const std::string text = text_of(html_of(report));
+        for (const auto& [alternative, applies] : alternatives()) {
+            EXPECT_EQ(applies(report), text.find(alternative) != text.npos) << alternative << text;
+        }
+        // What only a script can do, and rows of nothing.
+        for (const std::string_view each : {"Pause", "\nall\n", "\n:\n", "No rate yet"}) {
+            EXPECT_EQ(text.find(each), text.npos) << each << text;
+        }
+        const bool is_old = report.since == Milliseconds(0);
+        EXPECT_EQ(is_old, text.find("1970-01-01") != text.npos) << text;
+    }
+}
+
+TEST(ReportHtml, DoesNotCallAcceptedWhatWasOnlyMonitored) {
+    Report report = reports::monitored();
+    EXPECT_TRUE(shows(report, "\nNothing was held back: 7 deliveries were only monitored.\n"));
+    EXPECT_TRUE(shows(report,
+                      "Not safe to enforce yet: 6 of 7 deliveries would have been refused, "
+                      "and 1 was a duplicate, since "));
+    EXPECT_TRUE(shows(report, "\nduplicate\n1\n14.3%\n"));
+    EXPECT_TRUE(shows(report, "\n1 endpoint, 1 note\n"));
+    EXPECT_TRUE(shows(report, "\nnote\n"));
+    report.endpoints = {reports::quiet_endpoint("x")};
+    EXPECT_TRUE(shows(report, "\nNothing was decided yet.\n"));
+    EXPECT_TRUE(shows(reports::refused(), "\n\xe2\x96\xb2 attention\n"));
+}
+
 TEST(ReportHtml, TellsWhetherEnforcingWouldRefuseAnything) {
     const Report report = reports::blank();
     const Milliseconds now = report.now;
@@ -267,11 +363,14 @@ TEST(ReportHtml, TellsWhetherEnforcingWouldRefuseAnything) {
     EXPECT_TRUE(safety_text(endpoint, report).starts_with("Safe"));
     endpoint = reports::monitored_endpoint("x", false, now);
     EXPECT_EQ(
-        "Not safe to enforce yet: 104 of 3,412 deliveries would have been refused since "
-        "2026-11-19 10:00:00 UTC.",
+        "Not safe to enforce yet: 104 of 3,412 deliveries would have been refused, and 8 were "
+        "duplicates, since 2026-11-19 10:00:00 UTC.",
         safety_text(endpoint, report));
+    endpoint = reports::quiet_endpoint("x");
+    EXPECT_EQ("", safety_text(endpoint, report)) << "it is in force";
+    endpoint.monitors = true;
     EXPECT_EQ("There was no delivery to judge by since 2026-11-19 10:00:00 UTC.",
-              safety_text(reports::quiet_endpoint("x"), report));
+              safety_text(endpoint, report));
 }
 
 TEST(ReportHtml, TellsWhichSecretCanBeRemoved) {
@@ -294,7 +393,7 @@ TEST(ReportHtml, TellsWhichSecretCanBeRemoved) {
 
 TEST(ReportHtml, HoldsTwoHundredEndpoints) {
     const std::string html = html_of(reports::crowded());
-    EXPECT_EQ(201u, occurrences(html, "<details>"));
+    EXPECT_EQ(200u, occurrences(html, "<details>"));
     EXPECT_LT(html.size(), 3u << 20);
 }
 

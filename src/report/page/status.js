@@ -7,6 +7,7 @@ R"js(
     const PERIOD = 5000;
     const PATIENCE = 10000;
     const MEMORY = 5 * 60 * 1000;
+    const MINUTE = 60 * 1000;
     const DAY = 24 * 60 * 60 * 1000;
     const NONE = '\u2013';
 
@@ -14,6 +15,7 @@ R"js(
 
     const count = number => String(number).replace(/\B(?=(\d{3})+$)/g, ',');
     const plural = (number, one, many) => count(number) + (Number(number) === 1 ? one : many);
+    const deliveries_text = number => plural(number, ' delivery', ' deliveries');
     const short = number => number < 9.95 ? number.toFixed(1) : number.toFixed(0);
     // Counts are doubles, or exact where they are beyond those.
     function sum(counts) {
@@ -118,31 +120,55 @@ R"js(
         if (element.getAttribute(attribute) !== text) element.setAttribute(attribute, text);
     }
 
-    function badge(element, state, word) {
+    function badge(element, state) {
         set(element, 'data-state', state);
-        write(element, SHAPES[state] + ' ' + word);
+        write(element, state === 'note' ? state : SHAPES[state] + ' ' + state);
     }
 
-    // The elements that `data-f` names, below a row or outside of all rows.
+    // Adds the elements that `data-f` names, below a row or outside of all rows.
+    function find_fields(found, root) {
+        const row = root.closest('[data-key]');
+        for (const each of root.querySelectorAll('[data-f], [data-list]')) {
+            if (each.closest('[data-key]') !== row) continue;
+            if (each.dataset.f) found[each.dataset.f] = each;
+            if (each.dataset.list) found['list_' + each.dataset.list] = each;
+        }
+    }
+
     const known = new WeakMap();
     function fields(root) {
         let found = known.get(root);
         if (!found) {
             found = {};
-            const row = root.closest('[data-key]');
-            for (const each of root.querySelectorAll('[data-f], [data-list]')) {
-                if (each.closest('[data-key]') !== row) continue;
-                found[each.dataset.f ?? 'list_' + each.dataset.list] = each;
-                if (each.dataset.list) found['list_' + each.dataset.list] = each;
-            }
+            find_fields(found, root);
             known.set(root, found);
         }
         return found;
     }
 
-    function new_row(kind) {
-        const template = document.querySelector(`template[data-row="${kind}"]`);
-        return template.content.firstElementChild.cloneNode(true);
+    // Rows and parts that the server has not written, as the module has them: no value is in them.
+    const markup = JSON.parse(document.getElementById('templates').textContent);
+    const templates = new Map();
+
+    function copy_of(name) {
+        let template = templates.get(name);
+        if (!template) {
+            template = document.createElement('template');
+            template.innerHTML = markup[name];
+            templates.set(name, template);
+        }
+        return template.content.cloneNode(true);
+    }
+
+    // Shows or hides a part, which may be empty as long as it has never applied.
+    function part(f, name, applies) {
+        const element = f[name];
+        if (applies && element.firstChild === null) {
+            element.append(copy_of(name));
+            find_fields(f, element);
+        }
+        element.hidden = !applies;
+        return applies;
     }
 
     // Makes the rows of a list those of the items. A row that stays keeps what it has: focus, open
@@ -155,7 +181,7 @@ R"js(
         }
         const wanted = items.map(item => {
             const key = clean(key_of(item));
-            const row = rows.get(key)?.shift() ?? new_row(kind);
+            const row = rows.get(key)?.shift() ?? copy_of(kind).firstElementChild;
             row.dataset.key = key;
             return row;
         });
@@ -174,7 +200,7 @@ R"js(
     const refusals = new Set(
         document.getElementById('report').dataset.refusals.split(' ').filter(Boolean));
 
-    function bars(f, list, counts) {
+    function bars(f, list, counts, none) {
         const items = counts.filter(([, number]) => Number(number) > 0);
         const total = sum(items.map(([, number]) => number));
         update(f['list_' + list], 'bars', items, ([name]) => name, (row, [name, number]) => {
@@ -183,8 +209,9 @@ R"js(
             write(row.share, share(number, total));
             set(row.bar, 'width', percent(number, total));
         });
+        part(f, 'head_' + list, items.length > 0);
+        write(f['no_' + list], items.length > 0 ? '' : none);
         f['no_' + list].hidden = items.length > 0;
-        f['head_' + list].hidden = items.length === 0;
     }
 
     function histogram(f, name, values) {
@@ -219,53 +246,62 @@ R"js(
         }));
     }
 
+    // One poll and the next tell little: the rate is that of a minute. Until the page has seen one,
+    // it is the average, as the server writes it.
     function rate(f, endpoint, report, now) {
+        const received = Number(endpoint.received);
+        const base = (seen.get(endpoint.name) ?? []).findLast(each => each.now <= now - MINUTE);
+        const passed = now - (base ? base.now : Date.parse(report.since));
+        const more = Math.max(received - (base ? base.received : 0), 0);
+        write(f.rate, passed > 0 ? speed(more * 1000 / passed) : NONE);
+        write(f.rate_of, base ? 'last ' + span(passed) : 'on average');
         const points = rates(endpoint.name);
         f.spark.hidden = points.length < 2;
-        if (points.length === 0) {
-            const passed = now - Date.parse(report.since);
-            write(f.rate, passed > 0 ? speed(Number(endpoint.received) * 1000 / passed) : NONE);
-            write(f.rate_of, 'on average');
-            return;
-        }
-        const last = points[points.length - 1].rate;
+        if (points.length < 2) return;
         const highest = Math.max(...points.map(each => each.rate));
-        write(f.rate, speed(last));
-        write(f.rate_of, '');
         set(f.spark_line, 'points', points.map(each => {
             const x = 100 - (now - each.now) / MEMORY * 100;
             const y = highest === 0 ? 19 : 19 - each.rate / highest * 18;
             return x.toFixed(1) + ',' + y.toFixed(1);
         }).join(' '));
         set(f.spark_chart, 'aria-label',
-            `Rate over the last 5 minutes: now ${speed(last)}, at most ${speed(highest)}`);
+            `Rate over the last 5 minutes, at most ${speed(highest)}`);
     }
 
     // ---- The parts of the page
 
     function finding(f, each) {
-        badge(f.state, each.state, each.state === 'ok' ? 'note' : each.state);
-        write(f.endpoint, (each.endpoint ?? '') + ':');
-        f.endpoint.hidden = !each.endpoint;
+        badge(f.state, each.state === 'ok' ? 'note' : each.state);
+        write(f.endpoint, each.endpoint ? each.endpoint + ':' : '');
         write(f.text, each.text);
         write(f.more, 'docs/troubleshooting.md#' + each.code);
     }
 
     function safety(endpoint, report) {
         const all = sum(Object.values(endpoint.verdicts));
-        const refused = sum(would_refuse(endpoint).map(([, number]) => number));
-        const since = ' since ' + at(report.since) + '.';
-        if (all === 0) return 'There was no delivery to judge by' + since;
-        const deliveries = plural(all, ' delivery', ' deliveries');
+        const refused = sum(Object.entries(endpoint.would_refuse)
+            .filter(([name]) => refusals.has(name)).map(([, number]) => number));
+        let end = ' since ' + at(report.since) + '.';
+        if (all === 0) return 'There was no delivery to judge by' + end;
+        const duplicates = endpoint.would_refuse.duplicate ?? 0;
+        if (duplicates > 0) {
+            end = ', and ' + plural(duplicates, ' was a duplicate,', ' were duplicates,') + end;
+        }
+        const deliveries = deliveries_text(all);
         if (refused === 0) {
-            return 'Safe to enforce: nothing would have been refused in ' + deliveries + since;
+            return 'Safe to enforce: nothing would have been refused in ' + deliveries + end;
         }
         return 'Not safe to enforce yet: ' + count(refused) + ' of ' + deliveries +
-            ' would have been refused' + since;
+            ' would have been refused' + end;
     }
 
-    const would_refuse = endpoint =>
-        Object.entries(endpoint.would_refuse ?? {}).filter(([name]) => refusals.has(name));
+    function all_accepted(endpoint) {
+        if (sum(Object.values(endpoint.verdicts)) === 0) return 'Nothing was decided yet.';
+        const monitored = endpoint.verdicts.monitored;
+        if (Number(monitored) === 0) return 'Everything was accepted.';
+        return 'Nothing was held back: ' + deliveries_text(monitored) +
+            (Number(monitored) === 1 ? ' was' : ' were') + ' only monitored.';
+    }
 
     function rotation(secret, newest, report, now) {
         const expires = secret.expires === null ? Infinity : Date.parse(secret.expires);
@@ -283,7 +319,7 @@ R"js(
     function secrets(f, endpoint, report, now) {
         const last = secret => secret.last === null ? -Infinity : Date.parse(secret.last);
         const newest = Math.max(-Infinity, ...endpoint.secrets.map(last));
-        f.secrets_part.hidden = endpoint.secrets.length === 0;
+        if (!part(f, 'secrets_part', endpoint.secrets.length > 0)) return;
         set(f.secrets_region, 'aria-label', clean('Secrets of ' + endpoint.name));
         update(f.list_secrets, 'secrets', endpoint.secrets, each => each.id, (row, each) => {
             write(row.id, each.id);
@@ -303,11 +339,13 @@ R"js(
         for (const each of ['received', 'accepted', 'delivered', 'refused']) {
             write(f[each + '_at'], moment(endpoint.last[each], now));
         }
-        f.monitoring.hidden = endpoint.mode !== 'monitor';
-        write(f.safety, safety(endpoint, report));
-        bars(f, 'would_refuse', would_refuse(endpoint));
-        bars(f, 'reasons', Object.entries(endpoint.reasons).filter(([name]) => name !== 'accepted'));
-        bars(f, 'outcomes', Object.entries(endpoint.outcomes));
+        if (part(f, 'monitoring', endpoint.mode === 'monitor')) {
+            write(f.safety, safety(endpoint, report));
+            bars(f, 'would_refuse', Object.entries(endpoint.would_refuse),
+                 'Everything would have been handed on.');
+        }
+        bars(f, 'reasons', Object.entries(endpoint.reasons), all_accepted(endpoint));
+        bars(f, 'outcomes', Object.entries(endpoint.outcomes), 'Nothing was handed on yet.');
         histogram(f, 'upstream', endpoint.upstream_seconds);
         histogram(f, 'verify', endpoint.verify_seconds);
         secrets(f, endpoint, report, now);
@@ -327,7 +365,8 @@ R"js(
         write(f.name, each.name);
         write(f.name_again, each.name);
         write(f.mode, each.mode);
-        badge(f.health, state, state);
+        badge(f.health, state);
+        if (state === 'ok') write(f.health, '');
         f.health.hidden = state === 'ok';
         rate(f, each, report, now);
         write(f.accepted, count(verdicts.accepted));
@@ -369,7 +408,7 @@ R"js(
         for (const name of ['endpoint', 'reason', 'source', 'event_id', 'request_id']) {
             write(f[name], each[name]);
         }
-        f.monitored.hidden = !each.monitored;
+        write(f.monitored, each.monitored ? 'only monitored' : '');
         write(f.repeated, count(each.repeated));
     }
 
@@ -377,6 +416,10 @@ R"js(
 
     // The choice stays, also where its endpoint has no refusal any more.
     function filter(recent) {
+        if (!page.filter_by) {
+            part(page, 'filter', true);
+            page.filter_by.addEventListener('change', () => show_recent(latest));
+        }
         const select = page.filter_by;
         const chosen = select.value;
         const names = new Set(recent.map(each => each.endpoint));
@@ -392,13 +435,21 @@ R"js(
         return chosen === '' ? recent : recent.filter(each => '=' + each.endpoint === chosen);
     }
 
-    function recent(report, now) {
-        page.section_recent.hidden = report.recent === undefined;
-        const shown = filter(report.recent ?? []);
-        page.no_recent.hidden = shown.length > 0;
-        page.table_recent.hidden = shown.length === 0;
+    function show_recent(report) {
+        if (!part(page, 'section_recent', report.recent !== undefined)) return;
+        const shown = filter(report.recent);
+        part(page, 'no_recent', shown.length === 0);
+        if (!part(page, 'table_recent', shown.length > 0)) return;
+        const now = Date.parse(report.now);
         update(page.list_recent, 'recent', shown, each => each.time + ' ' + each.request_id,
                (f, each) => refusal(f, each, now));
+    }
+
+    // A list in a part that is there only if there is any of it.
+    function show_list(name, list, items, key_of, fill) {
+        if (part(page, name, items.length > 0)) {
+            update(page['list_' + list], list, items, key_of, fill);
+        }
     }
 
     let latest;
@@ -409,25 +460,22 @@ R"js(
         remember(report, now);
         document.title = clean(report.summary) + ' \u2013 webhooks';
         set(page.icon, 'href', page.icon.dataset[report.state]);
-        badge(page.state, report.state, report.state);
+        badge(page.state, report.state);
         write(page.summary, report.summary);
         write(page.now, at(report.now));
         write(page.since, moment(report.since, now));
         write(page.config_loaded, age(report.config_loaded, now));
         write(page.workers, count(report.workers));
-        page.no_findings.hidden = report.findings.length > 0;
+        part(page, 'no_findings', report.findings.length === 0);
         update(page.list_findings, 'findings', report.findings,
                each => each.code + ' ' + (each.endpoint ?? ''), finding);
-        page.no_endpoints.hidden = report.endpoints.length > 0;
-        page.table_endpoints.hidden = report.endpoints.length === 0;
-        update(page.list_endpoints, 'endpoints', report.endpoints, each => each.name,
-               (f, each) => endpoint(f, each, report, now));
-        page.section_zones.hidden = report.dedup_zones.length === 0;
-        update(page.list_dedup_zones, 'dedup_zones', report.dedup_zones, each => each.name, zone);
-        page.section_files.hidden = report.source_files.length === 0;
-        update(page.list_source_files, 'source_files', report.source_files, each => each.path,
-               (f, each) => file(f, each, now));
-        recent(report, now);
+        part(page, 'no_endpoints', report.endpoints.length === 0);
+        show_list('table_endpoints', 'endpoints', report.endpoints, each => each.name,
+                  (f, each) => endpoint(f, each, report, now));
+        show_list('section_zones', 'dedup_zones', report.dedup_zones, each => each.name, zone);
+        show_list('section_files', 'source_files', report.source_files, each => each.path,
+                  (f, each) => file(f, each, now));
+        show_recent(report);
         write(page.module, report.module);
         write(page.nginx, report.nginx);
         write(page.generation, count(report.generation));
@@ -492,17 +540,16 @@ R"js(
         }
     }
 
+    part(page, 'controls', true);
     page.pause.addEventListener('click', () => {
         is_paused = !is_paused;
         write(page.pause, is_paused ? 'Resume updates' : 'Pause updates');
         if (is_paused) clearTimeout(timer); else poll();
     });
-    page.filter_by.addEventListener('change', () => recent(latest, Date.parse(latest.now)));
     document.addEventListener('visibilitychange', () => {
         if (document.hidden) clearTimeout(timer); else if (!is_paused) poll();
     });
     write(page.url, url);
-    page.pause.hidden = false;
     show(parse(document.getElementById('report').textContent));
     plan();
 })();
