@@ -307,8 +307,11 @@ TEST(Findings, TakeNoFewRefusalsForMost) {
     EXPECT_EQ(codes_of(report_of({one})), Codes{"mostly_refused"});
     // What was not wanted, and what was let through.
     at(one.decisions, Reason::bad_signature) = 0;
-    at(one.decisions, Reason::filtered) = 1000;
-    at(one.decisions, Reason::method) = 1000;
+    for (const Reason each : {Reason::filtered, Reason::method}) {
+        EndpointReport other = one;
+        at(other.decisions, each) = 1000;
+        EXPECT_EQ(codes_of(report_of({other})), Codes{}) << info(each).name;
+    }
     at(one.monitored, Reason::bad_signature) = 1000;
     EXPECT_EQ(codes_of(report_of({one})), Codes{});
 }
