@@ -326,8 +326,8 @@ class PageWriter {
             write(page);
             json.member(name, std::string_view(page.html_.finish()));
         };
-        for (const auto& [name, content] : kParts) {
-            add(name, [&](PageWriter& page) { (page.*content)(); });
+        for (const auto& part : kParts) {
+            add(part.first, [&part](PageWriter& page) { (page.*part.second)(); });
         }
         const auto add_row = [&](std::string_view name, const auto& write) {
             add(name, [&](PageWriter& page) { write(page.html_); });
@@ -362,8 +362,8 @@ class PageWriter {
         html_ << "\">";
         html_.write_verbatim(json_of(report_));
         html_ << "</script>\n<script type=\"application/json\" id=\"templates\">";
-        static const std::string kTemplates = templates();
-        html_.write_verbatim(kTemplates);
+        static const std::string always_the_same = templates();
+        html_.write_verbatim(always_the_same);
         html_ << "</script>\n<script>";
         html_.write_verbatim(page_script());
         html_ << "</script>\n";
