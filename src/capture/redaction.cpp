@@ -54,26 +54,112 @@ bool is_jwt(std::string_view text) {
            consists_of(text, "-_.") && std::ranges::count(text, '.') == 2;
 }
 
-int hex_value(char digit) {
-    if (is_digit(digit)) return digit - '0';
-    const char lowered = to_lower(digit);
-    return lowered >= 'a' && lowered <= 'f' ? lowered - 'a' + 10 : -1;
-}
-
 // Also of a text that other readers refuse: a `%` without two digits stands for itself.
 std::string decoded(std::string_view text) {
     std::string result;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool is_code = text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
-                             hex_value(text[i + 2]) >= 0;
-        if (is_code) {
-            result += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
-            i += 2;
-        } else {
-            result += text[i] == '+' ? ' ' : text[i];
-        }
+        const auto byte = percent_escape(text.substr(i));
+        result += byte ? *byte : text[i] == '+' ? ' ' : text[i];
+        if (byte) i += 2;
     }
     return result;
+}
+
+// Takes one character, encoded or not.
+char take_character(std::string_view& text) {
+    const auto byte = percent_escape(text);
+    const char character = byte ? *byte : text.front();
+    text.remove_prefix(byte ? 3 : 1);
+    return character;
+}
+
+// What follows the parameter's name and `=`, encoded or not, if the text begins with them.
+std::optional<std::string_view> behind_name(std::string_view text, std::string_view name) {
+    for (char expected : name) {
+        if (text.empty()) return std::nullopt;
+        const bool is_plus = text.front() == '+';
+        const char found = take_character(text);
+        const bool is_it = to_lower(found) == to_lower(expected) || (is_plus && expected == ' ');
+        if (!is_it) return std::nullopt;
+    }
+    if (text.empty() || take_character(text) != '=') return std::nullopt;
+    return text;
+}
+
+// Where the target ends: before ` HTTP/1.1`.
+std::size_t end_of_target(std::string_view line) {
+    constexpr std::string_view kVersion = " HTTP/";
+    const std::size_t at = line.rfind(kVersion);
+    if (at == std::string_view::npos) return line.size();
+    const std::string_view version = line.substr(at + kVersion.size());
+    const bool is_version = std::ranges::all_of(
+        version, [](char character) { return is_digit(character) || character == '.'; });
+    return is_version ? at : line.size();
+}
+
+// A shorter key may stand in a text by chance.
+constexpr std::size_t kShortestKey = 8;
+
+std::string_view without_prefix(std::string_view secret) {
+    constexpr std::string_view kPrefix = "whsec_";
+    const std::size_t mark = secret.find(kPrefix);
+    return mark == std::string_view::npos ? "" : secret.substr(mark + kPrefix.size());
+}
+
+// The bytes that the text stands for, if it is no key itself.
+std::string key_of(KeyEncoding encoding, std::string_view secret) {
+    constexpr std::string_view kVersion = "v1,";
+    std::optional<std::string> key;
+    if (encoding == KeyEncoding::whsec) {
+        const std::string_view rest = without_prefix(secret);
+        if (secret.starts_with(kVersion)) secret.remove_prefix(kVersion.size());
+        key = decode(TextEncoding::base64, rest.empty() ? secret : rest);
+    } else if (encoding == KeyEncoding::base64) {
+        key = decode(TextEncoding::base64, secret);
+    } else if (encoding == KeyEncoding::hex) {
+        key = decode(TextEncoding::hex, secret);
+    }
+    return key && key->size() >= kShortestKey ? *key : "";
+}
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+// With padding and without.
+void add_base64(std::vector<std::string>& texts, std::string text) {
+    texts.push_back(text);
+    texts.push_back(std::move(text.erase(text.find_last_not_of('=') + 1)));
+}
+
+void add_key(std::vector<std::string>& texts, const std::string& key) {
+    const std::string hex = to_hex(bytes_of(key));
+    std::string upper = hex;
+    std::ranges::transform(upper, upper.begin(), [](char digit) {
+        return static_cast<char>(is_digit(digit) ? digit : digit - 'a' + 'A');
+    });
+    std::string url = to_base64(bytes_of(key));
+    add_base64(texts, url);
+    std::ranges::replace(url, '+', '-');
+    std::ranges::replace(url, '/', '_');
+    add_base64(texts, url);
+    texts.insert(texts.end(), {key, hex, upper});
+}
+
+// What must not be shown of these secrets.
+std::vector<std::string> forms_of(const Scheme& scheme, std::span<const std::string_view> secrets) {
+    std::vector<std::string> texts;
+    for (std::string_view secret : secrets) {
+        if (secret.empty()) continue;
+        texts.emplace_back(secret);
+        // Senders that show a secret may leave out its prefix.
+        texts.emplace_back(without_prefix(secret));
+        // As the sender presents a password.
+        if (scheme.algorithm == Algorithm::basic) add_base64(texts, to_base64(bytes_of(secret)));
+        const std::string key = key_of(scheme.key, secret);
+        if (!key.empty()) add_key(texts, key);
+    }
+    return texts;
 }
 
 std::string shown_length(std::string_view value) {
@@ -95,27 +181,9 @@ std::string redacted(std::string_view secret) {
 
 Redaction::Redaction(const Scheme& scheme, std::span<const std::string_view> secrets,
                      std::span<const HeaderField> headers)
-    : scheme_(scheme) {
-    add_secrets(secrets);
+    : scheme_(scheme), finder_(forms_of(scheme, secrets)) {
     add_places(scheme);
     add_signed_headers(scheme, headers);
-}
-
-void Redaction::add_secrets(std::span<const std::string_view> secrets) {
-    encoded_.reserve(secrets.size());
-    for (std::string_view secret : secrets) {
-        if (secret.empty()) continue;
-        secrets_.push_back(secret);
-        if (scheme_.algorithm == Algorithm::basic) {
-            const auto* bytes = reinterpret_cast<const std::uint8_t*>(secret.data());
-            secrets_.push_back(encoded_.emplace_back(to_base64({bytes, secret.size()})));
-        }
-        // Senders that show a secret may leave out its prefix.
-        const std::size_t mark = secret.find("whsec_");
-        const std::string_view rest = mark == std::string_view::npos ? "" : secret.substr(mark + 6);
-        if (!rest.empty()) secrets_.push_back(rest);
-    }
-    std::ranges::sort(secrets_, std::ranges::greater{}, &std::string_view::size);
 }
 
 void Redaction::add_places(const Scheme& scheme) {
@@ -209,40 +277,84 @@ std::optional<std::string> Redaction::header(std::string_view name, std::string_
     return without_secrets(value);
 }
 
-// A part of the target: a parameter, or a step of the path.
-std::string Redaction::segment(std::string_view text) const {
-    const std::size_t equals = std::min(text.find('='), text.size());
-    const std::string name = decoded(text.substr(0, equals));
-    const std::string value = decoded(text.substr(std::min(equals + 1, text.size())));
-    const bool is_token = std::ranges::any_of(parameter_places_, [&](const Place& place) {
-        return equals_ignoring_case(place.name, name) && !(place.takes_jwt && is_jwt(value));
-    });
-    if (is_token && equals < text.size()) {
-        return std::string(text.substr(0, equals + 1)) + redacted(value);
+// The value of a parameter that begins here, if it is a token. It ends where the gate sees its end.
+std::optional<Redaction::Hidden> Redaction::token_at(std::string_view line, std::size_t begin,
+                                                     std::size_t end) const {
+    for (const Place& place : parameter_places_) {
+        const auto rest = behind_name(line.substr(begin, end - begin), place.name);
+        if (!rest) continue;
+        const std::string_view value = rest->substr(0, rest->find('&'));
+        std::string token = decoded(value);
+        if (place.takes_jwt && is_jwt(token)) continue;
+        const std::size_t start = end - rest->size();
+        return Hidden{start, start + value.size(), std::move(token)};
     }
-    const std::string whole = decoded(text);
-    return whole != text && holds_secret(whole) ? redacted(whole) : std::string(text);
+    return std::nullopt;
 }
 
 std::string Redaction::request_line(std::string_view line) const {
-    // A parameter also begins where a wrong mark stands, as in `?a=b?token=c`.
-    constexpr std::string_view kEnds = "/?&;# ";
-    const std::string raw = without_secrets(line);
-    std::string shown;
-    std::string_view rest = raw;
-    while (true) {
-        const std::size_t end = std::min(rest.find_first_of(kEnds), rest.size());
-        shown += segment(rest.substr(0, end));
-        if (end == rest.size()) return shown;
-        shown += rest[end];
-        rest.remove_prefix(end + 1);
+    // A parameter also begins behind a wrong mark, as in `?a=b?token=c`, and in an encoded URL.
+    constexpr std::string_view kMarks = "/?&;#";
+    std::vector<Hidden> hidden = secrets_in(line);
+    const std::size_t end = end_of_target(line);
+    std::size_t at = std::min(line.find(' ') + 1, end);
+    std::size_t end_of_last = 0;
+    for (bool begins = true; at < end && !parameter_places_.empty();) {
+        // What ends where another does is hidden already.
+        auto token = begins && at >= end_of_last ? token_at(line, at, end) : std::nullopt;
+        if (token) {
+            end_of_last = token->end;
+            hidden.push_back(std::move(*token));
+        }
+        std::string_view rest = line.substr(at, end - at);
+        begins = kMarks.find(take_character(rest)) != std::string_view::npos;
+        at = end - rest.size();
     }
+    return shown(line, std::move(hidden));
+}
+
+std::vector<Redaction::Hidden> Redaction::secrets_in(std::string_view text) const {
+    std::vector<Hidden> hidden;
+    for (const SecretFinder::Found& each : finder_.find_in(text)) {
+        hidden.push_back({each.begin, each.end, std::string(each.secret)});
+    }
+    return hidden;
+}
+
+// What overlaps is hidden as one, under the name of the longest.
+std::string Redaction::shown(std::string_view text, std::vector<Hidden> hidden) {
+    std::ranges::sort(hidden, [](const Hidden& left, const Hidden& right) {
+        return std::pair(left.begin, right.end) < std::pair(right.begin, left.end);
+    });
+    std::string result;
+    std::size_t done = 0;
+    for (auto each = hidden.begin(); each != hidden.end();) {
+        const Hidden* longest = &*each;
+        result.append(text.substr(done, each->begin - done));
+        done = each->end;
+        while (++each != hidden.end() && each->begin < done) {
+            done = std::max(done, each->end);
+            if (each->end - each->begin > longest->end - longest->begin) longest = &*each;
+        }
+        result.append(redacted(longest->secret));
+    }
+    return result.append(text.substr(done));
+}
+
+std::string Redaction::without_secrets(std::string_view text) const {
+    return shown(text, secrets_in(text));
 }
 
 bool Redaction::holds_secret(std::string_view text) const {
-    return std::ranges::any_of(secrets_, [text](std::string_view secret) {
-        return text.find(secret) != std::string_view::npos;
-    });
+    return finder_.is_in(text);
+}
+
+std::size_t Redaction::longest_form(std::span<const std::string_view> secrets) {
+    // In hex what was base64, each letter as `\u005cu0041`.
+    constexpr std::size_t kMost = 2 * 36;
+    std::size_t longest = 0;
+    for (std::string_view secret : secrets) longest = std::max(longest, secret.size());
+    return kMost * longest;
 }
 
 bool Redaction::has_secret_in_body(const Scheme& scheme, bool answers_handshakes) {
@@ -253,18 +365,6 @@ bool Redaction::has_secret_in_body(const Scheme& scheme, bool answers_handshakes
            (answers_handshakes && std::ranges::any_of(scheme.handshakes, [](const Handshake& each) {
                 return each.check == Handshake::Check::token && each.token.is_in_body();
             }));
-}
-
-std::string Redaction::without_secrets(std::string_view text) const {
-    std::string shown(text);
-    for (std::string_view secret : secrets_) {
-        const std::string instead = redacted(secret);
-        for (std::size_t at = shown.find(secret); at != std::string::npos;
-             at = shown.find(secret, at + instead.size())) {
-            shown.replace(at, secret.size(), instead);
-        }
-    }
-    return shown;
 }
 
 }  // namespace webhook

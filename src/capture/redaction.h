@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "capture/secret_finder.h"
 #include "scheme/scheme.h"
 
 namespace webhook {
@@ -32,7 +33,8 @@ using HeaderField = std::pair<std::string_view, std::string_view>;
 
 class Redaction {
   public:
-    // `secrets` are texts that must not be shown, wherever they stand. All is borrowed.
+    // `secrets` are texts that must not be shown, wherever they stand, encoded or not. They are
+    // copied; all else is borrowed.
     Redaction(const Scheme& scheme, std::span<const std::string_view> secrets,
               std::span<const HeaderField> headers);
     Redaction(const Redaction&) = delete;
@@ -42,12 +44,14 @@ class Redaction {
     std::optional<std::string> header(std::string_view name, std::string_view value) const;
     // The request line, without what the scheme reads there as a token.
     std::string request_line(std::string_view line) const;
-    // The text with something else in place of each of the secrets.
+    // The text with something else in place of each of the secrets, and of their encoded forms.
     std::string without_secrets(std::string_view text) const;
-    // Whether the text holds any of the secrets.
+    // Whether the text holds any of the secrets, or of their encoded forms.
     bool holds_secret(std::string_view text) const;
     // Whether a secret stands in each body, since the scheme reads one there.
     static bool has_secret_in_body(const Scheme& scheme, bool answers_handshakes);
+    // The most bytes that any form of the secrets takes.
+    static std::size_t longest_form(std::span<const std::string_view> secrets);
 
   private:
     // A place where the sender presents a secret.
@@ -62,20 +66,25 @@ class Redaction {
         bool takes_jwt = false;
     };
 
-    void add_secrets(std::span<const std::string_view> secrets);
+    // A part of a text, in whose place a secret's length and fingerprint stand.
+    struct Hidden {
+        std::size_t begin;
+        std::size_t end;
+        std::string secret;
+    };
+
     void add_places(const Scheme& scheme);
     void add_place(const Scheme& scheme, const ValueLocation& source, Place place);
     void add_signed_headers(const Scheme& scheme, std::span<const HeaderField> headers);
     bool is_kept(std::string_view name) const;
     std::optional<std::string> credential(std::string_view name, std::string_view value) const;
     bool is_of_scheme(std::string_view authorization) const;
-    std::string segment(std::string_view text) const;
+    std::optional<Hidden> token_at(std::string_view line, std::size_t begin, std::size_t end) const;
+    std::vector<Hidden> secrets_in(std::string_view text) const;
+    static std::string shown(std::string_view text, std::vector<Hidden> hidden);
 
     const Scheme& scheme_;
-    // Longest first, since one may begin another.
-    std::vector<std::string_view> secrets_;
-    // Passwords as the sender presents them.
-    std::vector<std::string> encoded_;
+    const SecretFinder finder_;
     std::vector<Place> header_places_;
     std::vector<Place> parameter_places_;
     // Headers that a header of the sender's own algorithm names.

@@ -36,8 +36,8 @@ void log_report(ngx_log_t* log) {
     const CaptureWriter::Report report = writer().take_report();
     if (report.dropped > 0) {
         ngx_log_error(NGX_LOG_ERR, log, 0,
-                      "webhook: refused deliveries were not captured, since the disk is slower "
-                      "than they arrive: %uL",
+                      "webhook: refused deliveries were not captured, since earlier ones wait for "
+                      "the disk, or for another process that has the directory locked: %uL",
                       report.dropped);
     }
     if (report.failed > 0) {
@@ -125,9 +125,8 @@ std::string text_of(const Delivery& delivery) {
     const Capture& capture = *delivery.conf.capture;
     const std::vector<std::string_view> secrets = secrets_of(delivery);
     const std::vector<HeaderField> headers = headers_of(request);
-    // A secret that is cut off is still seen, also in base64.
-    std::size_t margin = 0;
-    for (std::string_view secret : secrets) margin = std::max(margin, 2 * secret.size());
+    // A secret that is cut off is still seen.
+    const std::size_t margin = Redaction::longest_form(secrets);
     const std::optional<std::string> body = body_of(request, capture.body + margin);
     CapturedDelivery captured;
     captured.received = received(request);

@@ -67,6 +67,12 @@ std::string name_of(uid_t user) {
     refuse(path, "cannot be opened: " + system_message(error));
 }
 
+std::string shown_mode(mode_t mode) {
+    std::array<char, 16> shown{};
+    std::snprintf(shown.data(), shown.size(), "(mode %04o)", mode & 07777U);
+    return shown.data();
+}
+
 void check_directory(const std::string& path, const struct stat& status, uid_t user) {
     if (status.st_uid != user) {
         refuse(path, "belongs to the user " + in_quotes(name_of(status.st_uid)) +
@@ -75,12 +81,9 @@ void check_directory(const std::string& path, const struct stat& status, uid_t u
                          ", or \"user\" before \"http\"");
     }
     if ((status.st_mode & kOthers) == 0 && (status.st_mode & S_IRWXU) == S_IRWXU) return;
-    std::array<char, 16> mode{};
-    std::snprintf(mode.data(), mode.size(), "%04o", status.st_mode & 07777U);
     const bool is_open = (status.st_mode & kOthers) != 0;
-    refuse(path, (is_open ? "is open to its group or to others (mode "
-                          : "cannot be used by its owner (mode ") +
-                     std::string(mode.data()) + "): " + in_quotes("chmod 700 " + path));
+    refuse(path, (is_open ? "is open to its group or to others " : "cannot be used by its owner ") +
+                     shown_mode(status.st_mode) + ": " + in_quotes("chmod 700 " + path));
 }
 
 bool consists_of_digits(std::string_view text) {
@@ -254,6 +257,11 @@ void CaptureRing::store(std::string_view name, std::string_view text, Millisecon
     if (!fits_limits(text.size())) fail("cannot write a file", EFBIG);
     const std::string whole = unique_name(name);
     const Descriptor locked = lock();
+    const mode_t mode = locked.status().st_mode;
+    if ((mode & kOthers) != 0) {
+        throw CaptureError("the directory is open to its group or to others " + shown_mode(mode) +
+                           ", \"chmod 700\" closes it");
+    }
     Entries known = entries(locked);
     expire(known, now);
     while (known.size() >= limits_.max) {

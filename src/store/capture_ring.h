@@ -51,7 +51,8 @@ class CaptureRing {
 
     // Removes what is too old, and the oldest if there is no room; then writes the file, readable
     // by its owner only. Its name begins with `name`, which begins with a time as capture_name()
-    // writes it. Throws CaptureError. Blocks as long as the disk does.
+    // writes it. Throws CaptureError, also if group or others have got any access to the directory.
+    // Blocks as long as the disk does.
     void store(std::string_view name, std::string_view text, Milliseconds now) const;
 
     // Removes what is too old. Returns when the next file will be, if there is one. Throws

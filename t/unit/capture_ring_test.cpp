@@ -100,6 +100,26 @@ TEST_F(Ring, WritesAFileForItsOwnerOnly) {
     EXPECT_EQ(status.st_mode & 07777U, 0600U);
 }
 
+TEST_F(Ring, WritesNothingWhereOthersMayRead) {
+    const CaptureRing opened = ring();
+    for (mode_t mode : {0755U, 0750U, 0701U, 0720U}) {
+        ASSERT_EQ(chmod(folder_.path().c_str(), mode), 0);
+        try {
+            opened.store(name_of(1), "text", now());
+            ADD_FAILURE() << "it is written";
+        } catch (const CaptureError& error) {
+            EXPECT_NE(
+                std::string_view(error.what()).find("is open to its group or to others (mode 07"),
+                std::string_view::npos)
+                << error.what();
+        }
+    }
+    EXPECT_EQ(names().size(), 0U);
+    ASSERT_EQ(chmod(folder_.path().c_str(), kPrivate), 0);
+    opened.store(name_of(1), "text", now());
+    EXPECT_EQ(names().size(), 1U);
+}
+
 TEST_F(Ring, KnowsItsOwnNames) {
     const std::string good = "20261231T235959.000Z-bad_signature-12-3.http";
     EXPECT_TRUE(CaptureRing::is_capture_name(good));

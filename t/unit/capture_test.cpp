@@ -192,6 +192,36 @@ TEST_F(CaptureText, WithholdsBodiesThatHoldTheSecret) {
     EXPECT_EQ(parts().fields.count("body"), 0U);
 }
 
+TEST_F(CaptureText, WithholdsBodiesThatHoldTheSecretEncoded) {
+    secrets_ = {"aB+cd/EfGhIjKlMnOpQr=="};
+    for (std::string_view body :
+         {R"({"s":"aB+cd\/EfGhIjKlMnOpQr=="})", "s=aB%2Bcd%2FEfGhIjKlMnOpQr%3D%3D",
+          R"({"s":"\u0061B\u002bcd/EfGhIjKlMnOpQr=="})"}) {
+        set_body(body);
+        EXPECT_EQ(parts().fields.at("body"), "withheld") << body;
+    }
+}
+
+// A worker serves nobody else meanwhile.
+TEST_F(CaptureText, SearchesForManySecretsAtOnce) {
+    std::vector<std::string> texts;
+    for (int i = 0; i < 100; ++i) {
+        texts.push_back("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaL" + std::to_string(100 + i));
+    }
+    secrets_.assign(texts.begin(), texts.end());
+    limit_ = 1024 * 1024;
+    for (std::string_view piece :
+         {"w", "whsec_", "%77", R"(\u0077)", "%5Cu0077", "+", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaL"}) {
+        std::string body;
+        while (body.size() < limit_) body += piece;
+        body.resize(limit_);
+        set_body(body);
+        const auto start = std::chrono::steady_clock::now();
+        EXPECT_EQ(parts().fields.count("body"), 0U);
+        EXPECT_LT(std::chrono::steady_clock::now() - start, 50ms) << piece;
+    }
+}
+
 TEST_F(CaptureText, WithholdsBodiesWithTheToken) {
     scheme_ = *preset_scheme("figma");
     set_body("{\"passcode\":\"whatever\"}");

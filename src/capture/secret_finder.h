@@ -1,0 +1,71 @@
+// Finds secrets in a text, as they are and encoded: percent-encoded, escaped as in JSON, or one in
+// the other, each up to twice.
+//
+// One pass serves all secrets, and its time hardly depends on their number: strangers choose the
+// text, and a worker serves nobody else meanwhile. It compares blocks of the text with blocks of
+// the secrets' ends (Wu and Manber 1994), which senders cannot guess as they can a prefix.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "capture/encoded_form.h"
+
+namespace webhook {
+
+class SecretFinder {
+  public:
+    struct Found {
+        // In the text that was searched.
+        std::size_t begin;
+        std::size_t end;
+        std::string_view secret;
+    };
+
+    SecretFinder() = default;
+    // Empty ones count for nothing, equal ones for one.
+    explicit SecretFinder(std::vector<std::string> secrets);
+    SecretFinder(const SecretFinder&) = delete;
+    SecretFinder& operator=(const SecretFinder&) = delete;
+
+    // Whether any of the secrets is there.
+    bool is_in(std::string_view text) const;
+    // All of them. The same bytes may be found several times.
+    std::vector<Found> find_in(std::string_view text) const;
+
+  private:
+    struct Needle {
+        // As EncodedForm has it.
+        std::string text;
+        std::string secret;
+    };
+    // Returns whether that is enough. `end` is where the needle ends.
+    using Visit = std::function<bool(const EncodedForm& form, std::size_t end, const Needle&)>;
+
+    // Needles of similar lengths: a short one makes the steps short.
+    struct Group {
+        // How much of each needle's end is compared, and in which blocks.
+        std::size_t window = 0;
+        std::size_t block = 0;
+        // How far the window may be moved, for each hash of the block at its end.
+        std::vector<std::uint8_t> steps;
+        // The hash of the last `window` bytes of each needle, in order.
+        std::vector<std::pair<std::size_t, const Needle*>> ends;
+    };
+
+    static Group group_of(std::vector<const Needle*> needles);
+    static bool scan(const Group& group, const EncodedForm& form, const Visit& visit);
+    bool search(const EncodedForm& form, std::size_t depth, const Visit& visit) const;
+
+    std::vector<Needle> needles_;
+    Group short_;
+    Group long_;
+};
+
+}  // namespace webhook
