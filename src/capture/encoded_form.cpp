@@ -2,14 +2,44 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <numeric>
-
-#include "base/text.h"
 
 namespace webhook {
 namespace {
 
 using CodePoint = std::uint32_t;
+
+constexpr std::array<std::int8_t, 256> hex_values() {
+    std::array<std::int8_t, 256> values{};
+    values.fill(-1);
+    for (int i = 0; i < 16; ++i) {
+        const auto letter = static_cast<unsigned char>("0123456789abcdef"[i]);
+        values[letter] = static_cast<std::int8_t>(i);
+        if (i >= 10) values[letter - 'a' + 'A'] = static_cast<std::int8_t>(i);
+    }
+    return values;
+}
+
+constexpr std::array<std::int8_t, 256> kHexValues = hex_values();
+
+// What the letter behind a backslash makes of it. 0: it is no escape, or has digits.
+constexpr std::array<char, 256> json_meanings() {
+    constexpr std::string_view kSigns = "\"\\/bfnrt";
+    constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
+    std::array<char, 256> meanings{};
+    for (std::size_t i = 0; i < kSigns.size(); ++i) {
+        meanings[static_cast<unsigned char>(kSigns[i])] = kMeanings[i];
+    }
+    return meanings;
+}
+
+constexpr std::array<char, 256> kJsonMeanings = json_meanings();
+
+// Or a negative number.
+int hex_value(char digit) {
+    return kHexValues[static_cast<unsigned char>(digit)];
+}
 
 // What an escape stands for. None if it takes nothing.
 struct Escape {
@@ -49,16 +79,10 @@ void append(Escape& escape, CodePoint code) {
 }
 
 Escape json_escape(std::string_view text) {
-    constexpr std::string_view kSigns = "\"\\/bfnrt";
-    constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
     Escape escape;
     if (text.size() < 2) return escape;
-    const std::size_t known = kSigns.find(text[1]);
-    if (known != std::string_view::npos) {
-        escape.taken = 2;
-        escape.bytes[escape.size++] = kMeanings[known];
-        return escape;
-    }
+    const char meaning = kJsonMeanings[static_cast<unsigned char>(text[1])];
+    if (meaning != 0) return {2, {meaning}, 1};
     auto code = json_code(text);
     if (!code) return escape;
     escape.taken = 6;
@@ -71,10 +95,25 @@ Escape json_escape(std::string_view text) {
     return escape;
 }
 
-Escape escape_at(Escaping escaping, std::string_view text) {
-    if (escaping == Escaping::json) return json_escape(text);
-    const auto byte = percent_escape(text);
-    return byte ? Escape{3, {*byte}, 1} : Escape{};
+// At a mark, which may stand for itself.
+Escape escape_at(std::string_view text) {
+    if (text[0] == '%') {
+        const auto byte = percent_escape(text);
+        return byte ? Escape{3, {*byte}, 1} : Escape{1, {'%'}, 1};
+    }
+    const Escape escape = json_escape(text);
+    return escape.taken > 0 ? escape : Escape{1, {'\\'}, 1};
+}
+
+constexpr bool is_mark(char character) {
+    return character == '%' || character == '\\';
+}
+
+// Whether any of eight bytes is this one (or a few others).
+constexpr bool may_hold(std::uint64_t bytes, char character) {
+    constexpr std::uint64_t kOnes = ~std::uint64_t{0} / 0xFF;
+    const std::uint64_t zeros = bytes ^ (kOnes * static_cast<unsigned char>(character));
+    return ((zeros - kOnes) & ~zeros & (kOnes << 7)) != 0;
 }
 
 char folded(char character) {
@@ -83,17 +122,11 @@ char folded(char character) {
 
 }  // namespace
 
-int hex_value(char digit) {
-    if (is_digit(digit)) return digit - '0';
-    const char lowered = to_lower(digit);
-    return lowered >= 'a' && lowered <= 'f' ? lowered - 'a' + 10 : -1;
-}
-
 std::optional<char> percent_escape(std::string_view text) {
     if (text.size() < 3 || text[0] != '%') return std::nullopt;
     const int high = hex_value(text[1]);
     const int low = hex_value(text[2]);
-    if (high < 0 || low < 0) return std::nullopt;
+    if ((high | low) < 0) return std::nullopt;
     return static_cast<char>(high * 16 + low);
 }
 
@@ -104,31 +137,49 @@ EncodedForm::EncodedForm(std::string_view text, bool has_origins) : text_(text) 
     std::iota(origins_.begin(), origins_.end(), std::size_t{0});
 }
 
-std::optional<EncodedForm> EncodedForm::without(Escaping escaping) const {
-    const char mark = escaping == Escaping::percent ? '%' : '\\';
+// Copies what stands before the next mark.
+void EncodedForm::take_run(const EncodedForm& from, std::size_t& at, std::size_t& end) {
+    const std::size_t size = from.text_.size();
+    const std::size_t start = at;
+    const std::size_t first = end;
+    const char* source = from.text_.data();
+    char* target = text_.data();
+    for (std::uint64_t bytes = 0; at + sizeof(bytes) <= size; at += sizeof(bytes)) {
+        std::memcpy(&bytes, source + at, sizeof(bytes));
+        if (may_hold(bytes, '%') || may_hold(bytes, '\\')) break;
+        std::memcpy(target + end, &bytes, sizeof(bytes));
+        end += sizeof(bytes);
+    }
+    while (at < size && !is_mark(source[at])) target[end++] = source[at++];
+    if (origins_.empty()) return;
+    std::copy_n(from.origins_.begin() + static_cast<std::ptrdiff_t>(start), at - start,
+                origins_.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
+std::optional<EncodedForm> EncodedForm::decoded() const {
     const std::string_view text = text_;
-    std::size_t at = text.find(mark);
-    if (at == std::string_view::npos) return std::nullopt;
     EncodedForm form;
     form.text_.resize(text.size());
-    std::ranges::copy(text.substr(0, at), form.text_.begin());
     form.origins_ = origins_;
-    std::size_t end = at;
-    while (at < text.size()) {
-        const Escape escape = text[at] == mark ? escape_at(escaping, text.substr(at)) : Escape{};
-        const std::size_t size = escape.taken == 0 ? 1 : escape.size;
-        for (std::size_t i = 0; i < size; ++i) {
-            if (!origins_.empty()) form.origins_[end] = origins_[at];
-            form.text_[end++] = escape.taken == 0 ? text[at] : folded(escape.bytes[i]);
+    std::size_t end = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        if (!is_mark(text[at])) {
+            form.take_run(*this, at, end);
+            continue;
         }
-        at += std::max<std::size_t>(escape.taken, 1);
+        const Escape escape = escape_at(text.substr(at));
+        for (std::size_t i = 0; i < escape.size; ++i) {
+            if (!origins_.empty()) form.origins_[end] = origins_[at];
+            form.text_[end++] = folded(escape.bytes[i]);
+        }
+        at += escape.taken;
     }
+    // Each escape is longer than what it stands for.
     if (end == text.size()) return std::nullopt;
     form.text_.resize(end);
-    if (!origins_.empty()) {
-        form.origins_[end] = origins_.back();
-        form.origins_.resize(end + 1);
-    }
+    if (origins_.empty()) return form;
+    form.origins_[end] = origins_.back();
+    form.origins_.resize(end + 1);
     return form;
 }
 

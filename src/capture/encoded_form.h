@@ -1,4 +1,4 @@
-// A text without its percent-encoding or its JSON escapes, as another reader may see it, and where
+// A text without its percent-encoding and its JSON escapes, as other readers may see it, and where
 // each byte stood before.
 //
 // Nothing is an error: what is no complete escape stands for itself. A `+` and a space are the same
@@ -10,14 +10,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace webhook {
-
-enum class Escaping : std::uint8_t { percent, json };
-
-// The value of a hex digit, or a negative number.
-int hex_value(char digit);
 
 // The byte that `%` and two hex digits at the start of the text stand for.
 std::optional<char> percent_escape(std::string_view text);
@@ -28,13 +24,15 @@ class EncodedForm {
     EncodedForm(std::string_view text, bool has_origins);
 
     const std::string& text() const { return text_; }
-    // Without one layer of escapes, or nullopt if there are none.
-    std::optional<EncodedForm> without(Escaping escaping) const;
+    // Without one layer of escapes of both kinds, or nullopt if there are none.
+    std::optional<EncodedForm> decoded() const;
     // The bytes of the first text that these come from, all of each escape.
     std::pair<std::size_t, std::size_t> origin(std::size_t begin, std::size_t end) const;
 
   private:
     EncodedForm() = default;
+
+    void take_run(const EncodedForm& from, std::size_t& at, std::size_t& end);
 
     std::string text_;
     // Of each byte, and of the end. Empty: not wanted.

@@ -10,9 +10,12 @@ namespace {
 constexpr std::size_t kShort = 12;
 constexpr std::size_t kLongestWindow = 64;
 constexpr std::size_t kLongestBlock = 4;
-constexpr unsigned kHashBits = 14;
+constexpr unsigned kHashBits = 15;
 // Layers of escapes.
-constexpr std::size_t kDeepest = 2;
+constexpr int kDeepest = 2;
+// What an escape may take of the secret behind it, if its mark was meant to stand for itself:
+// `u0041` of what follows `\`.
+constexpr std::size_t kLead = 5;
 
 std::size_t hash_of_block(const char* block, std::size_t size) {
     std::uint32_t value = 0;
@@ -24,29 +27,51 @@ std::size_t hash_of_block(const char* block, std::size_t size) {
     return value * 2654435761U >> (32 - kHashBits);
 }
 
+std::size_t hash_of_end(const char* end, std::size_t size) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, end - std::min(size, sizeof(value)), std::min(size, sizeof(value)));
+    return value * 0x9E3779B97F4A7C15U >> (64 - kHashBits);
+}
+
 std::size_t hash_of(std::string_view text) {
     return std::hash<std::string_view>()(text);
 }
 
 }  // namespace
 
-SecretFinder::SecretFinder(std::vector<std::string> secrets) {
-    std::ranges::sort(secrets);
-    secrets.erase(std::unique(secrets.begin(), secrets.end()), secrets.end());
-    std::vector<const Needle*> shorter;
-    std::vector<const Needle*> longer;
-    needles_.reserve(secrets.size());
-    for (std::string& secret : secrets) {
-        if (secret.empty()) continue;
-        std::string text = EncodedForm(secret, false).text();
-        needles_.push_back({std::move(text), std::move(secret)});
-        (needles_.back().text.size() < kShort ? shorter : longer).push_back(&needles_.back());
+SecretFinder::SecretFinder(std::vector<std::string> secrets) : secrets_(std::move(secrets)) {
+    std::ranges::sort(secrets_);
+    secrets_.erase(std::unique(secrets_.begin(), secrets_.end()), secrets_.end());
+    for (const std::string& secret : secrets_) {
+        if (!secret.empty()) add_secret(secret);
     }
-    short_ = group_of(std::move(shorter));
-    long_ = group_of(std::move(longer));
+    prepare(plain_);
+    prepare(decoded_);
 }
 
-SecretFinder::Group SecretFinder::group_of(std::vector<const Needle*> needles) {
+// A secret may look as if it had escapes in it, which are then taken as such.
+void SecretFinder::add_secret(const std::string& secret) {
+    std::optional<EncodedForm> form(std::in_place, secret, false);
+    plain_.needles.push_back({form->text(), 0, secret});
+    for (int depth = 0; form && depth <= kDeepest; ++depth) {
+        const std::string& text = form->text();
+        const std::size_t lead = text.size() < kShort + kLead ? 0 : kLead;
+        decoded_.needles.push_back({text.substr(lead), lead, secret});
+        form = form->decoded();
+    }
+}
+
+void SecretFinder::prepare(Groups& groups) {
+    std::vector<const Needle*> shorter;
+    std::vector<const Needle*> longer;
+    for (const Needle& each : groups.needles) {
+        (each.text.size() < kShort ? shorter : longer).push_back(&each);
+    }
+    groups.shorter = group_of(shorter);
+    groups.longer = group_of(longer);
+}
+
+SecretFinder::Group SecretFinder::group_of(const std::vector<const Needle*>& needles) {
     Group group;
     if (needles.empty()) return group;
     group.window = kLongestWindow;
@@ -54,6 +79,7 @@ SecretFinder::Group SecretFinder::group_of(std::vector<const Needle*> needles) {
     group.block = std::min(group.window, kLongestBlock);
     const std::size_t longest_step = group.window - group.block + 1;
     group.steps.assign(std::size_t{1} << kHashBits, static_cast<std::uint8_t>(longest_step));
+    group.may_end.resize(group.steps.size());
     for (const Needle* each : needles) {
         const std::string_view end =
             std::string_view(each->text).substr(each->text.size() - group.window);
@@ -61,6 +87,7 @@ SecretFinder::Group SecretFinder::group_of(std::vector<const Needle*> needles) {
             std::uint8_t& step = group.steps[hash_of_block(end.data() + i, group.block)];
             step = std::min(step, static_cast<std::uint8_t>(longest_step - 1 - i));
         }
+        group.may_end[hash_of_end(end.data() + end.size(), end.size())] = true;
         group.ends.emplace_back(hash_of(end), each);
     }
     std::ranges::sort(group.ends);
@@ -73,8 +100,8 @@ bool SecretFinder::scan(const Group& group, const EncodedForm& form, const Visit
     while (end > 0 && end <= text.size()) {
         const std::uint8_t step =
             group.steps[hash_of_block(text.data() + end - group.block, group.block)];
-        if (step > 0) {
-            end += step;
+        if (step > 0 || !group.may_end[hash_of_end(text.data() + end, group.window)]) {
+            end += std::max<std::size_t>(step, 1);
             continue;
         }
         const std::size_t hash = hash_of(text.substr(end - group.window, group.window));
@@ -89,27 +116,33 @@ bool SecretFinder::scan(const Group& group, const EncodedForm& form, const Visit
     return false;
 }
 
-bool SecretFinder::search(const EncodedForm& form, std::size_t depth, const Visit& visit) const {
-    if (scan(long_, form, visit) || scan(short_, form, visit)) return true;
-    if (depth == kDeepest) return false;
-    for (Escaping escaping : {Escaping::percent, Escaping::json}) {
-        const std::optional<EncodedForm> inner = form.without(escaping);
-        if (inner && search(*inner, depth + 1, visit)) return true;
+bool SecretFinder::scan(const Groups& groups, const EncodedForm& form, const Visit& visit) {
+    return scan(groups.longer, form, visit) || scan(groups.shorter, form, visit);
+}
+
+bool SecretFinder::search(EncodedForm form, const Visit& visit) const {
+    if (scan(plain_, form, visit)) return true;
+    for (int depth = 0; depth < kDeepest; ++depth) {
+        std::optional<EncodedForm> inner = form.decoded();
+        if (!inner) return false;
+        form = std::move(*inner);
+        if (scan(decoded_, form, visit)) return true;
     }
     return false;
 }
 
 bool SecretFinder::is_in(std::string_view text) const {
-    if (needles_.empty()) return false;
-    return search(EncodedForm(text, false), 0, [](const auto&...) { return true; });
+    if (secrets_.empty()) return false;
+    return search(EncodedForm(text, false), [](const auto&...) { return true; });
 }
 
 std::vector<SecretFinder::Found> SecretFinder::find_in(std::string_view text) const {
     std::vector<Found> all;
-    if (needles_.empty()) return all;
-    search(EncodedForm(text, true), 0,
+    if (secrets_.empty()) return all;
+    search(EncodedForm(text, true),
            [&all](const EncodedForm& form, std::size_t end, const Needle& needle) {
-               const auto [first, last] = form.origin(end - needle.text.size(), end);
+               const std::size_t begin = end - needle.text.size();
+               const auto [first, last] = form.origin(begin - std::min(begin, needle.lead), end);
                all.push_back({first, last, needle.secret});
                return false;
            });

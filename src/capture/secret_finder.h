@@ -1,5 +1,5 @@
-// Finds secrets in a text, as they are and encoded: percent-encoded, escaped as in JSON, or one in
-// the other, each up to twice.
+// Finds secrets in a text, as they are and encoded: percent-encoded, escaped as in JSON, both, or
+// one in the other, up to twice.
 //
 // One pass serves all secrets, and its time hardly depends on their number: strangers choose the
 // text, and a worker serves nobody else meanwhile. It compares blocks of the text with blocks of
@@ -43,7 +43,9 @@ class SecretFinder {
     struct Needle {
         // As EncodedForm has it.
         std::string text;
-        std::string secret;
+        // How many bytes of the secret stand before it.
+        std::size_t lead;
+        std::string_view secret;
     };
     // Returns whether that is enough. `end` is where the needle ends.
     using Visit = std::function<bool(const EncodedForm& form, std::size_t end, const Needle&)>;
@@ -55,17 +57,29 @@ class SecretFinder {
         std::size_t block = 0;
         // How far the window may be moved, for each hash of the block at its end.
         std::vector<std::uint8_t> steps;
+        // For each hash of the last eight bytes, whether a needle may end there.
+        std::vector<bool> may_end;
         // The hash of the last `window` bytes of each needle, in order.
         std::vector<std::pair<std::size_t, const Needle*>> ends;
     };
 
-    static Group group_of(std::vector<const Needle*> needles);
-    static bool scan(const Group& group, const EncodedForm& form, const Visit& visit);
-    bool search(const EncodedForm& form, std::size_t depth, const Visit& visit) const;
+    struct Groups {
+        std::vector<Needle> needles;
+        Group shorter;
+        Group longer;
+    };
 
-    std::vector<Needle> needles_;
-    Group short_;
-    Group long_;
+    void add_secret(const std::string& secret);
+    static void prepare(Groups& groups);
+    static Group group_of(const std::vector<const Needle*>& needles);
+    static bool scan(const Groups& groups, const EncodedForm& form, const Visit& visit);
+    static bool scan(const Group& group, const EncodedForm& form, const Visit& visit);
+    bool search(EncodedForm form, const Visit& visit) const;
+
+    std::vector<std::string> secrets_;
+    // For the text as it is, and for what is decoded of it.
+    Groups plain_;
+    Groups decoded_;
 };
 
 }  // namespace webhook

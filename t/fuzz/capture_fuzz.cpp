@@ -1,5 +1,6 @@
 // The input is a preset's number, then lines: the endpoint, the request line, and headers up to an
-// empty line; the rest is the body. `$` stands for the secret.
+// empty line; the rest is the body. `$` stands for the secret, and `@` for one of its encoded
+// forms, in turn.
 
 #include <algorithm>
 #include <string>
@@ -12,14 +13,24 @@
 namespace webhook::fuzz {
 namespace {
 
-constexpr std::string_view kSecret = "Zq7-the-secret-of-the-fuzzer";
+constexpr std::string_view kSecret = "Zq7+the/secret of-the-fuzzer";
+// No text becomes one of these by chance.
+constexpr std::string_view kForms[] = {
+    "Zq7%2Bthe%2Fsecret+of-the-fuzzer",         "Zq7%2bthe/secret%20of-the-fuzzer",
+    "%5Aq7+the%2Fsecret of-the-fuzzer",         "%255Aq7%252Bthe/secret+of-the-fuzzer",
+    R"(Zq7+the\/secret of-the-fuzzer)",         R"(\u005aq7\u002Bthe/secret of-the-fuzzer)",
+    R"(\\u005aq7+the\\\/secret of-the-fuzzer)", "Zq7%2Bthe%5C%2Fsecret+of-the-fuzzer",
+};
 constexpr std::size_t kLimit = 100;
 
 std::string with_secret(std::string_view text) {
     std::string result;
+    std::size_t count = 0;
     for (char character : text) {
         if (character == '$') {
             result += kSecret;
+        } else if (character == '@') {
+            result += kForms[count++ % std::size(kForms)];
         } else {
             result += character;
         }
@@ -45,6 +56,9 @@ std::string_view field(std::string_view side, std::string_view name) {
 
 void check(const CapturedDelivery& delivery, const std::string& text) {
     require(text.find(kSecret) == std::string::npos, "no secret is written");
+    for (std::string_view form : kForms) {
+        require(text.find(form) == std::string::npos, "nor is it in another form");
+    }
     const std::size_t end = text.find('\n');
     require(text.starts_with("# received=") && end != std::string::npos, "there is a side line");
     const std::string_view side = std::string_view(text).substr(0, end);
