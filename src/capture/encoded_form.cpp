@@ -41,13 +41,14 @@ int hex_value(char digit) {
     return kHexValues[static_cast<unsigned char>(digit)];
 }
 
-// What an escape stands for. None if it takes nothing.
-struct Escape {
-    std::size_t taken = 0;
-    std::array<char, 4> bytes{};
-    std::size_t size = 0;
+char folded(char character) {
+    return character == '+' ? ' ' : character;
+}
 
-    void add(CodePoint byte) { bytes[size++] = static_cast<char>(byte); }
+// An escape's length, and that of what it stands for.
+struct Taken {
+    std::size_t size;
+    std::size_t written;
 };
 
 // `\uXXXX`
@@ -63,46 +64,51 @@ std::optional<CodePoint> json_code(std::string_view text) {
 }
 
 // As UTF-8. Half of a pair gets three bytes.
-void append(Escape& escape, CodePoint code) {
-    if (code < 0x80) return escape.add(code);
+std::size_t write_utf8(CodePoint code, char* output) {
+    char* at = output;
+    const auto add = [&at](CodePoint byte) { *at++ = folded(static_cast<char>(byte)); };
+    if (code < 0x80) {
+        add(code);
+        return 1;
+    }
     if (code < 0x800) {
-        escape.add(0xC0 | code >> 6);
+        add(0xC0 | code >> 6);
     } else if (code < 0x10000) {
-        escape.add(0xE0 | code >> 12);
-        escape.add(0x80 | (code >> 6 & 0x3F));
+        add(0xE0 | code >> 12);
+        add(0x80 | (code >> 6 & 0x3F));
     } else {
-        escape.add(0xF0 | code >> 18);
-        escape.add(0x80 | (code >> 12 & 0x3F));
-        escape.add(0x80 | (code >> 6 & 0x3F));
+        add(0xF0 | code >> 18);
+        add(0x80 | (code >> 12 & 0x3F));
+        add(0x80 | (code >> 6 & 0x3F));
     }
-    escape.add(0x80 | (code & 0x3F));
+    add(0x80 | (code & 0x3F));
+    return static_cast<std::size_t>(at - output);
 }
 
-Escape json_escape(std::string_view text) {
-    Escape escape;
-    if (text.size() < 2) return escape;
-    const char meaning = kJsonMeanings[static_cast<unsigned char>(text[1])];
-    if (meaning != 0) return {2, {meaning}, 1};
+Taken take_code(std::string_view text, char* output) {
     auto code = json_code(text);
-    if (!code) return escape;
-    escape.taken = 6;
-    const auto second = json_code(text.substr(6));
-    if (*code >> 10 == 0x36 && second && *second >> 10 == 0x37) {
-        escape.taken = 12;
-        code = 0x10000 + ((*code & 0x3FF) << 10) + (*second & 0x3FF);
+    if (!code) {
+        *output = '\\';
+        return {1, 1};
     }
-    append(escape, *code);
-    return escape;
+    const auto second = *code >> 10 == 0x36 ? json_code(text.substr(6)) : std::nullopt;
+    const bool is_pair = second && *second >> 10 == 0x37;
+    if (is_pair) code = 0x10000 + ((*code & 0x3FF) << 10) + (*second & 0x3FF);
+    return {is_pair ? 12U : 6U, write_utf8(*code, output)};
 }
 
-// At a mark, which may stand for itself.
-Escape escape_at(std::string_view text) {
+// At a mark, which may stand for itself. What is written is no longer than what is taken.
+Taken take_escape(std::string_view text, char* output) {
     if (text[0] == '%') {
         const auto byte = percent_escape(text);
-        return byte ? Escape{3, {*byte}, 1} : Escape{1, {'%'}, 1};
+        *output = folded(byte.value_or('%'));
+        return {byte ? 3U : 1U, 1};
     }
-    const Escape escape = json_escape(text);
-    return escape.taken > 0 ? escape : Escape{1, {'\\'}, 1};
+    const char meaning =
+        text.size() < 2 ? '\0' : kJsonMeanings[static_cast<unsigned char>(text[1])];
+    if (meaning == 0) return take_code(text, output);
+    *output = meaning;
+    return {2, 1};
 }
 
 constexpr bool is_mark(char character) {
@@ -114,10 +120,6 @@ constexpr bool may_hold(std::uint64_t bytes, char character) {
     constexpr std::uint64_t kOnes = ~std::uint64_t{0} / 0xFF;
     const std::uint64_t zeros = bytes ^ (kOnes * static_cast<unsigned char>(character));
     return ((zeros - kOnes) & ~zeros & (kOnes << 7)) != 0;
-}
-
-char folded(char character) {
-    return character == '+' ? ' ' : character;
 }
 
 }  // namespace
@@ -161,18 +163,17 @@ std::optional<EncodedForm> EncodedForm::decoded() const {
     EncodedForm form;
     form.text_.resize(text.size());
     form.origins_ = origins_;
+    char* output = form.text_.data();
     std::size_t end = 0;
     for (std::size_t at = 0; at < text.size();) {
         if (!is_mark(text[at])) {
             form.take_run(*this, at, end);
             continue;
         }
-        const Escape escape = escape_at(text.substr(at));
-        for (std::size_t i = 0; i < escape.size; ++i) {
-            if (!origins_.empty()) form.origins_[end] = origins_[at];
-            form.text_[end++] = folded(escape.bytes[i]);
-        }
-        at += escape.taken;
+        const Taken taken = take_escape(text.substr(at), output + end);
+        if (!origins_.empty()) std::fill_n(form.origins_.data() + end, taken.written, origins_[at]);
+        end += taken.written;
+        at += taken.size;
     }
     // Each escape is longer than what it stands for.
     if (end == text.size()) return std::nullopt;
