@@ -109,6 +109,7 @@ server {
         location /secret/basic  { webhook basic;  webhook_secret user:$TOKEN; proxy_pass http://%%BACKEND%%; }
         location /secret/figma  { webhook figma;  webhook_secret $TOKEN; proxy_pass http://%%BACKEND%%; }
         location /secret/query  { webhook asked;  webhook_secret $TOKEN; proxy_pass http://%%BACKEND%%; }
+        location /secret/meta   { webhook meta;   webhook_handshake on token=Right/Verify+token-123; proxy_pass http://%%BACKEND%%; }
         location /secret/jwt    { webhook jwt;    proxy_pass http://%%BACKEND%%; }
         location /secret/github { proxy_pass http://%%BACKEND%%; }
         location /secret/tenant { webhook_secret "\$http_x_tenant"; proxy_pass http://%%BACKEND%%; }
@@ -343,6 +344,15 @@ subtest 'no secret is written' => sub {
     like header($try->('no jwt', jwt => [ Authorization => "Bearer $wrong" ]), 'Authorization'), qr/\ABearer $print\z/, 'what is none does not';
     like $try->('query', "query?a=1&token=$wrong&b=2", [])->{line}, qr{\APOST /secret/query\?a=1&token=$print&b=2 HTTP/1.1\z}, 'a parameter';
     like $try->('query, encoded', 'query?%74oken=' . $wrong =~ s/-/%2D/gr, [])->{line}, qr{\?%74oken=$print HTTP}, 'an encoded one';
+    for my $sign ('/', '?', ';', '#', '=', '%26') {
+        my $tail = "TAIL$wrong";
+        my $found = $try->("query, with $sign", "query?a=1&token=WRONG$sign$tail&b=2", []);
+        like $found->{line}, qr{\?a=1&token=\[redacted:\d+:\w{8}\]&b=2 HTTP}, 'a parameter ends where the gate sees its end';
+        unlike $found->{request}, qr/WRONG|TAIL/, 'nothing of it is left';
+    }
+    my $verify = $try->('a handshake', 'meta?hub.mode=subscribe&hub.challenge=1&hub.verify_token=Right/Verify%2Btoken-12X', [], undef, method => 'GET');
+    like $verify->{line}, qr{&hub\.verify_token=\[redacted:22:\w{8}\] HTTP}, 'the token of a handshake';
+    unlike $verify->{request}, qr/Right|Verify/, 'nothing of it is left';
     my $figma = $try->('in the body', figma => [], qq({"passcode":"$wrong"}));
     is_deeply [ @$figma{qw(body content)} ], [ 'withheld', '' ], 'a body with the token';
     my $github = $try->('of others', github => [ Cookie => "session=$wrong", Authorization => "Bearer $wrong", 'X-Api-Key' => $wrong ]);
@@ -353,6 +363,12 @@ subtest 'no secret is written' => sub {
     like header($stray, 'User-Agent'), qr/\Ax \[redacted:26:\w{8}\]\z/, 'and in a header';
     $stray = $try->('in the body', github => [ github_headers('wrong', qq({"key":"$SECRET"})) ], qq({"key":"$SECRET"}));
     is_deeply [ @$stray{qw(reason body content)} ], [ 'bad_signature', 'withheld', '' ], 'a body with the secret';
+    my $escaped = $SECRET =~ s/s/\\u0073/gr;
+    my $percent = $SECRET =~ s/-/%2D/gr;
+    $stray = $try->('encoded', "github/$percent?x=$percent", [ 'X-Hub-Signature-256' => 'sha256=' . '0' x 64, 'User-Agent' => "x $percent" ], qq({"key":"$escaped"}));
+    like $stray->{line}, qr{/secret/github/\[redacted:26:\w{8}\]\?x=\[redacted:26:\w{8}\] HTTP}, 'the secret, encoded, in the URL';
+    like header($stray, 'User-Agent'), qr/\Ax \[redacted:26:\w{8}\]\z/, 'and in a header';
+    is $stray->{body}, 'withheld', 'and with escapes in the body';
     my $tenant = 'a-secret-of-a-tenant';
     $stray = $try->('a tenant', "tenant/$tenant", [ 'X-Tenant' => $tenant, 'X-Hub-Signature-256' => 'sha256=' . '0' x 64 ]);
     like $stray->{line}, qr{/tenant/\[redacted:20:\w{8}\] }, "a tenant's secret";
