@@ -28,6 +28,10 @@ class EncodedForm {
     std::optional<EncodedForm> decoded() const;
     // The bytes of the first text that these come from, all of each escape.
     std::pair<std::size_t, std::size_t> origin(std::size_t begin, std::size_t end) const;
+    // Whether any of these bytes comes from an escape.
+    bool has_escape(std::size_t begin, std::size_t end) const {
+        return origins_[end] - origins_[begin] != end - begin;
+    }
 
   private:
     EncodedForm() = default;

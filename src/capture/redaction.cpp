@@ -146,6 +146,13 @@ void add_key(std::vector<std::string>& texts, const std::string& key) {
     texts.insert(texts.end(), {key, hex, upper});
 }
 
+// As the sender presents it, and without its user.
+void add_password(std::vector<std::string>& texts, std::string_view secret) {
+    add_base64(texts, to_base64(bytes_of(secret)));
+    const std::string_view password = secret.substr(std::min(secret.find(':') + 1, secret.size()));
+    if (password.size() >= kShortestKey) texts.emplace_back(password);
+}
+
 // What must not be shown of these secrets.
 std::vector<std::string> forms_of(const Scheme& scheme, std::span<const std::string_view> secrets) {
     std::vector<std::string> texts;
@@ -154,8 +161,7 @@ std::vector<std::string> forms_of(const Scheme& scheme, std::span<const std::str
         texts.emplace_back(secret);
         // Senders that show a secret may leave out its prefix.
         texts.emplace_back(without_prefix(secret));
-        // As the sender presents a password.
-        if (scheme.algorithm == Algorithm::basic) add_base64(texts, to_base64(bytes_of(secret)));
+        if (scheme.algorithm == Algorithm::basic) add_password(texts, secret);
         const std::string key = key_of(scheme.key, secret);
         if (!key.empty()) add_key(texts, key);
     }

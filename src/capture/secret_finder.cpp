@@ -11,6 +11,8 @@ constexpr std::size_t kShort = 12;
 constexpr std::size_t kLongestWindow = 64;
 constexpr std::size_t kLongestBlock = 4;
 constexpr unsigned kHashBits = 15;
+// What may be left of an escape, and of the first letters behind it.
+constexpr std::size_t kLongestRest = 12;
 // Layers of escapes.
 constexpr int kDeepest = 2;
 // What an escape may take of the secret behind it, if its mark was meant to stand for itself:
@@ -37,6 +39,18 @@ std::size_t hash_of(std::string_view text) {
     return std::hash<std::string_view>()(text);
 }
 
+// Where a secret begins whose rest begins here. It does so, too, if an escape hides its lead.
+std::optional<std::size_t> begin_of(const EncodedForm& form, std::size_t rest,
+                                    std::string_view lead) {
+    const std::string_view before = std::string_view(form.text()).substr(0, rest);
+    if (before.ends_with(lead)) return rest - lead.size();
+    const std::size_t begin = rest - std::min(rest, lead.size());
+    const std::size_t mark = before.find_last_of("%\\");
+    if (mark != std::string_view::npos && mark + kLongestRest >= rest) return std::min(mark, begin);
+    if (form.has_escape(begin, rest)) return begin;
+    return std::nullopt;
+}
+
 }  // namespace
 
 SecretFinder::SecretFinder(std::vector<std::string> secrets) : secrets_(std::move(secrets)) {
@@ -52,11 +66,11 @@ SecretFinder::SecretFinder(std::vector<std::string> secrets) : secrets_(std::mov
 // A secret may look as if it had escapes in it, which are then taken as such.
 void SecretFinder::add_secret(const std::string& secret) {
     std::optional<EncodedForm> form(std::in_place, secret, false);
-    plain_.needles.push_back({form->text(), 0, secret});
+    plain_.needles.push_back({form->text(), {}, secret});
     for (int depth = 0; form && depth <= kDeepest; ++depth) {
         const std::string& text = form->text();
         const std::size_t lead = text.size() < kShort + kLead ? 0 : kLead;
-        decoded_.needles.push_back({text.substr(lead), lead, secret});
+        decoded_.needles.push_back({text.substr(lead), text.substr(0, lead), secret});
         form = form->decoded();
     }
 }
@@ -141,8 +155,9 @@ std::vector<SecretFinder::Found> SecretFinder::find_in(std::string_view text) co
     if (secrets_.empty()) return all;
     search(EncodedForm(text, true),
            [&all](const EncodedForm& form, std::size_t end, const Needle& needle) {
-               const std::size_t begin = end - needle.text.size();
-               const auto [first, last] = form.origin(begin - std::min(begin, needle.lead), end);
+               const auto begin = begin_of(form, end - needle.text.size(), needle.lead);
+               if (!begin) return false;
+               const auto [first, last] = form.origin(*begin, end);
                all.push_back({first, last, needle.secret});
                return false;
            });

@@ -34,7 +34,7 @@ class SecretFinder {
     SecretFinder(const SecretFinder&) = delete;
     SecretFinder& operator=(const SecretFinder&) = delete;
 
-    // Whether any of the secrets is there.
+    // Whether any of the secrets is there. Where escapes are, most of a secret is enough.
     bool is_in(std::string_view text) const;
     // All of them. The same bytes may be found several times.
     std::vector<Found> find_in(std::string_view text) const;
@@ -43,8 +43,8 @@ class SecretFinder {
     struct Needle {
         // As EncodedForm has it.
         std::string text;
-        // How many bytes of the secret stand before it.
-        std::size_t lead;
+        // What of the secret stands before it.
+        std::string lead;
         std::string_view secret;
     };
     // Returns whether that is enough. `end` is where the needle ends.

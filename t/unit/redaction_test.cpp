@@ -331,6 +331,9 @@ TEST(Redaction, HidesPasswordsInBase64) {
     EXPECT_EQ(shown("basic", "User-Agent", "x " + coded, {"user:password"}),
               "x " + redacted(coded));
     EXPECT_EQ(shown("github", "User-Agent", coded, {"user:password"}), coded);
+    EXPECT_EQ(shown("basic", "User-Agent", "password %2e", {"user:password"}),
+              redacted("password") + " %2e");
+    EXPECT_EQ(shown("basic", "User-Agent", "passwor", {"user:passwor"}), "passwor");
 }
 
 // All of it goes, as one.

@@ -92,6 +92,13 @@ TEST(RedactedSecretFinder, IsNotMisledByAMarkBeforeASecret) {
     }
 }
 
+TEST(RedactedSecretFinder, LeavesWhatOnlyEndsAsASecret) {
+    const SecretFinder finder({"live-secret-of-the-shop"});
+    EXPECT_TRUE(finder.find_in("%41/x/test-secret-of-the-shop").empty());
+    EXPECT_TRUE(finder.find_in("%41/a/long/way/secret-of-the-shop").empty());
+    EXPECT_EQ(finder.find_in("%41/live-secret-of-the-shop%2F").size(), 2U);
+}
+
 TEST(RedactedSecretFinder, KnowsLettersBeyondAscii) {
     const SecretFinder finder({"gr\xC3\xBC\xC3\x9F-\xE2\x82\xAC-\xF0\x9F\x94\x91"});
     EXPECT_TRUE(finder.is_in(R"(gr\u00fc\u00DF-\u20ac-\uD83D\uDD11)"));
