@@ -183,6 +183,8 @@ void remember_refusal(const Delivery& delivery) {
     record.reason = static_cast<std::uint8_t>(delivery.reason);
     record.monitored = delivery.verdict == Verdict::monitored;
     record.source = source_of(delivery);
+    // In a flood, nginx's number of the request would cost more than the refusal.
+    if (counters()->refusals.add_repetition(record)) return;
     record.event_id = delivery.event().id;
     record.request_id = request_id_of(delivery);
     counters()->refusals.add(record);

@@ -1,9 +1,13 @@
 #include "report/prometheus.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <initializer_list>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "base/utf8.h"
@@ -26,9 +30,8 @@ std::string_view name_of(Type type) {
     return "histogram";
 }
 
-std::string escaped(std::string_view text) {
-    std::string result;
-    for (const char each : repaired_utf8(text)) {
+void append_escaped(std::string& result, std::string_view text) {
+    for (const char each : text) {
         if (each == '\\' || each == '"') result += '\\';
         if (each == '\n') {
             result += "\\n";
@@ -36,7 +39,17 @@ std::string escaped(std::string_view text) {
             result += each;
         }
     }
-    return result;
+}
+
+// Most names are what they are.
+void append_label(std::string& result, std::string_view text) {
+    if (!is_utf8(text)) {
+        append_escaped(result, repaired_utf8(text));
+    } else if (text.find_first_of("\\\"\n") != std::string_view::npos) {
+        append_escaped(result, text);
+    } else {
+        result += text;
+    }
 }
 
 double in_seconds(Milliseconds time) {
@@ -52,7 +65,11 @@ class Writer {
     using Label = std::pair<std::string_view, std::string_view>;
     using Labels = std::initializer_list<Label>;
 
-    explicit Writer(Exposition format) : format_(format) {}
+    Writer(Exposition format, std::size_t endpoints) : format_(format) {
+        // About what each takes.
+        constexpr std::size_t kOfEndpoint = 10'000;
+        text_.reserve((endpoints + 1) * kOfEndpoint);
+    }
 
     // Opens the metric whose series follow. `name` is without the prefix and `_total`.
     void family(std::string_view name, Type type, std::string_view help) {
@@ -75,19 +92,26 @@ class Writer {
         for (const auto& [label, content] : labels) {
             text_ += std::exchange(separator, ',');
             text_ += label;
-            text_ += "=\"" + escaped(content) + '"';
+            text_ += "=\"";
+            append_label(text_, content);
+            text_ += '"';
         }
         if (separator == ',') text_ += '}';
-        text_ += ' ' + shown(value) + '\n';
+        text_ += ' ';
+        append(text_, value);
+        text_ += '\n';
     }
 
     void histogram(Label label, const Histogram& histogram) {
+        if (bounds_.size() != histogram.bounds.size() ||
+            bounds_.data() != histogram.bounds.data()) {
+            bounds_ = histogram.bounds;
+            bound_texts_ = shown(bounds_);
+        }
         std::uint64_t count = 0;
         for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
             count += histogram.counts[i];
-            const bool is_last = i == histogram.bounds.size();
-            const std::string bound = is_last ? "+Inf" : shown(histogram.bounds[i]);
-            series({label, {"le", bound}}, count, "_bucket");
+            series({label, {"le", bound_texts_[i]}}, count, "_bucket");
         }
         series({label}, histogram.seconds(), "_sum");
         series({label}, count, "_count");
@@ -101,26 +125,32 @@ class Writer {
   private:
     // OpenMetrics writes a bound as a fraction, and digits without an exponent serve both.
     template <typename Number>
-    std::string shown(Number value) const {
+    void append(std::string& text, Number value) const {
         std::array<char, 48> digits;
-        const auto end = [&] {
-            if constexpr (std::is_floating_point_v<Number>) {
-                return std::to_chars(digits.data(), digits.data() + digits.size(), value,
-                                     std::chars_format::fixed)
-                    .ptr;
-            } else {
-                return std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-            }
-        }();
-        std::string text(digits.data(), end);
-        if (std::is_floating_point_v<Number> && format_ == Exposition::openmetrics &&
-            text.find('.') == std::string::npos) {
-            text += ".0";
+        char* const begin = digits.data();
+        if constexpr (std::is_floating_point_v<Number>) {
+            char* const end =
+                std::to_chars(begin, begin + digits.size(), value, std::chars_format::fixed).ptr;
+            text.append(begin, end);
+            const bool is_whole = std::find(begin, end, '.') == end;
+            if (is_whole && format_ == Exposition::openmetrics) text += ".0";
+        } else {
+            text.append(begin, std::to_chars(begin, begin + digits.size(), value).ptr);
         }
-        return text;
+    }
+
+    // Of buckets, which many series share.
+    std::vector<std::string> shown(std::span<const double> bounds) const {
+        std::vector<std::string> texts(bounds.size());
+        for (std::size_t i = 0; i < bounds.size(); ++i) append(texts[i], bounds[i]);
+        texts.emplace_back("+Inf");
+        return texts;
     }
 
     Exposition format_;
+    // Of the last histogram.
+    std::span<const double> bounds_;
+    std::vector<std::string> bound_texts_;
     std::string name_;
     std::string text_;
 };
@@ -330,7 +360,7 @@ Exposition wanted_exposition(std::string_view accept) {
 }
 
 std::string metrics_of(const Report& report, Exposition format) {
-    Writer writer(format);
+    Writer writer(format, report.endpoints.size());
     write(writer, kOfEndpoints, report.endpoints);
     write(writer, kOfSecrets, secrets_of(report));
     write(writer, kOfZones, report.zones);

@@ -27,12 +27,27 @@ void RecentRefusals::use_ring(std::optional<std::size_t> process) {
     }
 }
 
-void RecentRefusals::add(const RefusalRecord& record) {
-    if (own_ == nullptr) return;
+std::size_t RecentRefusals::find_like(const RefusalRecord& record) const {
     std::size_t place = 0;
     while (place < kEntries && (written_[place].time == 0 || !written_[place].is_like(record))) {
         ++place;
     }
+    return place;
+}
+
+bool RecentRefusals::add_repetition(const RefusalRecord& record) {
+    constexpr std::int64_t kSecond = 1000;
+    if (own_ == nullptr) return true;
+    const std::size_t place = find_like(record);
+    if (place == kEntries || record.time - written_[place].time >= kSecond) return false;
+    ++written_[place].repeated;
+    write(own_[place], written_[place]);
+    return true;
+}
+
+void RecentRefusals::add(const RefusalRecord& record) {
+    if (own_ == nullptr) return;
+    std::size_t place = find_like(record);
     const std::uint64_t repeated = place == kEntries ? 0 : written_[place].repeated + 1;
     if (place == kEntries) place = std::exchange(next_, (next_ + 1) % kEntries);
     written_[place] = record;

@@ -70,6 +70,8 @@ class RecentRefusals {
     // Which ring this process writes from now on. No value: none.
     void use_ring(std::optional<std::size_t> process);
 
+    // Whether one like it is known, less than a second older: then it is counted there.
+    bool add_repetition(const RefusalRecord& record);
     void add(const RefusalRecord& record);
 
     // Up to kMostRead, the newest first. What several processes refused alike is one.
@@ -85,6 +87,8 @@ class RecentRefusals {
         std::array<Word, kWords> words;
     };
 
+    // kEntries: none.
+    std::size_t find_like(const RefusalRecord& record) const;
     static void write(Entry& entry, const RefusalRecord& record);
     static std::optional<RefusalRecord> read(const Entry& entry);
 

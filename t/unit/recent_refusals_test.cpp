@@ -105,6 +105,19 @@ TEST_F(RecentRefusalsTest, GoOnWhereAPredecessorEnded) {
     EXPECT_EQ(all.back().time, 12) << "the oldest are forgotten";
 }
 
+TEST_F(RecentRefusalsTest, CountRepetitionsWithinASecondApart) {
+    RecentRefusals refusals = open(0);
+    EXPECT_FALSE(refusals.add_repetition(record(1000, "192.0.2.1")));
+    refusals.add(record(1000, "192.0.2.1"));
+    EXPECT_TRUE(refusals.add_repetition(record(1999, "192.0.2.1")));
+    EXPECT_FALSE(refusals.add_repetition(record(2000, "192.0.2.1")));
+    EXPECT_FALSE(refusals.add_repetition(record(1999, "192.0.2.2")));
+    ASSERT_EQ(refusals.read().size(), 1);
+    EXPECT_EQ(refusals.read()[0].repeated, 1);
+    EXPECT_EQ(refusals.read()[0].time, 1000) << "of the one whose request is shown";
+    EXPECT_TRUE(open(std::nullopt).add_repetition(record(1, "192.0.2.1"))) << "nobody keeps it";
+}
+
 TEST_F(RecentRefusalsTest, HoldLongTexts) {
     RecentRefusals refusals = open(0);
     RefusalRecord long_one = record(1, std::string(300, 's'));
