@@ -78,8 +78,11 @@ void add_secrets(CountedEndpoint& endpoint, const LocConf& conf) {
             other->expires = ends ? std::max(other->expires, ids[i].not_after) : std::nullopt;
             continue;
         }
+        // Those without a row have no number of their own.
+        const CounterTable::Row row = conf.counted->secrets[i].second;
+        if (row == CounterTable::kOther) continue;
         known.push_back({shown, 0, std::nullopt, ids[i].not_after});
-        endpoint.secrets.push_back(conf.counted->secrets[i].second);
+        endpoint.secrets.push_back(row);
     }
 }
 
