@@ -56,7 +56,8 @@ std::string name_of(uid_t user) {
 
 [[noreturn]] void refuse_to_open(const std::string& path, uid_t user, int error) {
     struct stat found {};
-    if (lstat(path.c_str(), &found) != 0 && errno == ENOENT) {
+    if (lstat(path.c_str(), &found) != 0) {
+        if (errno != ENOENT) refuse(path, "cannot be opened: " + system_message(error));
         refuse(path, "does not exist: " + in_quotes("mkdir -m 700 " + path + " && chown " +
                                                     name_of(user) + ' ' + path));
     }

@@ -222,6 +222,8 @@ TEST_F(Ring, RefusesUnsafeDirectories) {
     const std::string path = folder_.path();
     EXPECT_EQ(refusal(path), "");
     EXPECT_EQ(refusal(path + "/"), "");
+    EXPECT_TRUE(
+        refusal("/proc/self/cmdline/absent").ends_with("cannot be opened: Not a directory"));
     EXPECT_TRUE(refusal(folder_.file("absent"))
                     .starts_with("the directory \"" + folder_.file("absent") +
                                  "\" of \"webhook_capture\" does not exist: \"mkdir -m 700 "));
