@@ -1,16 +1,12 @@
 #include "store/counters.h"
 
-#include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <csignal>
 #include <functional>
 #include <memory>
-#include <new>
 #include <vector>
+
+#include "dedup_fixture.h"
+#include "process_fixture.h"
 
 namespace webhook {
 namespace {
@@ -19,73 +15,31 @@ using Row = CounterTable::Row;
 
 constexpr Milliseconds kStart{1'700'000'000'123};
 
-// Memory that child processes share.
-class SharedBlock {
+// A process that has done its work, and lives until it is killed.
+class Living {
   public:
-    explicit SharedBlock(std::size_t size)
-        : bytes_(static_cast<std::byte*>(mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                                              MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
-                 size) {
-        if (bytes_.data() == MAP_FAILED) throw std::bad_alloc();
+    explicit Living(const std::function<void()>& work)
+        : process_([this, &work] {
+              work();
+              done_.give();
+              while (true) pause();
+              return true;
+          }) {
+        done_.await();
     }
-    ~SharedBlock() { munmap(bytes_.data(), bytes_.size()); }
-    SharedBlock(const SharedBlock&) = delete;
-    SharedBlock& operator=(const SharedBlock&) = delete;
 
-    std::span<std::byte> bytes() const { return bytes_; }
+    void kill_now() { process_.kill_now(); }
 
   private:
-    std::span<std::byte> bytes_;
+    testing::Signal done_;
+    testing::Child process_;
 };
 
-// A child process that runs until it is killed, or ends by itself.
-class Child {
-  public:
-    explicit Child(const std::function<void()>& work, bool stays = true) {
-        if (pipe(ready_) != 0) throw std::bad_alloc();
-        process_ = fork();
-        if (process_ != 0) {
-            wait_until_ready();
-            return;
-        }
-        work();
-        const char done = 1;
-        [[maybe_unused]] const auto written = write(ready_[1], &done, 1);
-        while (stays) pause();
-        _exit(0);
-    }
-    ~Child() {
-        if (process_ > 0) kill_it();
-        close(ready_[0]);
-        close(ready_[1]);
-    }
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
-
-    void kill_it() {
-        kill(process_, SIGKILL);
-        wait();
-    }
-    void wait() {
-        waitpid(process_, nullptr, 0);
-        process_ = 0;
-    }
-
-  private:
-    void wait_until_ready() {
-        char done = 0;
-        [[maybe_unused]] const auto count = read(ready_[0], &done, 1);
-    }
-
-    int ready_[2];
-    pid_t process_;
-};
-
-class CountersTest : public testing::Test {
+class CountersTest : public ::testing::Test {
   protected:
-    Counters open(Milliseconds now = kStart) { return {block_.bytes(), now}; }
+    Counters open(Milliseconds now = kStart) { return {memory_.block(), now}; }
 
-    SharedBlock block_{Counters::size()};
+    testing::SharedMemory<char> memory_{Counters::size()};
 };
 
 TEST_F(CountersTest, BeginsOnce) {
@@ -142,12 +96,12 @@ TEST_F(CountersTest, AddsUpWhatProcessesCount) {
             own.endpoints.raise(row, 2, last - 1);
         };
     };
-    Child first(count(70));
-    Child second(count(50));
+    Living first(count(70));
+    Living second(count(50));
     EXPECT_EQ(counters.endpoints.sum(row, 1), 4000);
     EXPECT_EQ(counters.endpoints.largest(row, 2), 70);
-    first.kill_it();
-    second.kill_it();
+    first.kill_now();
+    second.kill_now();
     EXPECT_EQ(counters.endpoints.sum(row, 1), 4000);
     EXPECT_EQ(counters.endpoints.largest(row, 2), 70);
 }
@@ -161,9 +115,9 @@ TEST_F(CountersTest, LosesNothingBeyondTheStripes) {
         own.join();
         for (std::uint64_t i = 0; i < kEach; ++i) own.endpoints.add(row, 0, 1);
     };
-    std::vector<std::unique_ptr<Child>> children;
+    std::vector<std::unique_ptr<Living>> children;
     for (std::size_t i = 0; i < CounterTable::kStripes + 4; ++i) {
-        children.push_back(std::make_unique<Child>(count));
+        children.push_back(std::make_unique<Living>(count));
     }
     EXPECT_EQ(counters.endpoints.sum(row, 0), kEach * children.size());
 }
@@ -171,13 +125,13 @@ TEST_F(CountersTest, LosesNothingBeyondTheStripes) {
 TEST_F(CountersTest, ForgetsWhatDeadProcessesHadInProgress) {
     Counters counters = open();
     const Row row = counters.endpoints.add("a");
-    Child dead([&] {
+    Living dead([&] {
         Counters own = open();
         own.join();
         own.enter(row);
         own.enter(row);
     });
-    Child alive([&] {
+    Living alive([&] {
         Counters own = open();
         own.join();
         own.enter(row);
@@ -186,7 +140,7 @@ TEST_F(CountersTest, ForgetsWhatDeadProcessesHadInProgress) {
     });
     EXPECT_EQ(counters.in_progress(row, counters.living()), 3);
     EXPECT_EQ(counters.deaths(), 0);
-    dead.kill_it();
+    dead.kill_now();
     EXPECT_EQ(counters.in_progress(row, counters.living()), 1);
     EXPECT_EQ(counters.deaths(), 1);
     counters.join();
@@ -197,11 +151,11 @@ TEST_F(CountersTest, ForgetsWhatDeadProcessesHadInProgress) {
 
 TEST_F(CountersTest, CountsADeathThatTheNextProcessFinds) {
     Counters counters = open();
-    Child dead([&] {
+    Living dead([&] {
         static Counters own = open();
         own.join();
     });
-    dead.kill_it();
+    dead.kill_now();
     counters.join();
     EXPECT_EQ(counters.deaths(), 1);
     const auto living = counters.living();
@@ -211,14 +165,13 @@ TEST_F(CountersTest, CountsADeathThatTheNextProcessFinds) {
 
 TEST_F(CountersTest, CountsNoOrderlyEndAsADeath) {
     Counters counters = open();
-    Child ended(
-        [&] {
-            Counters own = open();
-            own.join();
-            own.leave();
-        },
-        false);
-    ended.wait();
+    testing::Child ended([&] {
+        Counters own = open();
+        own.join();
+        own.leave();
+        return true;
+    });
+    EXPECT_TRUE(ended.succeeded());
     const auto living = counters.living();
     EXPECT_EQ(std::count(living.begin(), living.end(), true), 0);
     EXPECT_EQ(counters.deaths(), 0);
