@@ -11,6 +11,7 @@
 #include "capture/capture.h"
 #include "ngx_http_webhook/body.h"
 #include "ngx_http_webhook/delivery.h"
+#include "ngx_http_webhook/headers.h"
 #include "store/capture_writer.h"
 
 namespace webhook::ngx {
@@ -77,13 +78,9 @@ bool is_refused(const Delivery& delivery) {
 
 std::vector<HeaderField> headers_of(const ngx_http_request_t* request) {
     std::vector<HeaderField> headers;
-    const ngx_list_part_t* part = &request->headers_in.headers.part;
-    for (; part != nullptr; part = part->next) {
-        const auto* list = static_cast<const ngx_table_elt_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            headers.emplace_back(to_view(list[i].key), to_view(list[i].value));
-        }
-    }
+    for_each_header(request, [&headers](const ngx_table_elt_t& each) {
+        headers.emplace_back(to_view(each.key), to_view(each.value));
+    });
     return headers;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "ngx_http_webhook/headers.h"
 #include "ngx_http_webhook/schemas.h"
 
 namespace webhook::ngx {
@@ -99,13 +100,9 @@ SpareMemory spare_memory;
 
 template <typename Headers>
 void offer_each_header(const ngx_http_request_t* request, Headers& headers) {
-    const ngx_list_part_t* part = &request->headers_in.headers.part;
-    for (; part != nullptr; part = part->next) {
-        const auto* list = static_cast<const ngx_table_elt_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            headers.offer(name_of(list[i]), to_view(list[i].value));
-        }
-    }
+    for_each_header(request, [&headers](const ngx_table_elt_t& each) {
+        headers.offer(name_of(each), to_view(each.value));
+    });
 }
 
 }  // namespace

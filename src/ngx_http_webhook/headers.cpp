@@ -5,16 +5,12 @@
 namespace webhook::ngx {
 
 std::string_view find_header(const ngx_http_request_t* request, std::string_view name) {
-    const ngx_list_part_t* part = &request->headers_in.headers.part;
-    for (; part != nullptr; part = part->next) {
-        const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (equals_ignoring_case(to_view(headers[i].key), name)) {
-                return to_view(headers[i].value);
-            }
-        }
-    }
-    return {};
+    const ngx_table_elt_t* found = nullptr;
+    for_each_header(request, [&](const ngx_table_elt_t& header) {
+        const bool is_it = found == nullptr && equals_ignoring_case(to_view(header.key), name);
+        if (is_it) found = &header;
+    });
+    return found == nullptr ? std::string_view() : to_view(found->value);
 }
 
 void add_header(ngx_http_request_t* request, std::string_view name, std::string_view value) {
