@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -54,14 +55,14 @@ std::optional<std::string> asked_endpoint(ngx_http_request_t* request) {
                        static_cast<std::size_t>(end - copy.data));
 }
 
-std::vector<CountedEndpoint> asked_endpoints(ngx_http_request_t* request, const MainConf& conf) {
+// Those that the request asks for: one, all, or none, if no endpoint has the name.
+std::span<const CountedEndpoint> asked_endpoints(ngx_http_request_t* request) {
+    const std::span<const CountedEndpoint> all(main_conf(request).endpoints);
     const auto asked = asked_endpoint(request);
-    if (!asked) return conf.endpoints;
-    std::vector<CountedEndpoint> endpoints;
-    for (const CountedEndpoint& each : conf.endpoints) {
-        if (each.report.name == *asked) endpoints.push_back(each);
-    }
-    return endpoints;
+    if (!asked) return all;
+    const auto found = std::ranges::find_if(
+        all, [&asked](const CountedEndpoint& each) { return each.report.name == *asked; });
+    return all.subspan(static_cast<std::size_t>(found - all.begin()), found == all.end() ? 0 : 1);
 }
 
 Report report_for(ngx_http_request_t* request, Counters& counters) {
@@ -77,7 +78,7 @@ Report report_for(ngx_http_request_t* request, Counters& counters) {
     report.workers = static_cast<std::uint64_t>(std::ranges::count(living, true));
     report.worker_deaths = counters.deaths();
     report.errors = counters.errors();
-    const std::vector<CountedEndpoint> endpoints = asked_endpoints(request, conf);
+    const auto endpoints = asked_endpoints(request);
     for (const CountedEndpoint& each : endpoints) {
         report.endpoints.push_back(read_endpoint(each, counters, living));
     }
@@ -96,7 +97,7 @@ Report report_for(ngx_http_request_t* request, Counters& counters) {
 struct Answer {
     std::string_view type;
     std::string text;
-    // Empty: whoever shows the answer may run nothing of it anyway.
+    // Empty: the answer is no page, and a browser runs nothing of it.
     std::string_view policy = {};
 };
 
@@ -116,9 +117,7 @@ ngx_int_t send(ngx_http_request_t* request, ngx_uint_t status_code, Answer& answ
     request->headers_out.content_length_n = static_cast<off_t>(answer.text.size());
     request->headers_out.content_type = to_ngx(answer.type);
     // Shorter than the type, so that nginx adds no charset of its own.
-    request->headers_out.content_type_len = answer.type.find_first_of("; ") == std::string::npos
-                                                ? answer.type.size()
-                                                : answer.type.find(';');
+    request->headers_out.content_type_len = std::min(answer.type.find(';'), answer.type.size());
     request->headers_out.content_type_lowcase = nullptr;
     add_header(request, "Cache-Control", "no-store");
     add_header(request, "X-Content-Type-Options", "nosniff");
@@ -160,8 +159,7 @@ ngx_int_t on_status(ngx_http_request_t* request) noexcept try {
     Answer answer =
         answer_in(loc_conf(request).status->format, report, find_header(request, "Accept"));
     last_took = std::chrono::duration<double>(Clock::now() - begun).count();
-    // Whoever asks for one endpoint takes a name that is misspelt for an endpoint without
-    // deliveries otherwise.
+    // A client that misspells a name must not take it for an endpoint without deliveries.
     const bool is_unknown = report.endpoints.empty() && asked_endpoint(request).has_value();
     return send(request, is_unknown ? NGX_HTTP_NOT_FOUND : NGX_HTTP_OK, answer);
 } catch (const std::exception& error) {

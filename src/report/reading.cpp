@@ -83,7 +83,7 @@ void read_source_file(CounterTable::Row row, const Counters& counters, SourceFil
     file.errors = reader.sum(cells::kErrors);
 }
 
-std::vector<RefusalReport> read_refusals(const std::vector<CountedEndpoint>& endpoints,
+std::vector<RefusalReport> read_refusals(std::span<const CountedEndpoint> endpoints,
                                          const Counters& counters, bool is_anonymous) {
     std::vector<RefusalReport> refusals;
     for (const RefusalRecord& each : counters.refusals.read()) {

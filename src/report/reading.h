@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "report/report.h"
@@ -30,7 +31,7 @@ void read_source_file(CounterTable::Row row, const Counters& counters, SourceFil
 
 // The last refusals of these endpoints, the newest first. Anonymous: without the end of their
 // sources' addresses.
-std::vector<RefusalReport> read_refusals(const std::vector<CountedEndpoint>& endpoints,
+std::vector<RefusalReport> read_refusals(std::span<const CountedEndpoint> endpoints,
                                          const Counters& counters, bool is_anonymous);
 
 }  // namespace webhook
