@@ -37,7 +37,6 @@ class Rows {
 void give_rows(const LocConf& conf, Rows& rows) {
     CountedGate& gate = *conf.counted;
     gate.endpoint = rows.add(counters()->endpoints, conf.endpoint);
-    gate.secrets.clear();
     for (const auto& [id, not_after] : conf.secrets->ids()) {
         // No name has this character.
         gate.secrets.emplace_back(id, rows.add(counters()->secrets, conf.endpoint + '\n' + id));

@@ -38,7 +38,6 @@ void Tally::begin(const CountedGate& gate) noexcept {
 }
 
 void Tally::end(const Ending& ending) noexcept {
-    if (gate_ == nullptr) return;
     endpoints().add(gate_->endpoint, cells::kBytes, ending.bytes);
     if (ending.verdict == Verdict::none) {
         endpoints().add(gate_->endpoint, cells::kAbandoned, 1);

@@ -42,7 +42,7 @@ struct Ending {
     std::optional<Milliseconds> upstream_time = std::nullopt;
 };
 
-// begin() when the delivery enters its gate, end() with its request.
+// begin() when the delivery enters its gate; end() with its request, if it has begun.
 class Tally {
   public:
     void begin(const CountedGate& gate) noexcept;

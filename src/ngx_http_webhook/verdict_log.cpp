@@ -5,7 +5,6 @@
 #include <iterator>
 #include <string>
 #include <unordered_map>
-#include <utility>
 
 #include "base/digest.h"
 #include "base/text.h"

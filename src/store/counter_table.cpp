@@ -5,33 +5,27 @@
 namespace webhook {
 namespace {
 
-constexpr std::size_t kLine = 64;
-
-constexpr std::size_t in_lines(std::size_t bytes) {
-    return (bytes + kLine - 1) / kLine * kLine;
-}
-
 // The row of other names has none.
 std::size_t size_of_names(const CounterTable::Shape& shape) {
-    return in_lines(shape.rows * sizeof(Sha256Digest));
+    return in_cache_lines(shape.rows * sizeof(Sha256Digest));
 }
 
 }  // namespace
 
 std::size_t CounterTable::stripe_size(const Shape& shape) {
-    return in_lines(shape.cells * sizeof(Counter));
+    return in_cache_lines(shape.cells * sizeof(Counter));
 }
 
 std::size_t CounterTable::size(const Shape& shape) {
-    return kLine + size_of_names(shape) + (shape.rows + 1) * kStripes * stripe_size(shape);
+    return kCacheLine + size_of_names(shape) + (shape.rows + 1) * kStripes * stripe_size(shape);
 }
 
 CounterTable::CounterTable(std::span<std::byte> block, const Shape& shape)
     : rows_(shape.rows),
       stride_(stripe_size(shape) / sizeof(Counter)),
       used_(reinterpret_cast<std::atomic<std::uint32_t>*>(block.data())),
-      names_(reinterpret_cast<Sha256Digest*>(block.data() + kLine)),
-      counters_(reinterpret_cast<Counter*>(block.data() + kLine + size_of_names(shape))) {}
+      names_(reinterpret_cast<Sha256Digest*>(block.data() + kCacheLine)),
+      counters_(reinterpret_cast<Counter*>(block.data() + kCacheLine + size_of_names(shape))) {}
 
 CounterTable::Row CounterTable::add(std::string_view name) {
     const Sha256Digest digest = sha256(name);

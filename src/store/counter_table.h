@@ -19,6 +19,13 @@
 
 namespace webhook {
 
+inline constexpr std::size_t kCacheLine = 64;
+
+// A size in bytes, rounded up to whole lines.
+constexpr std::size_t in_cache_lines(std::size_t bytes) {
+    return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
+}
+
 class CounterTable {
   public:
     using Row = std::uint32_t;

@@ -13,14 +13,13 @@ constexpr CounterTable::Shape kSecrets{kMostCountedSecrets, kOtherCells};
 constexpr CounterTable::Shape kZones{kMostCountedZones, kOtherCells};
 constexpr CounterTable::Shape kFiles{kMostCountedFiles, kOtherCells};
 
-constexpr std::size_t kLine = 64;
 constexpr std::size_t kRows = kMostCountedEndpoints + 1;
 // Of one process, in lines of its own.
 constexpr std::size_t kInProgressStride =
-    (kRows * sizeof(std::int32_t) + kLine - 1) / kLine * kLine / sizeof(std::int32_t);
+    in_cache_lines(kRows * sizeof(std::int32_t)) / sizeof(std::int32_t);
 
 std::size_t size_of_slots() {
-    return (Workers::size(kMostCountedProcesses) + kLine - 1) / kLine * kLine;
+    return in_cache_lines(Workers::size(kMostCountedProcesses));
 }
 
 // Where each part begins.

@@ -26,7 +26,7 @@ class LogLimit {
     explicit LogLimit(std::span<std::byte> block);
 
     // How many lines were left out since the last one, if this one may be written; otherwise it is
-    // left out. Whoever leaves one out has to call take() in a second or two.
+    // left out. A caller that leaves one out has to call take() in a second or two.
     std::optional<std::uint32_t> ask(std::uint64_t kind, std::int64_t second);
 
     // How many were left out in an earlier second and not told yet, of which the caller tells now.

@@ -199,7 +199,7 @@ for (const width of [320, 600, 1024, 1025, 1280]) {
 }
 
 for (const report of REPORTS) {
-    test(`nothing of "${report}" is hidden from whoever has no script and no style`, () =>
+    test(`nothing of "${report}" is hidden without script and style`, () =>
         withPage(`${FIXTURES}/${report}`, { javaScriptEnabled: false }, async (page) => {
             const hidden = await page.locator('[hidden], template').evaluateAll((all) =>
                 all.map((each) => each.textContent.trim()).filter((each) => each !== ''));
