@@ -450,5 +450,28 @@ subtest 'more endpoints than are counted apart' => sub {
     is((grep { $_->{code} eq 'not_counted_apart' } @{ status_of()->{findings} }), 1, 'and found');
 };
 
+# A report of so many endpoints takes many turns of the event loop.
+subtest 'a long report' => sub {
+    my %wanted = (method => 'GET', uri => '/metrics');
+    my $whole = qr/^nginx_webhook_scrape_duration_seconds [\d.e-]+\n\z/m;
+    my @responses = send_together((\%wanted) x 8);
+    is scalar(grep { $_->{status} == 200 && $_->{body} =~ $whole } @responses), 8, 'several at a time are whole';
+    my $connection = open_connection();
+    my $head = $connection->request(%wanted, method => 'HEAD');
+    cmp_ok abs($head->header('Content-Length') - length $responses[0]{body}), '<', 100, 'HEAD tells the length';
+    ok $connection->request(%wanted)->{body} =~ $whole, 'and the connection goes on';
+    my $page = $connection->request(method => 'GET', uri => '/parts');
+    ok $page->{body} =~ /^before \{"version":1,.*"many1000".*\}\n after\n?$/s, 'a part of another answer';
+
+    $_->close for start_together((\%wanted) x 20);
+    ok send_request(%wanted)->{body} =~ $whole, 'after clients that left';
+
+    # Of a report that is not sent, a client takes nothing while it is made.
+    my %head = (%wanted, method => 'HEAD');
+    my @connections = start_together((\%head) x 60);
+    ok $nginx->reload, 'reload';
+    is scalar(grep { $_->read_response(%head)->{status} == 200 } @connections), 60, 'old workers finish theirs';
+};
+
 allow_log(qr/exited on signal 9/);
 finish();

@@ -37,8 +37,11 @@ class HtmlWriter {
         return *this;
     }
 
-    // What a `script` or `style` element holds, where nothing can be escaped: there must be no
-    // `</` and no `<!--` in it.
+    // So that no later call copies what was written before.
+    void reserve(std::size_t size) { text_.reserve(size); }
+
+    // What another writer wrote, or what a `script` or `style` element holds, where nothing can be
+    // escaped: there must be no `</` and no `<!--` in it.
     void write_verbatim(std::string_view text) { text_ += text; }
 
     std::string finish() { return std::move(text_); }

@@ -9,11 +9,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace webhook {
 
 class JsonWriter {
   public:
+    // So that no later call copies what was written before.
+    void reserve(std::size_t size) { text_.reserve(size); }
+
     void begin_object() { begin('{'); }
     void end_object() { end('}'); }
     void begin_array() { begin('['); }
@@ -34,6 +38,7 @@ class JsonWriter {
     }
 
     const std::string& text() const { return text_; }
+    std::string take() { return std::move(text_); }
 
   private:
     void begin(char bracket);

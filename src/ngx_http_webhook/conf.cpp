@@ -246,12 +246,27 @@ const LocConf& loc_conf(const ngx_http_request_t* request) {
     return *static_cast<LocConf*>(ngx_http_get_module_loc_conf(request, ngx_http_webhook_module));
 }
 
+namespace {
+
+// nginx copies so much of a report into the socket before other requests have their turn.
+void bound_pieces(ngx_conf_t* cf) {
+    constexpr std::size_t kMostAtOnce = 32 * 1024;
+    auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    const bool is_bounded = core->sendfile_max_chunk > 0;
+    core->sendfile_max_chunk =
+        is_bounded ? std::min(core->sendfile_max_chunk, kMostAtOnce) : kMostAtOnce;
+}
+
+}  // namespace
+
 void merge(ngx_conf_t* cf, const LocConf& parent, LocConf& conf) {
     const Level level = current_level(cf, parent, conf);
     main_conf(cf).levels.push_back(level);
     inherit_from(parent, conf);
     set_defaults(conf);
     if (conf.sources) conf.sources->complete();
+    if (conf.status) bound_pieces(cf);
     if (!conf.gated()) return;
     if (conf.status) {
         fail("\"webhook_status\" cannot be behind a gate, write \"webhook off\" beside it",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,11 +20,10 @@
 #include "report/page.h"
 #include "report/prometheus.h"
 #include "report/reading.h"
+#include "report/stepwise_text.h"
 
 namespace webhook::ngx {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 ZoneReport report_of(const DedupZone& zone, Counters& counters) {
     const DedupStats stats = zone.stats();
@@ -65,9 +65,9 @@ std::span<const CountedEndpoint> asked_endpoints(ngx_http_request_t* request) {
     return all.subspan(static_cast<std::size_t>(found - all.begin()), found == all.end() ? 0 : 1);
 }
 
-Report report_for(ngx_http_request_t* request, Counters& counters) {
+// All but the endpoints and the refusals.
+Report begin_report(ngx_http_request_t* request, Counters& counters) {
     const MainConf& conf = main_conf(request);
-    const std::vector<bool> living = counters.living();
     Report report;
     report.now = now();
     report.since = counters.start();
@@ -75,76 +75,196 @@ Report report_for(ngx_http_request_t* request, Counters& counters) {
     report.generation = loaded_configuration().generation;
     report.module_version = WEBHOOK_VERSION;
     report.server_version = NGINX_VERSION;
-    report.workers = static_cast<std::uint64_t>(std::ranges::count(living, true));
     report.worker_deaths = counters.deaths();
     report.errors = counters.errors();
-    const auto endpoints = asked_endpoints(request);
-    for (const CountedEndpoint& each : endpoints) {
-        report.endpoints.push_back(read_endpoint(each, counters, living));
-    }
     for (const auto& [name, zone] : conf.zones) report.zones.push_back(report_of(*zone, counters));
     for (const auto& file : conf.address_files) {
         report.source_files.push_back(report_of(*file, counters, request->connection->log));
     }
-    const Status::Recent recent = loc_conf(request).status->recent;
-    report.shows_recent = recent != Status::Recent::off;
-    if (report.shows_recent) {
-        report.recent = read_refusals(endpoints, counters, recent == Status::Recent::anonymous);
-    }
+    report.shows_recent = loc_conf(request).status->recent != Status::Recent::off;
     return report;
 }
 
-struct Answer {
-    std::string_view type;
-    std::string text;
+// Of this process's last answer, in seconds.
+std::optional<double> last_took;
+
+// One answer. It is made over as many turns of the event loop as it takes, so that no delivery
+// waits for it.
+class Answer {
+  public:
+    Answer(ngx_http_request_t* request, Counters& counters)
+        : request_(request),
+          counters_(counters),
+          living_(counters.living()),
+          asked_(asked_endpoints(request)) {}
+    ~Answer() { cancel_wake(); }
+    Answer(const Answer&) = delete;
+    Answer& operator=(const Answer&) = delete;
+
+    // Returns whether it can be sent. If not, there is more to do in another turn.
+    bool go_on() {
+        const auto begun = Clock::now();
+        bool is_complete = false;
+        do is_complete = take_step();
+        while (!is_complete && Clock::now() - begun < kTurn);
+        took_ += Clock::now() - begun;
+        if (is_complete) last_took = std::chrono::duration<double>(took_).count();
+        return is_complete;
+    }
+
+    // Returns nginx's code for the request.
+    ngx_int_t send();
+
+    // Calls go_on() again after other requests had their turn.
+    void wait() {
+        wake_.handler = on_wake;
+        wake_.data = this;
+        wake_.log = request_->connection->log;
+        request_->write_event_handler = ngx_http_request_empty_handler;
+        ngx_post_event(&wake_, &ngx_posted_next_events);
+        // An exiting worker quits once no timer is pending, so one is kept armed.
+        ngx_add_timer(&wake_, kKeepWorkerAlive);
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    // About three deliveries.
+    static constexpr std::chrono::microseconds kTurn{50};
+    // Far longer than a turn of the event loop.
+    static constexpr ngx_msec_t kKeepWorkerAlive = 60'000;
+
+    static void on_wake(ngx_event_t* event) noexcept;
+
+    void cancel_wake() {
+        // The braces are needed: ngx_delete_posted_event() is a multi-statement macro.
+        if (wake_.posted) {
+            ngx_delete_posted_event(&wake_);
+        }
+        if (wake_.timer_set) {
+            ngx_del_timer(&wake_);
+        }
+    }
+
+    // Returns whether it was the last one.
+    bool take_step() {
+        if (text_) {
+            text_->write_more();
+            return text_->is_complete();
+        }
+        if (!report_) {
+            report_ = begin_report(request_, counters_);
+            report_->workers = static_cast<std::uint64_t>(std::ranges::count(living_, true));
+            report_->scrape_seconds = last_took;
+            report_->endpoints.reserve(asked_.size());
+        } else if (report_->endpoints.size() < asked_.size()) {
+            const CountedEndpoint& next = asked_[report_->endpoints.size()];
+            report_->endpoints.push_back(read_endpoint(next, counters_, living_));
+        } else {
+            read_recent();
+            begin_text();
+        }
+        return false;
+    }
+
+    void read_recent() {
+        if (!report_->shows_recent) return;
+        const bool is_anonymous = loc_conf(request_).status->recent == Status::Recent::anonymous;
+        report_->recent = read_refusals(asked_, counters_, is_anonymous);
+    }
+
+    void begin_text() {
+        const Status::Format format = loc_conf(request_).status->format;
+        const std::string_view accept = find_header(request_, "Accept");
+        if (format == Status::Format::prometheus) {
+            const Exposition exposition = wanted_exposition(accept);
+            type_ = content_type_of(exposition);
+            text_ = metrics_of(*report_, exposition);
+        } else if (format == Status::Format::html && !wants_json(accept)) {
+            type_ = "text/html; charset=utf-8";
+            policy_ = content_security_policy();
+            text_ = html_of(*report_);
+        } else {
+            type_ = "application/json";
+            text_ = json_of(*report_);
+        }
+    }
+
+    void set_headers(std::size_t size) const;
+
+    ngx_http_request_t* const request_;
+    Counters& counters_;
+    const std::vector<bool> living_;
+    const std::span<const CountedEndpoint> asked_;
+    std::optional<Report> report_;
+    std::unique_ptr<StepwiseText> text_;
+    std::string_view type_;
     // Empty: the answer is no page, and a browser runs nothing of it.
-    std::string_view policy = {};
+    std::string_view policy_;
+    Clock::duration took_{};
+    ngx_event_t wake_{};
 };
 
-Answer answer_in(Status::Format format, const Report& report, std::string_view accept) {
-    if (format == Status::Format::prometheus) {
-        const Exposition exposition = wanted_exposition(accept);
-        return {content_type_of(exposition), metrics_of(report, exposition)};
+void Answer::set_headers(std::size_t size) const {
+    // A client that misspells a name must not take it for an endpoint without deliveries.
+    const bool is_unknown = asked_.empty() && asked_endpoint(request_).has_value();
+    request_->headers_out.status = is_unknown ? NGX_HTTP_NOT_FOUND : NGX_HTTP_OK;
+    request_->headers_out.content_length_n = static_cast<off_t>(size);
+    request_->headers_out.content_type = to_ngx(type_);
+    // Shorter than the type, so that nginx adds no charset of its own.
+    request_->headers_out.content_type_len = std::min(type_.find(';'), type_.size());
+    request_->headers_out.content_type_lowcase = nullptr;
+    add_header(request_, "Cache-Control", "no-store");
+    add_header(request_, "X-Content-Type-Options", "nosniff");
+    add_header(request_, "Referrer-Policy", "no-referrer");
+    if (loc_conf(request_).status->format != Status::Format::json) {
+        add_header(request_, "Vary", "Accept");
     }
-    if (format == Status::Format::html && !wants_json(accept)) {
-        return {"text/html; charset=utf-8", html_of(report), content_security_policy()};
-    }
-    return {"application/json", json_of(report)};
+    if (!policy_.empty()) add_header(request_, "Content-Security-Policy", policy_);
 }
 
-ngx_int_t send(ngx_http_request_t* request, ngx_uint_t status_code, Answer& answer) {
-    request->headers_out.status = status_code;
-    request->headers_out.content_length_n = static_cast<off_t>(answer.text.size());
-    request->headers_out.content_type = to_ngx(answer.type);
-    // Shorter than the type, so that nginx adds no charset of its own.
-    request->headers_out.content_type_len = std::min(answer.type.find(';'), answer.type.size());
-    request->headers_out.content_type_lowcase = nullptr;
-    add_header(request, "Cache-Control", "no-store");
-    add_header(request, "X-Content-Type-Options", "nosniff");
-    add_header(request, "Referrer-Policy", "no-referrer");
-    if (loc_conf(request).status->format != Status::Format::json) {
-        add_header(request, "Vary", "Accept");
-    }
-    if (!answer.policy.empty()) add_header(request, "Content-Security-Policy", answer.policy);
-    const ngx_int_t status = ngx_http_send_header(request);
-    if (status == NGX_ERROR || status > NGX_OK || request->header_only) return status;
-    const auto& text = make_in_pool<std::string>(request->pool, std::move(answer.text));
-    auto* buffer = static_cast<ngx_buf_t*>(allocate(request->pool, sizeof(ngx_buf_t)));
+ngx_int_t Answer::send() {
+    const auto& text = make_in_pool<std::string>(request_->pool, text_->take());
+    set_headers(text.size());
+    const ngx_int_t status = ngx_http_send_header(request_);
+    if (status == NGX_ERROR || status > NGX_OK || request_->header_only) return status;
+    auto* buffer = static_cast<ngx_buf_t*>(allocate(request_->pool, sizeof(ngx_buf_t)));
     *buffer = ngx_buf_t{};
     buffer->pos = buffer->start = to_ngx(text).data;
     buffer->last = buffer->end = buffer->pos + text.size();
     buffer->memory = 1;
     // A subrequest's is one of several parts of an answer.
-    buffer->last_buf = request == request->main ? 1 : 0;
+    buffer->last_buf = request_ == request_->main ? 1 : 0;
     buffer->last_in_chain = 1;
     ngx_chain_t link{buffer, nullptr};
-    return ngx_http_output_filter(request, &link);
+    return ngx_http_output_filter(request_, &link);
+}
+
+ngx_int_t fail(const ngx_http_request_t* request, const std::exception& error) noexcept {
+    ngx_log_error(NGX_LOG_CRIT, request->connection->log, 0, "webhook_status: %s", error.what());
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+void Answer::on_wake(ngx_event_t* event) noexcept {
+    auto& answer = *static_cast<Answer*>(event->data);
+    ngx_http_request_t* request = answer.request_;
+    ngx_connection_t* connection = request->connection;
+    ngx_http_set_log_request(connection->log, request);
+    answer.cancel_wake();
+    ngx_int_t code = NGX_OK;
+    try {
+        if (!answer.go_on()) return answer.wait();
+        code = answer.send();
+    } catch (const std::exception& error) {
+        code = fail(request, error);
+    }
+    ngx_http_finalize_request(request, code);
+    ngx_http_run_posted_requests(connection);
 }
 
 }  // namespace
 
 ngx_int_t on_status(ngx_http_request_t* request) noexcept try {
-    static std::optional<double> last_took;
     if ((request->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) == 0) {
         add_header(request, "Allow", "GET, HEAD");
         return NGX_HTTP_NOT_ALLOWED;
@@ -153,18 +273,13 @@ ngx_int_t on_status(ngx_http_request_t* request) noexcept try {
     if (discarded != NGX_OK) return discarded;
     Counters* shared = counters();
     if (shared == nullptr) return NGX_HTTP_SERVICE_UNAVAILABLE;
-    const auto begun = Clock::now();
-    Report report = report_for(request, *shared);
-    report.scrape_seconds = last_took;
-    Answer answer =
-        answer_in(loc_conf(request).status->format, report, find_header(request, "Accept"));
-    last_took = std::chrono::duration<double>(Clock::now() - begun).count();
-    // A client that misspells a name must not take it for an endpoint without deliveries.
-    const bool is_unknown = report.endpoints.empty() && asked_endpoint(request).has_value();
-    return send(request, is_unknown ? NGX_HTTP_NOT_FOUND : NGX_HTTP_OK, answer);
+    auto& answer = make_in_pool<Answer>(request->pool, request, *shared);
+    if (answer.go_on()) return answer.send();
+    ++request->main->count;
+    answer.wait();
+    return NGX_DONE;
 } catch (const std::exception& error) {
-    ngx_log_error(NGX_LOG_CRIT, request->connection->log, 0, "webhook_status: %s", error.what());
-    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return fail(request, error);
 }
 
 }  // namespace webhook::ngx

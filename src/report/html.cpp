@@ -99,28 +99,56 @@ void write_refusal(HtmlWriter& html, const RefusalReport& refusal, Milliseconds 
          << count_text(refusal.repeated) << "</td></tr>\n";
 }
 
-class PageWriter {
+class PageText final : public StepwiseText {
   public:
-    explicit PageWriter(const Report& report)
-        : report_(report), findings_(findings_of(report)), health_(health_of(findings_)) {}
+    explicit PageText(const Report& report)
+        : report_(report),
+          findings_(findings_of(report)),
+          health_(health_of(findings_)),
+          json_(json_of(report)) {
+        html_.reserve(kOfPage + report_.endpoints.size() * kOfEndpoint);
+        add_step([this] { write_begin(); });
+        add_steps(report_.endpoints, 1, [this](const EndpointReport& each) {
+            write_endpoint(html_, each, health_of_endpoint(each.name), report_);
+        });
+        add_steps(report_.recent, 16, [this](const RefusalReport& each) {
+            write_refusal(recent_rows_, each, report_.now);
+        });
+        add_step([this] { write_rest(); });
+        for (std::size_t i = json_->steps_left(); i > 0; --i) {
+            add_step([this] { json_->write_more(); });
+        }
+        add_step([this] { write_script(); });
+    }
 
-    std::string write() {
+    std::string take() override { return html_.finish(); }
+
+  private:
+    // About what each takes.
+    static constexpr std::size_t kOfPage = 128 * 1024;
+    static constexpr std::size_t kOfEndpoint = 12 * 1024;
+
+    void write_begin() {
         write_head();
         write_header();
         html_ << "<main>\n";
         write_findings();
-        write_endpoints();
-        write_part("section_zones", !report_.zones.empty(), &PageWriter::write_zones);
-        write_part("section_files", !report_.source_files.empty(), &PageWriter::write_files);
-        write_part("section_recent", report_.shows_recent, &PageWriter::write_recent);
-        html_ << "</main>\n";
-        write_footer();
-        write_script();
-        html_ << "</body>\n</html>\n";
-        return html_.finish();
+        begin_section("endpoints", "Endpoints");
+        write_part("no_endpoints", report_.endpoints.empty(), &PageText::write_no_endpoints);
+        if (begin_part("table_endpoints", !report_.endpoints.empty())) begin_endpoint_table();
     }
 
-  private:
+    void write_rest() {
+        if (!report_.endpoints.empty()) end_endpoint_table();
+        end_part();
+        html_ << "</section>\n";
+        write_part("section_zones", !report_.zones.empty(), &PageText::write_zones);
+        write_part("section_files", !report_.source_files.empty(), &PageText::write_files);
+        write_part("section_recent", report_.shows_recent, &PageText::write_recent);
+        html_ << "</main>\n";
+        write_footer();
+    }
+
     void write_head() {
         html_ << "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>"
               << summary_of(report_, findings_) << " \xe2\x80\x93 webhooks</title>\n"
@@ -154,12 +182,19 @@ class PageWriter {
     }
 
     // What is in a part that applies, or that the script puts there once it does.
-    using Content = void (PageWriter::*)();
+    using Content = void (PageText::*)();
+
+    // Returns whether the content follows.
+    bool begin_part(HtmlWriter::Markup name, bool applies) {
+        html_ << R"(<div data-f=")" << name << R"(")";
+        return webhook::begin_part(html_, applies);
+    }
+
+    void end_part() { html_ << "</div>\n"; }
 
     void write_part(HtmlWriter::Markup name, bool applies, Content content) {
-        html_ << R"(<div data-f=")" << name << R"(")";
-        if (begin_part(html_, applies)) (this->*content)();
-        html_ << "</div>\n";
+        if (begin_part(name, applies)) (this->*content)();
+        end_part();
     }
 
     void begin_section(HtmlWriter::Markup name, HtmlWriter::Markup title) {
@@ -189,7 +224,7 @@ class PageWriter {
 
     void write_findings() {
         begin_section("findings", "Findings");
-        write_part("no_findings", findings_.empty(), &PageWriter::write_no_findings);
+        write_part("no_findings", findings_.empty(), &PageText::write_no_findings);
         html_ << "<ul class=\"findings\" data-list=\"findings\">\n";
         for (const Finding& each : findings_) write_finding(html_, each);
         html_ << "</ul></section>\n";
@@ -205,20 +240,12 @@ class PageWriter {
         return worst;
     }
 
-    void write_endpoints() {
-        begin_section("endpoints", "Endpoints");
-        write_part("no_endpoints", report_.endpoints.empty(), &PageWriter::write_no_endpoints);
-        write_part("table_endpoints", !report_.endpoints.empty(),
-                   &PageWriter::write_endpoint_table);
-        html_ << "</section>\n";
-    }
-
     void write_no_endpoints() {
         html_ << "<p class=\"none\">There is no endpoint: no location has a gate, or none has the "
               << "name that the URL asks for.</p>";
     }
 
-    void write_endpoint_table() {
+    void begin_endpoint_table() {
         html_ << R"(<table class="endpoints" data-list="endpoints"><caption class="unseen">)"
               << "Deliveries to each endpoint</caption><thead><tr>";
         head("Endpoint");
@@ -230,10 +257,13 @@ class PageWriter {
             head(each, true);
         }
         html_ << "</tr></thead>\n";
-        for (const EndpointReport& each : report_.endpoints) {
-            write_endpoint(html_, each, health_of_endpoint(each.name), report_);
-        }
-        html_ << "</table>";
+    }
+
+    void end_endpoint_table() { html_ << "</table>"; }
+
+    void write_empty_endpoint_table() {
+        begin_endpoint_table();
+        end_endpoint_table();
     }
 
     void write_zones() {
@@ -270,9 +300,9 @@ class PageWriter {
 
     void write_recent() {
         begin_section("recent", "Recent refusals");
-        write_part("no_recent", report_.recent.empty(), &PageWriter::write_no_recent);
-        write_part("filter", false, &PageWriter::write_filter);
-        write_part("table_recent", !report_.recent.empty(), &PageWriter::write_recent_table);
+        write_part("no_recent", report_.recent.empty(), &PageText::write_no_recent);
+        write_part("filter", false, &PageText::write_filter);
+        write_part("table_recent", !report_.recent.empty(), &PageText::write_recent_table);
         html_ << "</section>";
     }
 
@@ -293,9 +323,7 @@ class PageWriter {
         head("Request id");
         head("Repeated", true);
         begin_rows("recent");
-        for (const RefusalReport& each : report_.recent) {
-            write_refusal(html_, each, report_.now);
-        }
+        html_.write_verbatim(recent_rows_.finish());
         end_table();
     }
 
@@ -322,15 +350,15 @@ class PageWriter {
         JsonWriter json;
         json.begin_object();
         const auto add = [&](std::string_view name, const auto& write) {
-            PageWriter page(blank);
+            PageText page(blank);
             write(page);
             json.member(name, std::string_view(page.html_.finish()));
         };
         for (const auto& part : kParts) {
-            add(part.first, [&part](PageWriter& page) { (page.*part.second)(); });
+            add(part.first, [&part](PageText& page) { (page.*part.second)(); });
         }
         const auto add_row = [&](std::string_view name, const auto& write) {
-            add(name, [&](PageWriter& page) { write(page.html_); });
+            add(name, [&](PageText& page) { write(page.html_); });
         };
         EndpointReport endpoint;
         endpoint.verify.bounds = cells::kVerifyBounds;
@@ -360,38 +388,40 @@ class PageWriter {
             if (verdict_of(row.reason, false) == Verdict::rejected) html_ << row.name << " ";
         }
         html_ << "\">";
-        html_.write_verbatim(json_of(report_));
+        html_.write_verbatim(json_->take());
         html_ << "</script>\n<script type=\"application/json\" id=\"templates\">";
         static const std::string always_the_same = templates();
         html_.write_verbatim(always_the_same);
         html_ << "</script>\n<script>";
         html_.write_verbatim(page_script());
-        html_ << "</script>\n";
+        html_ << "</script>\n</body>\n</html>\n";
     }
 
     static constexpr std::pair<std::string_view, Content> kParts[] = {
-        {"controls", &PageWriter::write_controls},
-        {"no_findings", &PageWriter::write_no_findings},
-        {"no_endpoints", &PageWriter::write_no_endpoints},
-        {"table_endpoints", &PageWriter::write_endpoint_table},
-        {"section_zones", &PageWriter::write_zones},
-        {"section_files", &PageWriter::write_files},
-        {"section_recent", &PageWriter::write_recent},
-        {"no_recent", &PageWriter::write_no_recent},
-        {"filter", &PageWriter::write_filter},
-        {"table_recent", &PageWriter::write_recent_table},
+        {"controls", &PageText::write_controls},
+        {"no_findings", &PageText::write_no_findings},
+        {"no_endpoints", &PageText::write_no_endpoints},
+        {"table_endpoints", &PageText::write_empty_endpoint_table},
+        {"section_zones", &PageText::write_zones},
+        {"section_files", &PageText::write_files},
+        {"section_recent", &PageText::write_recent},
+        {"no_recent", &PageText::write_no_recent},
+        {"filter", &PageText::write_filter},
+        {"table_recent", &PageText::write_recent_table},
     };
 
     const Report& report_;
     const std::vector<Finding> findings_;
     const Health health_;
+    const std::unique_ptr<StepwiseText> json_;
     HtmlWriter html_;
+    HtmlWriter recent_rows_;
 };
 
 }  // namespace
 
-std::string html_of(const Report& report) {
-    return PageWriter(report).write();
+std::unique_ptr<StepwiseText> html_of(const Report& report) {
+    return std::make_unique<PageText>(report);
 }
 
 }  // namespace webhook

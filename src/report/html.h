@@ -5,13 +5,15 @@
 
 #pragma once
 
-#include <string>
+#include <memory>
 
 #include "report/report.h"
+#include "report/stepwise_text.h"
 
 namespace webhook {
 
-// To be sent with the policy of report/page.h.
-std::string html_of(const Report& report);
+// To be sent with the policy of report/page.h. Reads the report, which must outlive it, as it is
+// written.
+std::unique_ptr<StepwiseText> html_of(const Report& report);
 
 }  // namespace webhook

@@ -8,24 +8,42 @@
 namespace webhook {
 namespace {
 
-class ReportWriter {
+class JsonText final : public StepwiseText {
   public:
-    explicit ReportWriter(const Report& report) : report_(report) {}
-
-    std::string write() {
-        json_.begin_object();
-        write_head();
-        write_findings();
-        write_list("endpoints", report_.endpoints);
-        write_list("dedup_zones", report_.zones);
-        write_list("source_files", report_.source_files);
-        if (report_.shows_recent) write_list("recent", report_.recent);
-        json_.end_object();
-        return json_.text() + '\n';
+    explicit JsonText(const Report& report) : report_(report) {
+        // About what each takes.
+        json_.reserve((report_.endpoints.size() + 32) * 2048);
+        add_step([this] { write_head(); });
+        add_step([this] { write_findings(); });
+        add_list("endpoints", report_.endpoints);
+        add_list("dedup_zones", report_.zones);
+        add_list("source_files", report_.source_files);
+        if (report_.shows_recent) add_list("recent", report_.recent);
+        add_step([this] { json_.end_object(); });
     }
 
+    std::string take() override { return json_.take() + '\n'; }
+
   private:
+    template <typename Elements>
+    void add_list(std::string_view name, const Elements& elements) {
+        add_step([this, name] {
+            json_.name(name);
+            json_.begin_array();
+        });
+        add_steps(elements, 4, [this](const auto& each) { write_element(each); });
+        add_step([this] { json_.end_array(); });
+    }
+
+    template <typename Element>
+    void write_element(const Element& element) {
+        json_.begin_object();
+        write(element);
+        json_.end_object();
+    }
+
     void write_head() {
+        json_.begin_object();
         json_.member("version", kReportVersion);
         member("now", report_.now);
         member("since", report_.since);
@@ -59,11 +77,7 @@ class ReportWriter {
     void write_list(std::string_view name, const Elements& elements) {
         json_.name(name);
         json_.begin_array();
-        for (const auto& each : elements) {
-            json_.begin_object();
-            write(each);
-            json_.end_object();
-        }
+        for (const auto& each : elements) write_element(each);
         json_.end_array();
     }
 
@@ -188,8 +202,8 @@ class ReportWriter {
 
 }  // namespace
 
-std::string json_of(const Report& report) {
-    return ReportWriter(report).write();
+std::unique_ptr<StepwiseText> json_of(const Report& report) {
+    return std::make_unique<JsonText>(report);
 }
 
 }  // namespace webhook

@@ -117,10 +117,11 @@ class Writer {
         series({label}, count, "_count");
     }
 
-    std::string finish() {
+    void end() {
         if (format_ == Exposition::openmetrics) text_ += "# EOF\n";
-        return std::move(text_);
     }
+
+    std::string take() { return std::move(text_); }
 
   private:
     // OpenMetrics writes a bound as a fraction, and digits without an exponent serve both.
@@ -294,7 +295,7 @@ constexpr Row<Report> kOfReport[] = {
              {{"version", report.module_version}, {"nginx_version", report.server_version}},
              std::uint64_t{1});
      }},
-    {"scrape_duration_seconds", Type::gauge, "Time that the last answer of this worker took.",
+    {"scrape_duration_seconds", Type::gauge, "Work time that the last answer of this worker took.",
      [](Writer& writer, const Report& report) {
          writer.series({}, report.scrape_seconds.value_or(0));
      }},
@@ -328,14 +329,6 @@ constexpr Row<SecretOfEndpoint> kOfSecrets[] = {
      }},
 };
 
-template <typename Element, std::size_t Count, typename Elements>
-void write(Writer& writer, const Row<Element> (&rows)[Count], const Elements& elements) {
-    for (const auto& [name, type, help, write_series] : rows) {
-        writer.family(name, type, help);
-        for (const auto& each : elements) write_series(writer, each);
-    }
-}
-
 std::vector<SecretOfEndpoint> secrets_of(const Report& report) {
     std::vector<SecretOfEndpoint> secrets;
     for (const EndpointReport& endpoint : report.endpoints) {
@@ -343,6 +336,34 @@ std::vector<SecretOfEndpoint> secrets_of(const Report& report) {
     }
     return secrets;
 }
+
+class MetricsText final : public StepwiseText {
+  public:
+    MetricsText(const Report& report, Exposition format)
+        : writer_(format, report.endpoints.size()), secrets_(secrets_of(report)), all_{report} {
+        add_rows(kOfEndpoints, report.endpoints);
+        add_rows(kOfSecrets, secrets_);
+        add_rows(kOfZones, report.zones);
+        add_rows(kOfFiles, report.source_files);
+        add_rows(kOfReport, all_);
+        add_step([this] { writer_.end(); });
+    }
+
+    std::string take() override { return writer_.take(); }
+
+  private:
+    template <typename Element, std::size_t Count, typename Elements>
+    void add_rows(const Row<Element> (&rows)[Count], const Elements& elements) {
+        for (const Row<Element>& row : rows) {
+            add_step([this, &row] { writer_.family(row.name, row.type, row.help); });
+            add_steps(elements, 8, [this, &row](const Element& each) { row.write(writer_, each); });
+        }
+    }
+
+    Writer writer_;
+    const std::vector<SecretOfEndpoint> secrets_;
+    const std::array<std::reference_wrapper<const Report>, 1> all_;
+};
 
 }  // namespace
 
@@ -359,14 +380,8 @@ Exposition wanted_exposition(std::string_view accept) {
     return wants ? Exposition::openmetrics : Exposition::prometheus;
 }
 
-std::string metrics_of(const Report& report, Exposition format) {
-    Writer writer(format, report.endpoints.size());
-    write(writer, kOfEndpoints, report.endpoints);
-    write(writer, kOfSecrets, secrets_of(report));
-    write(writer, kOfZones, report.zones);
-    write(writer, kOfFiles, report.source_files);
-    write(writer, kOfReport, std::initializer_list<std::reference_wrapper<const Report>>{report});
-    return writer.finish();
+std::unique_ptr<StepwiseText> metrics_of(const Report& report, Exposition format) {
+    return std::make_unique<MetricsText>(report, format);
 }
 
 }  // namespace webhook

@@ -6,10 +6,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <memory>
 #include <string_view>
 
 #include "report/report.h"
+#include "report/stepwise_text.h"
 
 namespace webhook {
 
@@ -21,6 +22,7 @@ std::string_view content_type_of(Exposition format);
 // Which format the value of an `Accept` header asks for. What it asks for in vain is no error.
 Exposition wanted_exposition(std::string_view accept);
 
-std::string metrics_of(const Report& report, Exposition format);
+// Reads the report, which must outlive it, as it is written.
+std::unique_ptr<StepwiseText> metrics_of(const Report& report, Exposition format);
 
 }  // namespace webhook

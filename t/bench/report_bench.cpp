@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ constexpr int kRuns = 11;
 constexpr std::size_t kEndpoints = 64;
 constexpr double kMostCounting = 100;
 constexpr double kMostRendering = 5e6;
+constexpr double kMostStep = 1e5;
 constexpr Milliseconds kNow{1767225600000};
 
 double cpu_nanoseconds() {
@@ -102,6 +104,24 @@ Report report_of(const std::vector<CountedEndpoint>& endpoints, Counters& counte
     return report;
 }
 
+using Writing = std::function<std::unique_ptr<StepwiseText>(const Report&)>;
+
+// The median over several runs.
+double longest_step(const Report& report, const Writing& begin) {
+    std::vector<double> longest;
+    for (int run = 0; run < kRuns; ++run) {
+        longest.push_back(0);
+        const auto text = begin(report);
+        while (!text->is_complete()) {
+            const double start = cpu_nanoseconds();
+            text->write_more();
+            longest.back() = std::max(longest.back(), cpu_nanoseconds() - start);
+        }
+    }
+    std::ranges::sort(longest);
+    return longest[longest.size() / 2];
+}
+
 bool tell(const char* what, double measured, double most, const char* unit, double scale) {
     const bool is_met = measured <= most;
     std::printf("  %-46s %9.2f %s, at most %.2f: %s\n", what, measured / scale, unit, most / scale,
@@ -121,10 +141,12 @@ int run() {
     });
     is_met &= tell("counting a delivery", counting, kMostCounting, "ns", 1);
     std::size_t bytes = 0;
-    const auto render = [&](const char* what, const std::function<std::string(const Report&)>& by) {
-        const double time =
-            median_of(20, [&](int) { bytes += by(report_of(endpoints, counters)).size(); });
+    const auto render = [&](const char* what, const Writing& begin) {
+        const double time = median_of(
+            20, [&](int) { bytes += begin(report_of(endpoints, counters))->finish().size(); });
         is_met &= tell(what, time, kMostRendering, "ms", 1e6);
+        is_met &= tell("  its longest step", longest_step(report_of(endpoints, counters), begin),
+                       kMostStep, "us", 1e3);
     };
     render("64 endpoints for Prometheus",
            [](const Report& report) { return metrics_of(report, Exposition::prometheus); });

@@ -27,8 +27,8 @@ int main(int count, char** arguments) {
     }
     const Report report = kReports.at(arguments[1])(std::strtoull(arguments[2], nullptr, 10));
     const std::string format = arguments[3];
-    const std::string text = format == "html"   ? html_of(report)
-                             : format == "json" ? json_of(report)
+    const std::string text = format == "html"   ? html_of(report)->finish()
+                             : format == "json" ? json_of(report)->finish()
                                                 : std::string(content_security_policy());
     std::fwrite(text.data(), 1, text.size(), stdout);
     return 0;

@@ -128,13 +128,13 @@ std::size_t occurrences(std::string_view text, std::string_view part) {
 
 TEST(ReportHtml, IsWellFormed) {
     for (const Report& report : all_reports()) {
-        const std::string html = html_of(report);
+        const std::string html = html_of(report)->finish();
         EXPECT_EQ("", Page(html).error());
     }
 }
 
 TEST(ReportHtml, HoldsNoElementAndNoAttributeThatDoesAnything) {
-    const std::string harmless = html_of(reports::busy());
+    const std::string harmless = html_of(reports::busy())->finish();
     const Page expected(harmless);
     for (const std::string_view each :
          {"form", "iframe", "object", "base", "img", "a-", "noscript"}) {
@@ -148,7 +148,7 @@ TEST(ReportHtml, HoldsNoElementAndNoAttributeThatDoesAnything) {
         EXPECT_TRUE(each.empty() || each.starts_with("data:image/svg+xml,")) << each;
     }
     // Whatever the names are, they add none.
-    const std::string hostile = html_of(reports::hostile());
+    const std::string hostile = html_of(reports::hostile())->finish();
     const Page page(hostile);
     EXPECT_EQ(expected.elements(), page.elements());
     EXPECT_EQ(expected.attributes(), page.attributes());
@@ -157,7 +157,7 @@ TEST(ReportHtml, HoldsNoElementAndNoAttributeThatDoesAnything) {
 }
 
 TEST(ReportHtml, ShowsEveryNameAsText) {
-    const std::string html = html_of(reports::hostile());
+    const std::string html = html_of(reports::hostile())->finish();
     for (const std::string& each : reports::hostile_names()) {
         // As the name of an endpoint, a secret, a zone, a file, and in what was refused.
         EXPECT_EQ(11u, occurrences(html, ">" + escaped(each) + "</bdi>")) << each;
@@ -166,17 +166,17 @@ TEST(ReportHtml, ShowsEveryNameAsText) {
 
 TEST(ReportHtml, EmbedsTheReportAsJson) {
     for (const Report& report : all_reports()) {
-        const std::string html = html_of(report);
+        const std::string html = html_of(report)->finish();
         Page page(html);
         ASSERT_EQ(3u, page.raw("script").size());
         const std::string_view json = page.raw("script").front();
-        EXPECT_EQ(json_of(report), json);
+        EXPECT_EQ(json_of(report)->finish(), json);
         EXPECT_EQ(std::string_view::npos, json.find_first_of("<>&"));
     }
 }
 
 TEST(ReportHtml, IsSentWithAPolicyThatNamesItsScriptAndItsStyle) {
-    const std::string html = html_of(reports::busy());
+    const std::string html = html_of(reports::busy())->finish();
     Page page(html);
     const auto source = [](std::string_view text) {
         return "'sha256-" + to_base64(sha256(text)) + "'";
@@ -197,7 +197,7 @@ TEST(ReportHtml, IsSentWithAPolicyThatNamesItsScriptAndItsStyle) {
 
 TEST(ReportHtml, NamesNoIdTwice) {
     for (const Report& report : all_reports()) {
-        const std::string html = html_of(report);
+        const std::string html = html_of(report)->finish();
         const Page page(html);
         const auto& ids = page.values("id");
         EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), ids.size());
@@ -208,7 +208,7 @@ TEST(ReportHtml, NamesNoIdTwice) {
 }
 
 TEST(ReportHtml, ShowsNumbersExactly) {
-    const std::string html = html_of(reports::extreme());
+    const std::string html = html_of(reports::extreme())->finish();
     for (const std::string_view each : {">18,446,744,073,709,551,615 (18447 PB)<",
                                         ">9,007,199,254,740,993<", ">9,007,199,254,740,995<"}) {
         EXPECT_NE(std::string::npos, html.find(each)) << each;
@@ -217,7 +217,7 @@ TEST(ReportHtml, ShowsNumbersExactly) {
 
 TEST(ReportHtml, SaysItsStateInTitleHeadingAndIcon) {
     Report report = reports::busy();
-    std::string html = html_of(report);
+    std::string html = html_of(report)->finish();
     const std::string state =
         "1 endpoint is failing, 1 endpoint needs attention, 3 other findings, 1 note";
     EXPECT_NE(std::string::npos, html.find("<title>" + state + " \xe2\x80\x93 webhooks</title>"));
@@ -225,20 +225,21 @@ TEST(ReportHtml, SaysItsStateInTitleHeadingAndIcon) {
     EXPECT_NE(std::string::npos, html.find("data-state=\"failing\">\xe2\x9c\x95 failing<"));
     // An endpoint that is failing is counted once.
     report.endpoints[3].secrets[0].expires = report.now + hours(1);
-    EXPECT_NE(std::string::npos, html_of(report).find("<title>" + state));
+    EXPECT_NE(std::string::npos, html_of(report)->finish().find("<title>" + state));
     report = reports::calm();
-    html = html_of(report);
+    html = html_of(report)->finish();
     EXPECT_NE(std::string::npos, html.find("<title>2 endpoints, nothing needs attention"));
     report.worker_deaths = 1;
-    EXPECT_NE(std::string::npos, html_of(report).find("<title>1 finding needs attention"));
+    EXPECT_NE(std::string::npos,
+              html_of(report)->finish().find("<title>1 finding needs attention"));
     report.endpoints.clear();
     report.worker_deaths = 0;
-    EXPECT_NE(std::string::npos, html_of(report).find("<title>There is no endpoint"));
+    EXPECT_NE(std::string::npos, html_of(report)->finish().find("<title>There is no endpoint"));
 }
 
 TEST(ReportHtml, HidesWhatThereIsNoneOf) {
     const auto is_hidden = [](const Report& report, std::string_view part) {
-        return html_of(report).find("data-f=\"" + std::string(part) + "\" hidden>") !=
+        return html_of(report)->finish().find("data-f=\"" + std::string(part) + "\" hidden>") !=
                std::string::npos;
     };
     const Report blank = reports::blank();
@@ -277,7 +278,7 @@ std::string text_of(std::string html) {
 }
 
 bool shows(const Report& report, std::string_view text) {
-    return text_of(html_of(report)).find(text) != std::string::npos;
+    return text_of(html_of(report)->finish()).find(text) != std::string::npos;
 }
 
 struct Alternative {
@@ -323,7 +324,7 @@ const std::vector<Alternative>& alternatives() {
 
 TEST(ReportHtml, SaysOnlyWhatAppliesToATextBrowser) {
     for (const Report& report : all_reports()) {
-        const std::string text = text_of(html_of(report));
+        const std::string text = text_of(html_of(report)->finish());
         for (const auto& [alternative, applies] : alternatives()) {
             EXPECT_EQ(applies(report), text.find(alternative) != text.npos) << alternative << text;
         }
@@ -392,7 +393,7 @@ TEST(ReportHtml, TellsWhichSecretCanBeRemoved) {
 }
 
 TEST(ReportHtml, HoldsTwoHundredEndpoints) {
-    const std::string html = html_of(reports::crowded());
+    const std::string html = html_of(reports::crowded())->finish();
     EXPECT_EQ(200u, occurrences(html, "<details>"));
     EXPECT_LT(html.size(), 3u << 20);
 }

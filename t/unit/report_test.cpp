@@ -84,7 +84,7 @@ bool is_json(const std::string& text) {
 
 TEST(Metrics, HaveATypeAndHelpBeforeTheirSeries) {
     std::istringstream lines(
-        metrics_of(report_of({endpoint("a"), endpoint("b")}), Exposition::prometheus));
+        metrics_of(report_of({endpoint("a"), endpoint("b")}), Exposition::prometheus)->finish());
     std::string family;
     std::set<std::string> seen;
     for (std::string line; std::getline(lines, line);) {
@@ -110,7 +110,7 @@ TEST(Metrics, CountByVerdictAndReason) {
     at(monitoring.monitored, Reason::stale_timestamp) = 4;
     at(monitoring.decisions, Reason::duplicate) = 1;
     const auto series =
-        series_of(metrics_of(report_of({enforcing, monitoring}), Exposition::prometheus));
+        series_of(metrics_of(report_of({enforcing, monitoring}), Exposition::prometheus)->finish());
     const auto count = [&](const std::string& labels) {
         const auto found = series.find("nginx_webhook_decisions_total{webhook_endpoint=" + labels);
         return found == series.end() ? "none" : found->second;
@@ -133,7 +133,7 @@ TEST(Metrics, HaveCumulativeHistograms) {
     one.upstream.counts[3] = 1;
     one.upstream.counts.back() = 4;
     one.upstream.nanoseconds = 1'500'000'000;
-    const auto series = series_of(metrics_of(report_of({one}), Exposition::prometheus));
+    const auto series = series_of(metrics_of(report_of({one}), Exposition::prometheus)->finish());
     const std::string name = "nginx_webhook_upstream_duration_seconds";
     EXPECT_EQ(series.at(name + R"(_bucket{webhook_endpoint="a",le="0.005"})"), "2");
     EXPECT_EQ(series.at(name + R"(_bucket{webhook_endpoint="a",le="0.025"})"), "2");
@@ -150,7 +150,7 @@ TEST(Metrics, HaveCumulativeHistograms) {
 TEST(Metrics, HaveTimesInSeconds) {
     EndpointReport one = endpoint("a");
     one.last_accepted = kNow;
-    const auto series = series_of(metrics_of(report_of({one}), Exposition::prometheus));
+    const auto series = series_of(metrics_of(report_of({one}), Exposition::prometheus)->finish());
     const std::string labels = "{webhook_endpoint=\"a\"}";
     EXPECT_EQ(series.at("nginx_webhook_last_accepted_timestamp_seconds" + labels), "1795860000.5");
     EXPECT_EQ(series.at("nginx_webhook_last_delivered_timestamp_seconds" + labels), "0");
@@ -165,15 +165,15 @@ TEST(Metrics, HaveTimesInSeconds) {
 TEST(Metrics, EscapeHostileNames) {
     for (const std::string_view name : kHostile) {
         const std::string text =
-            metrics_of(report_of({endpoint(std::string(name))}), Exposition::prometheus);
+            metrics_of(report_of({endpoint(std::string(name))}), Exposition::prometheus)->finish();
         EXPECT_TRUE(is_utf8(text)) << name;
         std::istringstream lines(text);
         for (std::string line; std::getline(lines, line);) {
             EXPECT_TRUE(line.starts_with("# ") || line.starts_with("nginx_webhook_")) << line;
         }
     }
-    const auto series =
-        series_of(metrics_of(report_of({endpoint("a\"b\\c\nd")}), Exposition::prometheus));
+    const auto series = series_of(
+        metrics_of(report_of({endpoint("a\"b\\c\nd")}), Exposition::prometheus)->finish());
     EXPECT_EQ(series.count(R"(nginx_webhook_received_total{webhook_endpoint="a\"b\\c\nd"})"), 1);
 }
 
@@ -184,7 +184,8 @@ TEST(Metrics, SpeakOpenMetricsIfAsked) {
               Exposition::prometheus);
     EXPECT_EQ(wanted_exposition("application/openmetrics-text;version=1.0.0,text/plain;q=0.5"),
               Exposition::openmetrics);
-    const std::string text = metrics_of(report_of({endpoint("a")}), Exposition::openmetrics);
+    const std::string text =
+        metrics_of(report_of({endpoint("a")}), Exposition::openmetrics)->finish();
     EXPECT_TRUE(text.ends_with("\n# EOF\n"));
     EXPECT_NE(text.find("# TYPE nginx_webhook_received counter\nnginx_webhook_received_total{"),
               std::string::npos);
@@ -197,7 +198,7 @@ TEST(JsonReport, IsJsonWithHostileNames) {
         Report report = report_of({endpoint(std::string(name))});
         report.zones.push_back({.name = std::string(name)});
         report.recent.push_back({.endpoint = std::string(name), .event_id = std::string(name)});
-        const std::string text = json_of(report);
+        const std::string text = json_of(report)->finish();
         EXPECT_TRUE(is_json(text)) << text;
         EXPECT_EQ(text.find_first_of("<>&\x7f"), std::string::npos) << text;
         EXPECT_EQ(text.find("\xe2\x80\xa8"), std::string::npos);
@@ -210,7 +211,7 @@ TEST(JsonReport, TellsWhatItKnows) {
     one.last_received = kNow;
     at(one.decisions, Reason::accepted) = 4;
     at(one.decisions, Reason::stale_timestamp) = 2;
-    const std::string text = json_of(report_of({one}));
+    const std::string text = json_of(report_of({one}))->finish();
     ASSERT_TRUE(is_json(text)) << text;
     for (const std::string_view piece :
          {R"("version":1,"now":"2026-11-28T10:00:00.500Z")", R"("generation":2)", R"("state":"ok")",
@@ -224,7 +225,7 @@ TEST(JsonReport, TellsWhatItKnows) {
     }
     EXPECT_EQ(text.find("would_refuse"), std::string::npos);
     one.monitors = true;
-    EXPECT_NE(json_of(report_of({one})).find(R"("would_refuse":{"bad_signature":0})"),
+    EXPECT_NE(json_of(report_of({one}))->finish().find(R"("would_refuse":{"bad_signature":0})"),
               std::string::npos);
 }
 
