@@ -1,6 +1,7 @@
 #include "base/expression.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/text.h"
 

@@ -1,6 +1,7 @@
 // The last part of an inspection: the keys of a delivery's event.
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/encoding.h"
 #include "inspect/event_key.h"

@@ -1,6 +1,7 @@
 #include "jsonschema/compiler.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 
 #include "base/errors.h"

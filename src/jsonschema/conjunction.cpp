@@ -1,6 +1,7 @@
 #include "jsonschema/conjunction.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <vector>

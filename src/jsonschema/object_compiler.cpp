@@ -1,6 +1,7 @@
 #include "jsonschema/object_compiler.h"
 
 #include <bit>
+#include <cstdint>
 #include <string>
 #include <unordered_map>
 #include <utility>

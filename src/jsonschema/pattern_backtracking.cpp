@@ -1,6 +1,7 @@
 #include "jsonschema/pattern_backtracking.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "jsonschema/pattern_position.h"

@@ -1,6 +1,7 @@
 #include "jsonschema/progress.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "base/text.h"

@@ -1,6 +1,7 @@
 #include "jsonschema/source.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "base/errors.h"

@@ -4,6 +4,7 @@
 
 #include "ngx_http_webhook/ngx.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>

@@ -11,6 +11,7 @@ extern "C" {
 #include <ngx_http.h>
 }
 
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <string>

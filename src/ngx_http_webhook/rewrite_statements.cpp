@@ -1,6 +1,7 @@
 #include "ngx_http_webhook/rewrite_statements.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <span>
 
 #include "ngx_http_webhook/script_codes.h"

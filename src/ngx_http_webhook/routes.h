@@ -4,6 +4,7 @@
 
 #include "ngx_http_webhook/conf.h"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <span>

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <climits>
+#include <cstdint>
 #include <cstdlib>
 #include <vector>
 

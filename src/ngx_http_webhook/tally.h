@@ -5,6 +5,7 @@
 #include "ngx_http_webhook/ngx.h"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

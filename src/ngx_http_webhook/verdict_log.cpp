@@ -1,6 +1,7 @@
 #include "ngx_http_webhook/verdict_log.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <iterator>
 #include <string>

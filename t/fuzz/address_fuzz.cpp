@@ -1,6 +1,7 @@
 // The input is a JSON pointer on the first line and a file of addresses, read as a list and as
 // JSON.
 
+#include <cstdint>
 #include <string>
 
 #include "base/address.h"

@@ -3,6 +3,7 @@
 // forms, in turn.
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 

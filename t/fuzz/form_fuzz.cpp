@@ -2,6 +2,7 @@
 // matter to the sorted text.
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "base/form.h"

@@ -3,6 +3,7 @@
 // character, stays JSON where it is JSON, and signs no payload.
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 

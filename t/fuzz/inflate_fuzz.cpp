@@ -2,6 +2,7 @@
 // comes out is within its limit, is the same however the input is cut, and is never whole where
 // something stands behind the stream.
 
+#include <cstdint>
 #include <string>
 
 #include "base/inflate.h"

@@ -1,6 +1,7 @@
 // The input is a pattern on the first line and a text. The engines and PCRE2 must agree, and none
 // may take longer than its steps allow.
 
+#include <cstdint>
 #include <ctime>
 #include <optional>
 

@@ -2,6 +2,7 @@
 // and must not depend on what the reader read before. What is mended once needs no more mending.
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -1,6 +1,7 @@
 // The input is a schema, and the file that it may refer to by `b.json`. Compiling it ends in a
 // schema or in a message; the schema is harmless, also to itself.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

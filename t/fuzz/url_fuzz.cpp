@@ -1,5 +1,6 @@
 // The input is a base path on the first line and a URL.
 
+#include <cstdint>
 #include <string>
 
 #include "base/form.h"

@@ -1,6 +1,7 @@
 // The input is a schema on the first line, and a document. Its validation is bounded, tells no more
 // than it may, and is the opposite of that against `not`.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
