@@ -330,31 +330,64 @@ void DedupZone::report_successor() {
 
 bool DedupZone::commit(std::span<const EventKey> keys, const ClaimToken& token,
                        std::uint16_t status, Milliseconds remembered_for, Waiter* waiter) noexcept {
-    // The time is truncated to seconds. With one more, no event is forgotten before its ttl has
-    // passed.
-    return end(keys, token, status, now_in_seconds() + seconds(remembered_for) + 1, waiter);
-}
-
-void DedupZone::release(std::span<const EventKey> keys, const ClaimToken& token) noexcept {
-    end(keys, token, 0, 0, nullptr);
-}
-
-// Claims end in the order of the calls, since deliveries of one request share them.
-bool DedupZone::end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
-                    std::uint32_t expires, Waiter* waiter) noexcept {
-    --claims_held_;
-    Ending& ending =
-        endings_.emplace_back(Ending{{}, keys.size(), token, status, expires, nullptr});
-    std::ranges::copy(keys, ending.keys.begin());
+    remember(add_ending(keys, token), keys.size(), status, remembered_for);
     if (try_endings()) return true;
     endings_.back().waiter = waiter;
     return false;
+}
+
+void DedupZone::release(std::span<const EventKey> keys, const ClaimToken& token) noexcept {
+    add_ending(keys, token);
+    try_endings();
+}
+
+void DedupZone::learn(std::span<const EventKey> keys, const ClaimToken& token,
+                      std::size_t delivered, std::uint16_t status,
+                      Milliseconds remembered_for) noexcept {
+    Ending& ending = add_ending(keys, token);
+    std::swap(ending.keys[0], ending.keys[delivered]);
+    remember(ending, 1, status, remembered_for);
+    try_endings();
+}
+
+// Claims end in the order of the calls, since deliveries of one request share them.
+DedupZone::Ending& DedupZone::add_ending(std::span<const EventKey> keys,
+                                         const ClaimToken& token) noexcept {
+    --claims_held_;
+    Ending& ending = endings_.emplace_back(Ending{{}, keys.size(), 0, token, 0, 0, nullptr});
+    std::ranges::copy(keys, ending.keys.begin());
+    return ending;
+}
+
+void DedupZone::remember(Ending& ending, std::size_t delivered_count, std::uint16_t status,
+                         Milliseconds remembered_for) const noexcept {
+    ending.delivered_count = delivered_count;
+    ending.status = status;
+    // The time is truncated to seconds. With one more, no event is forgotten before its ttl has
+    // passed.
+    ending.expires = now_in_seconds() + seconds(remembered_for) + 1;
 }
 
 void DedupZone::forget(const Waiter& waiter) noexcept {
     for (Ending& ending : endings_) {
         if (ending.waiter == &waiter) ending.waiter = nullptr;
     }
+}
+
+std::vector<OrphanedKey> DedupZone::give_up_orphans() {
+    // About 50 us, while others wait for the lock.
+    constexpr std::uint32_t kMostAtOnce = 4096;
+    std::vector<OrphanedKey> given_up;
+    if (stats().in_flight == 0) return given_up;
+    try {
+        memories_->change_table(now_in_seconds(), [this, &given_up](DedupTable& table) {
+            table.give_up_orphans(memories_->memory().workers(), orphan_place_, kMostAtOnce,
+                                  given_up);
+        });
+    } catch (const MemoryBusy& busy) {
+        on_busy(busy);
+    }
+    return given_up;
 }
 
 // Returns false if they must be postponed. The lock is available a moment later, unless its holder
@@ -364,11 +397,12 @@ bool DedupZone::try_endings() noexcept try {
     memories_->change_table(now, [this, now](DedupTable& table) {
         for (const Ending& ending : endings_) {
             const std::span<const EventKey> keys(ending.keys.data(), ending.key_count);
-            if (ending.status == 0) {
-                table.release(keys, ending.token);
-            } else {
-                table.commit(keys, ending.token, ending.status, now, ending.expires);
+            const auto delivered = keys.first(ending.delivered_count);
+            const auto others = keys.subspan(ending.delivered_count);
+            if (!delivered.empty()) {
+                table.commit(delivered, ending.token, ending.status, now, ending.expires);
             }
+            if (!others.empty()) table.release(others, ending.token);
         }
     });
     clear_endings();

@@ -5,6 +5,7 @@
 #include "ngx_http_webhook/ngx.h"
 
 #include <array>
+#include <cstdint>
 #include <ctime>
 #include <memory>
 #include <optional>
@@ -73,6 +74,16 @@ class DedupZone final : public EventStore, public Succession::Observer {
     void release(std::span<const EventKey> keys, const ClaimToken& token) noexcept override;
     void forget(const Waiter& waiter) noexcept override;
 
+    // -- For a fleet's store, which knows more than this node.
+
+    // Ends a claim, since `delivered`, one of its keys, was delivered elsewhere.
+    void learn(std::span<const EventKey> keys, const ClaimToken& token, std::size_t delivered,
+               std::uint16_t status, Milliseconds remembered_for) noexcept;
+    // Gives up some of what dead processes hold, and returns it; the next call goes on there.
+    std::vector<OrphanedKey> give_up_orphans();
+    // Random; another one after a restart, or with another size.
+    std::uint64_t identity() const { return memories_->memory().table().identity(); }
+
   private:
     struct Anchor;
     // A zone of the configuration in force, and the files of its memory: the one in use first.
@@ -81,10 +92,12 @@ class DedupZone final : public EventStore, public Succession::Observer {
         std::vector<Descriptor> files;
     };
 
-    // The end of a claim. The status 0 releases it.
+    // The end of a claim.
     struct Ending {
         std::array<EventKey, kMostKeys> keys;
         std::size_t key_count;
+        // So many of them are delivered, and the others free.
+        std::size_t delivered_count;
         ClaimToken token;
         std::uint16_t status;
         std::uint32_t expires;
@@ -111,8 +124,9 @@ class DedupZone final : public EventStore, public Succession::Observer {
     void report_successor();
     void enroll();
     void poll_predecessors();
-    bool end(std::span<const EventKey> keys, const ClaimToken& token, std::uint16_t status,
-             std::uint32_t expires, Waiter* waiter) noexcept;
+    Ending& add_ending(std::span<const EventKey> keys, const ClaimToken& token) noexcept;
+    void remember(Ending& ending, std::size_t delivered_count, std::uint16_t status,
+                  Milliseconds remembered_for) const noexcept;
     bool try_endings() noexcept;
     void clear_endings() noexcept;
     void put_off() noexcept;
@@ -130,6 +144,7 @@ class DedupZone final : public EventStore, public Succession::Observer {
     std::size_t claims_held_ = 0;
     std::vector<Ending> endings_;
     ngx_event_t ending_timer_{};
+    std::uint32_t orphan_place_ = 0;
     // Whether the lock was not available, and when that was last logged.
     bool busy_ = false;
     std::time_t reported_busy_ = 0;

@@ -11,10 +11,11 @@ namespace webhook::ngx {
 namespace {
 
 static_assert(cells::kEndpointEnd <= kEndpointCells);
+static_assert(cells::kRedisEnd <= kServerCells);
 
 // The number changes with the layout of the counters, so that a reload with another module begins
 // a new memory.
-constexpr std::string_view kZoneName = "webhook_status:counters:1";
+constexpr std::string_view kZoneName = "webhook_status:counters:2";
 // nginx's slab allocator notes 32 bytes or less for each page.
 constexpr std::size_t kBytesNotedOfPage = 32;
 constexpr std::size_t kFurtherPages = 16;
@@ -67,6 +68,14 @@ Counters* counters() {
 
 void count_in_zone(CounterTable::Row row, CounterTable::Cell cell, std::uint64_t amount) noexcept {
     if (shared_counters) shared_counters->zones.add(row, cell, amount);
+}
+
+void count_in_redis(CounterTable::Row row, CounterTable::Cell cell, std::uint64_t amount) noexcept {
+    if (shared_counters) shared_counters->servers.add(row, cell, amount);
+}
+
+void see_redis(CounterTable::Row row, Sight sight) noexcept {
+    if (shared_counters) shared_counters->see(row, sight);
 }
 
 void count_in_file(CounterTable::Row row, std::time_t loaded, std::uint64_t errors) noexcept {

@@ -7,6 +7,7 @@
 
 #include "ngx_http_webhook/ngx.h"
 
+#include <cstdint>
 #include <ctime>
 
 #include "store/counters.h"
@@ -25,6 +26,8 @@ void leave_counters();
 
 // What zones and files count by themselves.
 void count_in_zone(CounterTable::Row row, CounterTable::Cell cell, std::uint64_t amount) noexcept;
+void count_in_redis(CounterTable::Row row, CounterTable::Cell cell, std::uint64_t amount) noexcept;
+void see_redis(CounterTable::Row row, Sight sight) noexcept;
 // A file's last good load, in seconds since the epoch, and further errors.
 void count_in_file(CounterTable::Row row, std::time_t loaded, std::uint64_t errors) noexcept;
 

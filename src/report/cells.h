@@ -67,4 +67,28 @@ inline constexpr Cell kForgottenShown = 3;
 inline constexpr Cell kErrors = 0;
 inline constexpr Cell kLoaded = 1;
 
+// Of a Redis: from the call of a script to its reply.
+inline constexpr std::array kRoundTripBounds{1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3,
+                                             1e-2, 2.5e-2, 5e-2, .1,   .25,    1.};
+inline constexpr Cell kRoundTripNanoseconds = 0;
+// Calls whose time was over.
+inline constexpr Cell kTimeouts = 1;
+// How often a worker lost it.
+inline constexpr Cell kLosses = 2;
+// Claims that a zone granted without it, while it did not answer.
+inline constexpr Cell kDecidedAlone = 3;
+// Events that a zone learned from it.
+inline constexpr Cell kLearned = 4;
+// Commits that it had not confirmed when the answer left.
+inline constexpr Cell kCommitsLate = 5;
+// Events that it was told of after that, and those that it will not be told of.
+inline constexpr Cell kPushedLater = 6;
+inline constexpr Cell kPushesDropped = 7;
+// Claims whose lease ended before them.
+inline constexpr Cell kLeasesLost = 8;
+// Keys that dead workers had claimed.
+inline constexpr Cell kReleasedForDead = 9;
+inline constexpr Cell kRoundTripBuckets = 10;
+inline constexpr Cell kRedisEnd = kRoundTripBuckets + kRoundTripBounds.size() + 1;
+
 }  // namespace webhook::cells

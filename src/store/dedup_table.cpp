@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <memory_resource>
+#include <span>
 #include <stdexcept>
 #include <type_traits>
 
@@ -15,7 +16,7 @@ namespace webhook {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x7075646562657767;
-constexpr std::uint32_t kLayoutVersion = 3;
+constexpr std::uint32_t kLayoutVersion = 4;
 constexpr std::size_t kLeastEvents = 64;
 constexpr std::size_t kLeastClaims = 16;
 constexpr std::size_t kClaimsShare = 32;
@@ -54,6 +55,13 @@ std::uint32_t hash_under(const TableSecret& secret, const EventKey& key) {
     std::uint64_t sum = secret[4];
     for (std::size_t i = 0; i < words.size(); ++i) sum += secret[i] * words[i];
     return static_cast<std::uint32_t>(sum >> 32);
+}
+
+// FNV-1a. It need not be hard to collide: the SHA-256 covers the endpoint as well.
+std::uint32_t hash_of_endpoint(std::string_view endpoint) {
+    std::uint32_t hash = 0x811c9dc5;
+    for (const char each : endpoint) hash = (hash ^ static_cast<unsigned char>(each)) * 0x01000193;
+    return hash;
 }
 
 }  // namespace
@@ -165,7 +173,11 @@ EventKey event_key(std::string_view endpoint, std::string_view name, std::string
     text.append(endpoint).append(name).append(value);
     const Sha256Digest digest = sha256(text);
     EventKey key;
-    std::copy_n(digest.begin(), key.bytes.size(), key.bytes.begin());
+    const std::uint32_t shared = hash_of_endpoint(endpoint);
+    static_assert(sizeof(shared) == EventKey::kEndpointSize);
+    std::memcpy(key.bytes.data(), &shared, sizeof(shared));
+    std::copy_n(digest.begin(), key.bytes.size() - sizeof(shared),
+                key.bytes.begin() + sizeof(shared));
     return key;
 }
 
@@ -263,6 +275,31 @@ void DedupTable::release(std::span<const EventKey> keys, const ClaimToken& token
     for (const EventKey& key : keys) {
         if (const EntryIndex held = find_claim(key, token)) remove_claim(held);
     }
+}
+
+void DedupTable::give_up_orphans(const Liveness& liveness, std::uint32_t& place, std::uint32_t most,
+                                 std::vector<OrphanedKey>& given_up) {
+    const Change change(*header_);
+    for (std::uint32_t i = 0; i < most && header_->claims_in_use > 0; ++i) {
+        if (place >= header_->claim_capacity) {
+            place = 0;
+            return;
+        }
+        const Claim& claim = claims_[place];
+        if (claim.in_use != 0 && !liveness.alive(claim.token.owner)) {
+            given_up.push_back({claim.key, claim.token});
+            remove_claim(header_->event_capacity + 1 + place);
+        }
+        ++place;
+    }
+}
+
+std::uint64_t DedupTable::identity() const {
+    const auto bytes = std::as_bytes(std::span(header_->secret));
+    const Sha256Digest digest = sha256({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    std::uint64_t identity = 0;
+    std::memcpy(&identity, digest.data(), sizeof(identity));
+    return identity;
 }
 
 DedupStats DedupTable::stats() const {

@@ -30,11 +30,15 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace webhook {
 
-// The remembered part of an event: the first 128 bits of a SHA-256.
+// The remembered part of an event: 32 bits that all events of its endpoint share, so that a store
+// of several parts can keep them together, and the first 96 bits of a SHA-256.
 struct EventKey {
+    static constexpr std::size_t kEndpointSize = 4;
+
     std::array<std::uint8_t, 16> bytes;
 
     friend bool operator==(const EventKey&, const EventKey&) = default;
@@ -61,6 +65,12 @@ struct ClaimToken {
     std::uint64_t sequence;
 
     friend bool operator==(const ClaimToken&, const ClaimToken&) = default;
+};
+
+// A key of a claim that its owner can no longer end.
+struct OrphanedKey {
+    EventKey key;
+    ClaimToken token;
 };
 
 // Tells whether a process that holds a claim is alive. Called under the caller's lock.
@@ -124,6 +134,15 @@ class DedupTable {
 
     // Gives up the token's claim of these keys. Keys that the token does not hold are left alone.
     void release(std::span<const EventKey> keys, const ClaimToken& token);
+
+    // Gives up what dead owners hold in the next places, from `place` on, which is advanced; looks
+    // at no more than `most`, and at none behind the last claim. Appends what it gives up to
+    // `given_up`. Throws std::bad_alloc before it changes anything of a place.
+    void give_up_orphans(const Liveness& liveness, std::uint32_t& place, std::uint32_t most,
+                         std::vector<OrphanedKey>& given_up);
+
+    // Random for each table, and after each restore(): tells where a token is from.
+    std::uint64_t identity() const;
 
     DedupStats stats() const;
 

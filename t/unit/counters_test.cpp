@@ -1,6 +1,7 @@
 #include "store/counters.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -146,6 +147,28 @@ TEST_F(CountersTest, ForgetsWhatDeadProcessesHadInProgress) {
     counters.join();
     EXPECT_EQ(counters.in_progress(row, counters.living()), 1);
     EXPECT_EQ(counters.deaths(), 1);
+    counters.leave();
+}
+
+TEST_F(CountersTest, KnowsWhatLivingProcessesSee) {
+    Counters counters = open();
+    const Row server = counters.servers.add("fleet");
+    counters.see(server, Sight::away);
+    EXPECT_EQ(0U, counters.seen_as(server, Sight::away, counters.living()));
+    counters.join();
+    counters.see(server, Sight::connected);
+    Living child([this, server] {
+        Counters own = open();
+        own.join();
+        own.see(server, Sight::away);
+    });
+    EXPECT_EQ(1U, counters.seen_as(server, Sight::connected, counters.living()));
+    EXPECT_EQ(1U, counters.seen_as(server, Sight::away, counters.living()));
+    child.kill_now();
+    EXPECT_EQ(0U, counters.seen_as(server, Sight::away, counters.living()));
+    counters.leave();
+    counters.join();
+    EXPECT_EQ(0U, counters.seen_as(server, Sight::connected, counters.living()));
     counters.leave();
 }
 

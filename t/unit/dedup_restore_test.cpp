@@ -22,7 +22,7 @@
 namespace webhook::testing {
 namespace {
 
-// A table as a file holds it, layout version 2.
+// A table as a file holds it, layout version 4.
 class Stored {
   public:
     static constexpr std::size_t kIdentity = 24;
@@ -84,7 +84,7 @@ TEST_F(DedupTableTest, LayoutIsThatOfItsVersion) {
     claim({2}, token(9, {0x11223344, 0x55667788}));
     const Stored stored(block);
     EXPECT_EQ("gwebedup", std::string(reinterpret_cast<const char*>(block.bytes().data()), 8));
-    EXPECT_EQ(3U, stored.number<std::uint32_t>(8));
+    EXPECT_EQ(4U, stored.number<std::uint32_t>(8));
     EXPECT_EQ(0U, stored.number<std::uint32_t>(12));
     EXPECT_EQ(capacity(), stored.capacity());
     EXPECT_EQ(claim_capacity(block.bytes().size()), stored.number<std::uint32_t>(20));

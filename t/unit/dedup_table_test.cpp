@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <set>
@@ -41,8 +42,23 @@ TEST(EventKey, IsTheHashOfItsPartsAndTheirLengths) {
         const std::string value(size, 'v');
         const Sha256Digest digest = sha256("4:2:hookid" + value);
         const EventKey key = event_key("hook", "id", value);
-        EXPECT_TRUE(std::equal(key.bytes.begin(), key.bytes.end(), digest.begin())) << size;
+        EXPECT_TRUE(std::equal(key.bytes.begin() + EventKey::kEndpointSize, key.bytes.end(),
+                               digest.begin()))
+            << size;
     }
+}
+
+TEST(EventKeyTest, BeginsWithWhatAllOfAnEndpointShare) {
+    const auto start = [](const EventKey& key) {
+        return std::string(key.bytes.begin(), key.bytes.begin() + EventKey::kEndpointSize);
+    };
+    EXPECT_EQ(start(event_key("ci", "id", "1")), start(event_key("ci", "body", "2")));
+    EXPECT_NE(start(event_key("ci", "id", "1")), start(event_key("cd", "id", "1")));
+    // What follows is not the same for two endpoints whose share is.
+    const EventKey left = event_key("costarring", "id", "1");
+    const EventKey right = event_key("liquid", "id", "1");
+    EXPECT_EQ(start(left), start(right));
+    EXPECT_NE(left, right);
 }
 
 TEST_F(DedupTableTest, StartsEmpty) {
@@ -714,6 +730,58 @@ TEST(DedupTableModel, DoesWhatTheModelDoes) {
         EXPECT_GT(trial.count(ClaimOutcome::no_room), 10U);
         EXPECT_LT(trial.left_out(), static_cast<std::size_t>(run.steps) / 4);
     }
+}
+
+TEST_F(DedupTableTest, GivesUpWhatDeadOwnersHold) {
+    claim({1}, token(1));
+    claim({2, 3}, token(2, kOther));
+    claim({4}, token(3, kOther));
+    census.bury(kOther);
+    std::uint32_t place = 0;
+    std::vector<OrphanedKey> given_up;
+    table.give_up_orphans(census, place, 1000, given_up);
+    ASSERT_EQ(3U, given_up.size());
+    std::vector<std::uint64_t> sequences;
+    for (const OrphanedKey& each : given_up) sequences.push_back(each.token.sequence);
+    std::ranges::sort(sequences);
+    EXPECT_EQ((std::vector<std::uint64_t>{2, 2, 3}), sequences);
+    EXPECT_EQ(1U, table.stats().in_flight);
+    EXPECT_EQ(ClaimOutcome::in_flight, claim({1}, token(9)));
+    EXPECT_EQ(ClaimOutcome::claimed, claim({2, 3, 4}, token(9)));
+    given_up.clear();
+    table.give_up_orphans(census, place, 1000, given_up);
+    EXPECT_TRUE(given_up.empty());
+}
+
+TEST_F(DedupTableTest, LooksForOrphansInPieces) {
+    for (const std::uint64_t each : numbers_from(1, 10)) claim({each}, token(each, kOther));
+    census.bury(kOther);
+    std::uint32_t place = 0;
+    std::vector<OrphanedKey> given_up;
+    std::size_t calls = 0;
+    do {
+        const std::size_t before = given_up.size();
+        table.give_up_orphans(census, place, 4, given_up);
+        EXPECT_LE(given_up.size(), before + 4);
+        ++calls;
+    } while (place != 0 && given_up.size() < 10);
+    EXPECT_EQ(10U, given_up.size());
+    EXPECT_GE(calls, 3U);
+    // From behind the last place, it begins anew.
+    place = 1'000'000;
+    table.give_up_orphans(census, place, 4, given_up);
+    claim({77}, token(77, kOwner));
+    table.give_up_orphans(census, place, 4, given_up);
+    EXPECT_LE(place, 4U);
+}
+
+TEST_F(DedupTableTest, HasAnIdentityOfItsOwn) {
+    EXPECT_EQ(table.identity(), DedupTable::attach(block.bytes()).identity());
+    const std::uint64_t before = table.identity();
+    TableSecret other = kSecret;
+    other[0] ^= 1;
+    table.restore(false, other);
+    EXPECT_NE(before, table.identity());
 }
 
 }  // namespace
