@@ -25,14 +25,14 @@ CXX := g++
 CORE_PACKAGES := g++ libssl-dev libsimdjson-dev zlib1g-dev libpcre2-dev libidn2-dev
 BUILD_PACKAGES := $(CORE_PACKAGES) nginx nginx-dev
 UNIT_PACKAGES := $(CORE_PACKAGES) libgtest-dev
-TEST_PACKAGES := libgtest-dev curl jq perl openssl procps json-schema-test-suite prometheus
+TEST_PACKAGES := libgtest-dev curl jq perl openssl procps json-schema-test-suite prometheus redis-server
 CHECK_PACKAGES := clang-format clang-tidy
 BENCH_PACKAGES := wrk
 INTEROP_PACKAGES := nodejs npm
 BROWSER_PACKAGES := chromium
 
 # The houses that know no nginx: they are built, tested and fuzzed without it.
-HOUSES := base jsonschema scheme verify inspect capture store report
+HOUSES := base jsonschema scheme verify inspect capture store redis report
 CORE_SOURCES := $(wildcard $(HOUSES:%=src/%/*.cpp))
 GLUE_SOURCES := $(wildcard src/ngx_http_webhook/*.cpp)
 HEADERS := $(wildcard src/*/*.h)
@@ -74,7 +74,7 @@ define require_packages
 	if [ -n "$$missing" ]; then echo "missing packages:$$missing (make deps installs them)" >&2; exit 1; fi
 endef
 
-# Installs those of $(1) that are missing. RUNLEVEL and SYSTEMD_OFFLINE keep the services of nginx and prometheus
+# Installs those of $(1) that are missing. RUNLEVEL and SYSTEMD_OFFLINE keep the services of nginx, prometheus and Redis
 # from being started, the one without systemd, the other one with it.
 define install_packages
 	@$(call find_missing,$(1)); \
@@ -155,6 +155,7 @@ $(OBJECTS)/ngx_http_webhook_module.so: $(CONFIGURED) $(LIBRARY) $(GLUE_SOURCES) 
 
 # The same module, for tests: with what they may ask for by the environment (fault_point.h).
 FAULTY := store/dedup_table store/capture_ring ngx_http_webhook/module ngx_http_webhook/conf
+FAULTY_SUPPORT := late_store redis_caller
 FAULTY_MODULE := $(OBJECTS)/faulty/ngx_http_webhook_module.so
 $(OBJECTS)/faulty/%.o: CXXFLAGS += -fPIC -fvisibility=hidden $(HARDENING) -DWEBHOOK_FAULT_POINTS -I$(OBJECTS)/nginx $(addprefix -isystem ,$(NGINX_HEADERS))
 $(OBJECTS)/faulty/%.o: src/%.cpp $(CONFIGURED) $(FLAGS)
@@ -162,7 +163,7 @@ $(OBJECTS)/faulty/%.o: src/%.cpp $(CONFIGURED) $(FLAGS)
 $(OBJECTS)/faulty/support/%.o: t/support/%.cpp $(CONFIGURED) $(FLAGS)
 	$(COMPILE)
 -include $(wildcard $(OBJECTS)/faulty/*/*.d)
-$(FAULTY_MODULE): $(FAULTY:%=$(OBJECTS)/faulty/%.o) $(OBJECTS)/faulty/support/late_store.o $(OBJECTS)/ngx_http_webhook_module.so
+$(FAULTY_MODULE): $(FAULTY:%=$(OBJECTS)/faulty/%.o) $(FAULTY_SUPPORT:%=$(OBJECTS)/faulty/support/%.o) $(OBJECTS)/ngx_http_webhook_module.so
 	@$(CXX) $(OWN_FLAGS) -shared $(filter %.o,$^) $(filter-out $(FAULTY:%=$(OBJECTS)/nginx/addon/%.o),$(wildcard $(OBJECTS)/nginx/addon/ngx_http_webhook/*.o)) \
 	    $(OBJECTS)/nginx/ngx_http_webhook_module_modules.o $(LIBRARY) $(LIBRARIES) -o $@
 
@@ -193,7 +194,7 @@ $(STATIC_NGINX): $(STATIC)/%/nginx: $(if $(NGINX_SRC),,$(SOURCE)/configure)
 
 .PHONY: test-static build-variants
 $(STATIC)/plain/nginx: VARIANT_CXXFLAGS = -Werror $(OWN_FLAGS) -DWEBHOOK_FAULT_POINTS
-$(STATIC)/plain/nginx: VARIANT_SOURCES = $(HERE)/t/support/late_store.cpp
+$(STATIC)/plain/nginx: VARIANT_SOURCES = $(FAULTY_SUPPORT:%=$(HERE)/t/support/%.cpp)
 test-static: deps-test $(STATIC)/plain/nginx ## run the end-to-end tests on an nginx with the module inside (NGINX_SRC=DIR, or Debian's)
 	WEBHOOK_NGINX=$(HERE)/$(STATIC)/plain/nginx WEBHOOK_MODULE=none prove -j$(JOBS) -It/lib $(or $(T),t/*.t)
 
@@ -373,11 +374,16 @@ bench: deps-bench build bench-dedup bench-schema bench-report ## measure the gat
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/hmac_cost $(OBJECTS)/bench/core_bench
 	@$(RUN) perl -It/lib t/bench/gate.pl $(OBJECTS)/bench
 
-.PHONY: chaos
+.PHONY: chaos chaos-fleet
 chaos: deps-test build ## kill, reload, upgrade and restart everything under load (DELIVERIES=200000 FAULTS=200 SEED=n)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(FAULTY_MODULE)
 	@WEBHOOK_MODULE=$(HERE)/$(FAULTY_MODULE) perl t/chaos/chaos.pl --dies-inside \
 	    $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED))
+chaos-fleet: deps-test build ## the same for three nginx and one Redis, one that keeps and one that forgets (DELIVERIES=20000 FAULTS=20 SEED=n)
+	@for redis in keeps forgets; do \
+	    $(RUN) perl t/chaos/fleet.pl --redis $$redis \
+	        $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)); \
+	done
 
 .PHONY: fuzz
 fuzz: deps-fuzz ## fuzz the library with libFuzzer for FUZZ_SECONDS (60) each

@@ -16,8 +16,9 @@ my %BELOW = (
     inspect          => [qw(base jsonschema scheme verify)],
     capture          => [qw(base scheme)],
     store            => [qw(base)],
+    redis            => [qw(base store)],
     report           => [qw(base verify store)],
-    ngx_http_webhook => [qw(base jsonschema scheme verify inspect capture store report)],
+    ngx_http_webhook => [qw(base jsonschema scheme verify inspect capture store redis report)],
 );
 
 my @houses = grep { $_ ne 'build' } map { m{/(\w+)/$} } glob "$SRC/*/";
