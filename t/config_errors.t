@@ -1109,7 +1109,7 @@ my @MEMORY = (
     'an unknown parameter of a zone' => [
         'webhook_dedup_zone zone=events:1m size=1m; # HERE',
         'invalid "size=" in "webhook_dedup_zone", allowed: '
-            . 'zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH',
+            . 'zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH, redis=NAME, lease=TIME, on_error=local|reject',
     ],
     'a full zone that does something else' => [
         'webhook_dedup_zone zone=events:1m full=wait; # HERE',
@@ -1142,6 +1142,90 @@ my @MEMORY = (
 );
 
 # Directives with as many arguments as they take, for places where they may not stand.
+# The shown arguments of a webhook_redis that is right but for what the row adds.
+sub redis ($arguments) { return "webhook_redis fleet $arguments; # HERE\n" . in_server('') }
+
+my $REDIS_ALLOWED = 'NAME URL, user=NAME, password=VALUE|file:PATH|env:NAME, ca=FILE, timeout=TIME';
+
+# What is wrong with a URL is in the unit tests.
+my @REDIS = (
+    'a Redis without a URL' => [ "webhook_redis fleet; # HERE\n" . in_server(''), 'invalid number of arguments in "webhook_redis" directive' ],
+    'a Redis without a name' => [
+        "webhook_redis redis://%%ADDR%% timeout=1s; # HERE\n" . in_server(''),
+        'invalid parameter in "webhook_redis", allowed: a name, then a URL',
+    ],
+    'a Redis with an empty name' => [
+        "webhook_redis \"\" redis://%%ADDR%%; # HERE\n" . in_server(''),
+        'invalid "" in "webhook_redis", allowed: a name, then a URL',
+    ],
+    'two of a name' => [
+        "webhook_redis fleet redis://%%ADDR%%;\nwebhook_redis fleet unix:/run/redis; # HERE\n" . in_server(''),
+        'duplicate "webhook_redis" "fleet"',
+    ],
+    'another scheme' => [
+        redis('http://%%ADDR%%'), '"webhook_redis": unknown scheme "http://", allowed: "redis://", "rediss://", "unix:"',
+    ],
+    'a password in the URL' => [
+        redis('redis://:Zq7secret@%%ADDR%%'), '"webhook_redis": a URL with a user or a password: use "user=" and "password="',
+    ],
+    'a port of Redis that is none' => [ redis('redis://%%ADDR%%:0'), '"webhook_redis": invalid port "0", allowed: 1 to 65535' ],
+    'an unknown parameter of webhook_redis' => [
+        redis('redis://%%ADDR%% pasword=Zq7secret'), qq{invalid "pasword=" in "webhook_redis", allowed: $REDIS_ALLOWED},
+    ],
+    'a password alone' => [ redis('redis://%%ADDR%% Zq7secret'), qq{invalid parameter in "webhook_redis", allowed: $REDIS_ALLOWED} ],
+    'two users' => [ redis('redis://%%ADDR%% user=a user=b'), 'duplicate parameter "user=" in "webhook_redis"' ],
+    'an empty user' => [ redis('redis://%%ADDR%% user='), 'invalid "user=" in "webhook_redis", allowed: user=NAME, not empty' ],
+    'a user without a password' => [ redis('redis://%%ADDR%% user=gate'), '"user=" in "webhook_redis" has no "password=" beside it' ],
+    'an empty password' => [ redis('redis://%%ADDR%% password='), 'empty "password=" in "webhook_redis"' ],
+    'a password with a variable' => [
+        redis('redis://%%ADDR%% password=Zq7$secret'),
+        'the "password=" of "webhook_redis" may not hold variables: one with "$" in it belongs into "file:" or "env:"',
+    ],
+    'a password file that is not there' => [
+        redis('redis://%%ADDR%% password=file:%%DIR%%/absent.key'), 'cannot read "%%DIR%%/absent.key": No such file or directory',
+    ],
+    'an empty password file' => [
+        redis('redis://%%ADDR%% password=file:%%DIR%%/empty.key'), 'the secret file "%%DIR%%/empty.key" is empty',
+    ],
+    'a password of an empty variable of the environment' => [
+        redis('redis://%%ADDR%% password=env:WEBHOOK_TEST_EMPTY'),
+        'the environment variable "WEBHOOK_TEST_EMPTY" is not set or empty',
+    ],
+    (
+        map {
+            ; "a time limit of $_" => [ redis("redis://%%ADDR%% timeout=$_"), qq{invalid "timeout=$_" in "webhook_redis", allowed: a time from 1ms to 10s} ]
+        } qw(0 0ms 11s 10001ms)
+    ),
+    'a time limit that is no time' => [
+        redis('redis://%%ADDR%% timeout=soon'), 'invalid "timeout=soon" in "webhook_redis", allowed: a time, such as 300s, 5m or 72h',
+    ],
+    (
+        map {
+            ; "certificates for $_" => [ redis("$_ ca=%%CERT%%"), '"ca=" in "webhook_redis" is of no use without "rediss://"' ]
+        } 'redis://%%ADDR%%', 'unix:/run/redis'
+    ),
+    'certificates that are not there' => [
+        redis('rediss://%%ADDR%% ca=%%DIR%%/absent.pem'),
+        '"webhook_redis": cannot read "%%DIR%%/absent.pem": No such file or directory',
+    ],
+    'certificates that are none' => [
+        redis('rediss://%%ADDR%% ca=%%DIR%%/broken.key'),
+        '"webhook_redis": the file "%%DIR%%/broken.key" has no certificates in PEM',
+    ],
+    'certificates without a path' => [ redis('rediss://%%ADDR%% ca='), 'invalid path "" in "webhook_redis"' ],
+    'a host that is not found' => [
+        redis('redis://redis.invalid'),
+        'the host "redis.invalid" of the webhook_redis "fleet" is not found, and there is no "resolver"',
+    ],
+    'a host that is not found, and a resolver of a server' => [
+        "webhook_redis fleet redis://redis.invalid; # HERE\n" . in_server('resolver 127.0.0.1;'),
+        'the host "redis.invalid" of the webhook_redis "fleet" is not found, and there is no "resolver"',
+    ],
+    'a Redis in a server' => [
+        in_server('webhook_redis fleet redis://%%ADDR%%; # HERE'), '"webhook_redis" directive is not allowed here',
+    ],
+);
+
 my $CAPTURED = 'method, insecure, ip_denied, no_endpoint, missing_signature, malformed_signature, missing_timestamp, '
     . 'malformed_timestamp, missing_header, malformed_header, stale_timestamp, future_timestamp, no_secret, incomplete_body, '
     . 'bad_signature, filtered, invalid_payload, schema_violation, missing_event_id, in_flight, unavailable, cached, '
@@ -1465,6 +1549,7 @@ subtest 'directives'            => sub { are_found(@DIRECTIVES) };
 subtest 'broken schemas'        => sub { are_broken_schemas() };
 subtest 'sources'               => sub { are_found(@SOURCES) };
 subtest 'memory'                => sub { are_found(@MEMORY) };
+subtest 'Redis'                 => sub { are_found(@REDIS) };
 subtest 'captures'              => sub { are_found(@CAPTURES) };
 subtest 'contexts'              => sub { are_found(@CONTEXTS) };
 subtest 'numbers of arguments' => sub { are_found(@COUNTS) };

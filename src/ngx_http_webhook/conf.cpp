@@ -96,6 +96,14 @@ DedupKey default_key(const Scheme& scheme) {
     return {{DedupKey::Kind::event_id, "$webhook_event_id"}};
 }
 
+// Where an event is claimed: in the zone, or in what it shares with other nodes.
+EventStore& store_of(const MainConf& conf, DedupZone& zone) {
+    const auto found = std::ranges::find_if(
+        conf.fleet_stores, [&zone](const auto& store) { return &store->zone() == &zone; });
+    if (found == conf.fleet_stores.end()) return zone;
+    return **found;
+}
+
 void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
     if (!conf.dedup_directive || !conf.dedup_directive->on) return;
     auto dedup = std::make_shared<Dedup>(*conf.dedup_directive);
@@ -107,7 +115,7 @@ void resolve_dedup(ngx_conf_t* cf, LocConf& conf) {
              dedup->place);
     }
     dedup->zone = zone->second;
-    dedup->store = &WEBHOOK_STORE(*zone->second);
+    dedup->store = &WEBHOOK_STORE(store_of(main_conf(cf), *zone->second));
     if (!dedup->ttl) dedup->ttl = dedup->zone->ttl;
     if (dedup->keys.empty()) dedup->keys.push_back(default_key(*conf.scheme));
     conf.dedup = std::move(dedup);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,8 @@
 
 #include "inspect/policy.h"
 #include "ngx_http_webhook/allowlist.h"
+#include "ngx_http_webhook/fleet_store.h"
+#include "ngx_http_webhook/redis_server.h"
 #include "ngx_http_webhook/secrets.h"
 #include "ngx_http_webhook/tally.h"
 #include "scheme/scheme.h"
@@ -94,7 +97,6 @@ struct Dedup {
     ConfigPosition place;
     // Found when the configuration is complete.
     DedupZone* zone = nullptr;
-    // The zone, except in tests.
     EventStore* store = nullptr;
 };
 
@@ -176,6 +178,10 @@ struct UsedVariable {
 struct MainConf {
     std::map<std::string, std::shared_ptr<const Scheme>, std::less<>> schemes;
     std::map<std::string, DedupZone*, std::less<>> zones;
+    std::map<std::string, std::unique_ptr<RedisServer>, std::less<>> redis_servers;
+    std::vector<FleetDirective> fleet_directives;
+    // The zones that share their memory.
+    std::vector<std::unique_ptr<FleetStore>> fleet_stores;
     // By the paths of their files.
     std::map<std::string, std::shared_ptr<const Schema>> schemas;
     // Files that several locations name are watched once.

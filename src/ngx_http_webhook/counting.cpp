@@ -110,6 +110,9 @@ void begin_counting(MainConf& conf) {
     for (const auto& [name, zone] : conf.zones) {
         zone->row = rows.add(counters()->zones, name);
     }
+    for (const auto& [name, server] : conf.redis_servers) {
+        server->row = rows.add(counters()->servers, name);
+    }
     for (const auto& file : conf.address_files) {
         file->counted_as(rows.add(counters()->files, file->name()));
     }
@@ -120,11 +123,12 @@ void begin_counting(MainConf& conf) {
     }
     loaded = {now(), counters()->begin_configuration()};
     if (rows.missing() == 0) return;
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "webhook: %uz endpoints, secrets, zones or files are counted as \"_other\": "
-                  "there is room for %uz, %uz, %uz and %uz",
-                  rows.missing(), kMostCountedEndpoints, kMostCountedSecrets, kMostCountedZones,
-                  kMostCountedFiles);
+    ngx_log_error(
+        NGX_LOG_WARN, ngx_cycle->log, 0,
+        "webhook: %uz endpoints, secrets, zones, files or servers of Redis are counted as "
+        "\"_other\": there is room for %uz, %uz, %uz, %uz and %uz",
+        rows.missing(), kMostCountedEndpoints, kMostCountedSecrets, kMostCountedZones,
+        kMostCountedFiles, kMostCountedServers);
 }
 
 const LoadedConfiguration& loaded_configuration() {

@@ -1,6 +1,7 @@
 #include "ngx_http_webhook/directives.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <type_traits>
@@ -13,9 +14,11 @@
 #include "ngx_http_webhook/capture.h"
 #include "ngx_http_webhook/conf.h"
 #include "ngx_http_webhook/dedup.h"
+#include "ngx_http_webhook/redis_server.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/schemas.h"
 #include "ngx_http_webhook/status.h"
+#include "redis/url.h"
 #include "report/page.h"
 #include "scheme/boundaries.h"
 #include "scheme/builder.h"
@@ -641,12 +644,58 @@ void set_name_and_size(const Directive& directive, std::string_view argument,
 }
 
 // webhook_dedup_zone zone=NAME:SIZE [ttl=TIME] [full=evict|reject] [state=PATH]
+//     [redis=NAME [lease=TIME] [on_error=local|reject]]
+
+constexpr Milliseconds kDefaultLease = std::chrono::seconds(20);
+constexpr Milliseconds kShortestLease = std::chrono::seconds(1);
+constexpr Milliseconds kLongestLease = std::chrono::hours(1);
+
+Milliseconds lease(const Directive& directive, std::string_view argument, std::string_view value) {
+    const Milliseconds time = duration(directive, argument, value);
+    if (time < kShortestLease || time > kLongestLease) {
+        directive.reject(argument, "a time from 1s to 1h");
+    }
+    return time;
+}
+
+// Returns false for an argument that says nothing of a fleet.
+bool read_fleet_option(const Directive& directive, std::string_view argument,
+                       FleetDirective& fleet) {
+    if (const auto name = option(argument, "redis")) {
+        if (name->empty()) directive.reject(argument, "redis=NAME of a \"webhook_redis\"");
+        fleet.redis = *name;
+    } else if (const auto time = option(argument, "lease")) {
+        fleet.lease = lease(directive, argument, *time);
+    } else if (const auto what = option(argument, "on_error")) {
+        if (*what != "local" && *what != "reject") {
+            directive.reject(argument, "on_error=local, on_error=reject");
+        }
+        fleet.on_error = *what == "local" ? OnError::local : OnError::reject;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void add_fleet(const Directive& directive, MainConf& conf, FleetDirective fleet) {
+    for (const std::string_view name : {"lease", "on_error"}) {
+        const bool is_there = std::ranges::any_of(directive.arguments(), [name](auto argument) {
+            return option(argument, name).has_value();
+        });
+        if (is_there && fleet.redis.empty()) {
+            throw ConfigError("\"" + std::string(name) + "=\" in " + in_quotes(directive.name()) +
+                              " is of no use without \"redis=\"");
+        }
+    }
+    if (!fleet.redis.empty()) conf.fleet_directives.push_back(std::move(fleet));
+}
 
 void define_zone(const Directive& directive, MainConf& conf) {
     require_single_parameters(directive);
     auto& zone = make_in_pool<DedupZone>(directive.cf->pool);
     zone.ttl = kDefaultTtl;
     zone.place = directive.place();
+    FleetDirective fleet{&zone, "", kDefaultLease, OnError::local, directive.place()};
     for (std::string_view argument : directive.arguments()) {
         if (const auto name_and_size = option(argument, "zone")) {
             set_name_and_size(directive, argument, *name_and_size, zone);
@@ -665,9 +714,10 @@ void define_zone(const Directive& directive, MainConf& conf) {
                     in_quotes(directive.name()) +
                     ", allowed: a path without \".earlier-\", which marks other files");
             }
-        } else {
+        } else if (!read_fleet_option(directive, argument, fleet)) {
             directive.reject_unknown(argument,
-                                     "zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH");
+                                     "zone=NAME:SIZE, ttl=TIME, full=evict|reject, state=PATH, "
+                                     "redis=NAME, lease=TIME, on_error=local|reject");
         }
     }
     if (zone.name.empty()) throw ConfigError(in_quotes(directive.name()) + " has no \"zone=\"");
@@ -681,6 +731,105 @@ void define_zone(const Directive& directive, MainConf& conf) {
     if (!zone.state.empty()) warn_about_open_directory(directive, zone.state);
     zone.request_memory(directive.cf);
     conf.zones.emplace(zone.name, &zone);
+    add_fleet(directive, conf, std::move(fleet));
+}
+
+// webhook_redis NAME URL [user=NAME] [password=VALUE|file:PATH|env:NAME] [ca=FILE] [timeout=TIME]
+
+constexpr std::string_view kRedisAllowed =
+    "NAME URL, user=NAME, password=VALUE|file:PATH|env:NAME, ca=FILE, timeout=TIME";
+constexpr Milliseconds kShortestRedisTimeout(1);
+constexpr Milliseconds kLongestRedisTimeout = std::chrono::seconds(10);
+
+std::string redis_password(const Directive& directive, std::string_view value) {
+    if (!stands_elsewhere(value) && value.find('$') != std::string_view::npos) {
+        throw ConfigError("the \"password=\" of " + in_quotes(directive.name()) +
+                          " may not hold variables: one with \"$\" in it belongs into \"file:\" or "
+                          "\"env:\"");
+    }
+    if (value.empty()) throw ConfigError("empty \"password=\" in " + in_quotes(directive.name()));
+    SecretFile found = fixed_secret(directive, value);
+    if (found.readable_by_others) {
+        directive.warn(readable_by_others(directive.path(value.substr(kFile.size()))));
+    }
+    return std::move(found.secret);
+}
+
+ngx_msec_t redis_timeout(const Directive& directive, std::string_view argument,
+                         std::string_view value) {
+    const Milliseconds time = duration(directive, argument, value);
+    if (time < kShortestRedisTimeout || time > kLongestRedisTimeout) {
+        directive.reject(argument, "a time from 1ms to 10s");
+    }
+    return static_cast<ngx_msec_t>(time.count());
+}
+
+void read_redis_name(const Directive& directive, const MainConf& conf, RedisServer& server) {
+    server.name = directive.argument(0);
+    const bool is_name = !server.name.empty() && !has_control_character(server.name) &&
+                         server.name.find_first_of("=:/") == std::string::npos;
+    if (!is_name) directive.reject_unknown(server.name, "a name, then a URL");
+    directive.require_utf8("the name", server.name);
+    if (conf.redis_servers.contains(server.name)) {
+        throw ConfigError("duplicate " + in_quotes(directive.name()) + " " +
+                          in_quotes(server.name));
+    }
+}
+
+void read_redis_url(const Directive& directive, RedisServer& server) {
+    try {
+        server.address = redis::parse_url(directive.argument(1));
+    } catch (const ConfigError& error) {
+        throw ConfigError(in_quotes(directive.name()) + ": " + error.what());
+    }
+}
+
+void read_redis_option(const Directive& directive, std::string_view argument, RedisServer& server,
+                       std::string& ca) {
+    if (const auto user = option(argument, "user")) {
+        if (user->empty()) directive.reject(argument, "user=NAME, not empty");
+        server.login.user = *user;
+    } else if (const auto password = option(argument, "password")) {
+        server.login.password = redis_password(directive, *password);
+    } else if (const auto file = option(argument, "ca")) {
+        ca = directive.path(*file);
+    } else if (const auto time = option(argument, "timeout")) {
+        server.timeout = redis_timeout(directive, argument, *time);
+    } else {
+        directive.reject_unknown(argument, kRedisAllowed);
+    }
+}
+
+void set_redis_tls(const Directive& directive, RedisServer& server, const std::string& ca) {
+    if (!ca.empty() && !server.address.is_tls) {
+        throw ConfigError("\"ca=\" in " + in_quotes(directive.name()) +
+                          " is of no use without \"rediss://\"");
+    }
+    if (!server.address.is_tls) return;
+    try {
+        server.tls = std::make_unique<PeerTls>(directive.cf, ca);
+    } catch (const ConfigError& error) {
+        throw ConfigError(in_quotes(directive.name()) + ": " + error.what());
+    }
+}
+
+void define_redis(const Directive& directive, MainConf& conf) {
+    require_single_parameters(directive);
+    auto server = std::make_unique<RedisServer>();
+    server->place = directive.place();
+    read_redis_name(directive, conf, *server);
+    read_redis_url(directive, *server);
+    std::string ca;
+    for (std::string_view argument : directive.arguments().subspan(2)) {
+        read_redis_option(directive, argument, *server, ca);
+    }
+    if (!server->login.user.empty() && server->login.password.empty()) {
+        throw ConfigError("\"user=\" in " + in_quotes(directive.name()) +
+                          " has no \"password=\" beside it");
+    }
+    set_redis_tls(directive, *server, ca);
+    server->login.database = server->address.database;
+    conf.redis_servers.emplace(server->name, std::move(server));
 }
 
 // webhook_dedup zone=NAME [key=VALUE]... [ttl=TIME] [wait=TIME] | off
@@ -1278,6 +1427,7 @@ ngx_command_t commands[] = {
     location_command<set_methods>(ngx_string("webhook_methods"), NGX_CONF_1MORE),
     location_command<set_require_tls>(ngx_string("webhook_require_tls"), NGX_CONF_TAKE1),
     location_command<add_sources>(ngx_string("webhook_allow"), NGX_CONF_1MORE),
+    main_command<define_redis>(ngx_string("webhook_redis"), NGX_CONF_2MORE),
     main_command<define_zone>(ngx_string("webhook_dedup_zone"), NGX_CONF_1MORE),
     location_command<set_dedup>(ngx_string("webhook_dedup"), NGX_CONF_1MORE),
     location_command<set_handshake>(ngx_string("webhook_handshake"), NGX_CONF_TAKE12),

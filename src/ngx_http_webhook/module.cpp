@@ -6,13 +6,17 @@
 #include "ngx_http_webhook/counting.h"
 #include "ngx_http_webhook/dedup.h"
 #include "ngx_http_webhook/directives.h"
+#include "ngx_http_webhook/fleet.h"
 #include "ngx_http_webhook/gate.h"
+#include "ngx_http_webhook/redis_client.h"
+#include "ngx_http_webhook/redis_server.h"
 #include "ngx_http_webhook/remarks.h"
 #include "ngx_http_webhook/shared_counters.h"
 #include "ngx_http_webhook/variables.h"
 #include "ngx_http_webhook/verdict_log.h"
 
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <set>
 #include <string>
@@ -39,6 +43,17 @@ void* create_conf(ngx_conf_t* cf) noexcept try {
 void* create_main_conf(ngx_conf_t* cf) noexcept {
     forget_remarks();
     return create_conf<MainConf>(cf);
+}
+
+// Before locations are merged.
+char* complete_main_conf(ngx_conf_t* cf, void* conf) noexcept try {
+    auto& main = *static_cast<MainConf*>(conf);
+    for (const auto& [name, server] : main.redis_servers) server->complete(cf);
+    find_servers(cf, main);
+    return NGX_CONF_OK;
+} catch (const std::exception& error) {
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", error.what());
+    return static_cast<char*>(NGX_CONF_ERROR);
 }
 
 char* merge_loc_conf(ngx_conf_t* cf, void* parent, void* conf) noexcept try {
@@ -75,6 +90,9 @@ void look_at_all(ngx_conf_t* cf) try { audit(cf); } catch (const ConfigError&) {
 }
 
 ngx_int_t on_merged(ngx_conf_t* cf) noexcept try {
+    for (const auto& [name, server] : webhook::ngx::main_conf(cf).redis_servers) {
+        server->complete(cf);
+    }
     look_at_all(cf);
     request_counters(cf);
     webhook::ngx::main_conf(cf).request_id = index_of_request_id(cf);
@@ -135,6 +153,17 @@ ngx_int_t on_configured(ngx_cycle_t* cycle) noexcept {
     return NGX_OK;
 }
 
+}  // namespace
+
+#ifdef WEBHOOK_FAULT_POINTS
+// Defined by the tests.
+void begin_redis_calls(const MainConf& conf);
+#else
+inline void begin_redis_calls(const MainConf&) {}
+#endif
+
+namespace {
+
 #ifdef WEBHOOK_FAULT_POINTS
 std::uint64_t die_every = 0;
 
@@ -172,6 +201,8 @@ ngx_int_t on_worker_start(ngx_cycle_t* cycle) noexcept {
     if (ngx_process != NGX_PROCESS_HELPER) join_counters();
     if (const MainConf* conf = main_conf(cycle)) {
         for (const auto& [name, zone] : conf->zones) zone->serve();
+        if (ngx_process != NGX_PROCESS_HELPER) begin_fleets(*conf, cycle->log);
+        begin_redis_calls(*conf);
         begin_captures(*conf);
     }
     return NGX_OK;
@@ -179,6 +210,7 @@ ngx_int_t on_worker_start(ngx_cycle_t* cycle) noexcept {
 
 void on_worker_exit(ngx_cycle_t* cycle) noexcept {
     if (const MainConf* conf = main_conf(cycle)) {
+        end_fleets(*conf);
         for (const auto& [name, zone] : conf->zones) zone->leave();
         end_captures();
     }
@@ -190,7 +222,7 @@ ngx_http_module_t context = {
     add_variables,         // preconfiguration
     on_merged,             // postconfiguration
     create_main_conf,      // create main configuration
-    nullptr,               // init main configuration
+    complete_main_conf,    // init main configuration
     nullptr,               // create server configuration
     nullptr,               // merge server configuration
     create_conf<LocConf>,  // create location configuration
