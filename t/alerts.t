@@ -70,7 +70,7 @@ subtest 'the dashboard' => sub {
     my @variables = map { $_->{name} } @{ $board->{templating}{list} };
     is_deeply \@variables, [qw(datasource job instance webhook_endpoint)], 'its variables';
     is_deeply [ map { $_->{title} } grep { $_->{type} eq 'row' } @panels ],
-        [ 'Overview', 'Refusals', 'Upstream', 'Rotation', 'Dedup and allowlists' ], 'its rows';
+        [ 'Overview', 'Refusals', 'Upstream', 'Rotation', 'Dedup and allowlists', 'Shared memory' ], 'its rows';
     my (%ids, %taken);
     for my $panel (@panels) {
         my $title = $panel->{title};

@@ -3,10 +3,10 @@
 use Webhook::Test;
 
 use Encode ();
-use FindBin;
 use List::Util qw(sum0);
 use Webhook::Deliveries qw($SECRET deliver delivery event_delivery new_ids outcome start_delivery);
 use Webhook::Metrics qw(fallen scrape status_of value_of);
+use Webhook::MetricsPage qw(fields_of is_of_redis scraped_bounds scraped_metrics written_bounds written_fields written_metrics);
 
 my $OLD  = 'the-secret-that-is-on-its-way-out';
 my $list = write_file('addresses.txt', "127.0.0.0/8\n192.0.2.0/24\n2001:db8::/32\n");
@@ -287,65 +287,27 @@ subtest 'promtool finds nothing' => sub {
     is slurp($output), '', 'output';
 };
 
+# What is there only with a Redis is for t/fleet_status.t.
 subtest 'docs/metrics.md has every metric, and no other' => sub {
     my $text = send_request(method => 'GET', uri => '/metrics')->{body};
-    my %scraped;
-    my ($name, $type);
-    for my $line (split /\n/, $text) {
-        if ($line =~ /^# TYPE (\S+) (\S+)$/) { ($name, $type) = ($1, $2); $scraped{$name} = { type => $type, labels => {} } }
-        next if $line =~ /^#/;
-        my ($labels) = $line =~ /^\w+\{(.*)\} \S+$/ or next;
-        $scraped{$name}{labels}{$_} = 1 for grep { $_ ne 'le' } $labels =~ /(\w+)="/g;
-    }
-    my %written;
-    for my $row (grep { /^\| `nginx_webhook_/ } split /\n/, slurp("$FindBin::Bin/../docs/metrics.md")) {
-        my (undef, $metric, $kind, $labels, $unit, $meaning) = map { s/^\s+|\s+$//gr } split /\|/, $row;
-        $written{ $metric =~ tr/`//dr } = { type => $kind, labels => { map { $_ => 1 } $labels =~ /`(\w+)`/g } };
-        like $meaning, qr/\S/, "$metric has a meaning";
-        like $unit, qr/^\w+$/, "$metric has a unit" unless $metric =~ /build_info/;
-    }
-    is_deeply \%written, \%scraped, 'types and labels';
+    my $written = written_metrics();
+    delete @$written{ grep { is_of_redis($_) } keys %$written };
+    is_deeply $written, scraped_metrics($text), 'types and labels';
 };
 
 subtest 'docs/metrics.md has every bucket' => sub {
     my $text = send_request(method => 'GET', uri => '/metrics')->{body};
-    my %bounds = slurp("$FindBin::Bin/../docs/metrics.md") =~ /^\| `\x{e2}\x{80}\x{a6}(_\w+_seconds)` \| ([\d., ]+) \|$/mg;
-    is_deeply [ sort keys %bounds ], [qw(_upstream_duration_seconds _verify_duration_seconds)], 'of each histogram';
-    for my $name (sort keys %bounds) {
-        my @scraped = $text =~ /^nginx_webhook\Q$name\E_bucket\{webhook_endpoint="timed",le="([\d.]+)"\}/mg;
-        is $bounds{$name}, join(', ', @scraped), $name;
+    my $written = written_bounds();
+    is_deeply [ sort grep { !is_of_redis($_) } keys %$written ],
+        [qw(nginx_webhook_upstream_duration_seconds nginx_webhook_verify_duration_seconds)], 'of each histogram';
+    for my $name (grep { !is_of_redis($_) } sort keys %$written) {
+        is $written->{$name}, scraped_bounds($text, $name, webhook_endpoint => 'timed'), $name;
     }
 };
 
 subtest 'docs/metrics.md has every field of the JSON document, and no other' => sub {
-    my %fields;
-    my $walk = sub ($walk, $value, $path) {
-        if (ref $value eq 'ARRAY') { $walk->($walk, $_, "${path}[]") for @$value; return }
-        return unless ref $value eq 'HASH';
-        for my $field (keys %$value) {
-            my $place = $path eq '' ? $field : "$path.$field";
-            $fields{$place} = 1;
-            # What is counted by verdict and the like has names of its own.
-            $walk->($walk, $value->{$field}, $place) unless $place =~ /verdicts|reasons|would_refuse|outcomes|_seconds/;
-        }
-    };
-    $walk->($walk, status_of(), '');
-    my ($section) = slurp("$FindBin::Bin/../docs/metrics.md") =~ /^## The JSON document\n(.*?)^## /ms;
-    my %written;
-    for my $row (grep { /^\| `/ } split /\n/, $section) {
-        my (undef, $cell, $meaning) = split /\s*\|\s*/, $row;
-        my ($first, @more) = $cell =~ /`([^`]+)`/g;
-        my $before = $first =~ /^(.*\.)/ ? $1 : '';
-        $written{$_} = 1 for $first, map { "$before$_" } @more;
-        # Those of a list, or of an object, are named with it.
-        if ($cell =~ /^`([\w\[\].]+)`$/) {
-            my $owner = $1;
-            my $list = $owner =~ /^(?:findings|dedup_zones|source_files|recent|endpoints\[\]\.secrets)$/ ? '[]' : '';
-            $written{"$owner$list.$_"} = 1 for grep { $fields{"$owner$list.$_"} || $list } $meaning =~ /`(\w+)`/g;
-        }
-    }
-    delete @written{ grep { /^findings\[\]\.(?:ok|attention|failing)$/ } keys %written };
-    is_deeply [ sort keys %fields ], [ grep { $_ !~ /^endpoints\[\]\.last\.x/ } sort keys %written ], 'fields';
+    my $seen = fields_of(status_of());
+    is_deeply [ sort keys %$seen ], [ grep { !is_of_redis($_) } written_fields($seen) ], 'fields';
 };
 
 # What is read of every answer: nothing may fall, whichever worker gives it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,6 +33,16 @@ ZoneReport report_of(const DedupZone& zone, Counters& counters) {
                       .remembered = stats.remembered,
                       .claimed = stats.in_flight};
     read_zone(zone.row, counters, zone.early_untold(), report);
+    return report;
+}
+
+RedisReport report_of(const RedisServer& server, const MainConf& conf, const Counters& counters,
+                      const std::vector<bool>& living) {
+    RedisReport report{.name = server.name, .url = redis::text_of(server.address)};
+    for (const auto& store : conf.fleet_stores) {
+        if (&store->server() == &server) report.zones.push_back(store->zone().name);
+    }
+    read_redis(server.row, counters, living, report);
     return report;
 }
 
@@ -66,7 +77,8 @@ std::span<const CountedEndpoint> asked_endpoints(ngx_http_request_t* request) {
 }
 
 // All but the endpoints and the refusals.
-Report begin_report(ngx_http_request_t* request, Counters& counters) {
+Report begin_report(ngx_http_request_t* request, Counters& counters,
+                    const std::vector<bool>& living) {
     const MainConf& conf = main_conf(request);
     Report report;
     report.now = now();
@@ -75,9 +87,13 @@ Report begin_report(ngx_http_request_t* request, Counters& counters) {
     report.generation = loaded_configuration().generation;
     report.module_version = WEBHOOK_VERSION;
     report.server_version = NGINX_VERSION;
+    report.workers = static_cast<std::uint64_t>(std::ranges::count(living, true));
     report.worker_deaths = counters.deaths();
     report.errors = counters.errors();
     for (const auto& [name, zone] : conf.zones) report.zones.push_back(report_of(*zone, counters));
+    for (const auto& [name, server] : conf.redis_servers) {
+        report.redis.push_back(report_of(*server, conf, counters, living));
+    }
     for (const auto& file : conf.address_files) {
         report.source_files.push_back(report_of(*file, counters, request->connection->log));
     }
@@ -153,8 +169,7 @@ class Answer {
             return text_->is_complete();
         }
         if (!report_) {
-            report_ = begin_report(request_, counters_);
-            report_->workers = static_cast<std::uint64_t>(std::ranges::count(living_, true));
+            report_ = begin_report(request_, counters_, living_);
             report_->scrape_seconds = last_took;
             report_->endpoints.reserve(asked_.size());
         } else if (report_->endpoints.size() < asked_.size()) {

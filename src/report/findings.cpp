@@ -21,6 +21,9 @@ constexpr Milliseconds kUndelivered = minutes(5);
 constexpr double kAlmostFull = 0.9;
 // Fewer refusals than this say nothing about a sender.
 constexpr std::uint64_t kManyRefusals = 10;
+// Fewer late commits than these say nothing about a Redis.
+constexpr std::uint64_t kManyLate = 10;
+constexpr double kOftenLate = 0.01;
 
 std::string deliveries(std::uint64_t count) {
     return std::to_string(count) + (count == 1 ? " delivery" : " deliveries");
@@ -66,6 +69,7 @@ class Finder {
     std::vector<Finding> run() {
         for (const EndpointReport& each : report_.endpoints) look_at(each);
         for (const ZoneReport& each : report_.zones) look_at(each);
+        for (const RedisReport& each : report_.redis) look_at(each);
         for (const SourceFileReport& each : report_.source_files) look_at(each);
         look_at_processes();
         std::ranges::stable_sort(found_, std::ranges::greater{}, &Finding::health);
@@ -179,6 +183,48 @@ class Finder {
                 name + " is almost full: " + std::to_string(zone.remembered) + " of " +
                     std::to_string(zone.capacity) + " events.");
         }
+    }
+
+    void look_at(const RedisReport& redis) {
+        const std::string name = "The Redis " + in_quotes(redis.name);
+        if (redis.away > 0) {
+            add("redis_away", Health::failing,
+                name + " does not answer " + share_of_workers(redis) +
+                    ": what these let through, other nodes do not know yet.");
+        }
+        look_at_commits(redis, name);
+        if (redis.leases_lost > 0) {
+            add("redis_leases_lost", Health::attention,
+                name + " let claims go before their deliveries were over (" +
+                    std::to_string(redis.leases_lost) +
+                    " so far): another node may have delivered them as well.");
+        }
+    }
+
+    static std::string share_of_workers(const RedisReport& redis) {
+        const std::uint64_t all = redis.connected + redis.away;
+        if (redis.away < all) {
+            return std::to_string(redis.away) + " of " + std::to_string(all) + " worker processes";
+        }
+        return all == 1 ? "the worker process"
+                        : "any of " + std::to_string(all) + " worker processes";
+    }
+
+    void look_at_commits(const RedisReport& redis, const std::string& name) {
+        if (redis.pushes_dropped > 0) {
+            add("redis_pushes_dropped", Health::attention,
+                name + " was away for too long: it will not be told of some events that were " +
+                    "delivered (" + std::to_string(redis.pushes_dropped) +
+                    " so far), and other nodes would deliver them again.");
+        }
+        // While it is away, every commit is late.
+        if (redis.away > 0) return;
+        const auto late = static_cast<double>(redis.commits_late);
+        const double all = late + static_cast<double>(redis.round_trip.total());
+        if (redis.commits_late < kManyLate || late <= kOftenLate * all) return;
+        add("redis_commits_late", Health::attention,
+            name + " is often too slow: " + std::to_string(redis.commits_late) +
+                " answers left before it had confirmed the event.");
     }
 
     void look_at(const SourceFileReport& file) {

@@ -1,6 +1,7 @@
 #include "report/html.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "base/html_writer.h"
@@ -68,6 +69,38 @@ void write_zone(HtmlWriter& html, const ZoneReport& zone) {
          << R"(</td><td class="n" data-f="duplicates">)" << count_text(zone.duplicates)
          << R"(</td><td class="n" data-f="forgotten_early">)" << count_text(zone.forgotten_early)
          << R"(</td><td class="n" data-f="repairs">)" << count_text(zone.repairs) << "</td></tr>\n";
+}
+
+void write_zone_name(HtmlWriter& html, const std::string& zone) {
+    html << R"(<div data-key=")" << zone << R"("><bdi data-f="name">)" << zone << "</bdi></div>";
+}
+
+std::string away_text(const RedisReport& redis) {
+    return redis.away == 0 ? "" : count_text(redis.away) + " away";
+}
+
+void write_redis(HtmlWriter& html, const RedisReport& redis) {
+    const auto count = [&](HtmlWriter::Markup name, std::uint64_t number) {
+        html << R"(<td class="n" data-f=")" << name << R"(">)" << count_text(number) << "</td>";
+    };
+    html << R"(<tr data-key=")" << redis.name << R"("><th scope="row"><bdi data-f="name">)"
+         << redis.name << R"(</bdi></th><td class="id"><bdi data-f="url">)" << redis.url
+         << R"(</bdi></td><td class="of" data-list="zones">)";
+    for (const std::string& each : redis.zones) write_zone_name(html, each);
+    html << R"(</td><td class="n"><span data-f="connected">)" << count_text(redis.connected)
+         << R"(</span> <small data-f="away">)" << away_text(redis)
+         << R"(</small></td><td class="n" data-f="p95">)" << quantile_text(redis.round_trip, 0.95)
+         << "</td>";
+    count("timeouts", redis.timeouts);
+    count("losses", redis.losses);
+    count("decided_alone", redis.decided_alone);
+    count("learned", redis.learned);
+    count("commits_late", redis.commits_late);
+    count("pushed_later", redis.pushed_later);
+    count("pushes_dropped", redis.pushes_dropped);
+    count("leases_lost", redis.leases_lost);
+    count("released_for_dead", redis.released_for_dead);
+    html << "</tr>\n";
 }
 
 void write_file(HtmlWriter& html, const SourceFileReport& file, Milliseconds now) {
@@ -143,6 +176,7 @@ class PageText final : public StepwiseText {
         end_part();
         html_ << "</section>\n";
         write_part("section_zones", !report_.zones.empty(), &PageText::write_zones);
+        write_part("section_redis", !report_.redis.empty(), &PageText::write_redis_section);
         write_part("section_files", !report_.source_files.empty(), &PageText::write_files);
         write_part("section_recent", report_.shows_recent, &PageText::write_recent);
         html_ << "</main>\n";
@@ -283,6 +317,29 @@ class PageText final : public StepwiseText {
         html_ << "</section>";
     }
 
+    void write_redis_section() {
+        begin_section("redis", "Shared memory");
+        begin_table("redis", "Redis");
+        head("Redis");
+        head("Server");
+        head("Zones");
+        head("Workers", true);
+        head("Round trip p95", true);
+        head("Time-outs", true);
+        head("Losses", true);
+        head("Decided alone", true);
+        head("Learned", true);
+        head("Late commits", true);
+        head("Told later", true);
+        head("Never told", true);
+        head("Leases lost", true);
+        head("Taken back", true);
+        begin_rows("redis");
+        for (const RedisReport& each : report_.redis) write_redis(html_, each);
+        end_table();
+        html_ << "</section>";
+    }
+
     void write_files() {
         begin_section("files", "Allowlist files");
         begin_table("files", "Files of addresses");
@@ -375,6 +432,8 @@ class PageText final : public StepwiseText {
         add_row("bars", [](HtmlWriter& html) { write_bar(html, {}, 0); });
         add_row("secrets", [&](HtmlWriter& html) { write_secret(html, {}, {}, blank); });
         add_row("dedup_zones", [](HtmlWriter& html) { write_zone(html, {}); });
+        add_row("redis", [](HtmlWriter& html) { write_redis(html, {}); });
+        add_row("zones", [](HtmlWriter& html) { write_zone_name(html, {}); });
         add_row("source_files", [](HtmlWriter& html) { write_file(html, {}, {}); });
         add_row("recent", [](HtmlWriter& html) { write_refusal(html, {}, {}); });
         json.end_object();
@@ -403,6 +462,7 @@ class PageText final : public StepwiseText {
         {"no_endpoints", &PageText::write_no_endpoints},
         {"table_endpoints", &PageText::write_empty_endpoint_table},
         {"section_zones", &PageText::write_zones},
+        {"section_redis", &PageText::write_redis_section},
         {"section_files", &PageText::write_files},
         {"section_recent", &PageText::write_recent},
         {"no_recent", &PageText::write_no_recent},

@@ -17,6 +17,7 @@ class JsonText final : public StepwiseText {
         add_step([this] { write_findings(); });
         add_list("endpoints", report_.endpoints);
         add_list("dedup_zones", report_.zones);
+        add_list("redis", report_.redis);
         add_list("source_files", report_.source_files);
         if (report_.shows_recent) add_list("recent", report_.recent);
         add_step([this] { json_.end_object(); });
@@ -167,6 +168,27 @@ class JsonText final : public StepwiseText {
         json_.member("forgotten_early", zone.forgotten_early);
         json_.member("duplicates", zone.duplicates);
         json_.member("repairs", zone.repairs);
+    }
+
+    void write(const RedisReport& redis) {
+        json_.member("name", std::string_view(redis.name));
+        json_.member("url", std::string_view(redis.url));
+        json_.name("zones");
+        json_.begin_array();
+        for (const std::string& each : redis.zones) json_.value(std::string_view(each));
+        json_.end_array();
+        json_.member("connected", redis.connected);
+        json_.member("away", redis.away);
+        write("round_trip_seconds", redis.round_trip);
+        json_.member("timeouts", redis.timeouts);
+        json_.member("losses", redis.losses);
+        json_.member("decided_alone", redis.decided_alone);
+        json_.member("learned", redis.learned);
+        json_.member("commits_late", redis.commits_late);
+        json_.member("pushed_later", redis.pushed_later);
+        json_.member("pushes_dropped", redis.pushes_dropped);
+        json_.member("leases_lost", redis.leases_lost);
+        json_.member("released_for_dead", redis.released_for_dead);
     }
 
     void write(const SourceFileReport& file) {

@@ -205,6 +205,10 @@ void of_zone(Writer& writer, const ZoneReport& zone) {
     writer.series({{"dedup_zone", zone.name}}, zone.*Member);
 }
 template <auto Member>
+void of_redis(Writer& writer, const RedisReport& redis) {
+    writer.series({{"redis", redis.name}}, redis.*Member);
+}
+template <auto Member>
 void of_report(Writer& writer, const Report& report) {
     writer.series({}, report.*Member);
 }
@@ -259,6 +263,38 @@ constexpr Row<ZoneReport> kOfZones[] = {
      of_zone<&ZoneReport::duplicates>},
     {"dedup_repairs", Type::counter, "Repairs after a process died while it changed the zone.",
      of_zone<&ZoneReport::repairs>},
+};
+
+constexpr Row<RedisReport> kOfRedis[] = {
+    {"redis_connected_workers", Type::gauge, "Living workers that are connected to the Redis.",
+     of_redis<&RedisReport::connected>},
+    {"redis_away_workers", Type::gauge, "Living workers that the Redis does not answer.",
+     of_redis<&RedisReport::away>},
+    {"redis_round_trip_seconds", Type::histogram, "Time from the call of a script to its reply.",
+     [](Writer& writer, const RedisReport& redis) {
+         writer.histogram({"redis", redis.name}, redis.round_trip);
+     }},
+    {"redis_timeouts", Type::counter, "Calls that the Redis did not answer in time.",
+     of_redis<&RedisReport::timeouts>},
+    {"redis_losses", Type::counter, "How often a worker lost the Redis.",
+     of_redis<&RedisReport::losses>},
+    {"redis_decided_alone", Type::counter,
+     "Claims that were granted without the Redis, while it did not answer.",
+     of_redis<&RedisReport::decided_alone>},
+    {"redis_learned", Type::counter, "Events that a zone learned from the Redis.",
+     of_redis<&RedisReport::learned>},
+    {"redis_commits_late", Type::counter,
+     "Commits that the Redis had not confirmed when the answer left.",
+     of_redis<&RedisReport::commits_late>},
+    {"redis_pushed_later", Type::counter,
+     "Events that the Redis was told of after the answer had left.",
+     of_redis<&RedisReport::pushed_later>},
+    {"redis_pushes_dropped", Type::counter, "Events that the Redis will not be told of.",
+     of_redis<&RedisReport::pushes_dropped>},
+    {"redis_leases_lost", Type::counter, "Claims whose lease ended before them.",
+     of_redis<&RedisReport::leases_lost>},
+    {"redis_released_for_dead", Type::counter, "Keys that were released for workers that died.",
+     of_redis<&RedisReport::released_for_dead>},
 };
 
 constexpr Row<SourceFileReport> kOfFiles[] = {
@@ -344,6 +380,8 @@ class MetricsText final : public StepwiseText {
         add_rows(kOfEndpoints, report.endpoints);
         add_rows(kOfSecrets, secrets_);
         add_rows(kOfZones, report.zones);
+        // Most have none, and need not be told of what it would count.
+        if (!report.redis.empty()) add_rows(kOfRedis, report.redis);
         add_rows(kOfFiles, report.source_files);
         add_rows(kOfReport, all_);
         add_step([this] { writer_.end(); });

@@ -83,6 +83,24 @@ void read_source_file(CounterTable::Row row, const Counters& counters, SourceFil
     file.errors = reader.sum(cells::kErrors);
 }
 
+void read_redis(CounterTable::Row row, const Counters& counters, const std::vector<bool>& living,
+                RedisReport& redis) {
+    const RowReader reader(counters.servers, row);
+    redis.connected = counters.seen_as(row, Sight::connected, living);
+    redis.away = counters.seen_as(row, Sight::away, living);
+    redis.pushed_later = reader.sum(cells::kPushedLater);
+    redis.pushes_dropped = reader.sum(cells::kPushesDropped);
+    redis.commits_late = reader.sum(cells::kCommitsLate);
+    redis.decided_alone = reader.sum(cells::kDecidedAlone);
+    redis.learned = reader.sum(cells::kLearned);
+    redis.leases_lost = reader.sum(cells::kLeasesLost);
+    redis.released_for_dead = reader.sum(cells::kReleasedForDead);
+    redis.timeouts = reader.sum(cells::kTimeouts);
+    redis.losses = reader.sum(cells::kLosses);
+    redis.round_trip.bounds = cells::kRoundTripBounds;
+    reader.read(redis.round_trip, cells::kRoundTripBuckets, cells::kRoundTripNanoseconds);
+}
+
 std::vector<RefusalReport> read_refusals(std::span<const CountedEndpoint> endpoints,
                                          const Counters& counters, bool is_anonymous) {
     std::vector<RefusalReport> refusals;

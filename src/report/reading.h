@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,11 @@ EndpointReport read_endpoint(const CountedEndpoint& endpoint, const Counters& co
 void read_zone(CounterTable::Row row, Counters& counters, std::uint64_t uncounted,
                ZoneReport& zone);
 void read_source_file(CounterTable::Row row, const Counters& counters, SourceFileReport& file);
+
+// What the processes count of a Redis, and how many of the living ones see it how. Name, URL and
+// zones are the caller's.
+void read_redis(CounterTable::Row row, const Counters& counters, const std::vector<bool>& living,
+                RedisReport& redis);
 
 // The last refusals of these endpoints, the newest first. Anonymous: without the end of their
 // sources' addresses.

@@ -91,6 +91,28 @@ struct SourceFileReport {
     std::uint64_t errors = 0;
 };
 
+struct RedisReport {
+    std::string name{};
+    // Without user and password.
+    std::string url{};
+    // The zones that are asked through it.
+    std::vector<std::string> zones{};
+    // Workers that are connected to it, and those that it does not answer.
+    std::uint64_t connected = 0;
+    std::uint64_t away = 0;
+    // From the call of a script to its reply.
+    Histogram round_trip{};
+    std::uint64_t timeouts = 0;
+    std::uint64_t losses = 0;
+    std::uint64_t decided_alone = 0;
+    std::uint64_t learned = 0;
+    std::uint64_t commits_late = 0;
+    std::uint64_t pushed_later = 0;
+    std::uint64_t pushes_dropped = 0;
+    std::uint64_t leases_lost = 0;
+    std::uint64_t released_for_dead = 0;
+};
+
 // An address without its end: the network of 24 or 48 bits that it is in. Other texts as they are.
 std::string network_of(std::string_view address);
 
@@ -123,6 +145,7 @@ struct Report {
     std::uint64_t errors = 0;
     std::vector<EndpointReport> endpoints;
     std::vector<ZoneReport> zones;
+    std::vector<RedisReport> redis;
     std::vector<SourceFileReport> source_files;
     // The newest first.
     std::vector<RefusalReport> recent;

@@ -50,7 +50,13 @@ std::string size_text(std::uint64_t bytes) {
 
 std::string duration_text(double seconds) {
     if (seconds < 1e-3) return std::to_string(std::llround(seconds * 1e6)) + " \xc2\xb5s";
-    if (seconds < 1) return std::to_string(std::llround(seconds * 1e3)) + " ms";
+    if (seconds < 1) {
+        const long long tenths = std::llround(seconds * 1e4);
+        const bool is_whole = tenths % 10 == 0 || tenths >= 100;
+        return (is_whole ? std::to_string(std::llround(seconds * 1e3))
+                         : short_number(static_cast<double>(tenths) / 10)) +
+               " ms";
+    }
     return std::to_string(std::llround(seconds)) + " s";
 }
 

@@ -20,7 +20,7 @@ std::string count_text(std::uint64_t count);
 // `12 bytes`, `1.2 MB`.
 std::string size_text(std::uint64_t bytes);
 
-// `25 µs`, `100 ms`, `3 s`.
+// `25 µs`, `2.5 ms`, `100 ms`, `3 s`.
 std::string duration_text(double seconds);
 
 // `2026-11-28 10:00:41 UTC`.

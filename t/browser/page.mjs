@@ -285,6 +285,39 @@ test('an update changes numbers, and keeps focus and what is open', () =>
         assert.ok(await summary.evaluate((each) => each === document.activeElement));
     }));
 
+test('a Redis is told of as soon as there is one, and for as long', () =>
+    withPage(`${FIXTURES}/monitored`, {}, async (page) => {
+        const section = field(page, 'section_redis');
+        assert.equal(await section.innerHTML(), '');
+        served.report = 'calm';
+        await poll(page, { tick: 1 });
+        const fleet = page.locator('tr[data-key="fleet"]');
+        assert.equal(await fleet.locator('[data-f="learned"]').innerText(), '1,284');
+        assert.equal(await fleet.locator('[data-f="p95"]').innerText(), '\u2264 500 \u00b5s');
+        served.report = 'busy';
+        await poll(page, { tick: 2 });
+        assert.equal(await fleet.locator('[data-f="learned"]').innerText(), '1,364');
+        const far = page.locator('tr[data-key="other-region"]');
+        assert.match(await far.innerText(), /small\s+tenants\s+3\s+1 away/);
+        assert.ok(await page.getByText('The Redis "other-region" does not answer 1 of 4').isVisible());
+        served.report = 'monitored';
+        await poll(page, { tick: 0 });
+        assert.equal(await section.isVisible(), false);
+    }));
+
+test('an older module that knows of no Redis is understood', () =>
+    withPage(`${FIXTURES}/calm`, {}, async (page) => {
+        served.fault = (response) => {
+            const { redis, ...rest } = JSON.parse(fixture('calm', 1, 'json'));
+            assert.equal(redis.length, 1);
+            response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(rest));
+        };
+        await poll(page);
+        assert.equal(await field(page, 'stale').innerText(), '');
+        assert.equal(await field(page, 'section_redis').isVisible(), false);
+        assert.ok(await field(page, 'section_zones').isVisible());
+    }));
+
 test('rates are those that the page has seen', () =>
     withPage(`${FIXTURES}/calm`, {}, async (page) => {
         const github = row(page, 'github');
@@ -415,7 +448,7 @@ test('the keyboard reaches all that can be used, and shows where it is', () =>
             seen.push(at.tag);
         }
         assert.deepEqual(seen, ['A', 'BUTTON', 'SUMMARY', 'SUMMARY', 'SUMMARY', 'SUMMARY', 'SUMMARY',
-                                'DIV', 'DIV', 'SELECT', 'DIV']);
+                                'DIV', 'DIV', 'DIV', 'SELECT', 'DIV']);
         await page.locator('summary').first().focus();
         await page.keyboard.press('Space');
         assert.equal(await row(page, 'github').locator('details').getAttribute('open'), '');

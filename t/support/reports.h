@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -133,6 +134,42 @@ inline RefusalReport refusal(Milliseconds time, std::string endpoint, Reason rea
     return result;
 }
 
+// That answers, and has always done so.
+inline RedisReport near_redis(std::uint64_t more) {
+    RedisReport redis;
+    redis.name = "fleet";
+    redis.url = "redis://10.0.0.7:6379/0";
+    redis.zones = {"events"};
+    redis.connected = 4;
+    redis.round_trip =
+        histogram(cells::kRoundTripBounds, {8'102, 61'440 + more, 22'019, 2'250, 180, 11, 2});
+    redis.learned = 1'204 + more;
+    redis.commits_late = redis.pushed_later = 3;
+    return redis;
+}
+
+// That does not answer one of the workers, and was away for long.
+inline RedisReport far_redis() {
+    RedisReport redis;
+    redis.name = "other-region";
+    redis.url = "rediss://redis.eu-central-1.example.com:6380/3";
+    redis.zones = {"small", "tenants"};
+    redis.connected = 3;
+    redis.away = 1;
+    redis.round_trip =
+        histogram(cells::kRoundTripBounds, {0, 0, 0, 0, 0, 12, 3'044, 8'650, 401, 8});
+    redis.timeouts = 1'409;
+    redis.losses = 7;
+    redis.decided_alone = 5'830;
+    redis.learned = 77;
+    redis.commits_late = 1'417;
+    redis.pushed_later = 4'812;
+    redis.pushes_dropped = 1'018;
+    redis.leases_lost = 2;
+    redis.released_for_dead = 3;
+    return redis;
+}
+
 // Of a server with traffic, which grows with each tick.
 inline Report busy(std::uint64_t tick = 0) {
     Report report = blank(tick);
@@ -143,6 +180,7 @@ inline Report busy(std::uint64_t tick = 0) {
                         failing_endpoint("shopify", now), quiet_endpoint("slack", "slack")};
     report.zones = {{"events", 120'000, 81'440 + 40 * tick, 2, 910, 0, 0},
                     {"small", 1'000, 1'000, 0, 31, 212, 1}};
+    report.redis = {near_redis(80 * tick), far_redis()};
     report.source_files = {{"/etc/nginx/webhook/github-meta.json#/hooks", 6, now - hours(26), 0},
                            {"/etc/nginx/webhook/stripe.txt", 14, now - hours(200), 2}};
     report.recent = {
@@ -163,6 +201,7 @@ inline Report calm(std::uint64_t tick = 0) {
     report.endpoints = {busy_endpoint("github", report.now, 40 * tick),
                         monitored_endpoint("stripe-connect", true, report.now)};
     report.zones = {{"events", 120'000, 31'440, 2, 910, 0, 0}};
+    report.redis = {near_redis(80 * tick)};
     return report;
 }
 
@@ -236,6 +275,10 @@ inline Report hostile(std::uint64_t tick = 0) {
         endpoint.secrets = {{name, 1, now, now + hours(1)}};
         report.endpoints.push_back(endpoint);
         report.zones.push_back({name, 10, 10, 0, 0, 1, 0});
+        RedisReport redis = far_redis();
+        redis.name = redis.url = name;
+        redis.zones = {name};
+        report.redis.push_back(redis);
         report.source_files.push_back({name, 1, now, 1});
         RefusalReport refused = refusal(now, name, Reason::bad_signature, name, name, tick);
         refused.request_id = name;
@@ -260,6 +303,11 @@ inline Report extreme(std::uint64_t tick = 0) {
     report.endpoints[1].secrets = {{"unused", 0, std::nullopt, std::nullopt},
                                    {"expired", 5, report.now, report.now - hours(1)}};
     report.zones = {{"none", 0, 0, 0, 0, 0, 0}, {"large", UINT64_MAX, kLarge, 0, 0, 0, 0}};
+    report.redis = {{.name = "new", .url = "unix:/run/redis.sock"}, far_redis()};
+    report.redis[0].round_trip = histogram(cells::kRoundTripBounds, {});
+    report.redis[1].round_trip = histogram(cells::kRoundTripBounds, {kLarge, 0, 0, kLarge});
+    report.redis[1].connected = report.redis[1].commits_late = kLarge;
+    report.redis[1].learned = UINT64_MAX;
     report.source_files = {{"/never", 0, std::nullopt, 0}};
     report.generation = kLarge;
     return report;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <set>
@@ -159,8 +160,8 @@ TEST(ReportHtml, HoldsNoElementAndNoAttributeThatDoesAnything) {
 TEST(ReportHtml, ShowsEveryNameAsText) {
     const std::string html = html_of(reports::hostile())->finish();
     for (const std::string& each : reports::hostile_names()) {
-        // As the name of an endpoint, a secret, a zone, a file, and in what was refused.
-        EXPECT_EQ(11u, occurrences(html, ">" + escaped(each) + "</bdi>")) << each;
+        // As the name of an endpoint, a secret, a zone, a Redis, a file, and in what was refused.
+        EXPECT_EQ(14u, occurrences(html, ">" + escaped(each) + "</bdi>")) << each;
     }
 }
 
@@ -219,7 +220,7 @@ TEST(ReportHtml, SaysItsStateInTitleHeadingAndIcon) {
     Report report = reports::busy();
     std::string html = html_of(report)->finish();
     const std::string state =
-        "1 endpoint is failing, 1 endpoint needs attention, 3 other findings, 1 note";
+        "1 endpoint is failing, 1 endpoint needs attention, 6 other findings, 1 note";
     EXPECT_NE(std::string::npos, html.find("<title>" + state + " \xe2\x80\x93 webhooks</title>"));
     EXPECT_NE(std::string::npos, html.find("<strong data-f=\"summary\">" + state + "</strong>"));
     EXPECT_NE(std::string::npos, html.find("data-state=\"failing\">\xe2\x9c\x95 failing<"));
@@ -245,7 +246,7 @@ TEST(ReportHtml, HidesWhatThereIsNoneOf) {
     const Report blank = reports::blank();
     const Report busy = reports::busy();
     for (const std::string_view each :
-         {"section_zones", "section_files", "table_recent", "table_endpoints"}) {
+         {"section_zones", "section_redis", "section_files", "table_recent", "table_endpoints"}) {
         EXPECT_TRUE(is_hidden(blank, each)) << each;
         EXPECT_FALSE(is_hidden(busy, each)) << each;
     }
@@ -306,6 +307,7 @@ const std::vector<Alternative>& alternatives() {
         {"There is no endpoint:", [](const Report& it) { return it.endpoints.empty(); }},
         {"Upstream p95", [](const Report& it) { return !it.endpoints.empty(); }},
         {"Forgotten early", [](const Report& it) { return !it.zones.empty(); }},
+        {"Shared memory", [](const Report& it) { return !it.redis.empty(); }},
         {"Last good read", [](const Report& it) { return !it.source_files.empty(); }},
         {"Recent refusals", [](const Report& it) { return it.shows_recent; }},
         {"No refusal is", [](const Report& it) { return it.shows_recent && it.recent.empty(); }},
@@ -335,6 +337,19 @@ TEST(ReportHtml, SaysOnlyWhatAppliesToATextBrowser) {
         const bool is_old = report.since == Milliseconds(0);
         EXPECT_EQ(is_old, text.find("1970-01-01") != text.npos) << text;
     }
+}
+
+TEST(ReportHtml, TellsWhatWorkersSeeOfARedis) {
+    Report report = reports::calm();
+    EXPECT_TRUE(shows(
+        report, "\nfleet\nredis://10.0.0.7:6379/0\nevents\n4\n \n\xe2\x89\xa4 500 \xc2\xb5s\n0\n"));
+    EXPECT_FALSE(shows(report, " away\n"));
+    report.redis[0].away = 1;
+    EXPECT_TRUE(shows(report, "\n4\n \n1 away\n"));
+    report.redis[0].zones = {"a", "b"};
+    EXPECT_TRUE(shows(report, "\na\nb\n4\n"));
+    report.redis.clear();
+    EXPECT_FALSE(shows(report, "Redis"));
 }
 
 TEST(ReportHtml, DoesNotCallAcceptedWhatWasOnlyMonitored) {

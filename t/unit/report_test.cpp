@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <map>
 #include <set>
 #include <sstream>
@@ -147,6 +148,40 @@ TEST(Metrics, HaveCumulativeHistograms) {
               1);
 }
 
+RedisReport redis(std::string name) {
+    RedisReport report;
+    report.name = std::move(name);
+    report.url = "redis://10.0.0.7:6379/0";
+    report.zones = {"z", "y"};
+    report.round_trip.bounds = cells::kRoundTripBounds;
+    report.round_trip.counts.resize(cells::kRoundTripBounds.size() + 1);
+    return report;
+}
+
+TEST(Metrics, TellOfARedisOnlyWhereThereIsOne) {
+    Report report = report_of({endpoint("a")});
+    EXPECT_EQ(metrics_of(report, Exposition::prometheus)->finish().find("redis"),
+              std::string::npos);
+    report.redis = {redis("fleet"), redis("other")};
+    RedisReport& fleet = report.redis[0];
+    fleet.connected = 3;
+    fleet.away = 1;
+    fleet.pushes_dropped = 7;
+    fleet.round_trip.counts[1] = 2;
+    fleet.round_trip.counts.back() = 1;
+    fleet.round_trip.nanoseconds = 2'500'000'000;
+    const auto series = series_of(metrics_of(report, Exposition::prometheus)->finish());
+    const std::string start = "nginx_webhook_redis_";
+    EXPECT_EQ(series.at(start + R"(connected_workers{redis="fleet"})"), "3");
+    EXPECT_EQ(series.at(start + R"(away_workers{redis="fleet"})"), "1");
+    EXPECT_EQ(series.at(start + R"(away_workers{redis="other"})"), "0");
+    EXPECT_EQ(series.at(start + R"(pushes_dropped_total{redis="fleet"})"), "7");
+    EXPECT_EQ(series.at(start + R"(round_trip_seconds_bucket{redis="fleet",le="0.0001"})"), "0");
+    EXPECT_EQ(series.at(start + R"(round_trip_seconds_bucket{redis="fleet",le="0.00025"})"), "2");
+    EXPECT_EQ(series.at(start + R"(round_trip_seconds_count{redis="fleet"})"), "3");
+    EXPECT_EQ(series.at(start + R"(round_trip_seconds_sum{redis="fleet"})"), "2.5");
+}
+
 TEST(Metrics, HaveTimesInSeconds) {
     EndpointReport one = endpoint("a");
     one.last_accepted = kNow;
@@ -164,8 +199,9 @@ TEST(Metrics, HaveTimesInSeconds) {
 
 TEST(Metrics, EscapeHostileNames) {
     for (const std::string_view name : kHostile) {
-        const std::string text =
-            metrics_of(report_of({endpoint(std::string(name))}), Exposition::prometheus)->finish();
+        Report report = report_of({endpoint(std::string(name))});
+        report.redis = {redis(std::string(name))};
+        const std::string text = metrics_of(report, Exposition::prometheus)->finish();
         EXPECT_TRUE(is_utf8(text)) << name;
         std::istringstream lines(text);
         for (std::string line; std::getline(lines, line);) {
@@ -197,6 +233,8 @@ TEST(JsonReport, IsJsonWithHostileNames) {
     for (const std::string_view name : kHostile) {
         Report report = report_of({endpoint(std::string(name))});
         report.zones.push_back({.name = std::string(name)});
+        report.redis.push_back(
+            {.name = std::string(name), .url = std::string(name), .zones = {std::string(name)}});
         report.recent.push_back({.endpoint = std::string(name), .event_id = std::string(name)});
         const std::string text = json_of(report)->finish();
         EXPECT_TRUE(is_json(text)) << text;
@@ -227,6 +265,32 @@ TEST(JsonReport, TellsWhatItKnows) {
     one.monitors = true;
     EXPECT_NE(json_of(report_of({one}))->finish().find(R"("would_refuse":{"bad_signature":0})"),
               std::string::npos);
+}
+
+TEST(JsonReport, TellsOfARedis) {
+    Report report = report_of({});
+    EXPECT_NE(json_of(report)->finish().find(R"("redis":[],)"), std::string::npos);
+    report.redis = {redis("fleet")};
+    RedisReport& fleet = report.redis[0];
+    std::uint64_t number = 0;
+    for (std::uint64_t* each :
+         {&fleet.connected, &fleet.away, &fleet.timeouts, &fleet.losses, &fleet.decided_alone,
+          &fleet.learned, &fleet.commits_late, &fleet.pushed_later, &fleet.pushes_dropped,
+          &fleet.leases_lost, &fleet.released_for_dead}) {
+        *each = ++number;
+    }
+    fleet.round_trip.counts[0] = 5;
+    fleet.round_trip.nanoseconds = 500'000'000;
+    const std::string text = json_of(report)->finish();
+    ASSERT_TRUE(is_json(text)) << text;
+    for (
+        const std::string_view piece :
+        {R"("redis":[{"name":"fleet","url":"redis://10.0.0.7:6379/0","zones":["z","y"],"connected":1,"away":2,)",
+         R"("counts":[5,0,0,0,0,0,0,0,0,0,0,0,0],"sum":0.5},"timeouts":3,"losses":4,"decided_alone":5,)",
+         R"("learned":6,"commits_late":7,"pushed_later":8,"pushes_dropped":9,"leases_lost":10,)",
+         R"("released_for_dead":11}])"}) {
+        EXPECT_NE(text.find(piece), std::string::npos) << piece << "\n" << text;
+    }
 }
 
 std::vector<std::string> codes_of(const Report& report) {
@@ -388,6 +452,66 @@ TEST(Findings, TellOfZonesFilesAndProcesses) {
     report.worker_deaths = 1;
     report.errors = 1;
     EXPECT_EQ(codes_of(report), (Codes{"source_file_errors", "worker_died", "not_counted_apart"}));
+}
+
+std::string text_of(const Report& report, std::string_view code) {
+    for (const Finding& each : findings_of(report)) {
+        if (each.code == code) return each.text;
+    }
+    return "none";
+}
+
+TEST(Findings, TellThatARedisIsAway) {
+    Report report = report_of({endpoint("a")});
+    report.redis = {redis("fleet")};
+    RedisReport& fleet = report.redis[0];
+    EXPECT_EQ(codes_of(report), Codes{}) << "no worker has asked it yet";
+    fleet.connected = 4;
+    fleet.losses = fleet.timeouts = fleet.decided_alone = fleet.commits_late = 9;
+    EXPECT_EQ(codes_of(report), Codes{}) << "it is back";
+    fleet.away = 1;
+    EXPECT_EQ(codes_of(report), Codes{"redis_away"});
+    EXPECT_EQ(health_of(findings_of(report)), Health::failing);
+    EXPECT_EQ(
+        text_of(report, "redis_away"),
+        "The Redis \"fleet\" does not answer 1 of 5 worker processes: what these let through, "
+        "other nodes do not know yet.");
+    fleet.connected = 0;
+    EXPECT_NE(text_of(report, "redis_away").find(" answer the worker process: "),
+              std::string::npos);
+    fleet.away = 4;
+    EXPECT_NE(text_of(report, "redis_away").find(" answer any of 4 worker processes: "),
+              std::string::npos);
+}
+
+TEST(Findings, TellThatCommitsAreLate) {
+    Report report = report_of({endpoint("a")});
+    report.redis = {redis("fleet")};
+    RedisReport& fleet = report.redis[0];
+    fleet.commits_late = 9;
+    EXPECT_EQ(codes_of(report), Codes{}) << "they are few";
+    fleet.commits_late = 10;
+    EXPECT_EQ(codes_of(report), Codes{"redis_commits_late"});
+    EXPECT_EQ(health_of(findings_of(report)), Health::attention);
+    EXPECT_EQ(text_of(report, "redis_commits_late"),
+              "The Redis \"fleet\" is often too slow: 10 answers left before it had confirmed the "
+              "event.");
+    fleet.round_trip.counts[3] = 989;
+    EXPECT_EQ(codes_of(report), Codes{"redis_commits_late"});
+    fleet.round_trip.counts[3] = 990;
+    EXPECT_EQ(codes_of(report), Codes{}) << "one of a hundred";
+    fleet.commits_late = fleet.away = 1000;
+    EXPECT_EQ(codes_of(report), Codes{"redis_away"}) << "which makes every commit late";
+}
+
+TEST(Findings, TellWhatARedisWasNotToldOfAndForgot) {
+    Report report = report_of({endpoint("a")});
+    report.redis = {redis("fleet")};
+    report.redis[0].pushed_later = report.redis[0].released_for_dead = 1000;
+    EXPECT_EQ(codes_of(report), Codes{});
+    report.redis[0].pushes_dropped = report.redis[0].leases_lost = 1;
+    EXPECT_EQ(codes_of(report), (Codes{"redis_pushes_dropped", "redis_leases_lost"}));
+    EXPECT_EQ(health_of(findings_of(report)), Health::attention);
 }
 
 TEST(Findings, PutTheWorstFirst) {

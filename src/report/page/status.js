@@ -34,7 +34,11 @@ R"js(
 
     function duration(seconds) {
         if (seconds < 1e-3) return Math.round(seconds * 1e6) + ' \u00b5s';
-        if (seconds < 1) return Math.round(seconds * 1e3) + ' ms';
+        if (seconds < 1) {
+            const tenths = Math.round(seconds * 1e4);
+            const is_whole = tenths % 10 === 0 || tenths >= 100;
+            return (is_whole ? Math.round(seconds * 1e3) : short(tenths / 10)) + ' ms';
+        }
         return Math.round(seconds) + ' s';
     }
 
@@ -395,6 +399,19 @@ R"js(
         }
     }
 
+    function redis(f, each) {
+        write(f.name, each.name);
+        write(f.url, each.url);
+        update(f.list_zones, 'zones', each.zones, zone => zone, (row, zone) => write(row.name, zone));
+        write(f.connected, count(each.connected));
+        write(f.away, Number(each.away) === 0 ? '' : count(each.away) + ' away');
+        write(f.p95, quantile(each.round_trip_seconds, 0.95));
+        for (const name of ['timeouts', 'losses', 'decided_alone', 'learned', 'commits_late',
+                            'pushed_later', 'pushes_dropped', 'leases_lost', 'released_for_dead']) {
+            write(f[name], count(each[name]));
+        }
+    }
+
     function file(f, each, now) {
         write(f.path, each.path);
         write(f.addresses, count(each.addresses));
@@ -473,6 +490,8 @@ R"js(
         show_list('table_endpoints', 'endpoints', report.endpoints, each => each.name,
                   (f, each) => endpoint(f, each, report, now));
         show_list('section_zones', 'dedup_zones', report.dedup_zones, each => each.name, zone);
+        // During an upgrade, the old module may answer, which knows of none.
+        show_list('section_redis', 'redis', report.redis ?? [], each => each.name, redis);
         show_list('section_files', 'source_files', report.source_files, each => each.path,
                   (f, each) => file(f, each, now));
         show_recent(report);
