@@ -32,10 +32,13 @@ TEST(Wording, GivesTheBoundsOfHistogramsExactly) {
     std::string all;
     for (const double each : cells::kVerifyBounds) all += duration_text(each) + ' ';
     for (const double each : cells::kUpstreamBounds) all += duration_text(each) + ' ';
+    for (const double each : cells::kRoundTripBounds) all += duration_text(each) + ' ';
     EXPECT_EQ(
         "5 \xc2\xb5s 10 \xc2\xb5s 25 \xc2\xb5s 50 \xc2\xb5s 100 \xc2\xb5s 250 \xc2\xb5s "
         "500 \xc2\xb5s 1 ms 5 ms 25 ms 5 ms 10 ms 25 ms 50 ms 100 ms 250 ms 500 ms 1 s 3 s 5 s "
-        "10 s 15 s 30 s 60 s ",
+        "10 s 15 s 30 s 60 s 100 \xc2\xb5s 250 \xc2\xb5s 500 \xc2\xb5s 1 ms 2.5 ms 5 ms 10 ms 25 "
+        "ms "
+        "50 ms 100 ms 250 ms 1 s ",
         all);
 }
 

@@ -1,6 +1,7 @@
 package Webhook::Nginx;
 
-# One real nginx with the module loaded, its configuration and its processes.
+# One real nginx with the module loaded, its configuration and its processes. Several stand beside each other
+# if each has the name of a node, and so a folder of its own.
 
 use v5.36;
 
@@ -34,10 +35,20 @@ sub stop_all () {
 
 sub config_test_outputs () { return @config_test_outputs }
 
+sub instances () { return @instances }
+
+# The folders of all nodes, each with logs of its own.
+sub folders () {
+    my %seen;
+    return grep { !$seen{$_}++ } directory(), map { $_->{folder} } @instances;
+}
+
 # http, main, events: text; workers: number, 0 for a single process; env: {}; daemon: 1 for a master
-# that is nobody's child, since only such a one can be upgraded
+# that is nobody's child, since only such a one can be upgraded; node: a name, which %%NODE%% in the text
+# stands for
 sub start_nginx (%options) {
-    my $self = bless { workers => 1, env => {}, daemon => 0 }, __PACKAGE__;
+    my $folder = defined $options{node} ? make_directory($options{node}, 0755) : directory();
+    my $self   = bless { workers => 1, env => {}, daemon => 0, folder => $folder }, __PACKAGE__;
     push @instances, $self;
     $self->rewrite_config(%options);
     $self->start;
@@ -65,7 +76,11 @@ sub config_test (%options) {
 # What is not given stays as it was.
 sub rewrite_config ($self, %options) {
     @$self{ keys %options } = values %options;
-    return $self->{config} = write_config(directory(), map { $_ => $self->{$_} } qw(http main events workers daemon));
+    my %given = map { $_ => $self->{$_} } qw(http main events workers daemon);
+    if (defined $self->{node}) {
+        s/%%NODE%%/$self->{node}/g for grep { defined } @given{qw(http main events)};
+    }
+    return $self->{config} = write_config($self->{folder}, %given);
 }
 
 sub write_config ($folder, %options) {
@@ -79,7 +94,7 @@ sub write_config ($folder, %options) {
         defaults($main, main_defaults($folder, $options{workers} // 1, $options{daemon})),
         'include main.conf;',
         'events {', defaults($events, worker_connections => 1024), $events, '}',
-        'http {', defaults($http, http_defaults($http)), 'include http.conf;', '}',
+        'http {', defaults($http, http_defaults($http, $folder)), 'include http.conf;', '}',
         '',
     );
 }
@@ -106,8 +121,7 @@ sub main_defaults ($folder, $workers, $daemon) {
     );
 }
 
-sub http_defaults ($http) {
-    my $folder = directory();
+sub http_defaults ($http, $folder) {
     return (
         access_log => 'off',
         # Tests want to see every line, also of what they repeat at once.
@@ -134,8 +148,8 @@ sub environment ($extra) {
 }
 
 sub start ($self) {
-    my $folder = directory();
-    unlink _pid_file();
+    my $folder = $self->{folder};
+    unlink "$folder/nginx.pid";
     my $launched = exec_child(
         command => [ $BINARY, '-p', $folder, '-e', "$folder/error.log", '-c', $self->{config} ],
         output  => "$folder/stderr.log",
@@ -144,7 +158,7 @@ sub start ($self) {
     if ($self->{daemon}) {
         guard_daemons();
         poll_until(sub { process_ended($launched) }, $PATIENCE);
-        $launched = $? ? undef : poll_until(\&noted_master, $PATIENCE);
+        $launched = $? ? undef : poll_until(sub { $self->noted_master }, $PATIENCE);
     }
     $self->{master} = $launched;
     poll_until(sub { $self->_is_ready || !lives($launched) }, $PATIENCE);
@@ -189,19 +203,18 @@ sub lives ($process) {
     return $status =~ /\) [^ZX] \d/;
 }
 
-sub _pid_file () { return directory() . '/nginx.pid' }
-
-sub noted_master () {
-    my $text = -e _pid_file() ? eval { slurp(_pid_file()) } // '' : '';
+sub noted_master ($self) {
+    my $path = "$self->{folder}/nginx.pid";
+    my $text = -e $path ? eval { slurp($path) } // '' : '';
     return $text =~ /^(\d+)$/m ? $1 : undef;
 }
 
 # A daemon would outlive a test that is killed.
 sub guard_daemons () {
-    my $mark = ' -p ' . directory() . ' ';
+    my $mark = qr{ -p \Q${\directory()}\E[/ ]};
     $guardian //= fork_child(sub {
         local $SIG{TERM} = sub (@) {
-            kill TERM => grep { index(title_of($_), $mark) > 0 } map { m{(\d+)$} } glob '/proc/[0-9]*';
+            kill TERM => grep { title_of($_) =~ $mark } map { m{(\d+)$} } glob '/proc/[0-9]*';
             POSIX::_exit(0);
         };
         sleep 1 while 1;
@@ -216,13 +229,13 @@ sub begin_upgrade ($self) {
     kill USR2 => $old;
     my $settled = poll_until(sub {
         return 1 if substr($self->error_log, $start) =~ /\[emerg\]/;
-        my $new = noted_master();
+        my $new = $self->noted_master;
         return defined $new && $new != $old && workers($self, $new) >= $self->{workers};
     }, $PATIENCE);
     die "nginx was not upgraded:\n", $self->error_log unless $settled;
-    my $new = noted_master();
+    my $new = $self->noted_master;
     if (!defined $new || $new == $old || !lives($new)) {
-        poll_until(sub { (noted_master() // 0) == $old }, $PATIENCE) or die "the old pid file is away\n";
+        poll_until(sub { ($self->noted_master // 0) == $old }, $PATIENCE) or die "the old pid file is away\n";
         return '';
     }
     @$self{qw(master old_master)} = ($new, $old);
@@ -240,7 +253,7 @@ sub revert_upgrade ($self) {
     my ($new, $old) = delete @$self{qw(master old_master)};
     $self->{master} = $old // die "no upgrade has begun\n";
     my $graceful = end_master($new, 'QUIT');
-    poll_until(sub { (noted_master() // 0) == $old }, $PATIENCE) or die "the old pid file is away\n";
+    poll_until(sub { ($self->noted_master // 0) == $old }, $PATIENCE) or die "the old pid file is away\n";
     return $graceful;
 }
 
@@ -282,22 +295,23 @@ sub kill_worker ($self, $signal = 'KILL', $worker = ($self->workers)[0]) {
 }
 
 sub error_log ($self) {
-    my $path = directory() . '/error.log';
+    my $path = "$self->{folder}/error.log";
     return -e $path ? slurp($path) : '';
 }
 
+sub folder ($self) { return $self->{folder} }
 sub master ($self) { return $self->{master} }
 sub old_master ($self) { return $self->{old_master} }
 
 sub write_file ($self, @arguments) { return Webhook::Sandbox::write_file(@arguments) }
 
 sub _stderr ($self) {
-    my $path = directory() . '/stderr.log';
+    my $path = "$self->{folder}/stderr.log";
     return -e $path ? slurp($path) : '';
 }
 
 sub _is_ready ($self) {
-    return $self->{workers} ? $self->workers >= $self->{workers} : noted_master();
+    return $self->{workers} ? $self->workers >= $self->{workers} : $self->noted_master;
 }
 
 sub children_of ($process) {

@@ -12,8 +12,11 @@ use Test::More ();
 use Test2::API ();
 use Webhook::Backend qw(start_backend);
 use Webhook::Client qw(open_connection send_h2 send_request send_together start_request start_together);
+use Webhook::Dns ();
 use Webhook::Nginx qw(config_test start_nginx);
 use Webhook::Process qw(kill_remaining poll_until run_command);
+use Webhook::Proxy qw(start_proxy);
+use Webhook::Redis qw(redis_missing start_cluster start_redis);
 use Webhook::Sandbox qw(
     address backend_address certificate directory expand is_owner make_directory remove_directory
     slurp write_file
@@ -27,8 +30,9 @@ our @EXPORT = (
     qw(
         access_log_lines address allow_log backend_address certificate config_test directory expand
         finish github_headers gitlab_headers make_directory open_connection pagerduty_headers
-        poll_until run_command send_h2 send_request send_together shopify_headers slack_headers slurp
-        standard_headers standard_signature start_backend start_nginx start_request start_together
+        poll_until redis_missing run_command send_h2 send_request send_together shopify_headers slack_headers slurp
+        standard_headers standard_signature start_backend start_cluster start_nginx start_proxy start_redis
+        start_request start_together
         stripe_headers svix_headers unique_id wait_for write_file
     ),
     @Test::More::EXPORT,
@@ -97,12 +101,16 @@ sub stop_everything () {
     Webhook::Client::stop_all();
     Webhook::Backend::stop_all();
     my $graceful = Webhook::Nginx::stop_all();
+    Webhook::Dns::stop_all();
+    Webhook::Proxy::stop_all();
+    Webhook::Redis::stop_all();
     kill_remaining();
     return $graceful;
 }
 
 sub log_problems () {
-    return map { alarming_lines($_) } grep { !m{/(?:access[^/]*|backend-\d+)\.log$} } glob directory() . '/*.log';
+    return map { alarming_lines($_) } grep { !m{/(?:access[^/]*|backend-\d+)\.log$} }
+        map { glob "$_/*.log" } Webhook::Nginx::folders();
 }
 
 sub alarming_lines ($path) {

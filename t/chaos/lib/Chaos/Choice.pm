@@ -73,6 +73,11 @@ sub upstream ($self, $event, $attempt) {
     };
 }
 
+# To which of so many nodes the sender makes an attempt.
+sub node ($self, $event, $attempt, $nodes) {
+    return int $nodes * ($self->_dice(node => $event, $attempt))[0];
+}
+
 # How the sender makes an attempt. Without a patience it waits as long as it always does.
 sub attempt ($self, $event, $attempt) {
     my ($location, $reuses, $leaves, $jitter) = $self->_dice(attempt => $event, $attempt);

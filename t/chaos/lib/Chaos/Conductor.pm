@@ -21,7 +21,6 @@ use constant {
     FEWEST_WRITES   => 0.8,     # per death inside, for each delivery that may be known
     LOOK_EVERY      => 0.1,
     UPSTREAM_PORT   => 9000,
-    GATE_PORT       => 8080,
 };
 
 my $UPSTREAM_KILLED = 'upstream killed and started again';
@@ -37,10 +36,11 @@ my @FAULTS = (
     { name => 'nginx killed as a whole',           seconds => 0.3,  gate => 'kill_all', needs_state => 1 },
 );
 
-# seed, faults, deliveries, choice, secret, state, forgetful, dies_inside, gate
+# seed, faults, deliveries, choice, secret, state, forgetful, dies_inside; gate: one nginx, or a fleet of them; kinds: of
+# faults, other than those above
 sub new ($class, %options) {
     my $self = bless { %options, reports => '', begun => 0, fraction => 0, count => {}, errors => [] }, $class;
-    $self->{kinds} = [ grep { $options{state} || !$_->{needs_state} } @FAULTS ];
+    $self->{kinds} = [ grep { $options{state} || !$_->{needs_state} } $FAULTS[0], @{ $options{kinds} // [ @FAULTS[ 1 .. $#FAULTS ] ] } ];
     open $self->{log}, '>', directory() . '/faults.log' or die "faults.log: $!";
     $self->{log}->autoflush;
     return $self;
@@ -163,7 +163,7 @@ sub _start_sender ($self) {
         open STDERR, '>>', $errors or die "$errors: $!";
         Chaos::Sender::run(
             (map { $_ => $self->{$_} } qw(seed choice deliveries secret)),
-            address => address(), port => GATE_PORT, record_path => directory() . '/record',
+            address => address(), ports => [ $self->{gate}->ports ], record_path => directory() . '/record',
             orders => $orders_end, reports => $reports,
         );
     });

@@ -16,6 +16,7 @@ use Webhook::Sandbox qw(directory make_directory slurp);
 
 use constant {
     WORKERS          => 2,
+    PORT             => 8080,
     PATIENCE         => 20,
     PR_SET_SUBREAPER => 36,
     PRCTL_NUMBER     => { x86_64 => 157, aarch64 => 167 },
@@ -127,6 +128,7 @@ sub workers ($self, $master = $self->{master}, $all = '') {
     return grep { Webhook::Nginx::title_of($_) =~ $title } Webhook::Nginx::children_of($master);
 }
 
+sub ports ($self) { return PORT }
 sub killed ($self) { return $self->{killed} }
 sub terminated ($self) { return $self->{terminated} }
 

@@ -23,11 +23,11 @@ my $CUT_SHORT = qr/ (\d+)#\d+: (?:\*\d+ open socket #\d+ left in connection|abor
 
 my $SANITIZER = qr/(?:Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:|terminate called/;
 
-# folder, upstream_kills, dies_inside; killed, terminated: {pid => ...}
+# folder, upstream_kills, dies_inside; killed, terminated: {pid => ...}; nodes: the folders of their logs, in that folder
 sub new ($class, %options) {
     my $self = bless {
         %options, acknowledged => {}, accepted => {}, answered => {}, received => {}, beside => [],
-        let_through => {}, done => {},
+        let_through => {}, done => {}, nodes => $options{nodes} // [''],
         attempts => 0, kinds => {}, outcomes => {}, actions => {}, duplicates => [],
         torn => 0, errors => [],
     }, $class;
@@ -46,6 +46,12 @@ sub _lines ($self, $name, $code) {
     while (my $line = <$file>) {
         chomp $line;
         $code->($line);
+    }
+}
+
+sub _lines_of_nodes ($self, $name, $code) {
+    for my $node (@{ $self->{nodes} }) {
+        $self->_lines("$node/$name", sub ($line) { $code->($line, $node) });
     }
 }
 
@@ -88,7 +94,7 @@ sub _read_ledger ($self) {
 
 # What a worker that was killed had begun is not in it.
 sub _read_access_log ($self) {
-    $self->_lines('access.log', sub ($line) {
+    $self->_lines_of_nodes('access.log', sub ($line, $node) {
         my ($at, $worker, $attempt) = split ' ', $line;
         $self->{done}{$attempt} = [ $worker, $at ] if defined $attempt;
     });
@@ -96,7 +102,8 @@ sub _read_access_log ($self) {
 
 sub _read_log ($self) {
     @$self{qw(repairs suicides)} = (0, 0);
-    $self->_lines('error.log', sub ($line) {
+    $self->_lines_of_nodes('error.log', sub ($line, $node) {
+        $self->{node_of}{$1} = $node if $line =~ /start worker process (\d+)/;
         ++$self->{repairs}  if $line =~ /was repaired after a process died/;
         if ($self->{dies_inside} && $line =~ $KILLED && $1 eq 'worker' && !exists $self->{killed}{$2}) {
             ++$self->{suicides};

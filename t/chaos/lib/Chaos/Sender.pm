@@ -26,7 +26,7 @@ use constant {
     REPORT_EVERY  => 0.1,
 };
 
-# seed, choice, deliveries, address, port, secret, record_path; orders, reports: ends of pipes
+# seed, choice, deliveries, address, ports (of one node each), secret, record_path; orders, reports: ends of pipes
 sub run (%options) {
     my $self = bless {
         %options,
@@ -171,7 +171,9 @@ sub _attempt ($self, $delivery) {
     $kind = 'late_twin' if $kind eq 'twin' && !$self->{open}[$event];
     my $attempt = { delivery => $delivery, number => $number, choice => $choice, kind => $kind, start => now() };
     ++$self->{open}[$event];
-    my $connection = $self->_connection($choice->{reuses});
+    my $ports = $self->{ports};
+    my $port  = @$ports > 1 ? $ports->[ $self->{choice}->node($event, $number, scalar @$ports) ] : $ports->[0];
+    my $connection = $self->_connection($port, $choice->{reuses});
     return $self->_conclude($attempt, 'refused') unless $connection;
     $connection->{attempt}  = $attempt;
     $connection->{deadline} = $attempt->{start} + ($choice->{patience} // PATIENCE);
@@ -189,12 +191,15 @@ sub _request ($self, $event, $number, $choice) {
         . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
 }
 
-sub _connection ($self, $reuses) {
-    return pop @{ $self->{idle} } if $reuses && @{ $self->{idle} };
-    my $socket = start_connection($self->{address}, $self->{port}) // return;
+sub _connection ($self, $port, $reuses) {
+    my $idle = $self->{idle};
+    for my $index ($reuses ? reverse 0 .. $#$idle : ()) {
+        return splice @$idle, $index, 1 if $idle->[$index]{port} == $port;
+    }
+    my $socket = start_connection($self->{address}, $port) // return;
     my $number = fileno $socket;
     vec($self->{reading}, $number, 1) = 1;
-    return $self->{connections}{$number} = { socket => $socket, number => $number, input => '' };
+    return $self->{connections}{$number} = { socket => $socket, number => $number, port => $port, input => '' };
 }
 
 sub _write ($self, $connection) {
