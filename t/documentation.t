@@ -230,6 +230,7 @@ my @LIMITS = (
     [ 'secrets that are counted apart',         kMostCountedSecrets => \&plain ],
     [ 'zones that are counted apart',           kMostCountedZones => \&plain ],
     [ 'files of `webhook_allow` that are',      kMostCountedFiles => \&plain ],
+    [ 'servers of Redis that are counted apart', kMostCountedServers => \&plain ],
     [ 'worker processes that are counted',      kMostCountedProcesses => \&plain ],
     [ 'recent refusals that a report',          kMostRead => \&plain ],
     [ 'recent refusals that each worker',       kEntries => \&plain ],
@@ -255,6 +256,15 @@ my @LIMITS = (
     [ 'a changed file',                         kSettlingSeconds => of_time('s') ],
     [ 'worker processes',                       kLeastWorkers => \&plain ],
     [ 'worker processes',                       kMostWorkers => \&plain ],
+    [ 'a call of Redis',                        kLongestRedisTimeout => of_time('s') ],
+    [ 'a claim of a node that is gone',         kDefaultLease => of_time('s') ],
+    [ 'a claim of a node that is gone',         kShortestLease => of_time('s') ],
+    [ 'a claim of a node that is gone',         kLongestLease => of_time('h') ],
+    [ 'events that a worker keeps for a Redis that is away', kMostUnpushed => \&plain ],
+    [ 'a reply of Redis',                       kLongestReply => \&bytes ],
+    [ 'what waits to be sent to a server of Redis', kMostWaiting => \&bytes ],
+    [ 'servers of a cluster',                   kMostLinks => \&plain ],
+    [ 'redirections of one call',               kMostRedirections => \&plain ],
 );
 
 # What the page says besides: measured by t/unit, given by nginx, or written in words.

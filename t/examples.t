@@ -55,6 +55,7 @@ sub create_files ($text) {
     make_path(dirname(expand($_))) for $text =~ /\b(?:access_log|error_log|pid)\s+(%%DIR%%[^\s;]+)/g;
     make_path(dirname(expand($_))) for $text =~ /\bstate=(%%DIR%%[^\s;]+)/g;
     create($_, slurp($certificate), 0644) for $text =~ /\bssl_certificate\s+([^\s;]+)/g;
+    create($_, slurp($certificate), 0644) for $text =~ /\bca=([^\s;]+)/g;
     create($_, slurp($key), 0600) for $text =~ /\bssl_certificate_key\s+([^\s;]+)/g;
 }
 

@@ -24,6 +24,7 @@ use constant MOST_ADDED     => 0.7;     # microseconds above one HMAC()
 use constant LEAST_RATIO    => 0.92;    # of plain proxy_pass, at 1 KB
 use constant LEAST_BUSY     => 0.8;     # a worker that waits for others tells nothing about its speed
 use constant MOST_REFUSAL   => 1.05;    # of `deny all`
+use constant LEAST_OF_FLEET => 0.60;    # of the gate without Redis, for each worker
 use constant MOST_P99       => 1.10;    # of deliveries while nobody scrapes
 use constant ENDPOINTS      => 64;
 use constant MOST_AWAKE     => 900;     # seconds, should this script be killed
@@ -34,7 +35,7 @@ my $module  = $ENV{WEBHOOK_MODULE} // "$Bin/../../build/ngx_http_webhook_module.
 my $folder  = directory();
 my ($gate_cpu, $other_cpus) = cpus();
 
-my ($gate, $backend, @awake);
+my ($gate, $backend, $redis, @awake);
 my $serial = 0;
 my $asked  = 0;
 
@@ -45,6 +46,7 @@ END {
     if (is_owner()) {
         my $code = $?;
         end_process($_->{master}, [ QUIT => 2 ], [ KILL => 2 ]) for grep { $_ } $gate, $backend;
+        end_process($redis, [ TERM => 2 ], [ KILL => 2 ]) if $redis;
         end_process($_, [ KILL => 2 ]) for @awake;
         kill_remaining();
         remove_directory();
@@ -59,9 +61,10 @@ sub main () {
     -e $module or die "$module is not there: build it first\n";
     @awake   = keep_awake();
     $backend = start('backend', 9000, $other_cpus, backend_config());
+    $redis   = start_redis();
     $gate    = start('gate',    8080, $gate_cpu,   gate_config());
     describe();
-    my @missed = (map({ compare($_) } 1, 16), refusals(), scrapes());
+    my @missed = (map({ compare($_) } 1, 16), refusals(), scrapes(), fleet());
     core_costs();
     say @missed ? "\nMissed: " . join('; ', @missed) . '.' : "\nNo target was missed.";
     return 0;
@@ -186,6 +189,37 @@ sub start_scraping () {
             sleep 0.1;
         }
     });
+}
+
+# -- one memory for a fleet
+
+# Redis shares its CPU with wrk and the backend, so that what a worker could do is told by what it
+# spends, and not by the rate that they leave it.
+sub fleet () {
+    if (!$redis) {
+        say "\nredis-server is not installed: the memory of a fleet is not measured";
+        return;
+    }
+    my %case   = (size => 1024, status => '200', reaches => 1);
+    my $rounds = take_turns({ gate => { %case, uri => '/gate' }, fleet => { %case, uri => '/fleet' } }, [qw(gate fleet)], ROUNDS);
+    my @rates  = paired($rounds, 'fleet', 'gate', sub ($x, $y) { $x->{rate} / $y->{rate} });
+    my @costs  = paired($rounds, 'fleet', 'gate', sub ($x, $y) { $y->{cpu} / $x->{cpu} });
+    printf "\n%-34s  %10s  %-19s  %13s  %s\n", 'a fleet, 1 KB bodies', 'requests/s', '(min - max)', 'CPU/request', 'worker busy';
+    show($_, $rounds->{$_}) for qw(gate fleet);
+    printf "  %-40s  %.3f (%.3f - %.3f)\n", 'fleet: requests/s of the gate', median(@rates), min(@rates), max(@rates);
+    return verdict('fleet: capacity of a worker, of the gate', median(@costs) >= LEAST_OF_FLEET,
+        '%.3f (%.3f - %.3f), at least %.2f', median(@costs), min(@costs), max(@costs), LEAST_OF_FLEET);
+}
+
+sub start_redis () {
+    return unless grep { -x "$_/redis-server" } split /:/, "$ENV{PATH}:/usr/bin";
+    my $process = exec_child(
+        command => [ pinned($other_cpus), 'redis-server', '--port', 0, '--unixsocket', "$folder/redis.sock", '--save', '', '--dir', $folder ],
+        output  => "$folder/redis.log",
+    );
+    poll_until(sub { -S "$folder/redis.sock" || process_ended($process) }, PATIENCE);
+    -S "$folder/redis.sock" or die "redis-server did not start:\n", slurp("$folder/redis.log");
+    return $process;
 }
 
 # -- one round after the other
@@ -391,6 +425,7 @@ sub gate_config () {
     my $address = address();
     my $secret  = SECRET;
     my $gated   = qq{webhook github; webhook_secret "$secret"; webhook_dedup zone=events key=\$webhook_event_id;};
+    my $shared  = $gated =~ s/zone=events/zone=shared/r;
     my $logged  = "error_log $folder/refusals.log warn;";
     my $proxied = 'proxy_pass http://backend;';
     return <<"CONF";
@@ -399,6 +434,7 @@ load_module $module;
 http {
     @{[common_http_config()]}
     webhook_dedup_zone zone=events:64m;
+    @{[ $redis ? "webhook_redis fleet unix:$folder/redis.sock timeout=1s; webhook_dedup_zone zone=shared:64m redis=fleet;" : '' ]}
     upstream backend {
         server $address:9000;
         keepalive 64;
@@ -410,6 +446,7 @@ http {
         listen $address:8080;
         location = /plain         { $proxied }
         location = /gate          { $gated $proxied }
+        @{[ $redis ? "location = /fleet { $shared $proxied }" : '' ]}
         location = /gate-logged   { $logged $gated $proxied }
         location = /source        { $gated webhook_allow 192.0.2.1; $proxied }
         location = /source-logged { $logged $gated webhook_allow 192.0.2.1; $proxied }
