@@ -337,7 +337,8 @@ browser-if-possible: deps-test build
 # ThreadSanitizer goes with no other sanitizer, and may not run where addresses are very random. Then
 # the test still tells what the threads did to each other, if not how.
 RACE := $(BUILD)/race/dedup_race
-RACE_SOURCES := t/race/dedup_race.cpp $(wildcard src/store/*.cpp) $(patsubst %,src/base/%.cpp,digest file text)
+RACE_SOURCES := t/race/dedup_race.cpp $(patsubst %,src/base/%.cpp,digest file text) \
+                $(patsubst %,src/store/%.cpp,dedup_memory dedup_table mapping robust_mutex succession worker_slots)
 $(RACE)_watched: RACE_FLAGS := -fsanitize=thread
 $(RACE)_watched $(RACE)_alone: $(RACE_SOURCES) $(wildcard src/base/*.h src/store/*.h) t/unit/claim_journal.h t/unit/dedup_model.h
 	@mkdir -p $(@D)
@@ -345,9 +346,10 @@ $(RACE)_watched $(RACE)_alone: $(RACE_SOURCES) $(wildcard src/base/*.h src/store
 
 .PHONY: race
 race: deps-test build ## let threads race for the memory of events, under ThreadSanitizer
-	@if $(MAKE) --no-print-directory -s $(RACE)_watched && $(RACE)_watched --can-run 2>/dev/null; then \
+	@$(MAKE) --no-print-directory -s $(RACE)_watched
+	@if $(RACE)_watched --can-run 2>/dev/null; then \
 	    $(RACE)_watched; \
-	elif [ -x $(RACE)_watched ] && setarch -R $(RACE)_watched --can-run 2>/dev/null; then \
+	elif setarch -R $(RACE)_watched --can-run 2>/dev/null; then \
 	    setarch -R $(RACE)_watched; \
 	else \
 	    echo "race: ThreadSanitizer CANNOT RUN HERE: the same test, without it" >&2; \
