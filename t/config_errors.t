@@ -1193,7 +1193,7 @@ my @REDIS = (
     ],
     (
         map {
-            ; "a time limit of $_" => [ redis("redis://%%ADDR%% timeout=$_"), qq{invalid "timeout=$_" in "webhook_redis", allowed: a time from 1ms to 10s} ]
+            ; "a time limit of $_" => [ redis("redis://%%ADDR%% timeout=$_"), qq{invalid "timeout=$_" in "webhook_redis", allowed: a time from 1ms to 10s, such as 50ms} ]
         } qw(0 0ms 11s 10001ms)
     ),
     'a time limit that is no time' => [

@@ -51,7 +51,7 @@ sub is_back ($node = 'a') {
 
 # Lines about Redis of this level, since the text had so many characters.
 sub lines_since ($node, $start, $levels = 'error|warn|notice') {
-    return grep { /\[(?:$levels)\]/ && /redis/i } split /\n/, substr $node->error_log, $start;
+    return grep { /\[(?:$levels)\]/ && /webhook_redis/ } split /\n/, substr $node->error_log, $start;
 }
 
 $proxy->refuse;

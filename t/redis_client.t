@@ -95,7 +95,7 @@ subtest 'away, and back' => sub {
     is_back();
     @lines = news($nginx);
     is @lines, 1, 'one line' or diag @lines;
-    like $lines[0], qr/^\[notice\] webhook_redis "fleet": redis:\S+ is back, it was away for \d+\.\d{3}s$/, 'says for how long';
+    like $lines[0], qr/^\[error\] webhook_redis "fleet": redis:\S+ is back, it was away for \d+\.\d{3}s$/, 'says for how long';
 };
 
 subtest 'silent' => sub {

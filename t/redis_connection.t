@@ -63,9 +63,9 @@ fails 'a database that is not there', 'redis://%%ADDR%%/9', 'has no such databas
 fails 'a socket that is not there', 'unix:%%DIR%%/absent', 'cannot be reached: connect\(\) to unix:\S+ failed \(2: No such file or directory\)';
 
 comes 'a certificate for the address', "rediss://%%ADDR%%:6400 ca=$ca";
-fails 'a certificate of a stranger', "rediss://%%ADDR%%:6400 ca=$stranger->[0]", 'cannot be reached: the certificate of \S+ is refused \(\d+: .+\)';
-fails 'a certificate that the system does not trust', 'rediss://%%ADDR%%:6400', 'cannot be reached: the certificate of \S+ is refused \(\d+: .+\)';
-fails 'TLS where there is none', "rediss://%%ADDR%%:6379 ca=$ca", 'cannot be reached: the TLS handshake timed out';
+fails 'a certificate of a stranger', "rediss://%%ADDR%%:6400 ca=$stranger->[0]", 'cannot be reached: the certificate of \S+ is refused \(\d+: .+\): its CA is none that is trusted';
+fails 'a certificate that the system does not trust', 'rediss://%%ADDR%%:6400', 'cannot be reached: the certificate of \S+ is refused \(\d+: .+\): its CA is none that is trusted';
+fails 'TLS where there is none', "rediss://%%ADDR%%:6379 ca=$ca", 'cannot be reached: the TLS handshake timed out: does this port speak TLS?';
 fails 'no TLS where there is', 'redis://%%ADDR%%:6400', 'cannot be reached: (?:the peer closed the connection|recv\(\) failed \(104: Connection reset by peer\))';
 
 my $other = start_redis(

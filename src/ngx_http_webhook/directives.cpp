@@ -662,7 +662,9 @@ Milliseconds lease(const Directive& directive, std::string_view argument, std::s
 bool read_fleet_option(const Directive& directive, std::string_view argument,
                        FleetDirective& fleet) {
     if (const auto name = option(argument, "redis")) {
-        if (name->empty()) directive.reject(argument, "redis=NAME of a \"webhook_redis\"");
+        if (name->empty() || name->find(':') != std::string_view::npos) {
+            directive.reject(argument, "redis=NAME, the name of a \"webhook_redis\" and not a URL");
+        }
         fleet.redis = *name;
     } else if (const auto time = option(argument, "lease")) {
         fleet.lease = lease(directive, argument, *time);
@@ -740,6 +742,7 @@ constexpr std::string_view kRedisAllowed =
     "NAME URL, user=NAME, password=VALUE|file:PATH|env:NAME, ca=FILE, timeout=TIME";
 constexpr Milliseconds kShortestRedisTimeout(1);
 constexpr Milliseconds kLongestRedisTimeout = std::chrono::seconds(10);
+constexpr Milliseconds kLongestUsualTimeout = std::chrono::seconds(1);
 
 std::string redis_password(const Directive& directive, std::string_view value) {
     if (!stands_elsewhere(value) && value.find('$') != std::string_view::npos) {
@@ -752,6 +755,9 @@ std::string redis_password(const Directive& directive, std::string_view value) {
     if (found.readable_by_others) {
         directive.warn(readable_by_others(directive.path(value.substr(kFile.size()))));
     }
+    for (const std::string_view oddity : oddities_of(found.secret)) {
+        directive.warn("the \"password=\" of this webhook_redis " + std::string(oddity));
+    }
     return std::move(found.secret);
 }
 
@@ -759,7 +765,12 @@ ngx_msec_t redis_timeout(const Directive& directive, std::string_view argument,
                          std::string_view value) {
     const Milliseconds time = duration(directive, argument, value);
     if (time < kShortestRedisTimeout || time > kLongestRedisTimeout) {
-        directive.reject(argument, "a time from 1ms to 10s");
+        directive.reject(argument, "a time from 1ms to 10s, such as 50ms");
+    }
+    if (time > kLongestUsualTimeout) {
+        directive.warn(
+            "the \"timeout=\" of this webhook_redis may delay each delivery for twice as "
+            "long: a second is far more than a Redis needs");
     }
     return static_cast<ngx_msec_t>(time.count());
 }

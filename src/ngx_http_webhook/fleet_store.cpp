@@ -138,7 +138,7 @@ void FleetStore::Claim::ask(EventStore::Waiter& waiter) {
 ClaimResult FleetStore::Claim::decide_alone() noexcept {
     if (store_.on_error_ == OnError::reject) {
         release();
-        return {ClaimOutcome::no_room, 0};
+        return {ClaimOutcome::away, 0};
     }
     store_.count(cells::kDecidedAlone);
     state_ = State::held;

@@ -184,6 +184,8 @@ Objection outcome_of(Delivery& delivery, const ClaimResult& result) {
             return Reason::duplicate;
         case ClaimOutcome::no_room:
             return Reason::unavailable;
+        case ClaimOutcome::away:
+            return Refusal{Reason::unavailable, Cause::Kind::redis_away};
         case ClaimOutcome::in_flight:
             break;
     }

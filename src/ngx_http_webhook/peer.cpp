@@ -322,11 +322,24 @@ void Peer::on_handshake(ngx_connection_t* connection) noexcept {
     static_cast<Peer*>(connection->data)->end_handshake();
 }
 
+namespace {
+
+// What OpenSSL says then sounds as if the certificate were wrong.
+bool is_about_issuer(long result) {
+    return result == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
+           result == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
+           result == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+           result == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
+}
+
+}  // namespace
+
 bool Peer::is_certified() noexcept {
     const long result = SSL_get_verify_result(connection_->ssl->connection);
     if (result != X509_V_OK) {
-        ngx_log_error(NGX_LOG_INFO, &log_, 0, "the certificate of %V is refused (%l: %s)", &name_,
-                      result, X509_verify_cert_error_string(result));
+        ngx_log_error(NGX_LOG_INFO, &log_, 0, "the certificate of %V is refused (%l: %s)%s", &name_,
+                      result, X509_verify_cert_error_string(result),
+                      is_about_issuer(result) ? ": its CA is none that is trusted" : "");
         return false;
     }
     const bool is_named = std::ranges::any_of(
@@ -395,7 +408,7 @@ void Peer::on_limit(ngx_event_t* event) noexcept {
         case State::resolving:
             return peer.fail("its name was not resolved in time");
         case State::securing:
-            return peer.fail("the TLS handshake timed out");
+            return peer.fail("the TLS handshake timed out: does this port speak TLS?");
         case State::closed:
         case State::connecting:
         case State::open:

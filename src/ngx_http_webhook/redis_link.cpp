@@ -472,7 +472,8 @@ void RedisLink::tell_back() noexcept {
     std::array<u_char, NGX_INT64_LEN + 8> seconds;
     const u_char* end =
         ngx_snprintf(seconds.data(), seconds.size(), "%M.%03Ms", away / 1000, away % 1000);
-    log(NGX_LOG_NOTICE, "is back, it was away for ",
+    // As loud as its loss.
+    log(NGX_LOG_ERR, "is back, it was away for ",
         {reinterpret_cast<const char*>(seconds.data()),
          static_cast<std::size_t>(end - seconds.data())});
 }

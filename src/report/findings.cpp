@@ -190,7 +190,7 @@ class Finder {
         if (redis.away > 0) {
             add("redis_away", Health::failing,
                 name + " does not answer " + share_of_workers(redis) +
-                    ": what these let through, other nodes do not know yet.");
+                    ": each node decides alone, or answers 503 to new events (on_error=).");
         }
         look_at_commits(redis, name);
         if (redis.leases_lost > 0) {
@@ -223,7 +223,8 @@ class Finder {
         const double all = late + static_cast<double>(redis.round_trip.total());
         if (redis.commits_late < kManyLate || late <= kOftenLate * all) return;
         add("redis_commits_late", Health::attention,
-            name + " is often too slow: " + std::to_string(redis.commits_late) +
+            name + " is often too slow, or refuses calls (the error log says so): " +
+                std::to_string(redis.commits_late) +
                 " answers left before it had confirmed the event.");
     }
 

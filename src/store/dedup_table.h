@@ -85,7 +85,8 @@ class Liveness {
 // What a table does when a new event finds no room.
 enum class WhenFull : std::uint8_t { evict, reject };
 
-enum class ClaimOutcome : std::uint8_t { claimed, duplicate, in_flight, no_room };
+// `away` is of stores that lie elsewhere.
+enum class ClaimOutcome : std::uint8_t { claimed, duplicate, in_flight, no_room, away };
 
 struct ClaimResult {
     ClaimOutcome outcome;

@@ -57,6 +57,8 @@ constexpr Phrase kPhrases[] = {
     {Kind::fallback_filters,
      "the upstream of the location before did not accept it, and \"webhook_events\" of this one "
      "does not let it through"},
+    {Kind::redis_away,
+     "the Redis of the zone does not answer, and \"on_error=reject\" waits for it"},
     {Kind::schema, "payload and schema differ at \"{}\""},
     {Kind::schema_bound, "more work than one validation may take, at \"{}\""},
     {Kind::not_form, "the body is not a form of the type application/x-www-form-urlencoded"},

@@ -48,6 +48,7 @@ struct Cause {
         json_as_form,
         type_missing,
         fallback_filters,
+        redis_away,
         schema,
         schema_bound,
         not_form,

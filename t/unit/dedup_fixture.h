@@ -21,7 +21,7 @@
 namespace webhook {
 
 inline void PrintTo(ClaimOutcome outcome, std::ostream* stream) {
-    static constexpr std::array kNames{"claimed", "duplicate", "in_flight", "no_room"};
+    static constexpr std::array kNames{"claimed", "duplicate", "in_flight", "no_room", "away"};
     *stream << kNames[static_cast<std::size_t>(outcome)];
 }
 

@@ -474,8 +474,8 @@ TEST(Findings, TellThatARedisIsAway) {
     EXPECT_EQ(health_of(findings_of(report)), Health::failing);
     EXPECT_EQ(
         text_of(report, "redis_away"),
-        "The Redis \"fleet\" does not answer 1 of 5 worker processes: what these let through, "
-        "other nodes do not know yet.");
+        "The Redis \"fleet\" does not answer 1 of 5 worker processes: each node decides alone, or "
+        "answers 503 to new events (on_error=).");
     fleet.connected = 0;
     EXPECT_NE(text_of(report, "redis_away").find(" answer the worker process: "),
               std::string::npos);
@@ -494,8 +494,8 @@ TEST(Findings, TellThatCommitsAreLate) {
     EXPECT_EQ(codes_of(report), Codes{"redis_commits_late"});
     EXPECT_EQ(health_of(findings_of(report)), Health::attention);
     EXPECT_EQ(text_of(report, "redis_commits_late"),
-              "The Redis \"fleet\" is often too slow: 10 answers left before it had confirmed the "
-              "event.");
+              "The Redis \"fleet\" is often too slow, or refuses calls (the error log says so): 10 "
+              "answers left before it had confirmed the event.");
     fleet.round_trip.counts[3] = 989;
     EXPECT_EQ(codes_of(report), Codes{"redis_commits_late"});
     fleet.round_trip.counts[3] = 990;
