@@ -376,7 +376,7 @@ bench: deps-bench build bench-dedup bench-schema bench-report ## measure the gat
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/hmac_cost $(OBJECTS)/bench/core_bench
 	@$(RUN) perl -It/lib t/bench/gate.pl $(OBJECTS)/bench
 
-.PHONY: chaos chaos-fleet
+.PHONY: chaos chaos-fleet soak-fleet
 chaos: deps-test build ## kill, reload, upgrade and restart everything under load (DELIVERIES=200000 FAULTS=200 SEED=n)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(FAULTY_MODULE)
 	@WEBHOOK_MODULE=$(HERE)/$(FAULTY_MODULE) perl t/chaos/chaos.pl --dies-inside \
@@ -386,6 +386,9 @@ chaos-fleet: deps-test build ## the same for three nginx and one Redis, one that
 	    $(RUN) perl t/chaos/fleet.pl --redis $$redis \
 	        $(if $(DELIVERIES),--deliveries $(DELIVERIES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)); \
 	done
+
+soak-fleet: deps-test build ## a thousand connections to Redis that break, and 300 reloads (RECONNECTIONS=n RELOADS=n)
+	$(RUN) prove -v -It/lib t/chaos/soak.pl
 
 .PHONY: fuzz
 fuzz: deps-fuzz ## fuzz the library with libFuzzer for FUZZ_SECONDS (60) each

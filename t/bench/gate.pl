@@ -64,7 +64,7 @@ sub main () {
     $redis   = start_redis();
     $gate    = start('gate',    8080, $gate_cpu,   gate_config());
     describe();
-    my @missed = (map({ compare($_) } 1, 16), refusals(), scrapes(), fleet());
+    my @missed = (map({ compare($_) } 1, 16), refusals(), scrapes(), fleet(), hanging());
     core_costs();
     say @missed ? "\nMissed: " . join('; ', @missed) . '.' : "\nNo target was missed.";
     return 0;
@@ -211,6 +211,30 @@ sub fleet () {
         '%.3f (%.3f - %.3f), at least %.2f', median(@costs), min(@costs), max(@costs), LEAST_OF_FLEET);
 }
 
+# Redis stops while deliveries run, and goes on after the round: the first ones wait for `timeout=`, the others do
+# not. Deliveries to another location do not wait at all.
+sub hanging () {
+    return unless $redis;
+    my %case  = (size => 1024, status => '200', reaches => 1);
+    my %cases = (
+        quiet     => { %case, uri => '/brief' },
+        hung      => { %case, uri => '/brief', hangs => 1 },
+        other     => { %case, uri => '/gate' },
+        otherhung => { %case, uri => '/gate', hangs => 1 },
+    );
+    my $rounds = take_turns(\%cases, [qw(quiet hung other otherhung)], ROUNDS);
+    my $longest = max(map { $_->{longest} } @{ $rounds->{hung} }) / 1000;
+    printf "\n%-34s  p99 %.0f us, longest %.1f ms; Redis hangs: p99 %.0f us, longest %.1f ms\n", 'a fleet',
+        median(map { $_->{p99} } @{ $rounds->{quiet} }), max(map { $_->{longest} } @{ $rounds->{quiet} }) / 1000,
+        median(map { $_->{p99} } @{ $rounds->{hung} }), $longest;
+    my $ratio = sub ($x, $y) { return median(paired($rounds, $x, $y, sub ($one, $two) { $one->{p99} / $two->{p99} })) };
+    my ($own, $others) = ($ratio->('hung', 'quiet'), $ratio->('otherhung', 'other'));
+    return (
+        verdict('p99 while Redis hangs', $own <= MOST_P99, '%.3f of that before, at most %.2f', $own, MOST_P99),
+        verdict('p99 of other locations meanwhile', $others <= MOST_P99, '%.3f of that before, at most %.2f', $others, MOST_P99),
+    );
+}
+
 sub start_redis () {
     return unless grep { -x "$_/redis-server" } split /:/, "$ENV{PATH}:/usr/bin";
     my $process = exec_child(
@@ -220,6 +244,24 @@ sub start_redis () {
     poll_until(sub { -S "$folder/redis.sock" || process_ended($process) }, PATIENCE);
     -S "$folder/redis.sock" or die "redis-server did not start:\n", slurp("$folder/redis.log");
     return $process;
+}
+
+# Redis stops 200 ms after the round has begun.
+sub start_hanging () {
+    return fork_child(sub {
+        sleep 0.2;
+        kill STOP => $redis;
+    });
+}
+
+# Redis goes on, and the worker knows it.
+sub go_on () {
+    kill CONT => $redis;
+    poll_until(sub {
+        Webhook::Connection->open(port => 8080)->request(method => 'GET', uri => '/metrics')->{body}
+            =~ /^nginx_webhook_redis_away_workers\{redis="brief"\} 0$/m;
+    }, PATIENCE) or die "Redis does not come back\n";
+    return;
 }
 
 # -- one round after the other
@@ -245,6 +287,7 @@ sub load (%case) {
     unlink $output;
     my $script = write_file('wrk.lua', lua(%case));
     my $scraper = $case{scraped} && start_scraping();
+    my $hanger  = $case{hangs} && start_hanging();
     my $code    = run_command(
         command => [
             pinned($other_cpus), 'wrk', '-t1', '-c' . CONNECTIONS, '-d1s', '-s', $script,
@@ -254,10 +297,12 @@ sub load (%case) {
         timeout => PATIENCE,
     );
     end_process($scraper, [ KILL => 2 ]) if $scraper;
+    end_process($hanger, [ KILL => 2 ]) if $hanger;
+    go_on() if $case{hangs};
     my $cpu  = cpu_time($gate->{worker}) - $cpu_before;
     my $user = user_time($gate->{worker}) - $user_before;
     my $seen = seen_at_rest() - $seen_before;
-    my ($requests, $duration, $refused, $faults, $p99) = slurp($output) =~ /^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)$/m
+    my ($requests, $duration, $refused, $faults, $p99, $longest) = slurp($output) =~ /^RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$/m
         or die "wrk failed ($code):\n", slurp($output);
     die "$case{uri}: $faults connections failed\n" if $faults;
     die "$case{uri}: $refused of $requests were refused\n" unless $refused == ($case{status} eq '4xx' ? $requests : 0);
@@ -271,6 +316,7 @@ sub load (%case) {
         user     => $user,
         busy     => $cpu / $duration,
         p99      => $p99,
+        longest  => $longest,
     };
 }
 
@@ -295,8 +341,8 @@ end
 
 function done(summary, latency)
     local errors = summary.errors
-    io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, errors.status,
-        errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(99)))
+    io.write(string.format("RESULT %d %d %d %d %d %d\\n", summary.requests, summary.duration, errors.status,
+        errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(99), latency.max))
 end
 LUA
 }
@@ -426,6 +472,7 @@ sub gate_config () {
     my $secret  = SECRET;
     my $gated   = qq{webhook github; webhook_secret "$secret"; webhook_dedup zone=events key=\$webhook_event_id;};
     my $shared  = $gated =~ s/zone=events/zone=shared/r;
+    my $brief   = $gated =~ s/zone=events/zone=brief/r;
     my $logged  = "error_log $folder/refusals.log warn;";
     my $proxied = 'proxy_pass http://backend;';
     return <<"CONF";
@@ -434,7 +481,7 @@ load_module $module;
 http {
     @{[common_http_config()]}
     webhook_dedup_zone zone=events:64m;
-    @{[ $redis ? "webhook_redis fleet unix:$folder/redis.sock timeout=1s; webhook_dedup_zone zone=shared:64m redis=fleet;" : '' ]}
+    @{[ $redis ? "webhook_redis fleet unix:$folder/redis.sock timeout=1s; webhook_dedup_zone zone=shared:64m redis=fleet; webhook_redis brief unix:$folder/redis.sock; webhook_dedup_zone zone=brief:64m redis=brief;" : '' ]}
     upstream backend {
         server $address:9000;
         keepalive 64;
@@ -446,7 +493,7 @@ http {
         listen $address:8080;
         location = /plain         { $proxied }
         location = /gate          { $gated $proxied }
-        @{[ $redis ? "location = /fleet { $shared $proxied }" : '' ]}
+        @{[ $redis ? "location = /fleet { $shared $proxied } location = /brief { $brief $proxied }" : '' ]}
         location = /gate-logged   { $logged $gated $proxied }
         location = /source        { $gated webhook_allow 192.0.2.1; $proxied }
         location = /source-logged { $logged $gated webhook_allow 192.0.2.1; $proxied }
