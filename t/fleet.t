@@ -129,12 +129,20 @@ subtest 'what is in flight here costs no round trip' => sub {
     $first->finish;
 };
 
+subtest 'two zones share no event' => sub {
+    my $id = begin();
+    is outcome_at('a', $id), 'delivered', 'in one';
+    is outcome_at('a', $id, uri => '/short'), 'delivered', 'in the other one';
+    is outcome_at('b', $id, uri => '/short'), 'duplicate', 'each is shared';
+    is $backend->count, 2, 'the upstream saw it twice';
+};
+
 subtest 'what Redis has of an event' => sub {
     my $id = begin(status => 202);
     deliver_at('a', $id);
     my @keys = $redis->keys;
     is scalar(@keys), 1, 'one key';
-    like $keys[0], qr/^wh:\{[0-9a-f]+\}/, 'under a prefix, with a tag';
+    like $keys[0], qr/^wh:events:\{[0-9a-f]+\}:[0-9a-f]+\z/, 'under a prefix and the zone, with a tag';
     unlike $keys[0], qr/\Q$id\E/, 'that does not show the id';
     my $value = $redis->command(GET => $keys[0]);
     like $value, qr/^D202[0-9a-f]+\z/, 'the status';

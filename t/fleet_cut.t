@@ -37,6 +37,8 @@ sub measure () {
 
 # One event, during which the connection ends behind so many bytes. What went wrong, or nothing.
 sub fault ($direction, $bytes) {
+    # Redis may be told late of the events that look whether it is back: they have another status.
+    $backend->clear->behave(status => 200);
     is_back();
     $redis->command('FLUSHALL');
     $backend->clear->behave(status => 202);
@@ -73,6 +75,7 @@ subtest 'what was said in the beginning' => sub {
     my @faults;
     for my $direction (qw(down up)) {
         for my $bytes (map { $_ * 11 } 0 .. 12) {
+            $backend->clear->behave(status => 200);
             is_back();
             $redis->command('FLUSHALL');
             $backend->clear->behave(status => 202);

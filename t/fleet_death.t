@@ -228,4 +228,31 @@ subtest 'a reload, and an end, while an event is in flight' => sub {
     $node_a->start;
 };
 
+subtest 'an upstream that accepts when the worker has just been told to exit' => sub {
+    for my $milliseconds (20, 60, 100, 140, 180, 220) {
+        my $id    = begin(hold => 1, status => 202);
+        my $first = start_at('a', $backend, $id);
+        kill HUP => $node_a->master;
+        sleep $milliseconds / 1000;
+        $backend->let_go;
+        is answer_of($first->finish), '202 answered', "$milliseconds ms later: delivered";
+        is remembered($redis), 'D202', 'and Redis knows';
+    }
+};
+
+subtest 'a retry that waits in a worker that is told to exit' => sub {
+    for (1 .. 3) {
+        my $id    = begin(hold => 1, status => 202);
+        my $first = start_at('b', $backend, $id);
+        my $waits = start_request(delivery($id, port => port_of('a'), uri => '/wait'));
+        sleep 0.1;
+        kill HUP => $node_a->master;
+        sleep 0.4;
+        $backend->let_go;
+        is answer_of($first->finish), '202 answered', 'delivered elsewhere';
+        is answer_of($waits->finish), '202 duplicate', 'a duplicate here';
+        is $backend->count, 1, 'the upstream saw it once';
+    }
+};
+
 finish();

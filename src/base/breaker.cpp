@@ -8,7 +8,6 @@ void Breaker::succeeded() {
     is_closed_ = true;
     is_probing_ = false;
     failures_ = 0;
-    back_off_ = policy_.shortest;
 }
 
 void Breaker::failed(Milliseconds now, std::uint32_t random) {
@@ -36,6 +35,10 @@ bool Breaker::allows_probe(Milliseconds now) {
 }
 
 void Breaker::open(Milliseconds now, std::uint32_t random) {
+    if (is_closed_) {
+        const bool flaps = now - probe_at_ < 2 * policy_.longest;
+        back_off_ = flaps ? std::min(back_off_, policy_.longest / 10) : policy_.shortest;
+    }
     const std::int64_t nominal = back_off_.count();
     const std::int64_t jittered = nominal / 2 + static_cast<std::int64_t>(random) % (nominal + 1);
     probe_at_ = now + Milliseconds(jittered);

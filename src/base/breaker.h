@@ -20,7 +20,8 @@ class Breaker {
     struct Policy {
         // Of failures in a row, 1 or more.
         std::uint32_t failures;
-        // The first back-off, above 0. Each failed probe doubles it.
+        // The first back-off, above 0. Each failed probe doubles it, and so does, up to a tenth of
+        // the longest, each opening soon after the last one: as of a peer that flaps.
         Milliseconds shortest = Milliseconds(50);
         Milliseconds longest = Milliseconds(5000);
     };

@@ -689,7 +689,11 @@ void add_fleet(const Directive& directive, MainConf& conf, FleetDirective fleet)
                               " is of no use without \"redis=\"");
         }
     }
-    if (!fleet.redis.empty()) conf.fleet_directives.push_back(std::move(fleet));
+    if (fleet.redis.empty()) return;
+    if (fleet.zone->name.find_first_of("{}") != std::string::npos) {
+        throw ConfigError("the name of a zone with \"redis=\" may not hold a brace");
+    }
+    conf.fleet_directives.push_back(std::move(fleet));
 }
 
 void define_zone(const Directive& directive, MainConf& conf) {

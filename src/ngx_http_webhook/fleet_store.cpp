@@ -126,8 +126,9 @@ class FleetStore::Push final : public RedisClient::Caller {
 void FleetStore::Claim::send_claim(RedisClient::Caller& caller) {
     may_be_in_redis_ = true;
     renewed_at_ = ngx_current_msec;
-    store_.client_->call(redis::claim_call(keys(), store_.text_of(token()), store_.lease_), caller,
-                         store_.server_.timeout);
+    store_.client_->call(
+        redis::claim_call(store_.in_zone(keys()), store_.text_of(token()), store_.lease_), caller,
+        store_.server_.timeout);
 }
 
 void FleetStore::Claim::ask(EventStore::Waiter& waiter) {
@@ -206,9 +207,9 @@ bool FleetStore::Claim::commit(std::uint16_t status, Milliseconds remembered_for
 
 bool FleetStore::Claim::send_commit(Milliseconds remembered_for) noexcept try {
     if (!store_.is_available()) return false;
-    store_.client_->call(
-        redis::commit_call(keys(), store_.text_of(token()), event_.status, remembered_for), *this,
-        store_.server_.timeout);
+    store_.client_->call(redis::commit_call(store_.in_zone(keys()), store_.text_of(token()),
+                                            event_.status, remembered_for),
+                         *this, store_.server_.timeout);
     return true;
 } catch (const std::exception&) {
     return false;
@@ -216,7 +217,7 @@ bool FleetStore::Claim::send_commit(Milliseconds remembered_for) noexcept try {
 
 void FleetStore::Claim::commit_late() noexcept {
     store_.count(cells::kCommitsLate);
-    store_.push_later(event_);
+    store_.push_later(event_, Attempt::first);
 }
 
 void FleetStore::Claim::on_commit_reply(const redis::Reply* reply) noexcept {
@@ -262,8 +263,9 @@ void FleetStore::Claim::send_renewal() {
     renewal_step_ = may_be_in_redis_ ? RenewalStep::renews : RenewalStep::claims;
     if (renewal_step_ == RenewalStep::claims) return send_claim(renewal_);
     renewed_at_ = ngx_current_msec;
-    store_.client_->call(redis::renew_call(keys(), store_.text_of(token()), store_.lease_),
-                         renewal_, store_.server_.timeout);
+    store_.client_->call(
+        redis::renew_call(store_.in_zone(keys()), store_.text_of(token()), store_.lease_), renewal_,
+        store_.server_.timeout);
 }
 
 void FleetStore::Claim::on_renewed(const redis::Reply* reply) noexcept try {
@@ -290,9 +292,9 @@ void FleetStore::Claim::on_renewed(const redis::Reply* reply) noexcept try {
 redis::Call FleetStore::Push::call() const {
     const std::span<const EventKey> keys(ending_.keys.data(), ending_.key_count);
     const std::string token = store_.text_of(ending_.token);
-    if (!is_delivered()) return redis::release_call(keys, token);
+    if (!is_delivered()) return redis::release_call(store_.in_zone(keys), token);
     const std::chrono::seconds left(ending_.expires - ngx_time());
-    return redis::commit_call(keys, token, ending_.status, left);
+    return redis::commit_call(store_.in_zone(keys), token, ending_.status, left);
 }
 
 void FleetStore::Push::send() {
@@ -303,25 +305,27 @@ void FleetStore::Push::on_reply(const redis::Reply* reply) noexcept {
     FleetStore& store = store_;
     const bool is_done =
         reply != nullptr && redis::parse_count(*reply, ending_.key_count).has_value();
-    if (!is_done) store.push_later(ending_);
+    if (!is_done) store.push_later(ending_, Attempt::further);
     if (is_done && is_delivered()) store.count(cells::kPushedLater);
     store.pushes_.remove_if([this](const Push& each) { return &each == this; });
     if (is_done) store.push_some();
 }
 
 void FleetStore::push(const Ending& ending) noexcept {
-    if (!is_available()) return push_later(ending);
+    if (!is_available()) return push_later(ending, Attempt::further);
     const std::size_t before = pushes_.size();
     try {
         pushes_.emplace_back(*this, ending).send();
     } catch (const std::exception&) {
         if (pushes_.size() > before) pushes_.pop_back();
-        push_later(ending);
+        push_later(ending, Attempt::further);
     }
 }
 
-void FleetStore::push_later(const Ending& ending) noexcept {
+// A worker that is about to exit has no later: it tries once more at once, and no further.
+void FleetStore::push_later(const Ending& ending, Attempt attempt) noexcept {
     if (ending.expires <= ngx_time()) return;
+    if (ngx_exiting && attempt == Attempt::first && is_available()) return push(ending);
     try {
         if (unpushed_.size() < kMostUnpushed) return unpushed_.push_back(ending);
     } catch (const std::bad_alloc&) {
@@ -460,8 +464,8 @@ void FleetStore::tick() {
                                            : Sight::none);
     if (!is_available()) return;
     renew_claims();
-    release_orphans();
-    push_some();
+    if (!ngx_exiting) release_orphans();
+    if (!ngx_exiting) push_some();
 }
 
 void FleetStore::renew_claims() {

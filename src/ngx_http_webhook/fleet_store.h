@@ -94,13 +94,15 @@ class FleetStore final : public EventStore {
     void renew_claims();
     void release_orphans();
     void push(const Ending& ending) noexcept;
-    void push_later(const Ending& ending) noexcept;
+    enum class Attempt : std::uint8_t { first, further };
+    void push_later(const Ending& ending, Attempt attempt) noexcept;
     void push_some() noexcept;
     void release_in_redis(std::span<const EventKey> keys, const ClaimToken& token) noexcept;
     Claim* find(std::span<const EventKey> keys, const ClaimToken& token) const;
     void erase(const Claim& claim) noexcept;
 
     bool is_available() const { return client_ != nullptr && client_->is_available(); }
+    redis::ZoneKeys in_zone(std::span<const EventKey> keys) const { return {zone_.name, keys}; }
     std::string text_of(const ClaimToken& token) const { return redis::token_text(node_, token); }
     void count(CounterTable::Cell cell, std::uint64_t amount = 1) const noexcept;
 

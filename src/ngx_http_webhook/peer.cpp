@@ -485,10 +485,6 @@ void Peer::post_turn() noexcept {
     ngx_post_event(&turn_, &ngx_posted_events);
 }
 
-void Peer::set_idle(bool is_idle) noexcept {
-    if (is_open()) connection_->idle = is_idle ? 1 : 0;
-}
-
 // The first reason is the cause of the others.
 void Peer::note(std::string_view why) noexcept try {
     if (why_.empty()) why_ = why;

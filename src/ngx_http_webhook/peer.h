@@ -108,8 +108,6 @@ class Peer {
 
     bool is_open() const { return state_ == State::open; }
     bool is_closed() const { return state_ == State::closed; }
-    // nginx closes an idle connection when the worker begins to exit.
-    void set_idle(bool is_idle) noexcept;
     // The address tried last. Empty: none yet.
     std::string_view address() const { return to_view(name_); }
 

@@ -8,8 +8,6 @@ namespace {
 
 constexpr ngx_msec_t kLatestStart = 100;
 constexpr std::size_t kMostLinks = 64;
-// Of one call, as a cluster that moves its slots may give them.
-constexpr int kMostRedirections = 5;
 
 std::string url_of(const RedisServer& server, const redis::Redirect& redirect) {
     redis::Address address = server.address;
@@ -152,7 +150,6 @@ void RedisClient::redirect(const RedisLink& from, Command command,
 // Leaves the command if it cannot be sent anywhere.
 void RedisClient::follow(const RedisLink& from, Command& command, const redis::ServerError& error) {
     RedisCommand& redirected = command.front();
-    if (++redirected.redirections > kMostRedirections) return;
     RedisLink* link = link_to(from, *error.redirect);
     if (link == nullptr) return;
     redirected.asking = error.consequence == redis::Consequence::ask;

@@ -15,6 +15,8 @@ constexpr std::uint32_t kFailures = 3;
 constexpr ngx_msec_t kShortestOpening = 1000;
 constexpr ngx_msec_t kLongestOpening = 10000;
 constexpr ngx_msec_t kPingInterval = 5000;
+// Of one call, as a cluster that moves its slots may give them.
+constexpr int kMostRedirections = 5;
 // After nginx has closed the connection of a probe.
 constexpr ngx_msec_t kPause = 250;
 // So soon, a connection that broke is not replaced at once a second time: they may all break.
@@ -213,7 +215,6 @@ bool RedisLink::try_send(Command& command) {
     if (owner_.is_observed()) sent.sent_at = std::chrono::steady_clock::now();
     sent_.back() = std::move(command);
     ++awaited_;
-    peer_.set_idle(false);
     return true;
 }
 
@@ -257,6 +258,10 @@ void RedisLink::take_error(Command command, const redis::Reply& reply) {
         case redis::Consequence::moved:
         case redis::Consequence::ask:
             accept();
+            if (++command.front().redirections > kMostRedirections) {
+                tell_refusal("sends a call from one server to the next, without an end");
+                return owner_.give_up(std::move(command));
+            }
             return owner_.redirect(*this, std::move(command), error);
         case redis::Consequence::later:
             owner_.give_up(std::move(command));
@@ -396,11 +401,9 @@ void RedisLink::forget(const RedisCaller& caller) noexcept {
     rest();
 }
 
-// Nothing is on its way: nginx may close the connection. A trial may have ended without a result.
+// Nothing is on its way. A trial may have ended without a result.
 void RedisLink::rest() noexcept {
-    if (state_ != State::ready || pending() > 0) return;
-    peer_.set_idle(true);
-    if (!breaker_.is_closed()) begin_trial();
+    if (state_ == State::ready && pending() == 0 && !breaker_.is_closed()) begin_trial();
 }
 
 void RedisLink::begin_trial() noexcept {
@@ -427,7 +430,6 @@ void RedisLink::watch_over() noexcept try {
     if (is_pinging_) return lose(kSilent);
     if (!waiting_.empty()) send_waiting();
     if (state_ != State::ready) return;
-    if (ngx_exiting && pending() == 0 && breaker_.is_closed()) return disconnect();
     const ngx_msec_t silent = ngx_current_msec - heard_at_;
     if (is_on_trial_ && needs_pong_) return ping();
     if (silent >= kPingInterval) return ping();

@@ -12,8 +12,9 @@ namespace {
 using Kind = Reply::Kind;
 
 constexpr std::int64_t kLongestMilliseconds = 10'000'000'000'000;
-constexpr std::uint16_t kLowestStatus = 100;
-constexpr std::uint16_t kHighestStatus = 599;
+// An upstream accepts an event with these only.
+constexpr std::uint16_t kLowestStatus = 200;
+constexpr std::uint16_t kHighestStatus = 299;
 
 // What the first element of a claim's reply says.
 constexpr std::int64_t kGranted = 0;
@@ -45,10 +46,10 @@ std::string milliseconds(Milliseconds time) {
     return std::to_string(std::clamp<std::int64_t>(time.count(), 1, kLongestMilliseconds));
 }
 
-Call call_of(Script script, std::span<const EventKey> keys, std::vector<std::string> arguments) {
+Call call_of(Script script, const ZoneKeys& keys, std::vector<std::string> arguments) {
     Call call{script, {}, std::move(arguments)};
-    call.keys.reserve(keys.size());
-    for (const EventKey& key : keys) call.keys.push_back(key_name(key));
+    call.keys.reserve(keys.keys.size());
+    for (const EventKey& key : keys.keys) call.keys.push_back(key_name(keys.zone, key));
     return call;
 }
 
@@ -116,17 +117,19 @@ std::optional<ClaimToken> own_token(NodeId node, std::string_view text) {
     return token;
 }
 
-std::string key_name(const EventKey& key) {
+std::string key_name(std::string_view zone, const EventKey& key) {
     const std::string hex = to_hex(key.bytes);
     constexpr std::size_t kShared = 2 * EventKey::kEndpointSize;
-    return "wh:{" + hex.substr(0, kShared) + "}:" + hex.substr(kShared);
+    std::string name = "wh:";
+    name.append(zone).append(":{").append(hex, 0, kShared).append("}:").append(hex, kShared);
+    return name;
 }
 
-Call claim_call(std::span<const EventKey> keys, std::string_view token_text, Milliseconds lease) {
+Call claim_call(const ZoneKeys& keys, std::string_view token_text, Milliseconds lease) {
     return call_of(Script::claim, keys, {std::string(token_text), milliseconds(lease)});
 }
 
-Call commit_call(std::span<const EventKey> keys, std::string_view token_text, std::uint16_t status,
+Call commit_call(const ZoneKeys& keys, std::string_view token_text, std::uint16_t status,
                  Milliseconds remembered_for) {
     const std::string three_digits =
         std::to_string(std::clamp(status, kLowestStatus, kHighestStatus));
@@ -134,11 +137,11 @@ Call commit_call(std::span<const EventKey> keys, std::string_view token_text, st
                    {std::string(token_text), three_digits, milliseconds(remembered_for)});
 }
 
-Call release_call(std::span<const EventKey> keys, std::string_view token_text) {
+Call release_call(const ZoneKeys& keys, std::string_view token_text) {
     return call_of(Script::release, keys, {std::string(token_text)});
 }
 
-Call renew_call(std::span<const EventKey> keys, std::string_view token_text, Milliseconds lease) {
+Call renew_call(const ZoneKeys& keys, std::string_view token_text, Milliseconds lease) {
     return call_of(Script::renew, keys, {std::string(token_text), milliseconds(lease)});
 }
 

@@ -30,9 +30,16 @@ inline constexpr std::size_t kTokenTextSize = 48;
 // The token that the text stands for, if it is one of this node.
 std::optional<ClaimToken> own_token(NodeId node, std::string_view text);
 
-// The name of an event's key: `wh:{SHARED}:REST`, in hex. The braces let the keys of an endpoint
-// share a shard of a cluster, which runs no script over two of them.
-std::string key_name(const EventKey& key);
+// Keys of the zone that remembers them: two zones share no event, over Redis as well.
+struct ZoneKeys {
+    // Without braces.
+    std::string_view zone;
+    std::span<const EventKey> keys;
+};
+
+// The name of an event's key: `wh:ZONE:{SHARED}:REST`, the last two in hex. The braces let the keys
+// of an endpoint share a shard of a cluster, which runs no script over two of them.
+std::string key_name(std::string_view zone, const EventKey& key);
 
 // A script with its keys and arguments. It owns its texts, so that it can be sent again.
 struct Call {
@@ -44,12 +51,12 @@ struct Call {
 };
 
 // Each has at least one key. A length of time below a millisecond is one. A status that is not
-// from 100 to 599 becomes the nearest that is.
-Call claim_call(std::span<const EventKey> keys, std::string_view token_text, Milliseconds lease);
-Call commit_call(std::span<const EventKey> keys, std::string_view token_text, std::uint16_t status,
+// from 200 to 299 becomes the nearest that is.
+Call claim_call(const ZoneKeys& keys, std::string_view token_text, Milliseconds lease);
+Call commit_call(const ZoneKeys& keys, std::string_view token_text, std::uint16_t status,
                  Milliseconds remembered_for);
-Call release_call(std::span<const EventKey> keys, std::string_view token_text);
-Call renew_call(std::span<const EventKey> keys, std::string_view token_text, Milliseconds lease);
+Call release_call(const ZoneKeys& keys, std::string_view token_text);
+Call renew_call(const ZoneKeys& keys, std::string_view token_text, Milliseconds lease);
 
 // Appends the call by the script's name, which the server may not know (Consequence::eval).
 void append_evalsha(std::string& out, const Call& call);
@@ -59,7 +66,7 @@ void append_eval(std::string& out, const Call& call);
 struct ClaimAnswer {
     // `claimed`, `duplicate` or `in_flight`.
     ClaimOutcome outcome = ClaimOutcome::claimed;
-    // Of a duplicate: the status of the response to the first delivery, 100 to 599.
+    // Of a duplicate: the status of the response to the first delivery, 200 to 299.
     std::uint16_t status = 0;
     // How long a duplicate is remembered, or the claim in flight holds; nullopt: for ever, which
     // no script of ours does.

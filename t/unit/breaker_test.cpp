@@ -79,8 +79,19 @@ TEST_F(BreakerTest, WaitsLongerAfterEachProbe) {
         EXPECT_TRUE(allows()) << nominal;
     }
     breaker_.succeeded();
+    pass(10'001);
     breaker_.broke(now_, half_of(50));
-    EXPECT_EQ(breaker_.next_probe(), now_ + Milliseconds(50)) << "a success resets it";
+    EXPECT_EQ(breaker_.next_probe(), now_ + Milliseconds(50)) << "it was good for long";
+}
+
+TEST_F(BreakerTest, WaitsLongerForAPeerThatFlaps) {
+    for (const std::int64_t nominal : {50, 100, 200, 400, 500, 500}) {
+        breaker_.broke(now_, half_of(nominal));
+        EXPECT_EQ(breaker_.next_probe(), now_ + Milliseconds(nominal));
+        pass(nominal + 1);
+        EXPECT_TRUE(allows()) << nominal;
+        breaker_.succeeded();
+    }
 }
 
 TEST_F(BreakerTest, CountsOneFailureOfAProbe) {

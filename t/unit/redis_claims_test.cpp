@@ -25,6 +25,7 @@ constexpr std::string_view kTokenText = "0123456789abcdef1a2b3c4d00000007fedcba9
 constexpr std::string_view kHex = "00112233445566778899aabbccddeeff";
 constexpr EventKey kKey{{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb,
                          0xcc, 0xdd, 0xee, 0xff}};
+const std::array kOneKey = {kKey};
 
 EventKey key_of(std::uint8_t number) {
     EventKey key{};
@@ -69,9 +70,9 @@ TEST(RedisToken, OfAnotherNodeIsNotOurs) {
 
 TEST(RedisKey, SharesASlotWithTheOthersOfItsEndpoint) {
     const std::string hex(kHex);
-    EXPECT_EQ(key_name(kKey), "wh:{" + hex.substr(0, 8) + "}:" + hex.substr(8));
+    EXPECT_EQ(key_name("events", kKey), "wh:events:{" + hex.substr(0, 8) + "}:" + hex.substr(8));
     const auto slot = [](std::string_view endpoint, std::string_view value) {
-        return key_slot(key_name(event_key(endpoint, "id", value)));
+        return key_slot(key_name("events", event_key(endpoint, "id", value)));
     };
     EXPECT_EQ(slot("github", "1"), slot("github", "2"));
     EXPECT_NE(slot("github", "1"), slot("stripe", "1"));
@@ -79,37 +80,38 @@ TEST(RedisKey, SharesASlotWithTheOthersOfItsEndpoint) {
 
 TEST(RedisCall, HasTheWordsOfItsScript) {
     const std::vector<EventKey> keys = {kKey, key_of(1)};
-    const std::vector<std::string> names = {key_name(kKey), key_name(key_of(1))};
+    const std::vector<std::string> names = {key_name("z", kKey), key_name("z", key_of(1))};
     const std::string token(kTokenText);
-    EXPECT_EQ(claim_call(keys, token, Milliseconds(20'000)),
+    EXPECT_EQ(claim_call({"z", keys}, token, Milliseconds(20'000)),
               (Call{Script::claim, names, {token, "20000"}}));
-    EXPECT_EQ(commit_call(keys, token, 204, Milliseconds(86'400'000)),
+    EXPECT_EQ(commit_call({"z", keys}, token, 204, Milliseconds(86'400'000)),
               (Call{Script::commit, names, {token, "204", "86400000"}}));
-    EXPECT_EQ(release_call(keys, token), (Call{Script::release, names, {token}}));
-    EXPECT_EQ(renew_call(keys, token, Milliseconds(1)), (Call{Script::renew, names, {token, "1"}}));
+    EXPECT_EQ(release_call({"z", keys}, token), (Call{Script::release, names, {token}}));
+    EXPECT_EQ(renew_call({"z", keys}, token, Milliseconds(1)),
+              (Call{Script::renew, names, {token, "1"}}));
 }
 
 TEST(RedisCall, HasNoNumberThatTheServerRefuses) {
     const auto time_of = [](Milliseconds time) {
-        return renew_call(std::array{kKey}, kTokenText, time).arguments.back();
+        return renew_call({"z", kOneKey}, kTokenText, time).arguments.back();
     };
     EXPECT_EQ(time_of(Milliseconds(0)), "1");
     EXPECT_EQ(time_of(Milliseconds(-5)), "1");
     EXPECT_EQ(time_of(Milliseconds::max()), "10000000000000");
     const auto status_of = [](std::uint16_t status) {
-        return commit_call(std::array{kKey}, kTokenText, status, Milliseconds(1)).arguments[1];
+        return commit_call({"z", kOneKey}, kTokenText, status, Milliseconds(1)).arguments[1];
     };
-    EXPECT_EQ(status_of(0), "100");
-    EXPECT_EQ(status_of(599), "599");
-    EXPECT_EQ(status_of(65535), "599");
+    EXPECT_EQ(status_of(0), "200");
+    EXPECT_EQ(status_of(299), "299");
+    EXPECT_EQ(status_of(65535), "299");
 }
 
 TEST(RedisCall, IsSentByNameOrByText) {
-    const Call call = release_call(std::array{kKey}, kTokenText);
+    const Call call = release_call({"z", kOneKey}, kTokenText);
     std::string by_name;
     append_evalsha(by_name, call);
-    const std::string key_and_token =
-        "$1\r\n1\r\n$38\r\n" + key_name(kKey) + "\r\n$48\r\n" + std::string(kTokenText) + "\r\n";
+    const std::string key_and_token = "$1\r\n1\r\n$40\r\n" + key_name("z", kKey) + "\r\n$48\r\n" +
+                                      std::string(kTokenText) + "\r\n";
     EXPECT_EQ(by_name,
               "*5\r\n$7\r\nEVALSHA\r\n$40\r\n" + sha1_of(Script::release) + "\r\n" + key_and_token);
     std::string by_text;
@@ -143,10 +145,10 @@ TEST(RedisAnswer, OfAClaimIsRead) {
     EXPECT_EQ(granted->outcome, ClaimOutcome::claimed);
     EXPECT_EQ(parse_claim(array({integer(1), integer(204), integer(5000), integer(2)}), 2),
               (ClaimAnswer{ClaimOutcome::duplicate, 204, Milliseconds(5000), "", 1}));
-    EXPECT_EQ(parse_claim(array({integer(1), integer(100), integer(0), integer(1)}), 1),
-              (ClaimAnswer{ClaimOutcome::duplicate, 100, Milliseconds(0), ""}));
-    EXPECT_EQ(parse_claim(array({integer(1), integer(599), integer(-1), integer(1)}), 1),
-              (ClaimAnswer{ClaimOutcome::duplicate, 599, std::nullopt, ""}));
+    EXPECT_EQ(parse_claim(array({integer(1), integer(200), integer(0), integer(1)}), 1),
+              (ClaimAnswer{ClaimOutcome::duplicate, 200, Milliseconds(0), ""}));
+    EXPECT_EQ(parse_claim(array({integer(1), integer(299), integer(-1), integer(1)}), 1),
+              (ClaimAnswer{ClaimOutcome::duplicate, 299, std::nullopt, ""}));
     EXPECT_EQ(
         parse_claim(array({integer(2), integer(19'000), bulk(kTokenText)}), 1),
         (ClaimAnswer{ClaimOutcome::in_flight, 0, Milliseconds(19'000), std::string(kTokenText)}));
@@ -176,8 +178,8 @@ TEST(RedisAnswer, OfAnotherShapeIsNone) {
              array({integer(1), integer(200), integer(1), integer(3)}),
              array({integer(1), integer(200), integer(1), bulk("1")}),
              array({integer(1), integer(200), integer(1), integer(1), integer(1)}),
-             array({integer(1), integer(99), integer(1), integer(1)}),
-             array({integer(1), integer(600), integer(1), integer(1)}),
+             array({integer(1), integer(199), integer(1), integer(1)}),
+             array({integer(1), integer(300), integer(1), integer(1)}),
              array({integer(1), integer(65736), integer(1), integer(1)}),
              array({integer(1), integer(200), integer(-2), integer(1)}),
              array({integer(1), integer(200), integer(10'000'000'000'001), integer(1)}),
@@ -219,18 +221,18 @@ class Fleet : public testing::Test {
     }
 
     ClaimAnswer claim(std::string_view token, const std::vector<EventKey>& keys) {
-        const auto answer = parse_claim(send(claim_call(keys, token, kLease)), keys.size());
+        const auto answer = parse_claim(send(claim_call({"z", keys}, token, kLease)), keys.size());
         EXPECT_TRUE(answer);
         return answer.value_or(ClaimAnswer{});
     }
     std::size_t commit(std::string_view token, const std::vector<EventKey>& keys) {
-        return count(commit_call(keys, token, 200, kRemembered));
+        return count(commit_call({"z", keys}, token, 200, kRemembered));
     }
     std::size_t release(std::string_view token, const std::vector<EventKey>& keys) {
-        return count(release_call(keys, token));
+        return count(release_call({"z", keys}, token));
     }
     std::size_t renew(std::string_view token, const std::vector<EventKey>& keys) {
-        return count(renew_call(keys, token, kLease));
+        return count(renew_call({"z", keys}, token, kLease));
     }
 
     static constexpr Milliseconds kLease{20'000};

@@ -132,7 +132,8 @@ class RedisScripts : public ::testing::Test {
 
     // By the script's text, so that each call is known.
     Reply claim(std::string_view token, Milliseconds lease, std::size_t number = 1) {
-        return server_.ask(by_text(claim_call(std::array{key_of(number)}, token, lease)));
+        const std::array keys{key_of(number)};
+        return server_.ask(by_text(claim_call({"z", keys}, token, lease)));
     }
 
     Server server_;
@@ -165,9 +166,9 @@ TEST_F(RedisScripts, DoWhatTheModelDoes) {
         for (std::size_t left = 1 + below(3); left > 0; --left) keys.push_back(key_of(below(12)));
         const std::string token = token_text(1, {{1, 1}, below(6)});
         const Milliseconds time(20'000 * (step + 1));
-        const std::array calls = {claim_call(keys, token, time),
-                                  commit_call(keys, token, 201, time), release_call(keys, token),
-                                  renew_call(keys, token, time)};
+        const std::array calls = {
+            claim_call({"z", keys}, token, time), commit_call({"z", keys}, token, 201, time),
+            release_call({"z", keys}, token), renew_call({"z", keys}, token, time)};
         // Few are committed, since that is the end of an event.
         const Call& call = calls[below(8) == 0 ? 1 : std::array{0, 2, 3}[below(3)]];
         const std::string command = below(2) == 0 ? by_name(call) : by_text(call);
@@ -197,7 +198,8 @@ TEST_F(RedisScripts, LetALeaseEnd) {
 }
 
 TEST_F(RedisScripts, AreUnknownToANewServer) {
-    const Call call = release_call(std::array{key_of(1)}, "a");
+    const std::array keys{key_of(1)};
+    const Call call = release_call({"z", keys}, "a");
     const Reply unknown = server_.ask(by_name(call));
     EXPECT_EQ(read_error(unknown.text).consequence, Consequence::eval) << unknown.text;
     EXPECT_EQ(parse_count(server_.ask(by_text(call)), 1), 0);
@@ -205,7 +207,7 @@ TEST_F(RedisScripts, AreUnknownToANewServer) {
 }
 
 TEST_F(RedisScripts, CopeWithValuesOfStrangers) {
-    const std::string name = key_name(key_of(1));
+    const std::string name = key_name("z", key_of(1));
     const std::string long_value = 'X' + std::string(100'000, 'x');
     server_.ask({"SET", name, long_value});
     const auto answer = parse_claim(claim("a", Milliseconds(60'000)), 1);
@@ -265,12 +267,15 @@ TEST_F(RedisScripts, NeedNoMorePermissionsThanThese) {
     server_.ask({"AUTH", "gate", "s3cret"});
     const std::array keys = {key_of(1)};
     const Milliseconds lease(60'000);
-    EXPECT_TRUE(parse_claim(server_.ask(by_text(claim_call(keys, "a", lease))), keys.size()));
-    EXPECT_TRUE(parse_claim(server_.ask(by_text(claim_call(keys, "b", lease))), keys.size()));
-    EXPECT_EQ(parse_count(server_.ask(by_text(renew_call(keys, "a", lease))), 1), 1);
-    EXPECT_EQ(parse_count(server_.ask(by_text(release_call(keys, "a"))), 1), 1);
-    EXPECT_EQ(parse_count(server_.ask(by_text(commit_call(keys, "a", 200, lease))), 1), 1);
-    EXPECT_TRUE(parse_claim(server_.ask(by_text(claim_call(keys, "b", lease))), keys.size()));
+    EXPECT_TRUE(
+        parse_claim(server_.ask(by_text(claim_call({"z", keys}, "a", lease))), keys.size()));
+    EXPECT_TRUE(
+        parse_claim(server_.ask(by_text(claim_call({"z", keys}, "b", lease))), keys.size()));
+    EXPECT_EQ(parse_count(server_.ask(by_text(renew_call({"z", keys}, "a", lease))), 1), 1);
+    EXPECT_EQ(parse_count(server_.ask(by_text(release_call({"z", keys}, "a"))), 1), 1);
+    EXPECT_EQ(parse_count(server_.ask(by_text(commit_call({"z", keys}, "a", 200, lease))), 1), 1);
+    EXPECT_TRUE(
+        parse_claim(server_.ask(by_text(claim_call({"z", keys}, "b", lease))), keys.size()));
 }
 
 class RedisLogin : public RedisScripts {
