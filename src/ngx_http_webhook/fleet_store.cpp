@@ -217,7 +217,8 @@ bool FleetStore::Claim::send_commit(Milliseconds remembered_for) noexcept try {
 
 void FleetStore::Claim::commit_late() noexcept {
     store_.count(cells::kCommitsLate);
-    store_.push_later(event_, Attempt::first);
+    // A worker that is about to exit has no later.
+    ngx_exiting != 0 ? store_.push(event_) : store_.push_later(event_);
 }
 
 void FleetStore::Claim::on_commit_reply(const redis::Reply* reply) noexcept {
@@ -305,27 +306,31 @@ void FleetStore::Push::on_reply(const redis::Reply* reply) noexcept {
     FleetStore& store = store_;
     const bool is_done =
         reply != nullptr && redis::parse_count(*reply, ending_.key_count).has_value();
-    if (!is_done) store.push_later(ending_, Attempt::further);
-    if (is_done && is_delivered()) store.count(cells::kPushedLater);
+    if (is_done) {
+        if (is_delivered()) store.count(cells::kPushedLater);
+    } else if (ngx_exiting == 0) {
+        store.push_later(ending_);
+    } else if (is_delivered()) {
+        // It does not try for ever.
+        store.count(cells::kPushesDropped);
+    }
     store.pushes_.remove_if([this](const Push& each) { return &each == this; });
     if (is_done) store.push_some();
 }
 
 void FleetStore::push(const Ending& ending) noexcept {
-    if (!is_available()) return push_later(ending, Attempt::further);
+    if (!is_available()) return push_later(ending);
     const std::size_t before = pushes_.size();
     try {
         pushes_.emplace_back(*this, ending).send();
     } catch (const std::exception&) {
         if (pushes_.size() > before) pushes_.pop_back();
-        push_later(ending, Attempt::further);
+        push_later(ending);
     }
 }
 
-// A worker that is about to exit has no later: it tries once more at once, and no further.
-void FleetStore::push_later(const Ending& ending, Attempt attempt) noexcept {
+void FleetStore::push_later(const Ending& ending) noexcept {
     if (ending.expires <= ngx_time()) return;
-    if (ngx_exiting && attempt == Attempt::first && is_available()) return push(ending);
     try {
         if (unpushed_.size() < kMostUnpushed) return unpushed_.push_back(ending);
     } catch (const std::bad_alloc&) {
@@ -464,8 +469,8 @@ void FleetStore::tick() {
                                            : Sight::none);
     if (!is_available()) return;
     renew_claims();
-    if (!ngx_exiting) release_orphans();
-    if (!ngx_exiting) push_some();
+    release_orphans();
+    push_some();
 }
 
 void FleetStore::renew_claims() {

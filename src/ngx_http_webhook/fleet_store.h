@@ -94,8 +94,7 @@ class FleetStore final : public EventStore {
     void renew_claims();
     void release_orphans();
     void push(const Ending& ending) noexcept;
-    enum class Attempt : std::uint8_t { first, further };
-    void push_later(const Ending& ending, Attempt attempt) noexcept;
+    void push_later(const Ending& ending) noexcept;
     void push_some() noexcept;
     void release_in_redis(std::span<const EventKey> keys, const ClaimToken& token) noexcept;
     Claim* find(std::span<const EventKey> keys, const ClaimToken& token) const;
