@@ -258,7 +258,7 @@ namespace {
 
 // nginx copies so much of a report into the socket before other requests have their turn.
 void bound_pieces(ngx_conf_t* cf) {
-    constexpr std::size_t kMostAtOnce = 32 * 1024;
+    constexpr std::size_t kMostAtOnce = 16 * 1024;
     auto* core = static_cast<ngx_http_core_loc_conf_t*>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
     const bool is_bounded = core->sendfile_max_chunk > 0;

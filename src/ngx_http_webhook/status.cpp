@@ -145,8 +145,8 @@ class Answer {
   private:
     using Clock = std::chrono::steady_clock;
 
-    // About three deliveries.
-    static constexpr std::chrono::microseconds kTurn{50};
+    // About one delivery.
+    static constexpr std::chrono::microseconds kTurn{20};
     // Far longer than a turn of the event loop.
     static constexpr ngx_msec_t kKeepWorkerAlive = 60'000;
 

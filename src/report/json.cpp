@@ -32,7 +32,7 @@ class JsonText final : public StepwiseText {
             json_.name(name);
             json_.begin_array();
         });
-        add_steps(elements, 4, [this](const auto& each) { write_element(each); });
+        add_steps(elements, 2, [this](const auto& each) { write_element(each); });
         add_step([this] { json_.end_array(); });
     }
 

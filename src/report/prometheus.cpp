@@ -394,7 +394,7 @@ class MetricsText final : public StepwiseText {
     void add_rows(const Row<Element> (&rows)[Count], const Elements& elements) {
         for (const Row<Element>& row : rows) {
             add_step([this, &row] { writer_.family(row.name, row.type, row.help); });
-            add_steps(elements, 8, [this, &row](const Element& each) { row.write(writer_, each); });
+            add_steps(elements, 4, [this, &row](const Element& each) { row.write(writer_, each); });
         }
     }
 

@@ -29,7 +29,7 @@ constexpr int kRuns = 11;
 constexpr std::size_t kEndpoints = 64;
 constexpr double kMostCounting = 100;
 constexpr double kMostRendering = 5e6;
-constexpr double kMostStep = 1e5;
+constexpr double kMostStep = 5e4;
 constexpr Milliseconds kNow{1767225600000};
 
 double cpu_nanoseconds() {
