@@ -22,7 +22,7 @@ MODULE := $(BUILD)/ngx_http_webhook_module.so
 DEV_SRC := /usr/share/nginx/src
 CXX := g++
 
-CORE_PACKAGES := g++ libssl-dev libsimdjson-dev zlib1g-dev libpcre2-dev libidn2-dev
+CORE_PACKAGES := g++ libssl-dev libsimdjson-dev zlib1g-dev libpcre2-dev libidn2-dev libsqlite3-dev
 BUILD_PACKAGES := $(CORE_PACKAGES) nginx nginx-dev
 UNIT_PACKAGES := $(CORE_PACKAGES) libgtest-dev
 TEST_PACKAGES := libgtest-dev curl jq perl openssl procps json-schema-test-suite prometheus redis-server
@@ -48,7 +48,7 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-
 OWN_FLAGS := $(if $(filter 1,$(SANITIZE)),-O1 $(SANITIZERS),-O2)
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CXXFLAGS := -std=c++20 -g -W -Wall -Wpointer-arith -Werror -Isrc $(OWN_FLAGS)
-LIBRARIES := -lcrypto -lsimdjson -lz -lpcre2-8 -lidn2
+LIBRARIES := -lcrypto -lsimdjson -lz -lpcre2-8 -lidn2 -lsqlite3
 NGINX_HEADERS := $(addprefix $(or $(NGINX_SRC),$(DEV_SRC))/src/,core event event/modules os/unix http http/modules http/v2 event/quic http/v3)
 
 # The address sanitizer has to be the first library of an nginx that was built without it. nginx frees
@@ -154,7 +154,7 @@ $(OBJECTS)/ngx_http_webhook_module.so: $(CONFIGURED) $(LIBRARY) $(GLUE_SOURCES) 
 	@install -m 644 $(OBJECTS)/nginx/ngx_http_webhook_module.so $@
 
 # The same module, for tests: with what they may ask for by the environment (fault_point.h).
-FAULTY := store/dedup_table store/capture_ring ngx_http_webhook/module ngx_http_webhook/conf
+FAULTY := store/dedup_table store/capture_ring store/queue_file ngx_http_webhook/module ngx_http_webhook/conf
 FAULTY_SUPPORT := late_store redis_caller
 FAULTY_MODULE := $(OBJECTS)/faulty/ngx_http_webhook_module.so
 $(OBJECTS)/faulty/%.o: CXXFLAGS += -fPIC -fvisibility=hidden $(HARDENING) -DWEBHOOK_FAULT_POINTS -I$(OBJECTS)/nginx $(addprefix -isystem ,$(NGINX_HEADERS))
@@ -253,8 +253,12 @@ $(OBJECTS)/unit/dedup_table_faulty.o: src/store/dedup_table.cpp
 # And a ring of captures, with places to die or to wait at.
 $(OBJECTS)/unit/capture_ring_faulty.o: src/store/capture_ring.cpp
 	$(COMPILE) $(UNIT_FLAGS)
+# And the file of a queue, whose disk is slow or fails.
+$(OBJECTS)/unit/queue_file_faulty.o: src/store/queue_file.cpp
+	$(COMPILE) $(UNIT_FLAGS)
+FAULTY_PARTS := dedup_table capture_ring queue_file
 -include $(wildcard $(OBJECTS)/unit/*.d)
-$(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(OBJECTS)/unit/dedup_table_faulty.o $(OBJECTS)/unit/capture_ring_faulty.o $(LIBRARY)
+$(OBJECTS)/unit-tests: $(UNIT_SOURCES:t/unit/%.cpp=$(OBJECTS)/unit/%.o) $(FAULTY_PARTS:%=$(OBJECTS)/unit/%_faulty.o) $(LIBRARY)
 	@$(CXX) $(CXXFLAGS) $^ -lgtest -lgtest_main $(LIBRARIES) -lpthread -o $@
 $(OBJECTS)/fuzz/%: t/fuzz/%_fuzz.cpp t/fuzz/replay_main.cpp $(wildcard t/fuzz/*.h) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -342,7 +346,7 @@ RACE_SOURCES := t/race/dedup_race.cpp $(patsubst %,src/base/%.cpp,digest file te
 $(RACE)_watched: RACE_FLAGS := -fsanitize=thread
 $(RACE)_watched $(RACE)_alone: $(RACE_SOURCES) $(wildcard src/base/*.h src/store/*.h) t/unit/claim_journal.h t/unit/dedup_model.h
 	@mkdir -p $(@D)
-	@$(CXX) -std=c++20 -g -O1 -W -Wall -Wpointer-arith -Werror -Isrc -It/unit $(RACE_FLAGS) $(RACE_SOURCES) -lcrypto -lpthread -o $@
+	@$(CXX) -std=c++20 -g -O1 -W -Wall -Wpointer-arith -Werror -Isrc -It/unit $(RACE_FLAGS) $(RACE_SOURCES) -lcrypto -lsqlite3 -lpthread -o $@
 
 .PHONY: race
 race: deps-test build ## let threads race for the memory of events, under ThreadSanitizer

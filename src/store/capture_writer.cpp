@@ -1,9 +1,5 @@
 #include "store/capture_writer.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -13,6 +9,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "store/own_thread.h"
 
 namespace webhook {
 namespace {
@@ -28,29 +26,6 @@ Milliseconds now() {
     return std::chrono::duration_cast<Milliseconds>(
         std::chrono::system_clock::now().time_since_epoch());
 }
-
-// nginx unloads the module at the end of a process, when a thread may still wait for a disk.
-void keep_code_loaded() {
-    Dl_info module{};
-    if (dladdr(reinterpret_cast<const void*>(&keep_code_loaded), &module) == 0) return;
-    dlopen(module.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-}
-
-// A thread inherits the mask of the one that makes it.
-class BlockedSignals {
-  public:
-    BlockedSignals() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    BlockedSignals(const BlockedSignals&) = delete;
-    BlockedSignals& operator=(const BlockedSignals&) = delete;
-
-  private:
-    sigset_t before_{};
-};
 
 }  // namespace
 
@@ -72,7 +47,6 @@ class CaptureWriter::Worker {
     explicit Worker(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
 
     void run() noexcept {
-        pthread_setname_np(pthread_self(), "webhook capture");
         std::unique_lock lock(shared_->mutex);
         while (!shared_->is_stopping || !shared_->waiting.empty()) {
             if (!shared_->waiting.empty()) {
@@ -146,11 +120,9 @@ CaptureWriter::~CaptureWriter() {
 
 void CaptureWriter::start() {
     if (thread_.joinable()) return;
-    keep_code_loaded();
-    const BlockedSignals blocked;
     shared_->has_ended = false;
     try {
-        thread_ = std::thread([shared = shared_] { Worker(shared).run(); });
+        thread_ = start_own_thread("webhook capture", [shared = shared_] { Worker(shared).run(); });
     } catch (const std::system_error&) {
         shared_->has_ended = true;
         throw;

@@ -55,8 +55,6 @@ enum class Durability : std::uint8_t {
 
 // The smallest size that a queue may be limited to, in bytes.
 inline constexpr std::uint64_t kSmallestQueue = 1024 * 1024;
-// Deliveries that one accept() may store.
-inline constexpr std::size_t kMostAccepted = 256;
 
 class QueueFile {
   public:
@@ -82,7 +80,8 @@ class QueueFile {
     QueueFile(const QueueFile&) = delete;
     QueueFile& operator=(const QueueFile&) = delete;
 
-    // This process's name among those who send. Throws if there are too many.
+    // This process's name among those who send. After probe() it may be another. Throws if there
+    // are too many.
     Owner enroll();
     // Which of those live. To be handed to take_over().
     const Liveness& members() const;

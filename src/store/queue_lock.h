@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "store/mapping.h"
@@ -40,15 +41,20 @@ class QueueLock {
     // Whether the path still leads to this file.
     bool is_current() const;
 
-    // Whether this lock file exists, and was made for a queue. For a path that may lead to
-    // anything.
-    static bool witnesses(const std::string& path);
+    // Remembers, as long as the file lives, that there is a queue of this layout beside it.
+    void bear_witness(std::uint32_t layout);
+    // Of which layout. 0: of none.
+    std::uint32_t witness() const;
 
   private:
     struct Head;
 
+    bool try_open();
+    static std::uint32_t witness_in(const Descriptor& file);
+    void make(Descriptor file);
+    void share(Descriptor file);
     Head& head() const;
-    void format();
+    std::span<std::byte> slots() const;
 
     std::string path_;
     std::unique_ptr<Mapping> mapping_;

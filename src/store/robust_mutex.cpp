@@ -86,7 +86,7 @@ void RobustLock::lock() {
     if (error == EOWNERDEAD) {
         pthread_mutex_consistent(&mutex_);
     } else if (error != 0) {
-        throw std::runtime_error("cannot lock the dedup zone: " + system_message(error));
+        throw std::runtime_error("cannot lock shared memory: " + system_message(error));
     }
     holder_ = process_;
 }
