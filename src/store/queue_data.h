@@ -77,7 +77,7 @@ struct DeliveryHead {
     // Lines `Name: value`, each with LF at its end.
     std::string headers;
     std::string content_type;
-    // In hex.
+    // In hex digits of lower case. A body that is read as a whole has to fit it. Empty: not known.
     std::string body_sha256;
     std::uint64_t body_size = 0;
     // For the claim that precedes the first attempt at each target. At most kMostKeys.
@@ -205,15 +205,15 @@ struct Shown {
 
 // What is to be listed, counted or acted upon: what fits all that is set.
 struct EntryFilter {
-    std::optional<EntryState> state;
-    std::optional<DeathReason> reason;
-    std::string target;
-    std::string endpoint;
-    std::string event_id;
-    std::string event_type;
+    std::optional<EntryState> state{};
+    std::optional<DeathReason> reason{};
+    std::string target{};
+    std::string endpoint{};
+    std::string event_id{};
+    std::string event_type{};
     // Both inclusive.
-    std::optional<Milliseconds> received_from;
-    std::optional<Milliseconds> received_to;
+    std::optional<Milliseconds> received_from{};
+    std::optional<Milliseconds> received_to{};
 };
 
 // Where a walk over the entries of a filter goes on. Its parts are the store's own.
@@ -240,13 +240,13 @@ struct EntryCount {
 
 // Which entries an operator acts upon: those named, or else those of the filter.
 struct Selection {
-    std::vector<EntryId> entries;
-    std::optional<EntryFilter> filter;
+    std::vector<EntryId> entries{};
+    std::optional<EntryFilter> filter{};
     // How many the operator saw. If there are others, nothing is done. Only with a filter, and
     // without `after`.
-    std::optional<std::uint64_t> expected;
+    std::optional<std::uint64_t> expected{};
     // Where the last step ended.
-    std::optional<EntryCursor> after;
+    std::optional<EntryCursor> after{};
 };
 
 struct Acted {

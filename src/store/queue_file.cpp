@@ -135,6 +135,8 @@ class QueueFile::Impl {
     bool probe();
     void checkpoint(bool all);
     bool has_room(const Incoming& incoming);
+    // Whether there is more than what is left for the states of deliveries.
+    bool has_reserve();
     QueueStats stats();
     Acted act(const Selection& selection, std::size_t most,
               const std::function<bool(EntryId)>& change);
@@ -165,7 +167,7 @@ class QueueFile::Impl {
     void commit();
     void require_usable() const;
     bool is_current() const;
-    std::uint64_t free_space();
+    std::uint64_t unused_space();
     bool is_expected(const Selection& selection, Acted& acted);
 
     // What finds no room is an error like any other.
@@ -537,24 +539,29 @@ void QueueFile::Impl::checkpoint(bool all) {
 
 // -- Room
 
-std::uint64_t QueueFile::Impl::free_space() {
+std::uint64_t QueueFile::Impl::unused_space() {
     const auto pages = static_cast<std::uint64_t>(database_->number("PRAGMA page_count"));
     const auto free = static_cast<std::uint64_t>(database_->number("PRAGMA freelist_count"));
-    const std::uint64_t used = (pages - std::min(free, pages)) * kPage + reserved_of(options_.max);
-    return used < options_.max ? options_.max - used : 0;
+    const std::uint64_t used = (pages - std::min(free, pages)) * kPage;
+    return options_.max - std::min(used, options_.max);
 }
 
 bool QueueFile::Impl::has_room(const Incoming& incoming) {
-    return space_for(incoming) <= free_space();
+    return space_for(incoming) + reserved_of(options_.max) <= unused_space();
+}
+
+bool QueueFile::Impl::has_reserve() {
+    return unused_space() > reserved_of(options_.max) / 2;
 }
 
 QueueStats QueueFile::Impl::stats() {
-    return read([&] {
+    return look([&] {
         QueueStats stats;
         stats.targets = tables_->target_stats();
         stats.max = options_.max;
-        stats.free = free_space();
-        stats.used = stats.max - std::min(stats.max, stats.free + reserved_of(stats.max));
+        const std::uint64_t unused = unused_space();
+        stats.used = options_.max - unused;
+        stats.free = unused - std::min(unused, reserved_of(options_.max));
         return stats;
     });
 }
@@ -613,8 +620,7 @@ void QueueFile::check(const std::string& path, uid_t user) {
     const bool is_database = std::string_view(header.data(), kStart.size()) == kStart;
     if (is_database && number_at(68) == kQueueApplication && number_at(60) == kQueueLayout) return;
     // A damaged one is set aside by those who open it.
-    struct stat status {};
-    if (lstat(lock_of(path).c_str(), &status) == 0) return;
+    if (QueueLock::witness_at(lock_of(path)) == kQueueLayout) return;
     throw ConfigError("the queue file " + in_quotes(path) +
                       " holds something else than a queue of this version of the module: another "
                       "path is meant, or the file is to be removed");
@@ -657,8 +663,9 @@ std::vector<Accepted> QueueFile::accept(std::span<const Incoming> batch, Owner o
             return results;
         } catch (const SqliteError&) {
             // There seemed to be room; or the disk is full, or all of it is found at the end.
+            if (retries > kMostRetries) return std::vector<Accepted>(batch.size());
             const bool is_over = retries == kMostRetries || current >= batch.size();
-            for (std::size_t i = is_over ? 0 : current; i < batch.size(); ++i) {
+            for (std::size_t i = 0; i < batch.size(); ++i) {
                 if (is_over || i == current) is_hopeless[i] = true;
             }
         } catch (const QueueError&) {
@@ -682,14 +689,20 @@ std::vector<Taken> QueueFile::take(Owner owner, std::span<const TakeLimit> limit
 }
 
 std::size_t QueueFile::finish(std::span<const Outcome> outcomes, Milliseconds now) {
-    return impl_->change([&] {
+    const auto end_all = [&](bool with_responses) {
         std::size_t strange = 0;
-        for (const Outcome& outcome : outcomes) {
+        for (Outcome outcome : outcomes) {
             const Sender sender{impl_->lock_->era(), outcome.owner};
+            if (!with_responses) outcome.response.clear();
             if (!impl_->tables_->finish(outcome, sender, now)) ++strange;
         }
         return strange;
-    });
+    };
+    try {
+        return impl_->write(Impl::Sync::none, [&] { return end_all(impl_->has_reserve()); });
+    } catch (const SqliteError&) {
+        return impl_->change([&] { return end_all(/*with_responses=*/false); });
+    }
 }
 
 std::size_t QueueFile::take_over(const Liveness& alive, Milliseconds now, std::size_t most) {

@@ -101,7 +101,8 @@ class QueueFile {
     // target; of each order key only the one that came first.
     std::vector<Taken> take(Owner owner, std::span<const TakeLimit> limits, Milliseconds now,
                             std::size_t most);
-    // Ends attempts. Returns how many were not this owner's any more; nothing is changed for those.
+    // Ends attempts. Returns how many were not their owner's any more; nothing is changed for
+    // those. Where room is very short, responses are not kept.
     std::size_t finish(std::span<const Outcome> outcomes, Milliseconds now);
     // What dead processes were sending waits again, due at `now`, at most `most`. Returns how many.
     std::size_t take_over(const Liveness& alive, Milliseconds now, std::size_t most);

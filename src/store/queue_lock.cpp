@@ -167,6 +167,11 @@ std::uint32_t QueueLock::witness() const {
     return head().witness;
 }
 
+std::uint32_t QueueLock::witness_at(const std::string& path) {
+    const Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    return file.get() < 0 ? 0 : witness_in(file);
+}
+
 QueueLock::Held::Held(QueueLock& lock) : lock_(lock) {
     lock_.lock_->lock();
 }

@@ -45,6 +45,8 @@ class QueueLock {
     void bear_witness(std::uint32_t layout);
     // Of which layout. 0: of none.
     std::uint32_t witness() const;
+    // What the lock file at a path remembers.
+    static std::uint32_t witness_at(const std::string& path);
 
   private:
     struct Head;

@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/digest.h"
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "store/queue_path.h"
@@ -92,6 +94,7 @@ class Salvage {
             if (result_.kept % kGroup == kGroup - 1) commit_group();
         }
         copy_newest();
+        copy_.skip_ids(last_);
         copy_.flush();
         into_.run("COMMIT");
         return result_;
@@ -179,13 +182,26 @@ class Salvage {
             return attempt([&] { size = source_.read_body(id, offset, piece); }) &&
                    size == piece.size();
         };
-        const bool fits = head && head->body_size < std::uint64_t{1} << 36;
-        is_whole = is_whole && fits && (entries.empty() || copy_.adopt(id, *head, body, entries));
+        is_whole = is_whole && is_body_whole(*head, body) &&
+                   (entries.empty() || copy_.adopt(id, *head, body, entries));
         if (!is_whole) {
             ++result_.lost;
         } else if (!entries.empty()) {
             ++result_.kept;
         }
+    }
+
+    static bool is_body_whole(const DeliveryHead& head, const BodyReader& body) {
+        if (head.body_size >= std::uint64_t{1} << 36) return false;
+        HashStream stream(Hash::sha256);
+        std::string piece(kBodyPiece, '\0');
+        for (std::uint64_t offset = 0; offset < head.body_size; offset += piece.size()) {
+            piece.resize(std::min<std::uint64_t>(kBodyPiece, head.body_size - offset));
+            if (!body(offset, piece)) return false;
+            stream.update(piece);
+        }
+        std::array<std::uint8_t, kLargestHash> output{};
+        return head.body_sha256.empty() || to_hex(stream.finish(output)) == head.body_sha256;
     }
 
     // What an index tells of the entries of a delivery that have not ended.
@@ -238,7 +254,6 @@ std::unique_ptr<SqliteDatabase> open_damaged(const std::string& path, const char
     auto database = std::make_unique<SqliteDatabase>(path, SQLITE_OPEN_READWRITE, vfs);
     database->keep_log();
     database->number("SELECT count(*) FROM sqlite_schema");
-    database->number("SELECT value FROM mark WHERE id = 1");
     return database;
 }
 

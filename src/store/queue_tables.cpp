@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/digest.h"
+#include "base/encoding.h"
 
 namespace webhook {
 namespace {
@@ -207,6 +208,11 @@ void QueueTables::forget() {
     names_.clear();
 }
 
+void QueueTables::skip_ids(DeliveryId last) {
+    Query query(database_, kSetLastId);
+    (query << last).run();
+}
+
 void QueueTables::write_mark() {
     Query(database_, kProbe).run();
 }
@@ -349,8 +355,7 @@ Accepted QueueTables::accept(const Incoming& incoming, const Sender& sender, Mil
     for (const IncomingTarget& target : incoming.targets) {
         enter(accepted, incoming.head, target, sender, now);
     }
-    Query query(database_, kSetLastId);
-    (query << id).run();
+    skip_ids(id);
     accepted.outcome = Stored::stored;
     return accepted;
 }
@@ -397,8 +402,7 @@ bool QueueTables::adopt(DeliveryId id, const DeliveryHead& head, const BodyReade
         }
         insert_entry(row, entry);
     }
-    Query query(database_, kSetLastId);
-    (query << id).run();
+    skip_ids(id);
     return true;
 }
 
@@ -500,6 +504,11 @@ Taken QueueTables::read_taken(std::int64_t entry, const std::string& target) {
     taken.target = target;
     taken.head = read_head(query);
     taken.body_start = query.text();
+    const std::string& expected = taken.head.body_sha256;
+    const bool is_all = taken.head.body_size == taken.body_start.size();
+    if (is_all && !expected.empty() && to_hex(sha256(taken.body_start)) != expected) {
+        fail_for_damage("a body is not what was stored");
+    }
     taken.attempts = static_cast<std::uint32_t>(query.number());
     taken.replays = static_cast<std::uint32_t>(query.number());
     return taken;

@@ -79,6 +79,9 @@ class QueueTables {
     std::size_t expire_newest(Milliseconds before, std::size_t most);
     std::vector<TargetStats> target_stats();
 
+    // No delivery that is stored from now on has this identifier, or a lower one.
+    void skip_ids(DeliveryId last);
+
     // Writes something that is of no meaning.
     void write_mark();
 
