@@ -158,6 +158,10 @@ class QueueFile::Impl {
     void connect();
     void make_or_check();
     void set_up();
+    // In bytes, when it is written back: its head, and a page with a head for each page.
+    std::size_t log_size() const {
+        return 32 + static_cast<std::size_t>(options_.checkpoint_pages) * (kPage + 24);
+    }
     void close();
     void abandon();
     void forget_database();
@@ -243,6 +247,7 @@ void QueueFile::Impl::connect() {
     sync_ = Sync::unknown;
     make_or_check();
     set_up();
+    lengthen_log(options_.path, log_size());
     lock_->bear_witness(static_cast<std::uint32_t>(kQueueLayout));
 }
 
@@ -276,15 +281,14 @@ void QueueFile::Impl::set_up() {
     }
     database_->run(
         "PRAGMA max_page_count = " + std::to_string(options_.max / kPage) +
-        "; PRAGMA journal_size_limit = " +
-        std::to_string(2 * kPage * static_cast<std::uint64_t>(options_.checkpoint_pages)) +
+        "; PRAGMA journal_size_limit = " + std::to_string(2 * log_size()) +
         "; PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = 0"
         "; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0");
     try {
         tables_->paused();
-        database_->number("SELECT value FROM mark WHERE id = 1");
-        database_->number("SELECT state FROM entry LIMIT 1");
-        database_->number("SELECT body_size FROM delivery LIMIT 1");
+        database_->run(
+            "SELECT value FROM mark WHERE id = 1; SELECT state FROM entry LIMIT 1"
+            "; SELECT body_size FROM delivery LIMIT 1");
     } catch (const SqliteError& error) {
         if (error.primary_code() != SQLITE_ERROR) throw;
         throw SqliteError(SQLITE_CORRUPT, error.what());
@@ -513,6 +517,7 @@ bool QueueFile::Impl::probe() {
         stay_current();
         // What the log holds may not be on the disk, though it can be read.
         database_->checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+        lengthen_log(options_.path, log_size());
         set_sync(Sync::commit);
         begin();
         tables_->write_mark();
@@ -531,7 +536,7 @@ void QueueFile::Impl::checkpoint(bool all) {
         const QueueLock::Held held(*lock_);
         stay_current();
         if (all || database_->log_pages() >= options_.checkpoint_pages) {
-            database_->checkpoint(all ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
+            database_->checkpoint(all ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE);
         }
         return true;
     });

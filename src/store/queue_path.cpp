@@ -20,6 +20,8 @@ namespace {
 
 constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
 constexpr mode_t kForOthers = S_IRWXG | S_IRWXO;
+// Bytes that are written at a time.
+constexpr std::size_t kZeros = 256 * 1024;
 
 struct NetworkFileSystem {
     std::uint32_t type;
@@ -103,6 +105,21 @@ void make_queue_file(const std::string& path) {
         fail_with_errno(path, "make the queue file");
     }
     if (fchmod(file.get(), S_IRUSR | S_IWUSR) != 0) fail_with_errno(path, "make the queue file");
+}
+
+void lengthen_log(const std::string& path, std::size_t size) {
+    const std::string name = log_of(path);
+    const Descriptor log(open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (log.get() < 0) fail_with_errno(name, "open the log");
+    const std::string zeros(kZeros, '\0');
+    for (std::size_t end = log.size(); end < size;) {
+        const ssize_t written =
+            pwrite(log.get(), zeros.data(), std::min(kZeros, size - end), static_cast<off_t>(end));
+        // Without the room, it grows when it has to.
+        if (written <= 0) return;
+        end += static_cast<std::size_t>(written);
+    }
+    fsync(log.get());
 }
 
 void sync_directory_of(const std::string& path) {

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 
 namespace webhook {
@@ -28,6 +29,10 @@ void check_queue_path(const std::string& path, uid_t user);
 
 // Makes an empty file, if there is none.
 void make_queue_file(const std::string& path);
+
+// Makes the log as long as it will be. What is written over something that is there is on the disk
+// several times sooner than what makes a file longer. Zeros are no part of a log.
+void lengthen_log(const std::string& path, std::size_t size);
 
 // Waits until the names in the directory of a path are on the disk.
 void sync_directory_of(const std::string& path);

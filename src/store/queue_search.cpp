@@ -14,7 +14,8 @@ constexpr std::int64_t kBatch = 128;
 // Blocks of deliveries in which an event is looked for at a time.
 constexpr int kBlocks = 64;
 
-constexpr const char* kIdRange = "SELECT min(id), max(id) FROM delivery";
+constexpr const char* kIdRange =
+    "SELECT (SELECT min(id) FROM delivery), (SELECT max(id) FROM delivery)";
 constexpr const char* kOfEvent =
     "SELECT id FROM delivery INDEXED BY delivery_event WHERE event_place IS NOT NULL"
     " AND event_place = ? AND id <= ? ORDER BY id DESC";

@@ -43,7 +43,7 @@ CREATE INDEX delivery_event ON delivery(event_place) WHERE event_place IS NOT NU
 CREATE INDEX delivery_received ON delivery(received_at);
 CREATE INDEX entry_due ON entry(target, at) WHERE state = 0;
 CREATE INDEX entry_sending ON entry(era, owner) WHERE state = 2;
-CREATE INDEX entry_line ON entry(target, line, state) WHERE line IS NOT NULL AND state <= 2;
+CREATE INDEX entry_line ON entry(target, line, state) WHERE line IS NOT NULL;
 CREATE INDEX entry_open ON entry(target) WHERE state <= 2;
 CREATE INDEX entry_ended ON entry(state, at) WHERE state >= 3;
 INSERT INTO mark VALUES(1, 0), (2, 0);
@@ -105,7 +105,7 @@ constexpr const char* kSentBy =
     "SELECT id FROM entry INDEXED BY entry_sending WHERE state = 2 AND era = ? AND owner = ?"
     " LIMIT ?";
 constexpr const char* kInLine =
-    "SELECT id FROM entry INDEXED BY entry_line WHERE line IS NOT NULL AND state <= 2"
+    "SELECT id FROM entry INDEXED BY entry_line WHERE line IS NOT NULL"
     " AND target = ? AND line = ? AND state = ? ORDER BY id LIMIT ?";
 constexpr const char* kOldestOpen =
     "SELECT received_at FROM delivery WHERE id = (SELECT id / 64 FROM entry INDEXED BY entry_open"

@@ -593,14 +593,89 @@ TEST_F(QueueFileTest, MakesFilesForItsUserOnly) {
 }
 
 TEST_F(QueueFileTest, KeepsItsLogShort) {
-    QueueFile::Options often = options();
-    often.checkpoint_pages = 100;
-    open(often);
     for (std::uint64_t i = 0; i < 500; ++i) store(incoming(i, {"ci"}, 3000));
     struct stat status {};
     ASSERT_EQ(stat((path() + "-wal").c_str(), &status), 0);
     EXPECT_LT(status.st_size, 200 * 4096);
     EXPECT_EQ(list({}, 100).size(), 500U);
+}
+
+// -- Nothing looks at all that is stored
+
+std::vector<sqlite3*> connections;
+
+int note_connection(sqlite3* connection, char**, const void*) {
+    connections.push_back(connection);
+    return SQLITE_OK;
+}
+
+class QueuePlanTest : public QueueFileTest {
+  protected:
+    QueuePlanTest() {
+        connections.clear();
+        sqlite3_auto_extension(reinterpret_cast<void (*)()>(&note_connection));
+        open();
+        sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(&note_connection));
+    }
+
+    static std::string plan_of(sqlite3* connection, const std::string& sql) {
+        std::string plan;
+        sqlite3_stmt* statement = nullptr;
+        const std::string explained = "EXPLAIN QUERY PLAN " + sql;
+        EXPECT_EQ(sqlite3_prepare_v2(connection, explained.c_str(), -1, &statement, nullptr),
+                  SQLITE_OK);
+        while (sqlite3_step(statement) == SQLITE_ROW) {
+            plan += reinterpret_cast<const char*>(sqlite3_column_text(statement, 3));
+            plan += '\n';
+        }
+        sqlite3_finalize(statement);
+        return plan;
+    }
+};
+
+TEST_F(QueuePlanTest, EveryStatementFollowsAnIndex) {
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        store(ordered(i, "repo", std::to_string(i % 10), {"ci", "b"}));
+    }
+    for (std::uint64_t i = 0; i < 20; ++i) store(incoming(i, {"ci"}, 200'000));
+    for (const Taken& taken : take(5)) finish(taken.entry, Kind::done);
+    for (const Taken& taken : take(5)) finish(taken.entry, Kind::dead);
+    take(3);
+    read_whole(*file_, 21);
+    read_whole(*file_, 1);
+    file_->stats();
+    file_->take_over(Nobody(), now_, 3);
+    file_->set_paused("b", true);
+    file_->paused();
+    list();
+    list({.state = EntryState::waiting});
+    list({.state = EntryState::sending});
+    list({.state = EntryState::dead, .target = "ci"});
+    list({.event_id = "evt_1"});
+    list({.received_from = kStart});
+    file_->replay({{}, EntryFilter{.state = EntryState::dead}, {}, {}}, {"me", now_, 0s}, 2);
+    file_->purge({{}, EntryFilter{.state = EntryState::dead}, {}, {}}, 2);
+    file_->next_due(std::vector<std::string>{"ci"});
+    file_->expire(now_ + 1h, 1ms, 1ms, 10);
+    ASSERT_EQ(connections.size(), 1U);
+    std::size_t statements = 0;
+    for (sqlite3_stmt* statement = nullptr;
+         (statement = sqlite3_next_stmt(connections.front(), statement)) != nullptr;) {
+        const std::string sql = sqlite3_sql(statement);
+        if (sql.starts_with("PRAGMA") || sql.find("LIMIT 1 -- any") != std::string::npos) continue;
+        ++statements;
+        const std::string plan = plan_of(connections.front(), sql);
+        if (getenv("SHOW_PLANS") != nullptr) puts((sql + "\n    " + plan).c_str());
+        // There are few targets, and few deliveries that are being sent.
+        if (sql.find("FROM target") != std::string::npos ||
+            sql.find("entry_sending WHERE state = 2 AND id") != std::string::npos) {
+            continue;
+        }
+        for (const char* slow : {"SCAN e", "SCAN d", "SCAN p", "SCAN n", "TEMP B-TREE"}) {
+            EXPECT_EQ(plan.find(slow), std::string::npos) << sql << '\n' << plan;
+        }
+    }
+    EXPECT_GT(statements, 40U);
 }
 
 class Refusal : public QueueTest {

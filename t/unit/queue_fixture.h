@@ -90,6 +90,7 @@ class QueueTest : public ::testing::Test {
         QueueFile::Options options;
         options.path = path();
         options.max = std::uint64_t{256} << 20;
+        options.checkpoint_pages = 100;
         return options;
     }
     std::string path() const { return folder_.file("later.db"); }
