@@ -346,7 +346,7 @@ RACE_SOURCES := t/race/dedup_race.cpp $(patsubst %,src/base/%.cpp,digest file te
 $(RACE)_watched: RACE_FLAGS := -fsanitize=thread
 $(RACE)_watched $(RACE)_alone: $(RACE_SOURCES) $(wildcard src/base/*.h src/store/*.h) t/unit/claim_journal.h t/unit/dedup_model.h
 	@mkdir -p $(@D)
-	@$(CXX) -std=c++20 -g -O1 -W -Wall -Wpointer-arith -Werror -Isrc -It/unit $(RACE_FLAGS) $(RACE_SOURCES) -lcrypto -lsqlite3 -lpthread -o $@
+	@$(CXX) -std=c++20 -g -O1 -W -Wall -Wpointer-arith -Werror -Isrc -It/unit $(RACE_FLAGS) $(RACE_SOURCES) -lcrypto -lsqlite3 -lz -lpthread -o $@
 
 .PHONY: race
 race: deps-test build ## let threads race for the memory of events, under ThreadSanitizer

@@ -77,7 +77,8 @@ struct DeliveryHead {
     // Lines `Name: value`, each with LF at its end.
     std::string headers;
     std::string content_type;
-    // In hex digits of lower case. A body that is read as a whole has to fit it. Empty: not known.
+    // In hex digits of lower case. A body that does not fit it any more is damage, and is never
+    // sent. Empty: not known.
     std::string body_sha256;
     std::uint64_t body_size = 0;
     // For the claim that precedes the first attempt at each target. At most kMostKeys.

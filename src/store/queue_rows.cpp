@@ -1,5 +1,7 @@
 #include "store/queue_rows.h"
 
+#include <zlib.h>
+
 #include <cstring>
 
 #include "base/digest.h"
@@ -68,6 +70,11 @@ std::int64_t event_place(std::int64_t block, std::string_view event_id) {
     std::uint32_t hash = 0;
     std::memcpy(&hash, digest.data(), sizeof(hash));
     return block << 32 | std::int64_t{hash};
+}
+
+std::int64_t piece_check(std::string_view piece) {
+    return static_cast<std::int64_t>(
+        crc32_z(0, reinterpret_cast<const Bytef*>(piece.data()), piece.size()));
 }
 
 StoredState checked_state(std::int64_t number) {

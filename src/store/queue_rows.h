@@ -42,6 +42,9 @@ std::int64_t read_entry(SqliteDatabase::Query& row, Entry& entry);
 // Where the index has an event of the deliveries in a block.
 std::int64_t event_place(std::int64_t block, std::string_view event_id);
 
+// What tells whether a piece of a body is as it was written.
+std::int64_t piece_check(std::string_view piece);
+
 // Throws SqliteError if it is none.
 StoredState checked_state(std::int64_t number);
 EntryState state_of(StoredState state);

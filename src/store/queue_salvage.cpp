@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -19,6 +20,7 @@
 #include "store/queue_path.h"
 #include "store/queue_tables.h"
 #include "store/sqlite.h"
+#include "store/sqlite_pages.h"
 
 namespace webhook {
 namespace {
@@ -27,20 +29,13 @@ using Query = SqliteDatabase::Query;
 
 // Deliveries that are stored at a time.
 constexpr std::uint64_t kGroup = 1000;
-// How many identifiers are tried one by one where the order of the rows is lost.
-constexpr std::int64_t kMostTries = 10'000'000;
+// No delivery has a higher number.
+constexpr DeliveryId kMostId = std::int64_t{1} << 40;
 
-constexpr const char* kNext = "SELECT id FROM delivery WHERE id > ? ORDER BY id LIMIT 1";
-constexpr const char* kIsThere = "SELECT 1 FROM delivery WHERE id = ?";
-constexpr const char* kHasEntry = "SELECT 1 FROM entry WHERE id BETWEEN ? AND ? LIMIT 1";
-constexpr const char* kOpenOf =
-    "SELECT id FROM entry INDEXED BY entry_open WHERE state <= 2 AND target = ?"
-    " AND id BETWEEN ? AND ?";
-constexpr std::array kLastIds{"SELECT value FROM mark WHERE id = 1", "SELECT max(id) FROM delivery",
-                              "SELECT max(id) / 64 FROM entry"};
-constexpr const char* kTargets = "SELECT id, name, paused FROM target ORDER BY id";
-constexpr const char* kNewest = "SELECT target, order_key, value, at FROM newest";
-constexpr const char* kSetNewest = "INSERT OR REPLACE INTO newest VALUES(?, ?, ?, ?)";
+constexpr const char* kNewest =
+    "SELECT t.name, n.order_key, n.value, n.at FROM newest n JOIN target t ON t.id = n.target";
+constexpr const char* kSetNewest =
+    "INSERT OR REPLACE INTO newest SELECT id, ?2, ?3, ?4 FROM target WHERE name = ?1";
 
 std::string draft_of(const std::string& path) {
     return path + ".salvage";
@@ -78,22 +73,115 @@ bool attempt(const Action& action) {
     }
 }
 
+using Cells = std::vector<SqlitePages::Cell>;
+using Value = SqlitePages::Value;
+
+// How many columns the rows of each table have.
+constexpr std::size_t kDeliveryColumns = 18;
+constexpr std::size_t kEntryColumns = 17;
+// Of pieces of bodies; of targets, too, which have lower numbers.
+constexpr std::size_t kPieceColumns = 3;
+constexpr std::size_t kMarkColumns = 2;
+// The row that has the last identifier.
+constexpr std::int64_t kLastMark = 1;
+
+// The values of a row, one after the other.
+class Row {
+  public:
+    explicit Row(std::vector<Value> values) : values_(std::move(values)) {}
+
+    std::int64_t number() { return next().number; }
+    Milliseconds time() { return Milliseconds(number()); }
+    std::string text() { return std::move(next().bytes); }
+
+  private:
+    Value& next() { return values_[next_++]; }
+
+    std::vector<Value> values_;
+    std::size_t next_ = 0;
+};
+
+struct FoundDelivery {
+    DeliveryHead head;
+    // If it is in one piece.
+    std::string body;
+};
+
+FoundDelivery delivery_of(Row row) {
+    FoundDelivery found;
+    DeliveryHead& head = found.head;
+    row.number();
+    head.received_at = row.time();
+    row.number();
+    for (std::string* text :
+         {&head.event_id, &head.event_type, &head.endpoint, &head.scheme, &head.secret_id,
+          &head.source, &head.content_type, &head.body_sha256}) {
+        *text = row.text();
+    }
+    head.body_size = static_cast<std::uint64_t>(row.number());
+    const std::string keys = row.text();
+    head.keys.resize(std::min(keys.size() / sizeof(EventKey), kMostKeys));
+    std::ranges::copy_n(keys.begin(), std::ssize(head.keys) * std::ssize(EventKey().bytes),
+                        reinterpret_cast<char*>(head.keys.data()));
+    head.keys_ttl = row.time();
+    head.order_key = row.text();
+    head.order_value = row.text();
+    head.headers = row.text();
+    found.body = row.text();
+    return found;
+}
+
+// Returns the number of its target. What was being sent waits.
+std::int64_t entry_of(Row row, Entry& entry) {
+    row.number();
+    const std::int64_t target = row.number();
+    entry.state = state_of(checked_state(row.number()));
+    if (entry.state == EntryState::sending) entry.state = EntryState::waiting;
+    const bool is_waiting = entry.state == EntryState::waiting;
+    (is_waiting ? entry.next_attempt_at : entry.finished_at) = row.time();
+    row.number();
+    row.number();
+    row.number();
+    const std::int64_t reason = row.number();
+    if (reason < 0 || reason > static_cast<std::int64_t>(DeathReason::by_operator)) {
+        fail_for_damage("an entry has no reason");
+    }
+    entry.reason = static_cast<DeathReason>(reason);
+    entry.attempts = static_cast<std::uint32_t>(row.number());
+    entry.replays = static_cast<std::uint32_t>(row.number());
+    entry.first_attempt_at = row.time();
+    entry.last_attempt_at = row.time();
+    entry.last_status = static_cast<std::uint16_t>(row.number());
+    entry.last_duration = row.time();
+    entry.last_error = row.text();
+    entry.replayed_by = row.text();
+    entry.last_response = row.text();
+    return target;
+}
+
+// Copies the rows that stand in the pages of the damaged file.
 class Salvage {
   public:
-    Salvage(SqliteDatabase& from, SqliteDatabase& into)
-        : from_(from), into_(into), source_(from), copy_(into) {}
+    Salvage(const std::string& path, SqliteDatabase& into)
+        : pages_(path), into_(into), copy_(into) {}
 
     Salvaged copy_all() {
-        find_last();
+        find_rows();
         into_.run("BEGIN");
         copy_targets();
-        DeliveryId id = 0;
-        while (const std::optional<DeliveryId> next = next_after(id)) {
-            id = *next;
-            copy(id);
-            if (result_.kept % kGroup == kGroup - 1) commit_group();
+        auto entry = entries_.cbegin();
+        for (const SqlitePages::Cell& delivery : deliveries_) {
+            // Entries without a delivery are traces of one.
+            while (entry != entries_.cend() && delivery_of_entry(*entry) < delivery.row) {
+                pass_lost(entry);
+            }
+            Cells own;
+            while (entry != entries_.cend() && delivery_of_entry(*entry) == delivery.row) {
+                own.push_back(*entry++);
+            }
+            copy(delivery, own);
         }
-        copy_newest();
+        while (entry != entries_.cend()) pass_lost(entry);
         copy_.skip_ids(last_);
         copy_.flush();
         into_.run("COMMIT");
@@ -101,100 +189,131 @@ class Salvage {
     }
 
   private:
+    static DeliveryId delivery_of_entry(const SqlitePages::Cell& entry) {
+        return entry.row / kEntriesOfDelivery;
+    }
+
+    void find_rows() {
+        pages_.scan([this](std::size_t columns, const SqlitePages::Cell& cell) {
+            const bool is_delivery = columns == kDeliveryColumns;
+            if (cell.row < 0 || cell.row / kPiecesOfDelivery > kMostId) return;
+            if (is_delivery && cell.row <= kMostId) deliveries_.push_back(cell);
+            if (columns == kEntryColumns && delivery_of_entry(cell) <= kMostId) {
+                entries_.push_back(cell);
+            }
+            if (columns == kPieceColumns) {
+                (cell.row < kPiecesOfDelivery ? targets_ : pieces_).push_back(cell);
+            }
+            if (columns == kMarkColumns && cell.row == kLastMark) mark_ = cell;
+        });
+        for (Cells* cells : {&deliveries_, &entries_, &targets_, &pieces_}) {
+            std::ranges::sort(*cells, {}, &SqlitePages::Cell::row);
+            const auto twice = std::ranges::unique(*cells, {}, &SqlitePages::Cell::row);
+            cells->erase(twice.begin(), twice.end());
+        }
+        if (!deliveries_.empty()) last_ = deliveries_.back().row;
+        if (!entries_.empty()) last_ = std::max(last_, delivery_of_entry(entries_.back()));
+        const auto mark = pages_.read(mark_);
+        if (mark && mark->size() == kMarkColumns && !mark->at(1).is_bytes) {
+            last_ = std::clamp(mark->at(1).number, last_, kMostId);
+        }
+    }
+
+    void copy_targets() {
+        for (const SqlitePages::Cell& cell : targets_) {
+            auto values = pages_.read(cell);
+            if (!values || !(*values)[1].is_bytes) continue;
+            const std::string& name = (*values)[1].bytes;
+            if (name.empty()) continue;
+            names_[cell.row] = name;
+            copy_.set_paused(name, (*values)[2].number == 1);
+        }
+    }
+
+    void pass_lost(Cells::const_iterator& entry) {
+        const DeliveryId id = delivery_of_entry(*entry);
+        ++result_.lost;
+        while (entry != entries_.cend() && delivery_of_entry(*entry) == id) ++entry;
+    }
+
+    void copy(const SqlitePages::Cell& cell, const Cells& own) {
+        auto values = pages_.read(cell);
+        if (!values) {
+            ++result_.lost;
+            return;
+        }
+        const FoundDelivery found = delivery_of(Row(std::move(*values)));
+        std::vector<Entry> entries = read_entries(found.head, own);
+        if (entries.empty()) entries = guess_entries(cell.row, found.head);
+        const BodyReader body = [&](std::uint64_t offset, std::span<char> piece) {
+            return read_body(cell.row, found, offset, piece);
+        };
+        const bool is_whole = !entries.empty() && is_body_whole(found.head, body) &&
+                              copy_.adopt(cell.row, found.head, body, entries);
+        ++(is_whole ? result_.kept : result_.lost);
+        if (is_whole && (result_.kept + 1) % kGroup == 0) commit_group();
+    }
+
     void commit_group() {
         copy_.flush();
         into_.run("COMMIT");
         into_.run("BEGIN");
     }
 
-    // Until where rows are searched for.
-    void find_last() {
-        for (const char* sql : kLastIds) {
-            const bool is_known = attempt([&] { last_ = std::max(last_, from_.number(sql)); });
-            if (!is_known) result_.may_lack = true;
-        }
-        last_ = std::min(last_, std::int64_t{1} << 40);
-    }
-
-    void copy_targets() {
-        const bool are_known = attempt([this] {
-            Query query(from_, kTargets);
-            while (query.next()) {
-                targets_.push_back(query.number());
-                const std::string name = query.text();
-                copy_.set_paused(name, query.number() != 0);
-            }
-        });
-        if (!are_known) result_.may_lack = true;
-    }
-
-    std::optional<DeliveryId> next_after(DeliveryId id) {
-        std::optional<DeliveryId> next;
-        const bool is_known = attempt([&] {
-            Query query(from_, kNext);
-            query << id;
-            if (query.next()) next = query.number();
-        });
-        return is_known ? next : search_after(id);
-    }
-
-    // Goes on one by one, until a row can be read again.
-    std::optional<DeliveryId> search_after(DeliveryId id) {
-        while (++id <= last_) {
-            if (++tries_ > kMostTries) {
-                result_.may_lack = true;
-                return std::nullopt;
-            }
-            bool is_there = false;
-            const bool is_known = attempt([&] {
-                Query query(from_, kIsThere);
-                query << id;
-                is_there = query.next();
-            });
-            if (is_there) return id;
-            if (!is_known && has_trace(id)) ++result_.lost;
-        }
-        return std::nullopt;
-    }
-
-    // Whether an entry tells of the delivery.
-    bool has_trace(DeliveryId id) {
-        bool has_entry = false;
-        const bool is_known = attempt([&] {
-            Query query(from_, kHasEntry);
-            query << id * kEntriesOfDelivery << (id + 1) * kEntriesOfDelivery - 1;
-            has_entry = query.next();
-        });
-        if (!is_known) has_entry = !open_entries(id).empty();
-        if (!is_known && !has_entry) result_.may_lack = true;
-        return has_entry;
-    }
-
-    void copy(DeliveryId id) {
-        std::optional<DeliveryHead> head;
+    std::vector<Entry> read_entries(const DeliveryHead& head, const Cells& own) {
         std::vector<Entry> entries;
-        bool is_whole = attempt([&] { head = source_.head(id); }) && head;
-        const bool are_known = attempt([&] { entries = source_.entries_of(id); });
-        if (!are_known) entries = open_entries(id);
-        if (!are_known && entries.empty()) result_.may_lack = true;
-        const BodyReader body = [&](std::uint64_t offset, std::span<char> piece) {
-            std::optional<std::size_t> size;
-            return attempt([&] { size = source_.read_body(id, offset, piece); }) &&
-                   size == piece.size();
-        };
-        is_whole = is_whole && is_body_whole(*head, body) &&
-                   (entries.empty() || copy_.adopt(id, *head, body, entries));
-        if (!is_whole) {
-            ++result_.lost;
-        } else if (!entries.empty()) {
-            ++result_.kept;
+        std::vector<std::string> targets;
+        for (const SqlitePages::Cell& cell : own) {
+            auto values = pages_.read(cell);
+            Entry entry;
+            std::int64_t target = 0;
+            entry.id = {cell.row};
+            const bool is_whole =
+                values && attempt([&] { target = entry_of(Row(std::move(*values)), entry); });
+            const auto name = names_.find(target);
+            if (!is_whole || name == names_.end()) continue;
+            entry.target = name->second;
+            targets.push_back(entry.target);
+            entries.push_back(std::move(entry));
         }
+        if (!targets.empty()) usual_targets_[head.endpoint] = std::move(targets);
+        return entries;
+    }
+
+    // A delivery whose entries are lost is sent to the targets of the last one of its endpoint.
+    std::vector<Entry> guess_entries(DeliveryId id, const DeliveryHead& head) {
+        std::vector<Entry> entries;
+        for (const std::string& target : usual_targets_[head.endpoint]) {
+            Entry& entry = entries.emplace_back();
+            entry.id = {id * kEntriesOfDelivery + std::ssize(entries) - 1};
+            entry.target = target;
+        }
+        if (!entries.empty()) ++result_.guessed;
+        return entries;
+    }
+
+    bool read_body(DeliveryId id, const FoundDelivery& found, std::uint64_t offset,
+                   std::span<char> into) const {
+        if (found.head.body_size <= kBodyPiece) {
+            if (found.body.size() != into.size()) return false;
+            std::ranges::copy(found.body, into.begin());
+            return true;
+        }
+        const std::int64_t piece =
+            id * kPiecesOfDelivery + static_cast<std::int64_t>(offset / kBodyPiece);
+        const auto cell = std::ranges::lower_bound(pieces_, piece, {}, &SqlitePages::Cell::row);
+        if (cell == pieces_.end() || cell->row != piece) return false;
+        const auto values = pages_.read(*cell);
+        if (!values) return false;
+        const std::string& bytes = values->at(2).bytes;
+        if (bytes.size() != into.size() || piece_check(bytes) != values->at(1).number) return false;
+        std::ranges::copy(bytes, into.begin());
+        return true;
     }
 
     static bool is_body_whole(const DeliveryHead& head, const BodyReader& body) {
-        if (head.body_size >= std::uint64_t{1} << 36) return false;
         HashStream stream(Hash::sha256);
-        std::string piece(kBodyPiece, '\0');
+        std::string piece;
         for (std::uint64_t offset = 0; offset < head.body_size; offset += piece.size()) {
             piece.resize(std::min<std::uint64_t>(kBodyPiece, head.body_size - offset));
             if (!body(offset, piece)) return false;
@@ -204,57 +323,46 @@ class Salvage {
         return head.body_sha256.empty() || to_hex(stream.finish(output)) == head.body_sha256;
     }
 
-    // What an index tells of the entries of a delivery that have not ended.
-    std::vector<Entry> open_entries(DeliveryId id) {
-        std::vector<Entry> entries;
-        for (const std::int64_t target : targets_) {
-            attempt([&] {
-                Query query(from_, kOpenOf);
-                query << target << id * kEntriesOfDelivery << (id + 1) * kEntriesOfDelivery - 1;
-                while (query.next()) {
-                    Entry& entry = entries.emplace_back();
-                    entry.id = {query.number()};
-                    entry.target = source_.target_name(target);
-                }
-            });
-        }
-        std::ranges::sort(entries, {}, &Entry::id);
-        return entries;
-    }
-
-    void copy_newest() {
-        attempt([this] {
-            Query query(from_, kNewest);
-            while (query.next()) {
-                const std::int64_t target = query.number();
-                const std::string order_key = query.text();
-                const std::string value = query.text();
-                const std::optional<std::int64_t> now =
-                    copy_.find_target(source_.target_name(target));
-                if (!now) continue;
-                Query set(into_, kSetNewest);
-                set << *now << std::as_bytes(std::span(order_key))
-                    << std::as_bytes(std::span(value)) << query.number();
-                set.run();
-            }
-        });
-    }
-
-    SqliteDatabase& from_;
+    SqlitePages pages_;
     SqliteDatabase& into_;
-    QueueTables source_;
     QueueTables copy_;
     Salvaged result_;
-    std::vector<std::int64_t> targets_;
+    Cells deliveries_;
+    Cells entries_;
+    Cells targets_;
+    Cells pieces_;
+    SqlitePages::Cell mark_;
+    std::map<std::int64_t, std::string> names_;
+    std::map<std::string, std::vector<std::string>> usual_targets_;
     DeliveryId last_ = 0;
-    std::int64_t tries_ = 0;
 };
 
-std::unique_ptr<SqliteDatabase> open_damaged(const std::string& path, const char* vfs) {
-    auto database = std::make_unique<SqliteDatabase>(path, SQLITE_OPEN_READWRITE, vfs);
-    database->keep_log();
-    database->number("SELECT count(*) FROM sqlite_schema");
-    return database;
+// Writes the log of the damaged file back into it. Returns false if SQLite cannot read the file.
+bool write_log_back(const std::string& path, const char* vfs) {
+    return attempt([&] {
+        SqliteDatabase database(path, SQLITE_OPEN_READWRITE, vfs);
+        database.keep_log();
+        database.number("SELECT count(*) FROM sqlite_schema");
+        database.checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+    });
+}
+
+// Which was the newest of each order key, if the trees can tell.
+void copy_newest(const std::string& path, const char* vfs, SqliteDatabase& into) {
+    attempt([&] {
+        SqliteDatabase from(path, SQLITE_OPEN_READWRITE, vfs);
+        from.keep_log();
+        Query query(from, kNewest);
+        while (query.next()) {
+            const std::string name = query.text();
+            const std::string order_key = query.text();
+            const std::string value = query.text();
+            Query set(into, kSetNewest);
+            set << name << std::as_bytes(std::span(order_key)) << std::as_bytes(std::span(value))
+                << query.number();
+            set.run();
+        }
+    });
 }
 
 // The first page tells where all others are. That of an empty queue says the same of the tables.
@@ -285,17 +393,12 @@ std::unique_ptr<SqliteDatabase> make_draft(const std::string& draft, const char*
 
 Salvaged copy_readable(const std::string& path, const std::string& draft, const char* vfs) {
     const auto into = make_draft(draft, vfs);
-    Salvaged result;
-    std::unique_ptr<SqliteDatabase> from;
-    if (!attempt([&] { from = open_damaged(path, vfs); })) {
+    if (!write_log_back(path, vfs)) {
         mend_first_page(path, draft);
-        attempt([&] { from = open_damaged(path, vfs); });
+        write_log_back(path, vfs);
     }
-    if (from) {
-        result = Salvage(*from, *into).copy_all();
-    } else {
-        result.may_lack = true;
-    }
+    const Salvaged result = Salvage(path, *into).copy_all();
+    copy_newest(path, vfs, *into);
     into->run("PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE");
     QueueTables(*into).write_mark();
     into->run("COMMIT");
@@ -309,8 +412,10 @@ std::string Salvaged::text(const std::string& path) const {
                        in_quotes(aside) + ": " + std::to_string(kept) +
                        " deliveries are kept, of " + std::to_string(lost) +
                        " there are only traces";
-    if (may_lack) text += ", and there may be others that cannot be read";
-    return text;
+    if (guessed == 0) return text;
+    return text + "; " + std::to_string(guessed) +
+           " of those kept are sent to the present targets of their endpoints, since it is lost "
+           "whether they were delivered";
 }
 
 Salvaged salvage_queue(const std::string& path, const char* vfs) {

@@ -18,8 +18,8 @@ struct Salvaged {
     std::uint64_t kept = 0;
     // Those of which there are traces, but no whole row.
     std::uint64_t lost = 0;
-    // Whether there may be others, of which nothing is known.
-    bool may_lack = false;
+    // Of those kept: whose states are lost.
+    std::uint64_t guessed = 0;
     // Where the damaged file is.
     std::string aside;
 

@@ -32,7 +32,7 @@ CREATE TABLE delivery(id INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, even
     content_type BLOB NOT NULL, body_sha256 BLOB NOT NULL, body_size INTEGER NOT NULL,
     keys BLOB NOT NULL, keys_ttl INTEGER NOT NULL, order_key BLOB NOT NULL,
     order_value BLOB NOT NULL, headers BLOB NOT NULL, body BLOB NOT NULL);
-CREATE TABLE piece(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE piece(id INTEGER PRIMARY KEY, checked INTEGER NOT NULL, bytes BLOB NOT NULL);
 CREATE TABLE entry(id INTEGER PRIMARY KEY, target INTEGER NOT NULL, state INTEGER NOT NULL,
     at INTEGER NOT NULL, line INTEGER, era INTEGER, owner INTEGER, reason INTEGER NOT NULL,
     attempts INTEGER NOT NULL, replays INTEGER NOT NULL, first_at INTEGER NOT NULL,
@@ -55,11 +55,11 @@ constexpr const char* kSetLastId = "UPDATE mark SET value = max(value, ?) WHERE 
 constexpr const char* kProbe = "UPDATE mark SET value = value + 1 WHERE id = 2";
 constexpr const char* kInsertDelivery =
     "INSERT INTO delivery VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-constexpr const char* kInsertPiece = "INSERT INTO piece VALUES(?, ?)";
+constexpr const char* kInsertPiece = "INSERT INTO piece VALUES(?, ?, ?)";
 constexpr const char* kDeletePieces = "DELETE FROM piece WHERE id BETWEEN ? AND ?";
 constexpr const char* kBodySize = "SELECT body_size FROM delivery WHERE id = ?";
-constexpr const char* kBody = "SELECT body FROM delivery WHERE id = ?";
-constexpr const char* kPiece = "SELECT bytes FROM piece WHERE id = ?";
+constexpr const char* kBody = "SELECT body, body_sha256 FROM delivery WHERE id = ?";
+constexpr const char* kPiece = "SELECT bytes, checked FROM piece WHERE id = ?";
 constexpr const char* kDeleteDelivery = "DELETE FROM delivery WHERE id = ?";
 
 const std::string kHead =
@@ -174,6 +174,15 @@ std::vector<std::int64_t> numbers_of(Query& query) {
 
 std::size_t piece_size(std::uint64_t body_size, std::uint64_t offset) {
     return static_cast<std::size_t>(std::min<std::uint64_t>(kBodyPiece, body_size - offset));
+}
+
+void check_body(std::string_view body, std::string_view expected) {
+    if (expected.empty() || to_hex(sha256(body)) == expected) return;
+    fail_for_damage("a body is not what was stored");
+}
+
+void check_piece(std::string_view piece, std::int64_t expected) {
+    if (piece_check(piece) != expected) fail_for_damage("a body is not what was stored");
 }
 
 std::int64_t first_piece(DeliveryId id) {
@@ -294,7 +303,7 @@ bool QueueTables::insert_pieces(DeliveryId id, const DeliveryHead& head, const B
         }
         const auto number = static_cast<std::int64_t>(offset / kBodyPiece);
         Query query(database_, kInsertPiece);
-        (query << first_piece(id) + number << as_bytes(piece)).run();
+        (query << first_piece(id) + number << piece_check(piece) << as_bytes(piece)).run();
     }
     return true;
 }
@@ -504,10 +513,8 @@ Taken QueueTables::read_taken(std::int64_t entry, const std::string& target) {
     taken.target = target;
     taken.head = read_head(query);
     taken.body_start = query.text();
-    const std::string& expected = taken.head.body_sha256;
-    const bool is_all = taken.head.body_size == taken.body_start.size();
-    if (is_all && !expected.empty() && to_hex(sha256(taken.body_start)) != expected) {
-        fail_for_damage("a body is not what was stored");
+    if (taken.head.body_size == taken.body_start.size()) {
+        check_body(taken.body_start, taken.head.body_sha256);
     }
     taken.attempts = static_cast<std::uint32_t>(query.number());
     taken.replays = static_cast<std::uint32_t>(query.number());
@@ -627,11 +634,13 @@ std::optional<std::size_t> QueueTables::read_body(DeliveryId id, std::uint64_t o
         const bool is_whole = size <= kBodyPiece;
         Query query(database_, is_whole ? kBody : kPiece);
         query << (is_whole ? id : first_piece(id) + static_cast<std::int64_t>(number));
-        const bool found = query.next();
-        const std::span<const std::byte> bytes = found ? query.bytes() : as_bytes("");
+        if (!query.next()) fail_for_damage("a body is not whole");
+        const std::span<const std::byte> bytes = query.bytes();
+        const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         if (bytes.size() != piece_size(size, number * kBodyPiece)) {
             fail_for_damage("a body is not whole");
         }
+        is_whole ? check_body(text, query.text()) : check_piece(text, query.number());
         const std::span<const std::byte> rest = bytes.subspan(offset % kBodyPiece);
         const std::size_t part = std::min(rest.size(), into.size() - copied);
         std::memcpy(into.data() + copied, rest.data(), part);
