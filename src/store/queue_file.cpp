@@ -26,6 +26,8 @@
 namespace webhook {
 namespace {
 
+using namespace std::literals;
+
 constexpr std::uint64_t kPage = 4096;
 // Of the file's size, what is left to those who deliver when no more is accepted.
 constexpr std::uint64_t kReservedPart = 64;
@@ -612,7 +614,7 @@ void QueueFile::check(const std::string& path, uid_t user) {
     check_queue_path(path, user);
     const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     // https://sqlite.org/fileformat2.html#the_database_header
-    constexpr std::string_view kStart{"SQLite format 3", 16};
+    constexpr std::string_view kStart = "SQLite format 3\0"sv;
     std::array<char, 100> header{};
     if (file.get() < 0 || pread(file.get(), header.data(), header.size(), 0) <= 0) return;
     const auto number_at = [&header](std::size_t at) {

@@ -208,8 +208,10 @@ class Salvage {
         });
         for (Cells* cells : {&deliveries_, &entries_, &targets_, &pieces_}) {
             std::ranges::sort(*cells, {}, &SqlitePages::Cell::row);
-            const auto twice = std::ranges::unique(*cells, {}, &SqlitePages::Cell::row);
-            cells->erase(twice.begin(), twice.end());
+            const auto is_same = [](const SqlitePages::Cell& left, const SqlitePages::Cell& right) {
+                return left.row == right.row;
+            };
+            cells->erase(std::unique(cells->begin(), cells->end(), is_same), cells->end());
         }
         if (!deliveries_.empty()) last_ = deliveries_.back().row;
         if (!entries_.empty()) last_ = std::max(last_, delivery_of_entry(entries_.back()));
@@ -397,7 +399,7 @@ Salvaged copy_readable(const std::string& path, const std::string& draft, const 
         mend_first_page(path, draft);
         write_log_back(path, vfs);
     }
-    const Salvaged result = Salvage(path, *into).copy_all();
+    Salvaged result = Salvage(path, *into).copy_all();
     copy_newest(path, vfs, *into);
     into->run("PRAGMA synchronous = FULL; PRAGMA journal_mode = DELETE; BEGIN IMMEDIATE");
     QueueTables(*into).write_mark();

@@ -39,7 +39,7 @@ constexpr const char* kTargetBefore = "SELECT max(id) FROM target WHERE id < ?";
 constexpr const char* kTraits =
     "SELECT e.target, e.state, e.reason, d.endpoint, d.event_id, d.event_type, d.received_at"
     " FROM entry e JOIN delivery d ON d.id = ?2 WHERE e.id = ?1";
-const std::string kEntry =
+const std::string entry_query =
     std::string("SELECT ")
         .append(kEntryColumns)
         .append(" FROM entry e JOIN delivery d ON d.id = ?2 WHERE e.id = ?1");
@@ -261,7 +261,7 @@ std::optional<Entry> QueueSearch::load(EntryId id) {
     std::optional<Entry> entry(std::in_place);
     std::int64_t target = 0;
     {
-        Query query(database_, kEntry.c_str());
+        Query query(database_, entry_query.c_str());
         query << id.value << id.delivery();
         if (!query.next()) return std::nullopt;
         target = read_entry(query, *entry);

@@ -62,13 +62,13 @@ constexpr const char* kBody = "SELECT body, body_sha256 FROM delivery WHERE id =
 constexpr const char* kPiece = "SELECT bytes, checked FROM piece WHERE id = ?";
 constexpr const char* kDeleteDelivery = "DELETE FROM delivery WHERE id = ?";
 
-const std::string kHead =
+const std::string head_query =
     std::string("SELECT ").append(kHeadColumns).append(" FROM delivery d WHERE d.id = ?");
-const std::string kTaken = std::string("SELECT ")
-                               .append(kHeadColumns)
-                               .append(
-                                   ", d.body, e.attempts, e.replays FROM delivery d"
-                                   " JOIN entry e ON e.id = ?2 WHERE d.id = ?1");
+const std::string taken_query = std::string("SELECT ")
+                                    .append(kHeadColumns)
+                                    .append(
+                                        ", d.body, e.attempts, e.replays FROM delivery d"
+                                        " JOIN entry e ON e.id = ?2 WHERE d.id = ?1");
 
 // -- Entries
 constexpr const char* kInsertEntry =
@@ -85,7 +85,7 @@ constexpr const char* kNoteAttempt =
     " duration = ?4, error = ?5, response = ?6 WHERE id = ?7";
 constexpr const char* kNoteReplay =
     "UPDATE entry SET attempts = 0, replays = replays + 1, replayed_by = ? WHERE id = ?";
-const std::string kEntriesOf =
+const std::string entries_query =
     std::string("SELECT ")
         .append(kEntryColumns)
         .append(
@@ -505,7 +505,7 @@ void QueueTables::set_state(Row& row, StoredState state, Milliseconds at, DeathR
 }
 
 Taken QueueTables::read_taken(std::int64_t entry, const std::string& target) {
-    Query query(database_, kTaken.c_str());
+    Query query(database_, taken_query.c_str());
     query << entry / kEntriesOfDelivery << entry;
     if (!query.next()) fail_for_damage("an entry has no delivery");
     Taken taken;
@@ -651,7 +651,7 @@ std::optional<std::size_t> QueueTables::read_body(DeliveryId id, std::uint64_t o
 }
 
 std::optional<DeliveryHead> QueueTables::head(DeliveryId id) {
-    Query query(database_, kHead.c_str());
+    Query query(database_, head_query.c_str());
     query << id;
     if (!query.next()) return std::nullopt;
     return read_head(query);
@@ -661,7 +661,7 @@ std::vector<Entry> QueueTables::entries_of(DeliveryId id) {
     std::vector<Entry> entries;
     std::vector<std::int64_t> targets;
     {
-        Query query(database_, kEntriesOf.c_str());
+        Query query(database_, entries_query.c_str());
         query << id << id * kEntriesOfDelivery << (id + 1) * kEntriesOfDelivery - 1;
         while (query.next()) targets.push_back(read_entry(query, entries.emplace_back()));
     }
