@@ -32,7 +32,7 @@ INTEROP_PACKAGES := nodejs npm
 BROWSER_PACKAGES := chromium
 
 # The houses that know no nginx: they are built, tested and fuzzed without it.
-HOUSES := base jsonschema scheme verify inspect capture store redis report
+HOUSES := base jsonschema scheme verify inspect capture store redis queue report
 CORE_SOURCES := $(wildcard $(HOUSES:%=src/%/*.cpp))
 GLUE_SOURCES := $(wildcard src/ngx_http_webhook/*.cpp)
 HEADERS := $(wildcard src/*/*.h)

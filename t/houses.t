@@ -17,8 +17,9 @@ my %BELOW = (
     capture          => [qw(base scheme)],
     store            => [qw(base)],
     redis            => [qw(base store)],
+    queue            => [qw(base)],
     report           => [qw(base verify store)],
-    ngx_http_webhook => [qw(base jsonschema scheme verify inspect capture store redis report)],
+    ngx_http_webhook => [qw(base jsonschema scheme verify inspect capture store redis queue report)],
 );
 
 my @houses = grep { $_ ne 'build' } map { m{/(\w+)/$} } glob "$SRC/*/";

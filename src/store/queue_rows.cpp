@@ -2,6 +2,8 @@
 
 #include <zlib.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/digest.h"
@@ -65,8 +67,17 @@ std::int64_t read_entry(Query& row, Entry& entry) {
     return target;
 }
 
+Sha256Digest hash_of(std::string_view text) {
+    HashStream stream(Hash::sha256);
+    stream.update(text);
+    std::array<std::uint8_t, kLargestHash> output{};
+    Sha256Digest digest{};
+    std::ranges::copy(stream.finish(output), digest.begin());
+    return digest;
+}
+
 std::int64_t event_place(std::int64_t block, std::string_view event_id) {
-    const Sha256Digest digest = sha256(event_id);
+    const Sha256Digest digest = hash_of(event_id);
     std::uint32_t hash = 0;
     std::memcpy(&hash, digest.data(), sizeof(hash));
     return block << 32 | std::int64_t{hash};

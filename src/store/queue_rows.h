@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/hash.h"
 #include "store/queue_data.h"
 #include "store/sqlite.h"
 
@@ -38,6 +39,10 @@ inline constexpr std::string_view kEntryColumns =
     " d.endpoint, d.scheme, d.content_type, d.source, d.secret_id, d.body_sha256, d.order_key,"
     " d.body_size, d.received_at";
 std::int64_t read_entry(SqliteDatabase::Query& row, Entry& entry);
+
+// SHA-256. Unlike that of base, it keeps nothing for its thread, which ends before the process
+// does.
+Sha256Digest hash_of(std::string_view text);
 
 // Where the index has an event of the deliveries in a block.
 std::int64_t event_place(std::int64_t block, std::string_view event_id);

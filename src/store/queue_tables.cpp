@@ -4,7 +4,6 @@
 #include <array>
 #include <cstring>
 
-#include "base/digest.h"
 #include "base/encoding.h"
 
 namespace webhook {
@@ -143,7 +142,7 @@ std::span<const std::byte> as_bytes(std::string_view text) {
 // only, which does no harm.
 std::optional<std::int64_t> line_of(const DeliveryHead& head) {
     if (head.order_key.empty()) return std::nullopt;
-    const Sha256Digest digest = sha256(head.order_key);
+    const Sha256Digest digest = hash_of(head.order_key);
     std::int64_t line = 0;
     std::memcpy(&line, digest.data(), sizeof(line));
     return line;
@@ -177,7 +176,7 @@ std::size_t piece_size(std::uint64_t body_size, std::uint64_t offset) {
 }
 
 void check_body(std::string_view body, std::string_view expected) {
-    if (expected.empty() || to_hex(sha256(body)) == expected) return;
+    if (expected.empty() || to_hex(hash_of(body)) == expected) return;
     fail_for_damage("a body is not what was stored");
 }
 

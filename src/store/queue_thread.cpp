@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "store/own_thread.h"
+#include "store/queue_rows.h"
 
 namespace webhook {
 namespace {
@@ -221,6 +222,8 @@ class QueueThread::Worker {
 
 QueueThread::QueueThread(Settings settings)
     : shared_(std::make_shared<Shared>(std::move(settings))) {
+    // OpenSSL's description of the hash is looked up once in a process, by one thread.
+    hash_of("");
     thread_ = start_own_thread("webhook queue", [shared = shared_] { Worker(shared).run(); });
 }
 
