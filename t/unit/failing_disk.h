@@ -154,9 +154,13 @@ class FailingDisk {
     }
     static int sync(sqlite3_file* file, int) {
         if (of(file)->state == nullptr) return SQLITE_OK;
-        if (current_->fails(++current_->syncs, current_->fail_sync)) return SQLITE_IOERR_FSYNC;
-        std::mt19937 unused;
         State& state = *of(file)->state;
+        if (current_->fails(++current_->syncs, current_->fail_sync)) {
+            // The system tells once, and takes what it could not write for written from then on.
+            if (!current_->lasting) state.pending.clear();
+            return SQLITE_IOERR_FSYNC;
+        }
+        std::mt19937 unused;
         for (const Write& write : state.pending) apply(state.durable, write, 100, unused);
         state.pending.clear();
         return SQLITE_OK;
