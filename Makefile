@@ -364,19 +364,22 @@ $(OBJECTS)/bench/%: t/bench/%.cpp $(LIBRARY)
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS) $^ $(LIBRARIES) -o $@
 
-.PHONY: bench bench-dedup bench-schema bench-report
+.PHONY: bench bench-dedup bench-queue bench-schema bench-report
 bench-report: build ## measure counting, and the reports of webhook_status
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/report_bench
 	@echo "counting, and reports"; $(OBJECTS)/bench/report_bench || true
 bench-dedup: build ## measure the memory of events
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/dedup_bench
 	@$(OBJECTS)/bench/dedup_bench
+bench-queue: build ## measure the durable queue's file (QUEUE_DIR=DIR: on that disk)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/queue_bench
+	@$(OBJECTS)/bench/queue_bench $(or $(QUEUE_DIR),$(BUILD)) 1000000
 bench-schema: build ## measure the validation of JSON against that of Ajv (npm)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/schema_bench
 	@mkdir -p $(BUILD)/schemas; ajv=; \
 	if command -v npm >/dev/null && $(MAKE) --no-print-directory -s $(AJV)/installed; then ajv=$(AJV); fi; \
 	perl t/bench/schema.pl $(OBJECTS)/bench $(BUILD)/schemas $$ajv
-bench: deps-bench build bench-dedup bench-schema bench-report ## measure the gate against plain proxy_pass
+bench: deps-bench build bench-dedup bench-queue bench-schema bench-report ## measure the gate against plain proxy_pass
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OBJECTS)/bench/hmac_cost $(OBJECTS)/bench/core_bench
 	@$(RUN) perl -It/lib t/bench/gate.pl $(OBJECTS)/bench
 

@@ -24,6 +24,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Milliseconds kNow{1'800'000'000'000};
 constexpr std::size_t kBody = 1024;
+// Long enough that the log is written back several times.
+constexpr std::size_t kGroups = 4000;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -95,11 +97,11 @@ double megabytes_of_memory() {
 
 void measure(QueueFile& file, Owner owner, const char* when) {
     for (const std::size_t group : {1, 8, 64}) {
-        const double rate = accept(file, owner, group, group == 1 ? 500 : group * 100);
+        const double rate = accept(file, owner, group, group * kGroups);
         std::printf("%-24s accept, %2zu together     %9.0f /s\n", when, group, rate);
     }
     for (const std::size_t group : {1, 8, 64}) {
-        const double rate = send(file, owner, group, group == 1 ? 500 : group * 100);
+        const double rate = send(file, owner, group, group * kGroups);
         std::printf("%-24s take and end, %2zu       %9.0f /s\n", when, group, rate);
     }
     std::printf("%-24s most memory            %9.1f MB\n", when, megabytes_of_memory());

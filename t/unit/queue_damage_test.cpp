@@ -274,6 +274,9 @@ TEST_F(DiskErrorTest, AProbeWritesTheLogBack) {
     disk_.fail_sync = disk_.syncs + 1;
     EXPECT_EQ(accept(incoming(2)).outcome, Stored::failed);
     EXPECT_TRUE(file_->probe());
+    // Closing it writes nothing any more.
+    disk_.fail_write = disk_.writes + 1;
+    disk_.lasting = true;
     file_.reset();
     std::mt19937 random;
     disk_.cut_power(0, random);
