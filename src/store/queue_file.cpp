@@ -286,15 +286,10 @@ void QueueFile::Impl::set_up() {
         "; PRAGMA journal_size_limit = " + std::to_string(2 * log_size()) +
         "; PRAGMA cache_size = -2000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = 0"
         "; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0");
-    try {
-        tables_->paused();
-        database_->run(
-            "SELECT value FROM mark WHERE id = 1; SELECT state FROM entry LIMIT 1"
-            "; SELECT body_size FROM delivery LIMIT 1");
-    } catch (const SqliteError& error) {
-        if (error.primary_code() != SQLITE_ERROR) throw;
-        throw SqliteError(SQLITE_CORRUPT, error.what());
-    }
+    tables_->paused();
+    database_->run(
+        "SELECT value FROM mark WHERE id = 1; SELECT state FROM entry LIMIT 1"
+        "; SELECT body_size FROM delivery LIMIT 1");
 }
 
 void QueueFile::Impl::forget_database() {
@@ -459,21 +454,14 @@ auto QueueFile::Impl::read(const Look& look) {
 
 void QueueFile::Impl::fail(const SqliteError& error) {
     error_ = "the queue file " + in_quotes(options_.path) + ": " + error.what();
-    switch (error.primary_code()) {
-        case SQLITE_BUSY:
-        case SQLITE_LOCKED:
-        case SQLITE_NOMEM:
-            throw QueueError(error_);
-        case SQLITE_CORRUPT:
-        case SQLITE_NOTADB:
-            examine();
-            throw QueueError(error_);
-        default:
-            // What was not written may be lost, and would be thought of as written.
-            usable_ = false;
-            abandon();
-            throw QueueError(error_);
+    if (error.is_damage()) {
+        examine();
+    } else if (!error.is_busy() && error.primary_code() != SQLITE_NOMEM) {
+        // What was not written may be lost, and would be thought of as written.
+        usable_ = false;
+        abandon();
     }
+    throw QueueError(error_);
 }
 
 // Opens the file. Returns whether a check finds damage; then it is closed again.

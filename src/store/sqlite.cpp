@@ -1,8 +1,17 @@
 #include "store/sqlite.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/file.h"
 
 namespace webhook {
+
+bool SqliteError::is_damage() const {
+    constexpr std::array kDamage{SQLITE_CORRUPT,    SQLITE_NOTADB,   SQLITE_ERROR, SQLITE_SCHEMA,
+                                 SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_FORMAT};
+    return std::ranges::find(kDamage, primary_code()) != kDamage.end();
+}
 
 SqliteDatabase::SqliteDatabase(const std::string& path, int flags, const char* vfs) {
     const int code = sqlite3_open_v2(path.c_str(), &connection_, flags | SQLITE_OPEN_NOMUTEX, vfs);

@@ -29,10 +29,9 @@ class SqliteError : public std::runtime_error {
     int primary_code() const { return code_ & 0xff; }
     // There is no room: in the file, or on the disk.
     bool is_full() const { return primary_code() == SQLITE_FULL; }
-    // The file's content is not that of a database.
-    bool is_damage() const {
-        return primary_code() == SQLITE_CORRUPT || primary_code() == SQLITE_NOTADB;
-    }
+    // The file's content is not that of a database; or not of one for which these statements were
+    // written.
+    bool is_damage() const;
     // Somebody has a lock.
     bool is_busy() const {
         return primary_code() == SQLITE_BUSY || primary_code() == SQLITE_LOCKED;

@@ -121,6 +121,52 @@ TEST_F(QueueDamageTest, PageByPage) {
     EXPECT_GT(kept, aside * kDeliveries * 9 / 10);
 }
 
+// Bytes here and there, in the log, too.
+TEST_F(QueueDamageTest, ByteByByte) {
+    constexpr std::uint64_t kDeliveries = 30;
+    fill(kDeliveries);
+    const std::string whole = content_of(path());
+    open();
+    for (int i = 0; i < 3; ++i) store(incoming(7, {"ci"}, 100));
+    for (DeliveryId id = kDeliveries + 1; id <= static_cast<DeliveryId>(kDeliveries) + 3; ++id) {
+        bodies_[id] = body_of(7, 100);
+    }
+    const std::string log = content_of(path() + "-wal");
+    file_.reset();
+    std::mt19937 random(9);
+    for (int round = 0; round < 60; ++round) {
+        SCOPED_TRACE(round);
+        for (const std::string& name : folder_.names()) unlink(folder_.file(name).c_str());
+        open();
+        file_.reset();
+        std::string damaged = whole;
+        const std::size_t bytes = std::size_t{1} << random() % 12;
+        for (std::size_t i = 0; i < bytes; ++i) {
+            damaged[random() % damaged.size()] = static_cast<char>(random());
+        }
+        // In some rounds, the file also ends too early.
+        if (round % 10 == 9) damaged.resize(damaged.size() - random() % (damaged.size() / 2));
+        write_content(path(), damaged);
+        std::string damaged_log = log;
+        if (round % 3 == 0) damaged_log[random() % 40'000] = '!';
+        write_content(path() + "-wal", damaged_log);
+        try {
+            open();
+        } catch (const std::runtime_error& error) {
+            ADD_FAILURE() << error.what();
+            continue;
+        }
+        use();
+        const std::size_t found = check_all();
+        const std::size_t kept = told(file_->take_notices());
+        if (kept == std::string::npos) {
+            // All that the file itself has.
+            EXPECT_GE(found, kDeliveries);
+        }
+        ASSERT_FALSE(HasFailure());
+    }
+}
+
 // -- Power cuts
 
 // Stores, sends and writes back, and notes what is promised.
