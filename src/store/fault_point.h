@@ -7,8 +7,8 @@
 // `capture_point` is called, by the thread that writes captures, before each piece that it writes,
 // and before a file gets its name. It may kill the process, or wait as for a slow disk.
 //
-// `queue_point` is called, by the thread of a queue, before each commit to its file. It may kill the
-// process, wait as for a slow disk, or return false as if the disk had failed.
+// `queue_point` is called, by the thread of a queue, before each commit to its file. It may kill
+// the process, wait as for a slow disk, or return false as if the disk had failed.
 //
 // late_store() turns a store that answers at once into one that answers later, as a remote one
 // would.

@@ -15,6 +15,10 @@
 // PATH.aside-TIME: take_notices() tells. What SQLite finds to be the torn end of its log it leaves
 // out, as after a power cut. A file of another application or version is refused, and left alone.
 //
+// Bodies are checked whenever they are read. The check of a file after the first sign of damage,
+// and the copy, take seconds for a million deliveries; meanwhile other processes store nothing: who
+// waits for the lock for longer than 5 seconds fails.
+//
 // An error of the disk makes the file unusable: nothing is stored until probe() has written to it
 // with success, since a second fsync that succeeds proves nothing about the first.
 //

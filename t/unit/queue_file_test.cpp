@@ -1,8 +1,10 @@
 #include "store/queue_file.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <map>
@@ -676,6 +678,36 @@ TEST_F(QueuePlanTest, EveryStatementFollowsAnIndex) {
         }
     }
     EXPECT_GT(statements, 40U);
+}
+
+// -- Others
+
+// A process that does not go on, as one that waits for its disk.
+TEST_F(QueueFileTest, WaitsForOthersForSomeSecondsOnly) {
+    Signal locked;
+    Child child([&] {
+        QueueFile mine(options());
+        queue_point = [] {
+            raise(SIGSTOP);
+            return true;
+        };
+        locked.give();
+        mine.set_paused("ci", true);
+        return true;
+    });
+    locked.await();
+    int status = 0;
+    ASSERT_EQ(waitpid(child.process(), &status, WUNTRACED), child.process());
+    ASSERT_TRUE(WIFSTOPPED(status));
+    EXPECT_EQ(accept(incoming(1)).outcome, Stored::failed);
+    EXPECT_EQ(file_->error(),
+              "the process " + std::to_string(child.process()) + " does not give its lock back");
+    EXPECT_TRUE(file_->is_usable());
+    // Who only looks does not wait.
+    EXPECT_TRUE(list().empty());
+    EXPECT_FALSE(stats().is_paused);
+    child.kill_now();
+    store(incoming(2));
 }
 
 class Refusal : public QueueTest {
