@@ -39,7 +39,7 @@ write_file("schemas/$_", $SCHEMA{$_}) for sort keys %SCHEMA;
 
 my $backend = start_backend();
 my $nginx   = start_nginx(http => <<"CONF");
-log_format schema '\$uri \$status "\$webhook_verdict" "\$webhook_reason" "\$webhook_schema_error"';
+log_format schema '\$request_uri \$status "\$webhook_verdict" "\$webhook_reason" "\$webhook_schema_error"';
 webhook_dedup_zone zone=events:1m;
 client_max_body_size 8m;
 webhook_scheme plain { algorithm hmac-sha256; signed "{body}"; signature header=X-Sign; event_id json=/id; event_type json=/type; }
@@ -111,9 +111,11 @@ sub pieces ($body, $length) { return [ unpack "(a$length)*", $body ] }
 
 # The pointers that the access log has of a delivery.
 sub error_of ($uri, $body) {
-    my $lines = access_log_lines();
-    post($uri, $body);
-    my ($error) = (access_log_lines($lines + 1))[-1] =~ /"([^"]*)"$/;
+    state $count = 0;
+    my $own = "$uri?error=" . ++$count;
+    post($own, $body);
+    my $line = wait_for(sub { (grep { /^\Q$own\E / } access_log_lines())[0] }, 5, 'the line of the access log');
+    my ($error) = $line =~ /"([^"]*)"$/;
     return $error;
 }
 
