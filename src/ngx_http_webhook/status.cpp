@@ -239,14 +239,14 @@ void Answer::set_headers(std::size_t size) const {
 }
 
 ngx_int_t Answer::send() {
-    const auto& text = make_in_pool<std::string>(request_->pool, text_->take());
-    set_headers(text.size());
+    const std::string* const text = &make_in_pool<std::string>(request_->pool, text_->take());
+    set_headers(text->size());
     const ngx_int_t status = ngx_http_send_header(request_);
     if (status == NGX_ERROR || status > NGX_OK || request_->header_only) return status;
     auto* buffer = static_cast<ngx_buf_t*>(allocate(request_->pool, sizeof(ngx_buf_t)));
     *buffer = ngx_buf_t{};
-    buffer->pos = buffer->start = to_ngx(text).data;
-    buffer->last = buffer->end = buffer->pos + text.size();
+    buffer->pos = buffer->start = to_ngx(*text).data;
+    buffer->last = buffer->end = buffer->pos + text->size();
     buffer->memory = 1;
     // A subrequest's is one of several parts of an answer.
     buffer->last_buf = request_ == request_->main ? 1 : 0;
