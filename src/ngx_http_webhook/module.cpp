@@ -90,9 +90,6 @@ void look_at_all(ngx_conf_t* cf) try { audit(cf); } catch (const ConfigError&) {
 }
 
 ngx_int_t on_merged(ngx_conf_t* cf) noexcept try {
-    for (const auto& [name, server] : webhook::ngx::main_conf(cf).redis_servers) {
-        server->complete(cf);
-    }
     look_at_all(cf);
     request_counters(cf);
     webhook::ngx::main_conf(cf).request_id = index_of_request_id(cf);

@@ -84,7 +84,7 @@ class Peer {
         virtual void on_open() noexcept = 0;
         virtual void on_bytes(std::string_view bytes) noexcept = 0;
         // Not called for close(). `why` is one line, without a secret; empty: nginx closed it,
-        // since the worker is about to exit.
+        // since the worker exits and `worker_shutdown_timeout` is over.
         virtual void on_closed(std::string_view why) noexcept = 0;
 
       protected:
