@@ -109,7 +109,7 @@ subtest 'what a node knows costs no round trip' => sub {
     is answer_of(deliver_at('a', $id)), '204 answered', 'delivered';
     is $redis->scripts_run - $before, 2, 'an event costs a claim and a commit';
     is outcome_at('a', $id), 'duplicate', 'a duplicate' for 1 .. 5;
-    is $redis->scripts_run - $before, 2, 'its duplicates cost nothing where it was delivered';
+    is $redis->scripts_run - $before, 2, 'the node that delivered it asks nothing about its duplicates';
     is answer_of(deliver_at('b', $id)), '204 duplicate', 'a duplicate elsewhere';
     is $redis->scripts_run - $before, 3, 'costs a claim';
     is answer_of(deliver_at('b', $id)), '204 duplicate', 'again' for 1 .. 5;
